@@ -1,0 +1,1 @@
+"""The supervisor and the agents it sends out in parallel."""

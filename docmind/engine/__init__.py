@@ -1,0 +1,1 @@
+"""The language model: which weights, which plan, and the engine that runs them."""

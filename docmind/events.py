@@ -1,0 +1,162 @@
+"""The typed events of a turn: one stream that the page, the CLI, the tests and the evaluation all drain."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a turn cost, as the engine counted it."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens served from the engine's prefix cache."""
+    completion_tokens: int = 0
+    engine_calls: int = 0
+    ttft_s: float | None = None
+    """Seconds from the question to the first token of the answer shown."""
+    tokens_per_s: float | None = None
+    """Decode speed of the call that wrote the answer (tokens after the first, per second)."""
+    context_tokens: int = 0
+    """Prompt and completion of the largest call: how full the window was."""
+    window: int = 0
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage that was retrieved in this turn; `[number]` in the answer refers to it."""
+
+    number: int
+    chunk_id: str
+    document_id: str
+    file_name: str
+    text: str
+    page: int | None = None
+    """1-based page, slide or sheet; None where the format has none."""
+    heading: str = ""
+    start: int = 0
+    """Character span in the document's extracted text: [start, end)."""
+    end: int = 0
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Citation:
+    """One `[n]` of the answer with the sentence it stands in."""
+
+    number: int
+    sentence: str
+    supported: bool
+    """Whether the passage was found to support the sentence; unsupported ones are shown as unverified."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base: which conversation and turn it belongs to."""
+
+    conversation_id: str
+    turn_id: str
+
+
+@dataclass(frozen=True)
+class AgentStarted(Event):
+    """The supervisor handed a task to an agent (or started itself)."""
+
+    agent: str
+    task: str
+    run_id: str
+    """Tells two runs of the same agent apart."""
+
+
+@dataclass(frozen=True)
+class AgentStep(Event):
+    """An agent used a tool."""
+
+    agent: str
+    run_id: str
+    tool: str
+    arguments: dict[str, Any]
+    result: str
+    """Short description of what came back."""
+    duration_ms: float
+
+
+@dataclass(frozen=True)
+class AgentFinished(Event):
+    """An agent ended; `error` tells why if it failed."""
+
+    agent: str
+    run_id: str
+    text: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class TokenDelta(Event):
+    """A piece of text: of the answer, or of one agent's own work."""
+
+    text: str
+    agent: str
+    run_id: str
+    channel: Literal["answer", "agent"] = "answer"
+
+
+@dataclass(frozen=True)
+class SourcesFound(Event):
+    """Passages retrieved by an agent; numbers are unique within the turn."""
+
+    agent: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class ContextTrimmed(Event):
+    """The model's view of the conversation was cut; what is stored is untouched."""
+
+    tokens_before: int
+    tokens_after: int
+    dropped: str
+    reason: str
+    at: str
+    """UTC time, ISO 8601."""
+
+
+@dataclass(frozen=True)
+class TurnFinished(Event):
+    """The turn ended with an answer; `stopped` if the user stopped it, and then the answer is partial."""
+
+    answer: str
+    sources: tuple[Source, ...]
+    citations: tuple[Citation, ...]
+    usage: Usage
+    agents: tuple[str, ...] = ()
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class TurnFailed(Event):
+    """The turn ended without a whole answer. `answer` is what had been written."""
+
+    error: str
+    answer: str = ""
+    sources: tuple[Source, ...] = field(default=())
+
+
+ChatEvent = (
+    AgentStarted
+    | AgentStep
+    | AgentFinished
+    | TokenDelta
+    | SourcesFound
+    | ContextTrimmed
+    | TurnFinished
+    | TurnFailed
+)
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """Return the event as plain data with its type's name under `event`."""
+    return {"event": type(event).__name__, **asdict(event)}

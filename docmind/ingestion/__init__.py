@@ -1,0 +1,1 @@
+"""From a file on disk to chunks in the vector store."""

@@ -1,0 +1,1 @@
+"""Embeddings, the vector store, hybrid search and citations."""

@@ -1,0 +1,298 @@
+"""Settings: `DOCMIND_…` variables, `.env`, what the Settings page saved, then the defaults (in this order)."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from docmind.errors import ConfigError
+
+SAVED = "settings.json"
+
+
+class LLMSettings(BaseModel):
+    """Which model answers, and how."""
+
+    model: str | None = Field(
+        None,
+        description="Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine.",
+    )
+    base_url: str | None = Field(
+        None,
+        description="An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1.",
+    )
+    api_key: SecretStr = Field(SecretStr("none"), description="Key for that server.")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 gives the same answer to the same question.")
+    max_answer_tokens: int = Field(1024, ge=16, description="Longest answer, in tokens.")
+
+
+class EngineSettings(BaseModel):
+    """How the in-process vLLM engine runs. What is left empty is computed by the engine plan."""
+
+    max_model_len: int | None = Field(
+        None,
+        ge=512,
+        description="Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller.",
+    )
+    vram_gib: float | None = Field(
+        None,
+        gt=0,
+        description="GPU memory budget in GiB for weights, KV cache and activations together. Empty: 16, or the card's memory if smaller.",
+    )
+    kv_cache_dtype: str = Field(
+        "fp8_e5m2",
+        description="Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it.",
+    )
+    attention_backend: str = Field("FLASHINFER", description="Asked-for attention backend on a GPU.")
+    max_num_seqs: int | None = Field(None, ge=1, description="Sequences decoded at once. Empty: 4.")
+    max_num_batched_tokens: int | None = Field(
+        None, ge=64, description="Tokens computed per engine step. Empty: 2,048."
+    )
+    enforce_eager: bool | None = Field(
+        None,
+        description="Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU.",
+    )
+    cpu_kv_cache_gib: float | None = Field(
+        None,
+        gt=0,
+        description="RAM for the KV cache on a CPU, in GiB. Empty: what the window needs for two sequences, at most a quarter of the RAM.",
+    )
+
+
+class StoreSettings(BaseModel):
+    """Where vectors live."""
+
+    mode: Literal["edge", "local", "server"] = Field(
+        "edge",
+        description="edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant server.",
+    )
+    url: str | None = Field(None, description="URL of the Qdrant server (mode server).")
+    api_key: SecretStr | None = Field(None, description="Key of the Qdrant server.")
+    collection: str = Field("docmind", description="Name of the Qdrant collection.")
+
+
+class IngestionSettings(BaseModel):
+    """How files become chunks."""
+
+    max_file_mb: float = Field(200, gt=0, description="Largest accepted file, in MB.")
+    chunk_tokens: int = Field(
+        220, ge=32, le=2048, description="Chunk size, in tokens of the embedding model."
+    )
+    chunk_overlap: int = Field(30, ge=0, description="Tokens shared by neighbouring chunks.")
+
+
+class RetrievalSettings(BaseModel):
+    """How passages are found."""
+
+    embedding_model: str = Field(
+        "minilm",
+        description="A name from `docmind model list`, or a directory with a sentence-transformers model.",
+    )
+    candidates: int = Field(
+        40, ge=1, description="Passages taken from each of dense and sparse search before fusion."
+    )
+    top_k: int | None = Field(
+        None, ge=1, description="Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."
+    )
+
+
+class AgentSettings(BaseModel):
+    """How the supervisor works."""
+
+    enable_parallel_tools: bool = Field(True, description="Let agents run at the same time.")
+    max_parallel_calls: int = Field(3, ge=1, le=8, description="Most agents sent out at once.")
+    enable_message_forwarding: bool = Field(
+        True, description="Give a single agent's answer to the user without a second supervisor call."
+    )
+    output_mode: Literal["last_message", "full_history"] = Field(
+        "last_message", description="What the supervisor sees of an agent's work."
+    )
+    max_steps: int = Field(4, ge=1, description="Most model calls of one agent in one task.")
+    recursion_limit: int = Field(40, ge=5, description="Most graph steps in one turn.")
+
+
+class ContextSettings(BaseModel):
+    """When the conversation is cut to fit the window."""
+
+    enable_context_trimming: bool = Field(
+        True, description="Cut the oldest turns when the context is nearly full."
+    )
+    context_trim_threshold: float = Field(
+        120_000 / 131_072, gt=0, le=1, description="Share of the window at which history is cut."
+    )
+    low_water_mark: float = Field(0.7, gt=0, le=1, description="Share of the window left after a cut.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ContextSettings:
+        if self.low_water_mark > self.context_trim_threshold:
+            raise ValueError("low_water_mark must not be above context_trim_threshold")
+        return self
+
+
+class ServerSettings(BaseModel):
+    """Where the app listens."""
+
+    host: str = Field(
+        "127.0.0.1", description="Address of the web page. Only loopback addresses are accepted."
+    )
+    port: int = Field(8501, ge=1, le=65535, description="Port of the web page.")
+
+    @model_validator(mode="after")
+    def _loopback(self) -> ServerSettings:
+        if self.host not in {"127.0.0.1", "localhost", "::1"}:
+            raise ValueError(f"{self.host} is not a loopback address; DocMind listens on this machine only")
+        return self
+
+
+class Settings(BaseSettings):
+    """All of DocMind's settings; every field can be set as `DOCMIND_GROUP__FIELD`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOCMIND_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("docmind"),
+        description="Folder for models, documents, vectors and conversations.",
+    )
+    llm: LLMSettings = LLMSettings()
+    engine: EngineSettings = EngineSettings()
+    store: StoreSettings = StoreSettings()
+    ingestion: IngestionSettings = IngestionSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    agents: AgentSettings = AgentSettings()
+    context: ContextSettings = ContextSettings()
+    server: ServerSettings = ServerSettings()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        if self.store.mode == "server" and not self.store.url:
+            raise ValueError("store.mode is 'server' but store.url is empty; set DOCMIND_STORE__URL")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put what the Settings page saved below the environment and above the defaults."""
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            _SavedSource(settings_cls, init_settings, env_settings, dotenv_settings),
+        )
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder with one directory per model."""
+        return self.data_dir / "models"
+
+    @property
+    def files_dir(self) -> Path:
+        """Folder with the uploaded files, named by their SHA-256."""
+        return self.data_dir / "files"
+
+    @property
+    def store_dir(self) -> Path:
+        """Folder of the embedded vector store."""
+        return self.data_dir / "vectors"
+
+    @property
+    def database(self) -> Path:
+        """SQLite file with the document registry and the conversations."""
+        return self.data_dir / "docmind.sqlite3"
+
+    @property
+    def saved_file(self) -> Path:
+        """File that the Settings page writes."""
+        return self.data_dir / SAVED
+
+
+class _SavedSource(PydanticBaseSettingsSource):
+    """Reads `settings.json` of the data folder that the stronger sources name."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *stronger: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._stronger = stronger
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: the file is read as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        data_dir = next((d for s in self._stronger if (d := s().get("data_dir"))), None) or user_data_path(
+            "docmind"
+        )
+        return read_saved(Path(data_dir) / SAVED)
+
+
+def read_saved(path: Path) -> dict[str, Any]:
+    """Return what the Settings page saved, or nothing if there is no file.
+
+    Raises:
+        ConfigError: the file is not a JSON object.
+    """
+    try:
+        saved = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults."
+        ) from exc
+    if not isinstance(saved, dict):
+        raise ConfigError(f"{path} should hold a JSON object. Delete it to return to the defaults.")
+    return saved
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Build the settings, with one clear message for all that is wrong.
+
+    Raises:
+        ConfigError: a value is not acceptable, or the data folder can't be written.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as exc:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors())
+        raise ConfigError(
+            f"These settings can't be used: {wrong}. They come from DOCMIND_… variables, .env or {SAVED}."
+        ) from exc
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data_dir):
+            pass
+    except OSError as exc:
+        raise ConfigError(
+            f"The data folder {settings.data_dir} can't be written ({exc.strerror}). "
+            "Give yourself write access to it, or choose another with DOCMIND_DATA_DIR."
+        ) from exc
+    return settings
+
+
+def save_settings(path: Path, changes: dict[str, Any]) -> None:
+    """Merge `changes` (nested like Settings) into the saved file; written whole or not at all."""
+    merged = read_saved(path)
+    for group, value in changes.items():
+        merged[group] = {**merged.get(group, {}), **value} if isinstance(value, dict) else value
+    Settings(**merged)  # refuse what would not load again
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(merged, indent=2), "utf-8")
+    os.replace(part, path)
