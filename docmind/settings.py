@@ -188,7 +188,7 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put what the Settings page saved below the environment and above the defaults."""
         return (
@@ -231,7 +231,7 @@ class _SavedSource(PydanticBaseSettingsSource):
         super().__init__(settings_cls)
         self._stronger = stronger
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
         """Not used: the file is read as a whole."""
         return None, field_name, False
 

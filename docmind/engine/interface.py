@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 Message = dict[str, Any]
 """A chat message as OpenAI's chat API writes it: role, content, tool_calls, tool_call_id."""
 Tool = dict[str, Any]
-"""A tool as OpenAI's chat API writes it: {"type": "function", "function": {name, description, parameters}}."""
+"""A tool as that API writes it: {"type": "function", "function": {name, description, parameters}}."""
 
 
 @dataclass(frozen=True)
