@@ -1,0 +1,321 @@
+"""Small in-memory implementations of the parts' public faces: what the interface is tested against."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+from docmind.engine.interface import Delta, Engine, EngineStatus, EngineUsage
+from docmind.errors import DocMindError, EngineFailed, EngineNotReady, UnsupportedFile
+from docmind.events import (
+    AgentFinished,
+    AgentStarted,
+    AgentStep,
+    ChatEvent,
+    Citation,
+    Source,
+    SourcesFound,
+    TokenDelta,
+    TurnFailed,
+    TurnFinished,
+    Usage,
+    to_dict,
+)
+
+
+class ScriptedEngine(Engine):
+    """An engine that writes the given texts, one a call, word by word."""
+
+    def __init__(self, *texts: str, delay_s: float = 0.0, window: int = 8192) -> None:
+        self.texts, self.delay_s = list(texts), delay_s
+        self.calls: list[Sequence[dict]] = []
+        self.now = EngineStatus("ready", "scripted", window, device="cpu", load_s=1.0)
+
+    def start(self) -> None: ...
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        if self.now.state == "failed":
+            raise EngineFailed(self.now.error)
+        if self.now.state != "ready":
+            raise EngineNotReady("The model is still loading.")
+
+    def status(self) -> EngineStatus:
+        return self.now
+
+    def count_tokens(self, messages, tools=()) -> int:
+        return sum(len(str(m.get("content") or "").split()) + 4 for m in messages)
+
+    async def stream(
+        self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=()
+    ) -> AsyncIterator[Delta]:
+        import asyncio
+
+        self.wait_ready()
+        self.calls.append(messages)
+        words = (self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]).split(" ")
+        for i, word in enumerate(words):
+            await asyncio.sleep(self.delay_s)
+            yield Delta(text=word if i == 0 else f" {word}")
+        prompt = self.count_tokens(messages)
+        yield Delta(
+            finish_reason="stop", usage=EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s)
+        )
+
+    def close(self) -> None:
+        self.now = replace(self.now, state="closed")
+
+
+@dataclass(frozen=True)
+class FakeDocument:
+    id: str
+    name: str
+    size: int = 1000
+    suffix: str = ".txt"
+    state: str = "ready"
+    reason: str = ""
+    pages: int = 1
+    chunks: int = 1
+    seconds: float = 0.1
+    added_at: str = "2026-01-02T03:04:05+00:00"
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+
+
+class FakeDocuments:
+    """An IngestionService that has every file ready at once, unless its name starts with `slow` or `bad`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.all: dict[str, FakeDocument] = {}
+        self.retried: list[str] = []
+
+    def add_bytes(self, data, name: str):
+        content = data if isinstance(data, bytes) else data.read()
+        if name.endswith(".exe"):
+            raise UnsupportedFile(f"{name}: this type of file can't be read. Try PDF, DOCX or TXT.")
+        key = hashlib.sha256(content).hexdigest()
+        if key in self.all:
+            return SimpleNamespace(document=self.all[key], known=True)
+        document = FakeDocument(key, name, len(content), Path(name).suffix)
+        if name.startswith("slow"):
+            document = replace(document, state="embedding", stage="embed", done=3, total=10)
+        if name.startswith("bad"):
+            document = replace(document, state="failed", reason="The file is damaged. Save it again.")
+        (self.folder / key).write_bytes(content)
+        self.all[key] = document
+        return SimpleNamespace(document=document, known=False)
+
+    def documents(self) -> list[FakeDocument]:
+        return list(self.all.values())
+
+    def get(self, document_id: str) -> FakeDocument | None:
+        return self.all.get(document_id)
+
+    def delete(self, document_id: str) -> None:
+        del self.all[document_id]
+
+    def retry(self, document_id: str) -> None:
+        self.retried.append(document_id)
+
+    def file_path(self, document_id: str) -> Path:
+        return self.folder / document_id
+
+    def text(self, document_id: str, first_page=None, last_page=None) -> str:
+        return self.file_path(document_id).read_text("utf-8", "replace")
+
+
+@dataclass
+class FakeMessage:
+    role: str
+    text: str
+    at: str = "2026-01-02T03:04:05+00:00"
+    sources: tuple = ()
+    citations: tuple = ()
+    usage: Usage | None = None
+    steps: list = field(default_factory=list)
+    stopped: bool = False
+    error: str | None = None
+
+
+class FakeConversations:
+    def __init__(self) -> None:
+        self.items: dict[str, SimpleNamespace] = {}
+        self.log: dict[str, list[FakeMessage]] = {}
+        self.cuts: dict[str, list] = {}
+
+    def list(self) -> list[SimpleNamespace]:
+        return sorted(self.items.values(), key=lambda c: c.updated_at, reverse=True)
+
+    def create(self, title: str = "") -> SimpleNamespace:
+        now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+        made = SimpleNamespace(id=uuid.uuid4().hex, title=title, created_at=now, updated_at=now)
+        self.items[made.id], self.log[made.id] = made, []
+        return made
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        self.items[conversation_id].title = title
+
+    def delete(self, conversation_id: str) -> None:
+        del self.items[conversation_id]
+
+    def messages(self, conversation_id: str) -> list[FakeMessage]:
+        return self.log[conversation_id]
+
+    def trims(self, conversation_id: str) -> list:
+        return self.cuts.get(conversation_id, [])
+
+
+class FakeTurn:
+    """A turn that plays `script` on its own thread; `gate` holds it before the end."""
+
+    def __init__(
+        self, question: str, conversation_id: str, script: list[ChatEvent], gate: threading.Event
+    ) -> None:
+        self.id, self.question, self.conversation_id = uuid.uuid4().hex, question, conversation_id
+        self.done = self.stopped = False
+        self._events: list[ChatEvent] = []
+        self._script, self._gate, self._ended = script, gate, threading.Event()
+
+    def play(self, finish: Callable[[list[ChatEvent]], None], delay_s: float) -> None:
+        for event in self._script[:-1]:
+            if self.stopped:
+                break
+            self._events.append(event)
+            time.sleep(delay_s)
+        while not self._gate.wait(0.01) and not self.stopped:
+            pass
+        last = self._script[-1]
+        if self.stopped:
+            text = "".join(
+                e.text for e in self._events if isinstance(e, TokenDelta) and e.channel == "answer"
+            )
+            last = TurnFinished(self.conversation_id, self.id, text, (), (), Usage(), stopped=True)
+        self._events.append(last)
+        finish(self._events)
+        self.done = True
+        self._ended.set()
+
+    def events(self) -> list[ChatEvent]:
+        return list(self._events)
+
+    def stream(self) -> Iterator[ChatEvent]:
+        self._ended.wait()
+        yield from self._events
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        self._ended.wait(timeout_s)
+
+
+class FakeChat:
+    """A ChatService that answers with `answer` after one agent searched; `error` makes ask() refuse."""
+
+    def __init__(self, conversations: FakeConversations, documents: FakeDocuments) -> None:
+        self.conversations, self.documents = conversations, documents
+        self.answer = "The fee is $5 per month and $10 per year [1]. It rose [2]."
+        self.error: DocMindError | None = None
+        self.fails = ""
+        self.delay_s = 0.0
+        self.gate = threading.Event()
+        self.gate.set()
+        self._active: dict[str, FakeTurn] = {}
+
+    def active(self, conversation_id: str) -> FakeTurn | None:
+        turn = self._active.get(conversation_id)
+        return turn if turn and not turn.done else None
+
+    def ask(self, question: str, conversation_id: str) -> FakeTurn:
+        if self.error:
+            raise self.error
+        self.conversations.log[conversation_id].append(FakeMessage("user", question))
+        if not self.conversations.items[conversation_id].title:
+            self.conversations.rename(conversation_id, question[:60])
+        turn = FakeTurn(question, conversation_id, self._script(conversation_id), self.gate)
+
+        def finish(events: list[ChatEvent]) -> None:
+            end = events[-1]
+            steps = [to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)]
+            self.conversations.log[conversation_id].append(
+                FakeMessage(
+                    "assistant",
+                    end.answer,
+                    sources=end.sources,
+                    citations=getattr(end, "citations", ()),
+                    usage=getattr(end, "usage", None),
+                    steps=steps,
+                    stopped=getattr(end, "stopped", False),
+                    error=getattr(end, "error", None),
+                )
+            )
+
+        self._active[conversation_id] = turn
+        threading.Thread(target=turn.play, args=(finish, self.delay_s), daemon=True).start()
+        return turn
+
+    def _script(self, conversation_id: str) -> list[ChatEvent]:
+        ids = (conversation_id, "turn")
+        known = self.documents.documents()
+        document = known[0] if known else FakeDocument("none", "gone.txt")
+        sources = tuple(
+            Source(
+                n, f"c{n}", document.id, document.name, f"Passage {n} about the fee.", n, "Prices", 0, 20, 0.9
+            )
+            for n in (1, 2, 3)
+        )
+        script: list[ChatEvent] = [
+            AgentStarted(*ids, "supervisor", "Decide", "r0"),
+            AgentStarted(*ids, "researcher", "Find the fee", "r1"),
+            AgentStarted(*ids, "summarizer", "Sum up the price list", "r2"),
+            AgentStep(*ids, "researcher", "r1", "search", {"query": "fee"}, "3 passages", 12.5),
+            SourcesFound(*ids, "researcher", sources),
+            AgentStep(*ids, "summarizer", "r2", "read_document", {"name": document.name}, "4 pages", 40.0),
+            TokenDelta(*ids, "The list has two prices.", "summarizer", "r2", "agent"),
+            AgentFinished(*ids, "researcher", "r1", "The fee is 5."),
+            AgentFinished(*ids, "summarizer", "r2", "", "Ran out of steps"),
+            *(
+                TokenDelta(*ids, piece, "supervisor", "r0")
+                for piece in self.answer.split(" ")
+                for piece in (piece + " ",)
+            ),
+        ]
+        if self.fails:
+            return [*script, TurnFailed(*ids, self.fails, self.answer, sources)]
+        citations = (
+            Citation(1, "The fee is $5 per month and $10 per year.", True),
+            Citation(2, "It rose.", False),
+        )
+        usage = Usage(1200, 900, 64, 3, 0.42, 18.5, 2048, 8192, 4.2)
+        return [
+            *script,
+            TurnFinished(*ids, self.answer, sources, citations, usage, ("researcher", "summarizer")),
+        ]
+
+
+def fake_app(folder: Path, settings=None) -> SimpleNamespace:
+    """Return an App with every part in memory; `folder` holds the uploaded files."""
+    from docmind.monitor.gpu import HardwareMonitor
+    from docmind.settings import load_settings
+
+    settings = settings or load_settings(data_dir=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    documents, conversations = FakeDocuments(folder), FakeConversations()
+    return SimpleNamespace(
+        settings=settings,
+        engine=ScriptedEngine("Hello from the script."),
+        catalog=None,
+        documents=documents,
+        retriever=None,
+        conversations=conversations,
+        chat=FakeChat(conversations, documents),
+        monitor=HardwareMonitor(background=False),
+        close=lambda: None,
+    )

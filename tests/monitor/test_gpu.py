@@ -1,0 +1,124 @@
+"""The sidebar's figures: GPU where there is one, CPU and RAM elsewhere, never an exception."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from docmind.monitor import gpu
+from docmind.monitor.gpu import HardwareMonitor
+
+GIB = 1 << 30
+
+
+class FakeNvml:
+    """The part of pynvml that the monitor calls, for machines without a driver."""
+
+    class NVMLError(Exception):
+        def __init__(self, value=0):
+            self.value = value
+            super().__init__(f"NVML error {value}")
+
+    NVML_ERROR_LIBRARY_NOT_FOUND, NVML_ERROR_DRIVER_NOT_LOADED, NVML_TEMPERATURE_GPU = 12, 9, 0
+
+    def __init__(self, cards=1, pid=0):
+        self.cards, self.pid, self.broken = cards, pid, False
+
+    def nvmlInit(self): ...
+    def nvmlShutdown(self): ...
+
+    def nvmlDeviceGetCount(self):
+        if self.broken:
+            raise self.NVMLError(15)
+        return self.cards
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        return index
+
+    def nvmlDeviceGetName(self, handle):
+        return "NVIDIA Test"
+
+    def nvmlDeviceGetMemoryInfo(self, handle):
+        return SimpleNamespace(used=6 * GIB, total=16 * GIB)
+
+    def nvmlDeviceGetUtilizationRates(self, handle):
+        return SimpleNamespace(gpu=40 + 20 * handle)
+
+    def nvmlDeviceGetPowerUsage(self, handle):
+        raise self.NVMLError(3)
+
+    def nvmlDeviceGetTemperature(self, handle, sensor):
+        return 51
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle):
+        return [
+            SimpleNamespace(pid=self.pid, usedGpuMemory=4 * GIB),
+            SimpleNamespace(pid=1, usedGpuMemory=GIB),
+        ]
+
+
+@pytest.fixture
+def nvml(monkeypatch):
+    import os
+
+    fake = FakeNvml(pid=os.getpid())
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    return fake
+
+
+def test_without_a_gpu_the_same_figures_are_about_ram_and_cpu(monkeypatch):
+    monkeypatch.setattr(gpu, "_open_nvml", lambda: (None, ""))
+    sample = HardwareMonitor(background=False).sample()
+    assert sample.device == "CPU"
+    assert sample.name.endswith("cores)")
+    assert 0 < sample.own < sample.used < sample.total
+    assert 0 <= sample.utilisation <= 100
+    assert sample.note == ""
+
+
+def test_one_gpu_shows_its_memory_and_this_process_share(nvml):
+    sample = HardwareMonitor(background=False).sample()
+    assert (sample.device, sample.name) == ("GPU", "NVIDIA Test")
+    assert (sample.used, sample.total, sample.own) == (6 * GIB, 16 * GIB, 4 * GIB)
+    assert sample.utilisation == 40
+    assert sample.gpus[0].power_w is None  # not every card tells
+
+
+def test_several_gpus_are_added_up(nvml):
+    nvml.cards = 2
+    sample = HardwareMonitor(background=False).sample()
+    assert sample.name == "2 x NVIDIA Test"
+    assert (sample.total, sample.own, sample.utilisation) == (32 * GIB, 8 * GIB, 50)
+
+
+def test_share_is_unknown_where_the_driver_hides_processes(nvml):
+    nvml.pid = 2
+    assert HardwareMonitor(background=False).sample().own is None
+
+
+def test_a_driver_that_dies_is_said_and_ram_is_shown(nvml):
+    monitor = HardwareMonitor(background=False)
+    nvml.broken = True
+    sample = monitor.sample()
+    assert sample.device == "CPU"
+    assert "nvidia-smi" in sample.note
+
+
+def test_a_sample_is_reused_for_a_second_and_kept_in_the_history():
+    monitor = HardwareMonitor(background=False)
+    assert monitor.sample() is monitor.sample()
+    assert monitor.history() == [monitor.sample()]
+    monitor.close()
+
+
+def test_it_samples_by_itself(monkeypatch):
+    monkeypatch.setattr(gpu, "EVERY_S", 0.02)
+    monkeypatch.setattr(gpu, "FRESH_S", 0.0)
+    monitor = HardwareMonitor()
+    import time
+
+    end = time.time() + 5
+    while len(monitor.history()) < 3 and time.time() < end:
+        time.sleep(0.02)
+    monitor.close()
+    assert len(monitor.history()) >= 3
