@@ -1,0 +1,77 @@
+"""Questions → passages: hybrid search, without the same passage twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.sparse import query_vector, terms
+from docmind.retrieval.store import Hit, VectorStore, chunk_id
+from docmind.settings import Settings
+
+Mode = Literal["hybrid", "dense_only", "bm25_only"]
+SAME_WORDS = 0.85
+"""Share of words (Jaccard) from which two passages count as the same: copies, new editions, page furniture."""
+SAME_SPAN = 0.5
+"""Share of the shorter passage that may overlap with a better one of the same document."""
+
+
+class Retriever:
+    """Finds passages in the store."""
+
+    def __init__(self, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._candidates = settings.retrieval.candidates
+
+    def search(
+        self, query: str, k: int, document_ids: Sequence[str] | None = None, *, mode: Mode = "hybrid"
+    ) -> list[Hit]:
+        """Return up to `k` passages, best first, none of them nearly the same as a better one.
+
+        Args:
+            document_ids: look only in these documents; None: everywhere.
+            mode: hybrid fuses meaning (dense) and words (BM25); the others are for evaluation.
+        """
+        if not query.strip():
+            return []
+        dense = None if mode == "bm25_only" else self._embedder.embed_query(query)
+        sparse = None if mode == "dense_only" else query_vector(query)
+        hits = self._store.search(
+            dense, sparse, max(2 * k, k + 5), document_ids, candidates=max(self._candidates, 2 * k)
+        )
+        return diverse(hits, k)
+
+    def neighbours(self, hit: Hit) -> tuple[Hit | None, Hit | None]:
+        """Return the passages before and after this one in its document."""
+        before, after = (chunk_id(hit.document_id, hit.position + step) for step in (-1, 1))
+        return (self._store.get(before) if hit.position else None), self._store.get(after)
+
+    def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
+        """Return a document's passages (or those of one page) in reading order."""
+        return self._store.chunks(document_id, page)
+
+
+def diverse(hits: Sequence[Hit], k: int) -> list[Hit]:
+    """Return the first `k` hits that add something to those before them."""
+    kept: list[Hit] = []
+    words: list[frozenset[str]] = []
+    for hit in hits:
+        bag = frozenset(terms(hit.text))
+        if any(_same(hit, bag, other, seen) for other, seen in zip(kept, words, strict=True)):
+            continue
+        kept.append(hit)
+        words.append(bag)
+        if len(kept) == k:
+            break
+    return kept
+
+
+def _same(a: Hit, words_a: frozenset[str], b: Hit, words_b: frozenset[str]) -> bool:
+    if a.document_id == b.document_id:
+        overlap = min(a.end, b.end) - max(a.start, b.start)
+        if overlap > SAME_SPAN * max(1, min(a.end - a.start, b.end - b.start)):
+            return True
+    either = len(words_a | words_b)
+    return either > 0 and len(words_a & words_b) / either >= SAME_WORDS

@@ -1,0 +1,143 @@
+"""Where chunks and their vectors live: one seam, three modes (edge | local | server), the same answers from each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from uuid import NAMESPACE_OID, uuid5
+
+from docmind.errors import ConfigError
+from docmind.retrieval.sparse import Sparse
+from docmind.settings import Settings
+
+RRF_K = 60
+"""Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank)."""
+DENSE, SPARSE = "dense", "sparse"
+INDEXED = {"document_id": "keyword", "page": "integer"}
+"""Payload fields with an index, so that filters stay fast."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A passage of a document."""
+
+    chunk_id: str
+    document_id: str
+    file_name: str
+    text: str
+    page: int | None
+    """1-based page, slide or sheet; None where the format has none."""
+    heading: str
+    start: int
+    """Character span in the document's extracted text: [start, end)."""
+    end: int
+    position: int
+    """0-based place among the document's chunks."""
+
+
+@dataclass(frozen=True)
+class Hit(Chunk):
+    """A chunk that came out of the store; `score` is 0 where nothing was searched."""
+
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A chunk on its way into the store."""
+
+    chunk: Chunk
+    dense: Sequence[float]
+    sparse: Sparse
+
+
+def chunk_id(document_id: str, position: int) -> str:
+    """Return the chunk's id: the same for the same document and position, so that every write can be repeated."""
+    return str(uuid5(NAMESPACE_OID, f"{document_id}:{position}"))
+
+
+class VectorStore(Protocol):
+    """Chunks with dense and sparse vectors. Thread-safe; every failure is a StoreError."""
+
+    def upsert(self, chunks: Sequence[Embedded]) -> None:
+        """Write the chunks, replacing those with the same id; they survive a kill once this returns."""
+
+    def delete(self, document_id: str) -> None:
+        """Remove all chunks of a document; none there is no error."""
+
+    def search(
+        self,
+        dense: Sequence[float] | None,
+        sparse: Sparse | None,
+        k: int,
+        document_ids: Sequence[str] | None = None,
+        *,
+        candidates: int = 40,
+    ) -> list[Hit]:
+        """Return the best `k` chunks, best first.
+
+        Args:
+            dense: query vector, [dims]; None searches by words only.
+            sparse: BM25 query; None searches by meaning only.
+            document_ids: look only in these documents; None: everywhere.
+            candidates: taken from each of the two searches before they are fused.
+        """
+
+    def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
+        """Return a document's chunks (or those of one page) in reading order."""
+
+    def get(self, chunk_id: str) -> Hit | None:
+        """Return one chunk, or None if there is none with this id."""
+
+    def count(self, document_id: str | None = None) -> int:
+        """Return how many chunks there are, in all or of one document."""
+
+    def optimize(self) -> None:
+        """Put everything on disk and build what makes search fast; may take a while, reads go on."""
+
+    def close(self) -> None:
+        """Write what is pending and let go of the files. Calling it again does nothing."""
+
+
+def open_store(settings: Settings, dims: int) -> VectorStore:
+    """Open the store that the settings ask for; it is created when it isn't there.
+
+    Args:
+        dims: length of the dense vectors.
+
+    Raises:
+        AlreadyRunning: another process has the folder open.
+        StoreError: it can't be read or reached, or holds vectors of another length.
+    """
+    if settings.store.mode == "edge":
+        from docmind.retrieval.edge import EdgeStore
+
+        return EdgeStore(settings.store_dir / "edge", dims)
+    from docmind.retrieval.qdrant import QdrantStore
+
+    if settings.store.mode == "local":
+        return QdrantStore.local(settings.store_dir / "local", settings.store.collection, dims)
+    if settings.store.url is None:
+        raise ConfigError("store.mode is 'server' but store.url is empty; set DOCMIND_STORE__URL")
+    key = settings.store.api_key.get_secret_value() if settings.store.api_key else None
+    return QdrantStore.server(settings.store.url, key, settings.store.collection, dims)
+
+
+def to_payload(chunk: Chunk) -> dict[str, Any]:
+    """Return what is stored beside the vectors; the id is the point's own."""
+    return {k: v for k, v in asdict(chunk).items() if k not in {"chunk_id", "score"}}
+
+
+def to_hit(point_id: Any, payload: dict[str, Any] | None, score: float = 0.0) -> Hit:
+    """Return the stored point as a Hit."""
+    return Hit(chunk_id=str(point_id), score=score, **(payload or {}))
+
+
+def other_dims(dims: int, where: str) -> str:
+    """Return the message for a store that was made for another embedding model."""
+    return (
+        f"The vectors in {where} were made by another embedding model: this one gives {dims} numbers a passage. "
+        "Set the former DOCMIND_RETRIEVAL__EMBEDDING_MODEL again, or remove the stored vectors; "
+        "DocMind then ingests your documents anew at the next start."
+    )
