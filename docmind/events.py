@@ -122,6 +122,9 @@ class ContextTrimmed(Event):
     reason: str
     at: str
     """UTC time, ISO 8601."""
+    first_kept_turn: int = 0
+    """0-based index of the oldest stored turn that the model still sees; later turns start from here, so that
+    the prompt's prefix stays the same until the next cut."""
 
 
 @dataclass(frozen=True)
@@ -146,14 +149,7 @@ class TurnFailed(Event):
 
 
 ChatEvent = (
-    AgentStarted
-    | AgentStep
-    | AgentFinished
-    | TokenDelta
-    | SourcesFound
-    | ContextTrimmed
-    | TurnFinished
-    | TurnFailed
+    AgentStarted | AgentStep | AgentFinished | TokenDelta | SourcesFound | ContextTrimmed | TurnFinished | TurnFailed
 )
 
 

@@ -82,9 +82,7 @@ class IngestionSettings(BaseModel):
     """How files become chunks."""
 
     max_file_mb: float = Field(200, gt=0, description="Largest accepted file, in MB.")
-    chunk_tokens: int = Field(
-        220, ge=32, le=2048, description="Chunk size, in tokens of the embedding model."
-    )
+    chunk_tokens: int = Field(220, ge=32, le=2048, description="Chunk size, in tokens of the embedding model.")
     chunk_overlap: int = Field(30, ge=0, description="Tokens shared by neighbouring chunks.")
 
 
@@ -95,9 +93,7 @@ class RetrievalSettings(BaseModel):
         "minilm",
         description="A name from `docmind model list`, or a directory with a sentence-transformers model.",
     )
-    candidates: int = Field(
-        40, ge=1, description="Passages taken from each of dense and sparse search before fusion."
-    )
+    candidates: int = Field(40, ge=1, description="Passages taken from each of dense and sparse search before fusion.")
     top_k: int | None = Field(
         None, ge=1, description="Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."
     )
@@ -121,9 +117,7 @@ class AgentSettings(BaseModel):
 class ContextSettings(BaseModel):
     """When the conversation is cut to fit the window."""
 
-    enable_context_trimming: bool = Field(
-        True, description="Cut the oldest turns when the context is nearly full."
-    )
+    enable_context_trimming: bool = Field(True, description="Cut the oldest turns when the context is nearly full.")
     context_trim_threshold: float = Field(
         120_000 / 131_072, gt=0, le=1, description="Share of the window at which history is cut."
     )
@@ -139,9 +133,7 @@ class ContextSettings(BaseModel):
 class ServerSettings(BaseModel):
     """Where the app listens."""
 
-    host: str = Field(
-        "127.0.0.1", description="Address of the web page. Only loopback addresses are accepted."
-    )
+    host: str = Field("127.0.0.1", description="Address of the web page. Only loopback addresses are accepted.")
     port: int = Field(8501, ge=1, le=65535, description="Port of the web page.")
 
     @model_validator(mode="after")
@@ -236,9 +228,7 @@ class _SavedSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        data_dir = next((d for s in self._stronger if (d := s().get("data_dir"))), None) or user_data_path(
-            "docmind"
-        )
+        data_dir = next((d for s in self._stronger if (d := s().get("data_dir"))), None) or user_data_path("docmind")
         return read_saved(Path(data_dir) / SAVED)
 
 
@@ -253,9 +243,7 @@ def read_saved(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:
-        raise ConfigError(
-            f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults."
-        ) from exc
+        raise ConfigError(f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults.") from exc
     if not isinstance(saved, dict):
         raise ConfigError(f"{path} should hold a JSON object. Delete it to return to the defaults.")
     return saved

@@ -1,0 +1,203 @@
+"""Conversations that survive a restart: messages, their sources, and every trim, in SQLite.
+
+The only module that imports langchain-community (it is being sunset, so it must stay replaceable).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+from langchain_community.chat_message_histories import SQLChatMessageHistory
+from langchain_core.messages import AIMessage, HumanMessage
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+    update,
+)
+
+from docmind.errors import ConfigError
+from docmind.events import Citation, ContextTrimmed, Source, Usage
+
+_META = MetaData()
+_CONVERSATIONS = Table(
+    "conversations",
+    _META,
+    Column("id", String, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("updated_at", String, nullable=False),
+)
+_TRIMS = Table(
+    "trim_events",
+    _META,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", String, nullable=False, index=True),
+    Column("turn_id", String, nullable=False),
+    Column("tokens_before", Integer, nullable=False),
+    Column("tokens_after", Integer, nullable=False),
+    Column("dropped", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("first_kept_turn", Integer, nullable=False),
+)
+
+
+def now() -> str:
+    """Return the current UTC time, ISO 8601 with seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One conversation of the sidebar's list."""
+
+    id: str
+    title: str
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A question or an answer with all that the page needs to draw it again."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    at: str
+    sources: tuple[Source, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    usage: Usage | None = None
+    steps: tuple[dict[str, Any], ...] = ()
+    """The agents' events of the turn, as `events.to_dict` writes them."""
+    stopped: bool = False
+    error: str | None = None
+
+
+# Named here because `list` means the method below inside the class.
+Conversations = list[Conversation]
+Messages = list[StoredMessage]
+Trims = list[ContextTrimmed]
+
+
+class ConversationStore:
+    """All conversations of this data folder. Thread-safe."""
+
+    def __init__(self, database: Path) -> None:
+        self._engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": 30})
+        event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode=WAL"))
+        try:
+            _META.create_all(self._engine)
+        except Exception as exc:
+            raise ConfigError(
+                f"The conversations in {database} can't be opened ({exc}). Restore a backup of that file, or move it away."
+            ) from exc
+
+    def _history(self, conversation_id: str) -> SQLChatMessageHistory:
+        return SQLChatMessageHistory(conversation_id, connection=self._engine)
+
+    def list(self) -> Conversations:
+        """Return all conversations, the last used first."""
+        with self._engine.connect() as db:
+            rows = db.execute(select(_CONVERSATIONS).order_by(_CONVERSATIONS.c.updated_at.desc())).all()
+        return [Conversation(*row) for row in rows]
+
+    def get(self, conversation_id: str) -> Conversation | None:
+        """Return one conversation, or None if it does not exist (any more)."""
+        with self._engine.connect() as db:
+            row = db.execute(select(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id)).first()
+        return Conversation(*row) if row else None
+
+    def create(self, title: str = "") -> Conversation:
+        """Begin a conversation; an empty title is replaced by its first question."""
+        at = now()
+        made = Conversation(uuid4().hex, title, at, at)
+        with self._engine.begin() as db:
+            db.execute(insert(_CONVERSATIONS).values(**asdict(made)))
+        return made
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title; blank titles are ignored."""
+        if title := " ".join(title.split())[:120]:
+            with self._engine.begin() as db:
+                db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(title=title))
+
+    def delete(self, conversation_id: str) -> None:
+        """Delete a conversation with its messages and trim events."""
+        self._history(conversation_id).clear()
+        with self._engine.begin() as db:
+            db.execute(delete(_TRIMS).where(_TRIMS.c.conversation_id == conversation_id))
+            db.execute(delete(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id))
+
+    def add_question(self, conversation_id: str, text: str) -> None:
+        """Store a question; the first one names an untitled conversation."""
+        at = now()
+        self._history(conversation_id).add_message(HumanMessage(text, additional_kwargs={"at": at}))
+        conversation = self.get(conversation_id)
+        with self._engine.begin() as db:
+            db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(updated_at=at))
+        if conversation and not conversation.title:
+            self.rename(conversation_id, text if len(text) <= 60 else text[:57].rsplit(" ", 1)[0] + "…")
+
+    def add_answer(self, conversation_id: str, message: StoredMessage) -> None:
+        """Store an answer with its sources, citations, usage and steps."""
+        if self.get(conversation_id) is None:
+            return  # deleted while the turn was running
+        extra = {k: v for k, v in asdict(message).items() if k not in {"role", "text"}}
+        self._history(conversation_id).add_message(AIMessage(message.text, additional_kwargs=extra))
+        with self._engine.begin() as db:
+            db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(updated_at=now()))
+
+    def messages(self, conversation_id: str) -> Messages:
+        """Return the whole conversation, oldest first: trimming never touches it."""
+        stored = []
+        for message in self._history(conversation_id).messages:
+            extra = dict(message.additional_kwargs)
+            if message.type == "human":
+                stored.append(StoredMessage("user", str(message.content), extra.get("at", "")))
+                continue
+            stored.append(
+                StoredMessage(
+                    "assistant",
+                    str(message.content),
+                    extra.get("at", ""),
+                    sources=tuple(Source(**s) for s in extra.get("sources", ())),
+                    citations=tuple(Citation(**c) for c in extra.get("citations", ())),
+                    usage=Usage(**extra["usage"]) if extra.get("usage") else None,
+                    steps=tuple(extra.get("steps", ())),
+                    stopped=bool(extra.get("stopped")),
+                    error=extra.get("error"),
+                )
+            )
+        return stored
+
+    def add_trims(self, trims: Sequence[ContextTrimmed]) -> None:
+        """Store trim events."""
+        if trims:
+            with self._engine.begin() as db:
+                db.execute(insert(_TRIMS), [asdict(t) for t in trims])
+
+    def trims(self, conversation_id: str | None = None) -> Trims:
+        """Return the trim events of one conversation, or of all, oldest first."""
+        query = select(_TRIMS).order_by(_TRIMS.c.id)
+        if conversation_id is not None:
+            query = query.where(_TRIMS.c.conversation_id == conversation_id)
+        with self._engine.connect() as db:
+            rows = db.execute(query).mappings().all()
+        return [ContextTrimmed(**{k: v for k, v in row.items() if k != "id"}) for row in rows]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
