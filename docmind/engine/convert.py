@@ -1,0 +1,81 @@
+"""GGUF file → model directory that vLLM loads. Run as `python -m docmind.engine.convert GGUF DIRECTORY`.
+
+A process of its own, so that the memory it needs is given back when it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>")
+"""Tokens that end an answer in the chat formats we convert."""
+
+
+def convert(gguf: Path, target: Path, title: str) -> None:
+    """Write `gguf`, dequantized to bfloat16, with tokenizer and chat template, into `target`."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source = str(gguf.parent)
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        source,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    # The weights are plain bf16 now; without this, save_pretrained refuses and vLLM looks for a GGUF loader.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.hf_quantizer = None
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+    _mend(target, tokenizer, title)
+
+
+def _mend(target: Path, tokenizer: Any, title: str) -> None:
+    """Correct what a GGUF header can't say, and check what must be there.
+
+    Raises:
+        ValueError: the tokenizer has no chat template, or doesn't know the token that ends a turn.
+    """
+    if not tokenizer.chat_template:
+        raise ValueError("this GGUF file has no chat template; DocMind needs an instruction-tuned model")
+    vocabulary = tokenizer.get_vocab()
+    ends = [vocabulary[t] for t in TURN_ENDS if t in vocabulary]
+    if tokenizer.eos_token_id is None and not ends:
+        raise ValueError("the tokenizer of this GGUF file names no end-of-turn token")
+    if tokenizer.eos_token_id is not None:
+        ends = list(dict.fromkeys([tokenizer.eos_token_id, *ends]))
+
+    config = json.loads((target / "config.json").read_text("utf-8"))
+    config["_model_name_or_path"] = title
+    config["dtype"] = "bfloat16"
+    _write(target / "config.json", config)
+
+    # A GGUF does not say the model's own sampling defaults; DocMind always passes its own.
+    generation = {"eos_token_id": ends, "pad_token_id": config.get("pad_token_id"), "do_sample": False}
+    if config.get("bos_token_id") is not None:
+        generation["bos_token_id"] = config["bos_token_id"]
+    _write(target / "generation_config.json", generation)
+
+    path = target / "tokenizer_config.json"
+    settings = json.loads(path.read_text("utf-8"))
+    for leftover in ("is_local", "local_files_only"):  # how it was loaded here, not what it is
+        settings.pop(leftover, None)
+    settings["model_max_length"] = config["max_position_embeddings"]
+    _write(path, settings)
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    except (ValueError, OSError, MemoryError) as exc:
+        sys.exit(f"{type(exc).__name__}: {exc}")

@@ -1,0 +1,88 @@
+"""What this machine has, as far as the engine cares. Detection never raises."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Facts for the engine plan. GPU fields are None on a machine without an NVIDIA GPU."""
+
+    cpu: str
+    cores: int
+    """Cores this process may use."""
+    ram_gib: float
+    ram_free_gib: float
+    cpu_flags: frozenset[str] = frozenset()
+    gpu: str | None = None
+    vram_total_gib: float | None = None
+    vram_free_gib: float | None = None
+    compute_capability: tuple[int, int] | None = None
+
+    @property
+    def device(self) -> str:
+        """Name to show: the GPU's, or `cpu`."""
+        return self.gpu or "cpu"
+
+
+def detect() -> Hardware:
+    """Return what this machine has now."""
+    cpu, flags = _cpu()
+    memory = psutil.virtual_memory()
+    gpu, total, free, capability = _gpu()
+    return Hardware(
+        cpu=cpu,
+        cores=len(os.sched_getaffinity(0)),
+        ram_gib=round(memory.total / GIB, 1),
+        ram_free_gib=round(memory.available / GIB, 1),
+        cpu_flags=flags,
+        gpu=gpu,
+        vram_total_gib=total,
+        vram_free_gib=free,
+        compute_capability=capability,
+    )
+
+
+def _cpu() -> tuple[str, frozenset[str]]:
+    """Return the CPU's name and its instruction flags, from Linux."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+    except OSError:
+        return "unknown CPU", frozenset()
+    facts: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    return facts.get("model name", "unknown CPU"), frozenset(facts.get("flags", "").split())
+
+
+def _gpu() -> tuple[str | None, float | None, float | None, tuple[int, int] | None]:
+    """Return name, total GiB, free GiB and compute capability of the first NVIDIA GPU, or four times None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pynvml
+
+        pynvml.nvmlInit()
+        try:
+            handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+            return (
+                str(pynvml.nvmlDeviceGetName(handle)),
+                round(memory.total / GIB, 2),
+                round(memory.free / GIB, 2),
+                (int(major), int(minor)),
+            )
+        finally:
+            pynvml.nvmlShutdown()
+    except Exception:  # noqa: BLE001  no driver, no card, no library: all the same to us
+        return None, None, None, None

