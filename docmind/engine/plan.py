@@ -39,11 +39,12 @@ class Decision:
 
     setting: str
     asked: str
+    """Empty: left to the plan."""
     used: str
     why: str
 
     def __str__(self) -> str:
-        asked = f" (asked: {self.asked})" if self.asked != self.used else ""
+        asked = f" (asked: {self.asked})" if self.asked not in {"", self.used} else ""
         return f"{self.setting} = {self.used}{asked}: {self.why}"
 
 
@@ -85,7 +86,7 @@ class _Draft:
         self.note(setting, asked, used, why)
 
     def note(self, setting: str, asked: Any, used: Any, why: str) -> None:
-        self.decisions.append(Decision(setting, "-" if asked is None else str(asked), str(used), why))
+        self.decisions.append(Decision(setting, "" if asked is None else str(asked), str(used), why))
 
 
 def plan_for(settings: Settings, catalog: Catalog) -> EnginePlan:
@@ -98,9 +99,7 @@ def plan_for(settings: Settings, catalog: Catalog) -> EnginePlan:
     hardware = detect()
     model = catalog.path(settings.llm.model or default_llm(hardware))
     config = _read_config(model)
-    weights = (
-        sum(f.stat().st_size for f in Path(model).glob("*.safetensors")) if isinstance(model, Path) else 0
-    )
+    weights = sum(f.stat().st_size for f in Path(model).glob("*.safetensors")) if isinstance(model, Path) else 0
     return resolve(settings, hardware, vllm_version(), config, model=str(model), weights_bytes=weights)
 
 
@@ -154,7 +153,7 @@ def resolve(
     draft.use(
         "structured_outputs_config",
         None,
-        {"disable_any_whitespace": True},
+        {"backend": "xgrammar", "disable_any_whitespace": True},
         "constrained JSON without padding: fewer tokens, and small models can't loop on spaces",
     )
     env = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
@@ -200,14 +199,10 @@ def _plan_gpu(
             f"The model's weights ({weights_gib:.1f} GiB) and {WORKSPACE_GIB:.0f} GiB of workspace leave no room in a "
             f"budget of {budget:.1f} GiB. Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
         )
-    window = _window(
-        draft, engine, config, GPU_WINDOW, fits, f"{kv_gib:.1f} GiB of KV cache hold {fits:,} tokens"
-    )
+    window = _window(draft, engine, config, GPU_WINDOW, fits, f"{kv_gib:.1f} GiB of KV cache hold {fits:,} tokens")
     draft.use("kv_cache_memory_bytes", None, int(kv_gib * GIB), "the budget less weights and workspace")
     share = math.floor(budget / total * 100) / 100 if total else 0.9
-    draft.use(
-        "gpu_memory_utilization", None, share, "the budget's share of the card, checked by vLLM at the start"
-    )
+    draft.use("gpu_memory_utilization", None, share, "the budget's share of the card, checked by vLLM at the start")
     step = engine.max_num_batched_tokens or GPU_STEP_TOKENS
     draft.use("max_num_batched_tokens", engine.max_num_batched_tokens, step, "bounds the workspace")
     draft.use("enforce_eager", engine.enforce_eager, bool(engine.enforce_eager), "CUDA graphs decode faster")
@@ -235,34 +230,26 @@ def _plan_cpu(
     quarter = hardware.ram_gib / 4
     most = engine.cpu_kv_cache_gib or quarter
     fits = int(most * GIB / per_token) // BLOCK * BLOCK
-    window = _window(
-        draft, engine, config, CPU_WINDOW, fits, f"{most:.1f} GiB of KV cache hold {fits:,} tokens"
-    )
+    window = _window(draft, engine, config, CPU_WINDOW, fits, f"{most:.1f} GiB of KV cache hold {fits:,} tokens")
     kv = (
         int(engine.cpu_kv_cache_gib * GIB)
         if engine.cpu_kv_cache_gib
         else min(2 * window * per_token, int(quarter * GIB))
     )
-    draft.use(
-        "kv_cache_memory_bytes", engine.cpu_kv_cache_gib, kv, "two full windows, at most a quarter of the RAM"
-    )
+    draft.use("kv_cache_memory_bytes", engine.cpu_kv_cache_gib, kv, "two full windows, at most a quarter of the RAM")
     if weights_bytes and weights_bytes + kv > hardware.ram_free_gib * GIB:
         raise EngineFailed(
             f"The model needs about {(weights_bytes + kv) / GIB:.1f} GiB of memory and {hardware.ram_free_gib:.1f} GiB "
             "are free. Close other programs, or use the small one: `docmind model use smollm2-135m`."
         )
     step = engine.max_num_batched_tokens or CPU_STEP_TOKENS
-    draft.use(
-        "max_num_batched_tokens", engine.max_num_batched_tokens, step, "a stop takes effect between two steps"
-    )
+    draft.use("max_num_batched_tokens", engine.max_num_batched_tokens, step, "a stop takes effect between two steps")
     eager = True if engine.enforce_eager is None else engine.enforce_eager
     draft.use("enforce_eager", engine.enforce_eager, eager, "compiling takes minutes at the first start")
     return window
 
 
-def _window(
-    draft: _Draft, engine: EngineSettings, config: dict[str, Any], default: int, fits: int, memory: str
-) -> int:
+def _window(draft: _Draft, engine: EngineSettings, config: dict[str, Any], default: int, fits: int, memory: str) -> int:
     """Choose the window: what is asked for, at most the model's own, at most what memory holds."""
     asked = engine.max_model_len
     own = int(config.get("max_position_embeddings") or default)
@@ -292,9 +279,7 @@ def _kv_bytes_per_token(config: dict[str, Any], element: int) -> int:
     layers = int(config.get("num_hidden_layers", 36))
     heads = int(config.get("num_attention_heads", 32))
     kv_heads = int(config.get("num_key_value_heads") or (heads if config else 8))
-    head_dim = int(
-        config.get("head_dim") or (config["hidden_size"] // heads if "hidden_size" in config else 128)
-    )
+    head_dim = int(config.get("head_dim") or (config["hidden_size"] // heads if "hidden_size" in config else 128))
     return 2 * layers * kv_heads * head_dim * element
 
 

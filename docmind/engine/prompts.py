@@ -63,6 +63,7 @@ class PromptRenderer:
         from transformers import AutoTokenizer
 
         self._tokenizer = AutoTokenizer.from_pretrained(str(model))
+        self._tokenizer.model_max_length = 10**9  # we count to know the length: no warning about it
         self._lock = threading.Lock()
 
     def ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:

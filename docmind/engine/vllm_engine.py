@@ -1,0 +1,425 @@
+"""vLLM inside this process: one thread owns the engine, callers on any event loop stream from it.
+
+vLLM's engine core runs in the same process (`VLLM_ENABLE_V1_MULTIPROCESSING=0`). The thread takes submissions and
+aborts from a queue, steps the engine while requests run, and sleeps on the queue while none do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import itertools
+import logging
+import os
+import queue
+import threading
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from docmind.engine.interface import Constraint, Delta, EngineStatus, EngineUsage, Message, Tool
+from docmind.engine.models import Catalog, default_llm
+from docmind.engine.plan import EnginePlan, plan_for
+from docmind.engine.prompts import PromptRenderer
+from docmind.errors import (
+    DocMindError,
+    EngineError,
+    EngineFailed,
+    EngineNotReady,
+    PromptTooLong,
+)
+from docmind.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Request:
+    """One running generation; all but `loop` and `inbox` belongs to the engine thread."""
+
+    id: str
+    prompt_ids: list[int]
+    params: dict[str, Any]
+    constraint: Constraint | None
+    loop: asyncio.AbstractEventLoop | None
+    """The caller's; None where nobody listens (warm-up)."""
+    inbox: asyncio.Queue[Delta | Exception] = field(default_factory=asyncio.Queue)
+    submitted: float = field(default_factory=time.monotonic)
+    first_token: float | None = None
+    last_token: float = 0.0
+    tokens: int = 0
+
+    def send(self, item: Delta | Exception) -> None:
+        """Hand an item to the caller's loop, unless that loop is gone."""
+        if self.loop is None:
+            return
+        try:
+            self.loop.call_soon_threadsafe(self.inbox.put_nowait, item)
+        except RuntimeError:
+            _log.debug("The caller of %s closed its event loop", self.id)
+
+
+class VllmEngine:
+    """The in-process engine. Building it is cheap; `start` loads the model in the background."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._requests: dict[str, _Request] = {}
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._renderer: PromptRenderer | None = None
+        self._plan: EnginePlan | None = None
+        self._engine: Any = None
+        self._prompt_tokens = self._cached_tokens = 0
+        self._status = EngineStatus(state="idle", model=settings.llm.model or "", window=0)
+
+    # ---- what callers use ----
+
+    def start(self) -> None:
+        """Begin loading in the background; returns at once. Calling it again does nothing."""
+        with self._lock:
+            if self._thread is not None or self._closing:
+                return
+            self._status = replace(self._status, state="loading", stage="starting")
+            self._thread = threading.Thread(target=self._run, name="docmind-engine", daemon=True)
+            self._thread.start()
+        atexit.register(self.close)  # a step that runs while the interpreter ends would crash it
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Block until the engine serves.
+
+        Raises:
+            EngineNotReady: still loading after `timeout_s` seconds.
+            EngineFailed: it could not start; the message says why and what to do.
+        """
+        self._settled.wait(timeout_s)
+        self._check()
+
+    def status(self) -> EngineStatus:
+        """Return where the engine stands; never blocks."""
+        return self._status
+
+    @property
+    def plan(self) -> EnginePlan | None:
+        """What runs and why; None until it is made."""
+        return self._plan
+
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
+        """Return the exact prompt length in tokens of these messages under the model's chat template.
+
+        Raises:
+            EngineNotReady: the tokenizer is not there yet.
+        """
+        return len(self._ids(messages, tools))
+
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Tool] = (),
+        constraint: Constraint | None = None,
+        max_tokens: int,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+    ) -> AsyncIterator[Delta]:
+        """Generate. Closing or cancelling the iterator aborts the request in the engine.
+
+        Raises:
+            EngineNotReady: still loading.
+            EngineFailed: the engine died; the turn is lost, nothing else.
+            PromptTooLong: prompt plus `max_tokens` does not fit the window (checked before submission).
+            EngineError: the engine refuses the request, for example its constraint.
+        """
+        self._check()
+        ids = self._ids(messages, tools)
+        window = self._status.window
+        if len(ids) + max_tokens > window:
+            raise PromptTooLong(
+                f"The prompt has {len(ids):,} tokens and the answer may take {max_tokens:,}, together more than the "
+                f"window of {window:,}. Ask about less at once, start a new conversation, or raise the window "
+                "(DOCMIND_ENGINE__MAX_MODEL_LEN)."
+            )
+        request = _Request(
+            id=f"docmind-{next(self._numbers)}",
+            prompt_ids=ids,
+            params={"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop)},
+            constraint=constraint,
+            loop=asyncio.get_running_loop(),
+        )
+        self._commands.put(lambda: self._submit(request))
+        finished = False
+        try:
+            while not finished:
+                item = await request.inbox.get()
+                if isinstance(item, Exception):
+                    finished = True
+                    raise item
+                finished = item.finish_reason is not None
+                yield item
+        finally:
+            if not finished:
+                self._commands.put(lambda: self._abort(request.id))
+
+    def close(self) -> None:
+        """Abort what runs and free the model. Calling it again does nothing."""
+        with self._lock:
+            self._closing = True
+            thread, self._thread = self._thread, None
+        atexit.unregister(self.close)
+        if thread is None:
+            if self._status.state == "idle":
+                self._status = replace(self._status, state="closed")
+            return
+        self._commands.put(lambda: None)  # wakes the thread
+        thread.join(timeout=60)
+
+    # ---- the engine thread ----
+
+    def _run(self) -> None:
+        """Load, serve until closed or dead, clean up."""
+        try:
+            self._load()
+        except DocMindError as exc:
+            self._fail(exc)
+        except Exception as exc:  # noqa: BLE001  whatever vLLM, torch or the driver raise: kept for the user
+            _log.exception("The engine could not start")
+            self._fail(EngineFailed(f"The engine could not start: {_brief(exc)}. {self._advice()}"))
+        else:
+            try:
+                self._serve()
+            except Exception as exc:  # noqa: BLE001
+                _log.exception("The engine died")
+                self._fail(EngineFailed(f"The engine died: {_brief(exc)}. Restart DocMind. {self._advice()}"))
+        self._release()
+        if self._closing and self._status.state != "failed":
+            self._status = replace(self._status, state="closed", stage="", running=0, waiting=0)
+        self._settled.set()
+
+    def _load(self) -> None:
+        """Fetch the model if need be, read its tokenizer, start vLLM, warm up."""
+        begun = time.monotonic()
+        if not self._settings.llm.model:
+            from docmind.engine.hardware import detect
+
+            name = default_llm(detect())
+        else:
+            name = self._settings.llm.model
+        self._status = replace(self._status, model=name)
+        self._catalog.pull(name, lambda stage, done, total: self._stage(_percent(stage, done, total)))
+        self._plan = plan = plan_for(self._settings, self._catalog)
+        self._status = replace(self._status, notes=tuple(map(str, plan.decisions)))
+        self._stage("reading the tokenizer")
+        self._renderer = PromptRenderer(plan.model)
+        self._status = replace(self._status, window=plan.window)
+        self._stop_if_closing()
+
+        self._stage("importing vLLM")
+        log_file = self._settings.data_dir / "logs" / "vllm.log"
+        _send_logs_to(log_file)
+        os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", "TORCH_CPP_LOG_LEVEL": "ERROR", **plan.env})
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
+        from vllm.engine.arg_utils import EngineArgs
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+        self._stop_if_closing()
+        self._stage("loading weights")
+        preload = os.environ.get("LD_PRELOAD")
+        self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
+        # vLLM sets it for worker processes of its own; ours (pip, conversion) should not inherit it.
+        os.environ.pop("LD_PRELOAD", None)
+        if preload is not None:
+            os.environ["LD_PRELOAD"] = preload
+
+        self._stop_if_closing()
+        self._stage("warming up")
+        self._warm_up()
+        hardware = next(d.used for d in plan.decisions if d.setting == "device")
+        self._status = replace(
+            self._status, state="ready", stage="", device=hardware, load_s=round(time.monotonic() - begun, 1)
+        )
+        self._settled.set()
+
+    def _warm_up(self) -> None:
+        """Generate a little, with and without grammar, so that the first question does not pay for set-up."""
+        prompt = self._ids([{"role": "user", "content": "Say yes."}])
+        for constraint in (None, Constraint("json", {"type": "object", "properties": {"a": {"type": "integer"}}})):
+            request = _Request("warm-up", prompt, {"max_tokens": 4, "temperature": 0.0}, constraint, None)
+            self._add(request)
+            while self._engine.has_unfinished_requests():
+                self._engine.step()
+
+    def _serve(self) -> None:
+        """Step while requests run; sleep on the queue while none do."""
+        while not self._closing:
+            self._take_commands(block=not self._engine.has_unfinished_requests())
+            if self._engine.has_unfinished_requests():
+                for output in self._engine.step():
+                    self._deliver(output)
+                self._measure()
+            elif self._status.running or self._status.waiting:
+                self._measure()
+
+    def _take_commands(self, block: bool) -> None:
+        """Run all commands that wait; with `block`, wait for one first."""
+        try:
+            self._commands.get(block)()
+            while True:
+                self._commands.get_nowait()()
+        except queue.Empty:
+            return
+
+    def _submit(self, request: _Request) -> None:
+        try:
+            self._add(request)
+        except Exception as exc:  # noqa: BLE001  vLLM checks parameters and grammars here: this request fails, the engine lives
+            request.send(EngineError(f"The engine refused the request: {_brief(exc)}"))
+        else:
+            self._requests[request.id] = request
+
+    def _add(self, request: _Request) -> None:
+        from vllm import SamplingParams
+        from vllm.inputs import TokensPrompt
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+        grammar = None
+        if request.constraint:
+            grammar = StructuredOutputsParams(**{request.constraint.kind: request.constraint.value})
+        params = SamplingParams(**request.params, output_kind=RequestOutputKind.DELTA, structured_outputs=grammar)
+        self._engine.add_request(request.id, TokensPrompt(prompt_token_ids=request.prompt_ids), params)
+
+    def _abort(self, request_id: str) -> None:
+        if self._requests.pop(request_id, None):
+            self._engine.abort_request([request_id])
+
+    def _deliver(self, output: Any) -> None:
+        """Turn vLLM's output into a Delta for its caller."""
+        request = self._requests.get(output.request_id)
+        if request is None:
+            return
+        piece = output.outputs[0]
+        if piece.token_ids:
+            request.last_token = time.monotonic()
+            request.first_token = request.first_token or request.last_token
+            request.tokens += len(piece.token_ids)
+        if not output.finished:
+            if piece.text:
+                request.send(Delta(text=piece.text))
+            return
+        del self._requests[request.id]
+        if piece.finish_reason == "error":
+            request.send(EngineError("The engine gave up on this request; its log file says why. Ask again."))
+            return
+        cached = output.num_cached_tokens or 0
+        self._prompt_tokens += len(request.prompt_ids)
+        self._cached_tokens += cached
+        first = request.first_token or time.monotonic()
+        usage = EngineUsage(
+            prompt_tokens=len(request.prompt_ids),
+            cached_tokens=cached,
+            completion_tokens=request.tokens,
+            ttft_s=first - request.submitted,
+            decode_s=max(0.0, request.last_token - first),
+        )
+        request.send(Delta(text=piece.text, finish_reason=piece.finish_reason or "stop", usage=usage))
+
+    def _measure(self) -> None:
+        """Refresh the numbers of `status()`."""
+        scheduler = self._engine.engine_core.engine_core.scheduler
+        running, waiting = scheduler.get_request_counts()
+        self._status = replace(
+            self._status,
+            running=running,
+            waiting=waiting,
+            kv_cache_usage=round(scheduler.kv_cache_manager.usage, 4),
+            prefix_hit_rate=round(self._cached_tokens / self._prompt_tokens, 4) if self._prompt_tokens else None,
+        )
+
+    def _fail(self, error: DocMindError) -> None:
+        self._status = replace(self._status, state="failed", stage="", error=str(error), running=0, waiting=0)
+        self._settled.set()
+
+    def _release(self) -> None:
+        """Fail what still runs or waits in the queue, and give the model's memory back."""
+        reason = self._status.error or "The engine was closed."
+        while True:
+            try:
+                self._commands.get_nowait()()
+            except queue.Empty:
+                break
+            except Exception:  # noqa: BLE001  a dead engine refuses commands too
+                _log.debug("A command was dropped", exc_info=True)
+        for request in self._requests.values():
+            request.send(EngineFailed(reason))
+        self._requests.clear()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            try:
+                engine.engine_core.shutdown()
+            except Exception:  # noqa: BLE001
+                _log.warning("The engine did not shut down cleanly", exc_info=True)
+
+    # ---- small things ----
+
+    def _ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
+        if self._renderer is None:
+            self._check()
+            raise EngineNotReady("The model is still loading. Try again in a moment.")
+        return self._renderer.ids(messages, tools)
+
+    def _check(self) -> None:
+        status = self._status
+        if status.state == "failed":
+            raise EngineFailed(status.error)
+        if status.state == "closed" or self._closing:
+            raise EngineFailed("The engine was closed. Restart DocMind.")
+        if status.state != "ready":
+            stage = f" ({status.stage})" if status.stage else ""
+            raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")
+
+    def _stage(self, stage: str) -> None:
+        self._status = replace(self._status, stage=stage)
+
+    def _stop_if_closing(self) -> None:
+        if self._closing:
+            raise EngineFailed("The engine was closed while it loaded.")
+
+    def _advice(self) -> str:
+        return (
+            f"Details are in {self._settings.data_dir / 'logs' / 'vllm.log'}; `docmind doctor` shows the plan; "
+            "`docmind model use smollm2-135m` runs a smaller model."
+        )
+
+
+def _percent(stage: str, done: float, total: float) -> str:
+    return f"{stage} ({done / total:.0%})" if total > 1 else stage
+
+
+def _brief(exc: BaseException) -> str:
+    text = " ".join(line.strip() for line in str(exc).splitlines()[:4])
+    return f"{type(exc).__name__}: {text[:500]}" if text else type(exc).__name__
+
+
+def _send_logs_to(path: Path) -> None:
+    """Write vLLM's log to a file (10 MB at most, one old one kept); only errors reach the terminal."""
+    from logging.handlers import RotatingFileHandler
+
+    logger = logging.getLogger("vllm")
+    if any(isinstance(h, RotatingFileHandler) for h in logger.handlers):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_file = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_terminal = logging.StreamHandler()
+    to_terminal.setLevel(logging.ERROR)
+    logger.handlers = [to_file, to_terminal]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logging.getLogger("docmind").addHandler(to_file)
