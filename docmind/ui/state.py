@@ -1,0 +1,66 @@
+"""What the pages share: the one App of this process, and what this browser tab is looking at."""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from docmind.settings import load_settings
+
+if TYPE_CHECKING:
+    from docmind.app import App
+
+
+@st.cache_resource(show_spinner="Opening DocMind …")
+def get_app() -> App:
+    """Return the process's App; built once, whatever the number of tabs and reruns.
+
+    Raises:
+        DocMindError: it can't be built; the message says what to do.
+    """
+    from docmind.app import build_app
+
+    app = build_app(load_settings())
+    atexit.register(app.close)
+    return app
+
+
+def restart_app() -> None:
+    """Close the App and build it anew: after a failed engine start, or to apply saved settings."""
+    app = get_app()
+    atexit.unregister(app.close)
+    app.close()
+    get_app.clear()
+
+
+def conversation_id(app: App) -> str | None:
+    """Return the conversation this tab shows: the one in the address, else the last one looked at."""
+    wanted = st.query_params.get("c") or st.session_state.get("conversation")
+    known = any(c.id == wanted for c in app.conversations.list())
+    show_conversation(wanted if known else None)
+    return wanted if known else None
+
+
+def show_conversation(wanted: str | None) -> None:
+    """Make `wanted` this tab's conversation; None starts a new one. The address follows, so reload finds it."""
+    if st.session_state.get("conversation") != wanted:
+        st.session_state["opened"] = None
+        st.session_state["notice"] = None
+    st.session_state["conversation"] = wanted
+    if wanted:
+        if st.query_params.get("c") != wanted:
+            st.query_params["c"] = wanted
+    else:
+        st.query_params.pop("c", None)
+
+
+def keep(name: str, value: Any) -> None:
+    """Remember `value` for this tab's next run."""
+    st.session_state[name] = value
+
+
+def take(name: str) -> Any:
+    """Return what was kept under `name`, once."""
+    return st.session_state.pop(name, None)

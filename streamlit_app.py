@@ -1,0 +1,31 @@
+"""Router: page configuration, navigation, sidebar. Everything else is in pages/ and docmind/ui/."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from docmind.errors import DocMindError
+from docmind.ui import conversations, shell, sidebar, state
+
+st.set_page_config("DocMind", ":material/library_books:", layout="wide", menu_items={})
+page = st.navigation(
+    [
+        st.Page("pages/chat.py", title="Chat", icon=":material/forum:", default=True),
+        st.Page("pages/documents.py", title="Documents", icon=":material/folder_open:"),
+        st.Page("pages/system.py", title="System", icon=":material/monitoring:"),
+        st.Page("pages/settings.py", title="Settings", icon=":material/tune:"),
+    ]
+)
+shell.draw()
+
+try:
+    app = state.get_app()
+except DocMindError as exc:
+    shell.cannot_start(exc)
+    st.stop()
+
+with st.sidebar:
+    if page.title == "Chat":
+        conversations.draw(app)
+    sidebar.draw(app)
+page.run()
