@@ -1,0 +1,142 @@
+"""Tool calls in a model's text: found while it streams, so that all other text can be shown at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+_TAGS = ("", "```json", "```tool_call", "```xml", "```")
+_BODIES = ("<tool_call>", '{"name":', '[{"name":', '{"arguments":', '[{"arguments":')
+_OPENINGS = tuple(tag + body for tag in _TAGS for body in _BODIES)
+"""How calls begin, spaces left out: Hermes tags, fenced JSON as coder models write it, bare JSON."""
+_CLOSINGS = {"</tool_call>": "<tool_call>", "```": "```"}
+"""What ends a call, and what it must have begun with."""
+_DECODER = json.JSONDecoder(strict=False)  # models put raw line breaks into strings
+
+
+@dataclass(frozen=True)
+class Call:
+    """One tool call as the model wrote it."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class ToolCallParser:
+    """Feed it pieces of text; it gives back what is not part of a call, and keeps the calls.
+
+    A call must be well-formed JSON and, unless it stands in `<tool_call>` tags, name one of `tools`. Everything
+    else, a call cut off in the middle included, stays text.
+    """
+
+    def __init__(self, tools: Collection[str]) -> None:
+        self._tools = frozenset(tools)
+        self._held = ""
+        self._line_begins = True
+        self._closings: list[str] = []
+        self.calls: list[Call] = []
+
+    def feed(self, piece: str) -> str:
+        """Take a piece of text; return what can be shown now."""
+        self._held += piece
+        return self._scan(final=False)
+
+    def finish(self) -> str:
+        """Return the text still held back; `calls` is complete now."""
+        return self._scan(final=True)
+
+    def _scan(self, final: bool) -> str:
+        shown: list[str] = []
+        while self._held:
+            start = self._candidate()
+            self._show(shown, start)
+            if not self._held:
+                break
+            if self._drop_closing():
+                continue
+            state = _begins(self._held)
+            if state == "maybe" and not final:
+                break
+            if state == "yes":
+                end = self._take_calls()
+                if end is None and not final:
+                    break  # the JSON is not complete yet
+                if end:
+                    self._held = self._held[end:]
+                    continue
+            if not final and any(c.startswith(self._held) for c in self._closings):
+                break
+            self._show(shown, 1)
+        return "".join(shown)
+
+    def _show(self, shown: list[str], count: int) -> None:
+        text, self._held = self._held[:count], self._held[count:]
+        if text:
+            if not (self.calls and text.isspace()):
+                shown.append(text)
+            tail = text.rpartition("\n")[2]
+            self._line_begins = not tail.strip() and (self._line_begins or "\n" in text)
+
+    def _candidate(self) -> int:
+        """Return where in the held text a call may begin; its length if nowhere."""
+        line_begins = self._line_begins
+        for index, char in enumerate(self._held):
+            if char in "<`" or (char in "{[" and (line_begins or self.calls)):
+                return index
+            line_begins = char == "\n" or (line_begins and char.isspace())
+        return len(self._held)
+
+    def _drop_closing(self) -> bool:
+        """Drop the tag or fence that closes a call already taken."""
+        for closing in self._closings:
+            if self._held.startswith(closing):
+                self._closings.remove(closing)
+                self._held = self._held[len(closing) :]
+                return True
+        return False
+
+    def _take_calls(self) -> int | None:
+        """Take the call or calls at the start of the held text.
+
+        Returns:
+            Where they end; 0 if this is not a call after all; None if more text is needed to tell.
+        """
+        tagged = "<tool_call>" in self._held[:40]
+        starts = [i for i in (self._held.find("{"), self._held.find("[")) if i >= 0]
+        if not starts:
+            return None if not tagged or "</tool_call>" not in self._held else 0
+        try:
+            value, end = _DECODER.raw_decode(self._held, min(starts))
+        except json.JSONDecodeError:
+            closed = self._held.find("</tool_call>") > 0 if tagged else False
+            return 0 if closed else None
+        found = [self._as_call(v, tagged) for v in (value if isinstance(value, list) else [value])]
+        calls = [c for c in found if c]
+        if not calls or len(calls) < len(found):
+            return 0
+        self.calls += calls
+        self._closings = [c for c, o in _CLOSINGS.items() if o in self._held[: min(starts)]]
+        return end
+
+    def _as_call(self, value: Any, tagged: bool) -> Call | None:
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+            return None
+        arguments = value.get("arguments", value.get("parameters", {}))
+        if isinstance(arguments, str):
+            try:
+                arguments = json.loads(arguments, strict=False)
+            except ValueError:
+                return None
+        if not isinstance(arguments, dict) or not (tagged or value["name"] in self._tools):
+            return None
+        return Call(value["name"], arguments)
+
+
+def _begins(text: str) -> str:
+    """Tell whether `text` begins a call: yes, no, or maybe if it is too short to tell."""
+    compact = "".join(text[:60].split())
+    if any(compact.startswith(o) for o in _OPENINGS):
+        return "yes"
+    return "maybe" if any(o.startswith(compact) for o in _OPENINGS) else "no"
