@@ -27,7 +27,7 @@ BATCH = 64
 """Chunks embedded and stored together: about three seconds on two cores."""
 
 
-class NodeStore(BasePydanticVectorStore):
+class NodeStore(BasePydanticVectorStore):  # type: ignore[misc]
     """LlamaIndex's view of our `VectorStore`, whichever mode it runs in."""
 
     stores_text: bool = True
@@ -89,9 +89,7 @@ class Pipeline:
             )
         )
         progress("embed", 0, len(nodes))
-        embed = IngestionPipeline(
-            transformations=[self._embedder.model], vector_store=self._store, disable_cache=True
-        )
+        embed = IngestionPipeline(transformations=[self._embedder.model], vector_store=self._store, disable_cache=True)
         for start in range(0, len(nodes), BATCH):
             batch = nodes[start : start + BATCH]
             # neighbours in length are padded least

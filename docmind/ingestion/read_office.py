@@ -46,7 +46,7 @@ def read_docx(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
         styles = {s.style_id: _level(s.name or "", s.element) for s in document.styles}
         sections = list(_body(document.element.body, styles))
         sections += _notes(document.part)
-    except Exception as exc:  # noqa: BLE001 - python-docx raises what its XML makes it raise
+    except Exception as exc:
         raise _damaged(exc) from exc
     return parsed(sections)
 
@@ -186,7 +186,7 @@ def read_xlsx(path: Path, progress: Progress) -> ParsedDocument:
                 progress(number, len(sheets))
         finally:
             book.close()
-    except Exception as exc:  # noqa: BLE001 - openpyxl raises what its XML makes it raise
+    except Exception as exc:
         raise _damaged(exc) from exc
     return parsed(sections, len(sheets))
 
@@ -203,7 +203,7 @@ def _tables(rows: Any) -> Iterator[list[Sequence[object]]]:
             block.append(row)
         elif block:
             used = [i for i in range(max(map(len, block))) if any(i < len(r) and r[i] is not None for r in block)]
-            cut = [tuple(r[i] if i < len(r) else None for i in used) for r in block]
+            cut: list[Sequence[object]] = [tuple(r[i] if i < len(r) else None for i in used) for r in block]
             numbers = any(isinstance(c, int | float) for c in cut[0])
             if numbers and header is not None and len(header) == len(used):
                 cut.insert(0, tuple(header))

@@ -47,7 +47,7 @@ def read_pdf(path: Path, progress: Progress) -> ParsedDocument:
             pdf.close()
     document = parsed(sections, pages)
     if not document.sections:
-        if pages == 0 or broken == pages:
+        if pages in {0, broken}:
             raise CorruptFile(
                 "is damaged: no page of it can be read. Open it in a PDF viewer and print it to a new PDF."
             )

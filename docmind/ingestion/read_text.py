@@ -94,9 +94,9 @@ def read_csv(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
 
 
 _DROP = ["script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "head"]
-_BLOCK = set(
-    "address article aside blockquote dd details div dl dt fieldset figcaption figure footer form header hr li main "
-    "ol p pre section summary table tbody td tfoot th thead tr ul body html br option".split()
+_BLOCK = frozenset(
+    """address article aside blockquote body br dd details div dl dt fieldset figcaption figure footer form header hr
+    html li main ol option p pre section summary table tbody td tfoot th thead tr ul""".split()  # noqa: SIM905
 )
 
 
@@ -133,7 +133,7 @@ def read_html(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
 
 def _walk(root: Any) -> Iterator[tuple[str, str]]:
     """Yield ("text", …), ("table", Markdown) and ("h1", title) in reading order, without recursion."""
-    from bs4 import Comment, Doctype, NavigableString, ProcessingInstruction
+    from bs4.element import Comment, Doctype, NavigableString, ProcessingInstruction
 
     todo: list[Any] = [root]
     while todo:

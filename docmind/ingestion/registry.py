@@ -78,7 +78,13 @@ class Registry:
             taken = {row[0] for row in self._db.execute("SELECT name FROM documents")}
             self._db.execute(
                 "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?)",
-                (document_id, _free_name(name, taken), size, suffix, datetime.now(UTC).isoformat(timespec="milliseconds")),
+                (
+                    document_id,
+                    _free_name(name, taken),
+                    size,
+                    suffix,
+                    datetime.now(UTC).isoformat(timespec="milliseconds"),
+                ),
             )
             found = self.get(document_id)
         assert found is not None

@@ -40,7 +40,7 @@ class Added:
     known: bool
 
 
-class _Cancelled(Exception):  # noqa: N818 - no error: the document was deleted, or the app closes
+class _Cancelled(Exception):
     pass
 
 
@@ -130,9 +130,8 @@ class IngestionService:
         try:
             sections = load_sections(self._text_file(document_id))
         except (OSError, ValueError, TypeError) as exc:
-            raise IngestError(
-                f"The text of '{document.name}' is not there ({document.state}). {document.reason or 'Wait until it is ready.'}"
-            ) from exc
+            why = document.reason or "Wait until it is ready."
+            raise IngestError(f"The text of '{document.name}' is not there ({document.state}). {why}") from exc
         low, high = first_page or 1, last_page or 1 << 31
         return GAP.join(s.text for s in sections if low <= (s.page or 1) <= high)
 

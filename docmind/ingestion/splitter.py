@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -16,10 +17,10 @@ TITLE, HEADING = "file_name", "heading"
 """Metadata that is embedded with the passage; the rest only travels with it."""
 PIECE = 20_000
 """Characters looked at together: the splitter's first step counts the tokens of all it is given."""
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\s])|(?<=[。！？])|\n+(?=[^\n])")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+(?=[^\n])")
 
 
-class StructureSplitter(TransformComponent):
+class StructureSplitter(TransformComponent):  # type: ignore[misc]
     """Turns one document's section nodes into chunk nodes with deterministic ids, spans and positions."""
 
     chunk_tokens: int
@@ -121,13 +122,15 @@ def embedded_prefix(metadata: dict[str, Any]) -> str:
 def sentences(text: str) -> list[str]:
     """Cut after sentences and lines, also Chinese and Japanese ones; joined again they are the text."""
     cuts = [0, *(m.end() for m in _SENTENCE.finditer(text)), len(text)]
-    return [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+    return [text[a:b] for a, b in pairwise(cuts) if a < b]
 
 
 def pieces(text: str) -> Iterator[str]:
     """Cut a long text into pieces of about PIECE characters, at paragraphs, lines or blanks."""
     while len(text) > PIECE:
-        cut = next((at + len(mark) for mark in ("\n\n", "\n", " ") if (at := text.rfind(mark, PIECE // 2, PIECE)) > 0), PIECE)
+        cut = next(
+            (at + len(mark) for mark in ("\n\n", "\n", " ") if (at := text.rfind(mark, PIECE // 2, PIECE)) > 0), PIECE
+        )
         yield text[:cut]
         text = text[cut:]
     if text.strip():

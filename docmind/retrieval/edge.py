@@ -53,7 +53,7 @@ class EdgeStore:
             for field, kind in INDEXED.items():
                 if field not in indexed:
                     self._shard.update(qe.UpdateOperation.create_field_index(field, kinds[kind]))
-        except Exception as exc:  # noqa: BLE001 - Qdrant Edge raises bare Exception
+        except Exception as exc:
             raise _opening_error(exc, folder, dims) from exc
 
     def upsert(self, chunks: Sequence[Embedded]) -> None:
@@ -102,7 +102,7 @@ class EdgeStore:
         else:
             request = qe.QueryRequest(
                 limit=k,
-                query=qe.Fusion.Rrf(RRF_K),
+                query=qe.Fusion.Rrf(RRF_K),  # type: ignore[arg-type]  # the stub forgets that Rrf is a Fusion
                 prefetches=[qe.Prefetch(limit=max(candidates, k), query=q, filter=where) for q in queries],
                 with_payload=True,
             )
@@ -153,7 +153,7 @@ class EdgeStore:
     def _translated(self, what: str) -> Iterator[None]:
         try:
             yield
-        except Exception as exc:  # noqa: BLE001 - Qdrant Edge raises bare Exception
+        except Exception as exc:
             if self._closed and what != "closed":
                 raise StoreError("The vector store is closed: DocMind is shutting down. Start it again.") from exc
             raise StoreError(
@@ -163,7 +163,7 @@ class EdgeStore:
 
 
 def _filter(document_ids: Sequence[str], page: int | None = None) -> Any:
-    must = [qe.FieldCondition("document_id", match=qe.MatchAny(list(document_ids)))]
+    must: list[Any] = [qe.FieldCondition("document_id", match=qe.MatchAny(list(document_ids)))]
     if page is not None:
         must.append(qe.FieldCondition("page", match=qe.MatchValue(page)))
     return qe.Filter(must=must)

@@ -198,10 +198,8 @@ class QdrantStore:
                 ) from exc
             except UnexpectedResponse as exc:
                 hint = "Check DOCMIND_STORE__API_KEY. " if exc.status_code in {401, 403} else ""
-                raise StoreError(
-                    f"The Qdrant server at {self._where} answered with an error. {hint}({exc})"
-                ) from exc
-            except Exception as exc:  # noqa: BLE001 - local mode raises what its parts raise
+                raise StoreError(f"The Qdrant server at {self._where} answered with an error. {hint}({exc})") from exc
+            except Exception as exc:
                 if self._closed:
                     raise StoreError("The vector store is closed: DocMind is shutting down. Start it again.") from exc
                 raise StoreError(f"The vector store at {self._where} failed ({type(exc).__name__}: {exc}).") from exc

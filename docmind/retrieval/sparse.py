@@ -30,12 +30,12 @@ AVERAGE_LENGTH = 100
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}_])\w)+")
 _STOP = frozenset(
-    "a about above after again against all also am an and any are as at be because been before being below between "
-    "both but by can could did do does doing down during each few for from further had has have having he her here "
-    "hers him his how i if in into is it its itself just me more most my no nor not of off on once only or other our "
-    "ours out over own same she should so some such than that the their theirs them then there these they this those "
-    "through to too under until up very was we were what when where which while who whom why will with would you your "
-    "yours s t".split()
+    """a about above after again against all also am an and any are as at be because been before being below between
+    both but by can could did do does doing down during each few for from further had has have having he her here hers
+    him his how i if in into is it its itself just me more most my no nor not of off on once only or other our ours
+    out over own same she should so some such than that the their theirs them then there these they this those through
+    to too under until up very was we were what when where which while who whom why will with would you your yours
+    s t""".split()  # noqa: SIM905
 )
 _stemmer = snowballstemmer.stemmer("english")
 _stemming = threading.Lock()
