@@ -31,6 +31,7 @@ from docmind.errors import (
     EngineNotReady,
     PromptTooLong,
 )
+from docmind.heavy import LOCK, import_model_stack
 from docmind.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -217,6 +218,7 @@ class VllmEngine:
         self._plan = plan = plan_for(self._settings, self._catalog)
         self._status = replace(self._status, notes=tuple(map(str, plan.decisions)))
         self._stage("reading the tokenizer")
+        import_model_stack()
         self._renderer = PromptRenderer(plan.model)
         self._status = replace(self._status, window=plan.window)
         self._stop_if_closing()
@@ -226,8 +228,9 @@ class VllmEngine:
         _send_logs_to(log_file)
         os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", "TORCH_CPP_LOG_LEVEL": "ERROR", **plan.env})
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
-        from vllm.engine.arg_utils import EngineArgs
-        from vllm.v1.engine.llm_engine import LLMEngine
+        with LOCK:
+            from vllm.engine.arg_utils import EngineArgs
+            from vllm.v1.engine.llm_engine import LLMEngine
 
         self._stop_if_closing()
         self._stage("loading weights")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmind.errors import ModelError
+from docmind.heavy import import_model_stack
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -95,6 +96,7 @@ class Embedder:
     def _load(self) -> BaseEmbedding:
         if not (self._dir / "config.json").is_file():
             raise self._broken("there is no config.json")
+        import_model_stack()
         import torch
         from llama_index.embeddings.huggingface import HuggingFaceEmbedding
         from threadpoolctl import ThreadpoolController

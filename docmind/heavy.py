@@ -1,0 +1,17 @@
+"""Importing torch and its companions, one thread at a time.
+
+They import each other in circles: two threads that import them at once see them half-made (`ImportError: cannot
+import name … from partially initialized module`). The engine's thread and the ingestion's both need them.
+"""
+
+import threading
+
+LOCK = threading.RLock()
+
+
+def import_model_stack() -> None:
+    """Import torch, transformers and sentence-transformers; whoever comes second waits."""
+    with LOCK:
+        import accelerate  # noqa: F401
+        import sentence_transformers  # noqa: F401
+        from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer  # noqa: F401
