@@ -17,10 +17,8 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
 _MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\s*\](?!\()")
 _END = re.compile(r"(?<=[.!?])[\"')*_]*(?:\s*\[[\d\s,;\u2013-]+\])*\s+(?=\S)|(?<=[\u3002\uff01\uff1f])(?!\s*\[)|\n+")
 _NUMBER = re.compile(r"\d+(?:[.,\u202f\u00a0']\d+)*")
-_SMALL = {
-    w: str(i) for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])
-}
-
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SMALL = {word: str(number) for number, word in enumerate(_WORDS)}
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]+")
 
 OVERLAP = 0.6
@@ -55,13 +53,13 @@ def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[Citation
 
 def cited_sentences(answer: str) -> Iterator[tuple[str, list[int]]]:
     """Yield each sentence that has marks, without them, and the numbers it cites."""
-    blanked = _CODE.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), answer)
+    hidden = _CODE.sub(lambda m: m[0].replace("[", "\x02"), answer)  # an index in code is no mark
     before = ""
     start = 0
-    for end in [*(m.end() for m in _END.finditer(blanked)), len(blanked)]:
-        part, start = blanked[start:end], end
+    for end in [*(m.end() for m in _END.finditer(hidden)), len(hidden)]:
+        part, start = hidden[start:end], end
         numbers = list(dict.fromkeys(n for m in _MARK.finditer(part) for n in _expand(m[1])))
-        sentence = plain(part)
+        sentence = plain(part).replace("\x02", "[")
         if numbers:
             # a line of nothing but marks belongs to what stands before it
             yield (sentence if terms(sentence) else f"{before} {sentence}".strip()), numbers
@@ -75,10 +73,12 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
         return True
     if not _numbers(sentence) <= set().union(*(_numbers(_whole(s)) for s in cited)):
         return False
-    words = set(terms(sentence))
+    words = {t for t in terms(sentence) if not t.isdigit()}
     cited_words = set(terms(" ".join(map(_whole, cited))))
-    if not words or not _names(sentence) <= cited_words:
+    if not _names(sentence) <= cited_words:
         return False
+    if not words:
+        return bool(_numbers(sentence)) and _numbers(sentence) <= _numbers(text)
     own = len(words & set(terms(text))) / len(words)
     together = len(words & cited_words) / len(words)
     if own >= OVERLAP or (together >= OVERLAP and own >= OVERLAP / 2):
