@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import logging
-import os
 import threading
 import time
-import unicodedata
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 
-from docmind.errors import DocMindError, EmptyFile, FileTooLarge, IngestError
-from docmind.ingestion.parsed import GAP, ParsedDocument, Section
+from docmind.errors import DocMindError, IngestError
+from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline, Stage
-from docmind.ingestion.readers import check_supported, read
+from docmind.ingestion.readers import read
 from docmind.ingestion.registry import Document, Registry
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store import VectorStore
 from docmind.settings import Settings
 
 log = logging.getLogger(__name__)
-COPY = 1 << 20
-"""Bytes copied at a time."""
 NOTE_EVERY_S = 0.2
 """Progress is written to the registry at most this often."""
 
@@ -51,28 +43,22 @@ class IngestionService:
         self._registry = registry
         self._store = store
         self._pipeline = Pipeline(store, embedder, settings)
-        self._files = settings.files_dir
-        self._limit_mb = settings.ingestion.max_file_mb
+        self._files = FileStore(settings.files_dir, settings.ingestion.max_file_mb)
         self._changed = threading.Condition(threading.RLock())
         """Guards files and the fields below; notified whenever a document is added or done."""
         self._worker: threading.Thread | None = None
         self._current: tuple[str, threading.Event] | None = None
+        self._checked = False
         self._closing = False
 
     def start(self) -> None:
         """Begin ingesting in the background, first what an earlier run left unfinished."""
         with self._changed:
-            if self._worker is not None or self._closing:
-                return
-            self._registry.requeue_interrupted()
-            for document in self._registry.all():
-                # another store mode, or a store that was removed
-                if document.state == "ready" and not self._store.count(document.id):
-                    self._registry.update(document.id, state="queued")
-            for part in self._files.glob("*.part") if self._files.is_dir() else ():
-                part.unlink(missing_ok=True)  # an upload that was cut off
-            self._worker = threading.Thread(target=self._work, name="ingestion", daemon=True)
-            self._worker.start()
+            if self._worker is None and not self._closing:
+                self._registry.requeue_interrupted()
+                self._files.remove_parts()
+                self._worker = threading.Thread(target=self._work, name="ingestion", daemon=True)
+                self._worker.start()
 
     def add(self, path: Path, name: str | None = None) -> Added:
         """Copy a file into DocMind's folder and queue it.
@@ -81,26 +67,11 @@ class IngestionService:
             UnsupportedFile, EmptyFile, FileTooLarge: refused before anything is copied.
             IngestError: it can't be read or copied.
         """
-        shown = _shown_name(name or path.name)
-        check_supported(shown)
-        try:
-            self._check_size(shown, path.stat().st_size)
-            with path.open("rb") as stream:
-                return self._add(stream, shown)
-        except OSError as exc:
-            raise _no_copy(shown, exc) from exc
+        return self._add(path, name or path.name)
 
     def add_bytes(self, data: BinaryIO | bytes, name: str) -> Added:
-        """Like `add`, for an upload: bytes or an open binary file."""
-        shown = _shown_name(name)
-        check_supported(shown)
-        stream: BinaryIO = io.BytesIO(data) if isinstance(data, bytes | bytearray | memoryview) else data
-        try:
-            self._check_size(shown, stream.seek(0, io.SEEK_END))
-            stream.seek(0)
-            return self._add(stream, shown)
-        except OSError as exc:
-            raise _no_copy(shown, exc) from exc
+        """Like `add`, for an upload: bytes or an open, seekable binary file."""
+        return self._add(data, name)
 
     def documents(self) -> list[Document]:
         """Return all documents, the newest first."""
@@ -116,7 +87,7 @@ class IngestionService:
         Raises:
             IngestError: there is no such document.
         """
-        return self._files / f"{document_id}{self._known(document_id).suffix}"
+        return self._files.path(document_id, self._known(document_id).suffix)
 
     def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str:
         """Return the extracted text, or that of a range of pages (1-based, both ends included).
@@ -127,24 +98,21 @@ class IngestionService:
             IngestError: there is no such document, or it has not been parsed yet.
         """
         document = self._known(document_id)
-        try:
-            sections = load_sections(self._text_file(document_id))
-        except (OSError, ValueError, TypeError) as exc:
+        text = self._files.text(document_id, first_page, last_page)
+        if text is None:
             why = document.reason or "Wait until it is ready."
-            raise IngestError(f"The text of '{document.name}' is not there ({document.state}). {why}") from exc
-        low, high = first_page or 1, last_page or 1 << 31
-        return GAP.join(s.text for s in sections if low <= (s.page or 1) <= high)
+            raise IngestError(f"The text of '{document.name}' is not there ({document.state}). {why}")
+        return text
 
     def delete(self, document_id: str) -> None:
         """Remove a document with its file, text and vectors, also while it is being ingested."""
         with self._changed:
-            document = self._registry.get(document_id)
-            if document is None:
-                return
-            self._registry.delete(document_id)
             if self._current and self._current[0] == document_id:
                 self._current[1].set()  # the worker cleans up once more when its batch is done
-            self._remove(document_id)
+            self._store.delete(document_id)
+            self._registry.delete(document_id)
+            self._files.remove(document_id)
+            self._changed.notify_all()
 
     def retry(self, document_id: str) -> None:
         """Queue a failed document again."""
@@ -157,7 +125,8 @@ class IngestionService:
         self.start()
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._closing or (self._current is None and not self._registry.unfinished()), timeout_s
+                lambda: self._closing or (self._checked and self._current is None and not self._registry.unfinished()),
+                timeout_s,
             )
 
     def close(self) -> None:
@@ -170,47 +139,17 @@ class IngestionService:
         if self._worker is not None:
             self._worker.join(timeout=60)
 
-    # -- adding and removing
-
-    def _check_size(self, name: str, size: int) -> None:
-        if size == 0:
-            raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
-        if size > self._limit_mb * 1e6:
-            raise FileTooLarge(
-                f"'{name}' has {size / 1e6:,.0f} MB, more than the limit of {self._limit_mb:g} MB. Split it, or raise "
-                "DOCMIND_INGESTION__MAX_FILE_MB."
-            )
-
-    def _add(self, stream: BinaryIO, name: str) -> Added:
-        suffix = check_supported(name)
-        self._files.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        with NamedTemporaryFile(dir=self._files, suffix=".part", delete=False) as part:
-            try:
-                while block := stream.read(COPY):
-                    digest.update(block)
-                    part.write(block)
-                size = part.tell()
-                part.flush()
-                os.fsync(part.fileno())
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
-        document_id = digest.hexdigest()
-        with self._changed:
-            known = self._registry.get(document_id)
+    def _add(self, source: Path | BinaryIO | bytes, name: str) -> Added:
+        with self._files.receive(source, name) as upload, self._changed:
+            known = self._registry.get(upload.document_id)
             if known is not None and known.state != "failed":
-                Path(part.name).unlink(missing_ok=True)
                 return Added(known, known=True)
+            self._files.place(upload, known.suffix if known else upload.suffix)
             if known is not None:
-                suffix = known.suffix
-            os.replace(part.name, self._files / f"{document_id}{suffix}")
-            if known is None:
-                known = self._registry.add(document_id, name, size, suffix)
-                self._changed.notify_all()
-            else:
-                known = self._queue(document_id)
-            return Added(known, known=False)
+                return Added(self._queue(known.id), known=False)
+            added = self._registry.add(upload.document_id, upload.name, upload.size, upload.suffix)
+            self._changed.notify_all()
+            return Added(added, known=False)
 
     def _queue(self, document_id: str) -> Document:
         self._registry.update(document_id, state="queued", reason="", stage="", done=0, total=0)
@@ -223,28 +162,12 @@ class IngestionService:
             raise IngestError("This document is not there any more. Reload the page.")
         return document
 
-    def _text_file(self, document_id: str) -> Path:
-        return self._files / f"{document_id}.json"
-
-    def _remove(self, document_id: str) -> None:
-        """Remove vectors and files; called with the lock held."""
-        self._store.delete(document_id)
-        for path in self._files.glob(f"{document_id}.*"):
-            path.unlink(missing_ok=True)
-
     # -- the background thread
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                document = None
-                while not self._closing and (document := self._registry.next_queued()) is None:
-                    self._changed.wait()
-                if self._closing or document is None:
-                    return
-                stop = threading.Event()
-                self._current = (document.id, stop)
-                self._registry.update(document.id, state="parsing", stage="parse", done=0, total=0)
+        self._queue_missing()
+        while (task := self._next()) is not None:
+            document, stop = task
             try:
                 self._ingest(document, stop)
                 if self._registry.next_queued() is None:
@@ -252,26 +175,63 @@ class IngestionService:
             except _Cancelled:
                 pass
             except DocMindError as exc:
-                self._fail(document, str(exc))
+                self._fail(document, stop, str(exc))
             except Exception as exc:
                 log.exception("ingesting %s failed", document.name)
                 self._fail(
                     document,
+                    stop,
                     f"'{document.name}' could not be ingested ({type(exc).__name__}: {exc}). Try it again; if it fails "
                     "again, save it in another format, and tell us.",
                 )
             finally:
-                with self._changed:
-                    if self._registry.get(document.id) is None:
-                        with suppress(DocMindError):
-                            self._remove(document.id)  # it was deleted while a batch was on its way
-                    self._current = None
-                    self._changed.notify_all()
+                self._done(document, stop)
 
-    def _fail(self, document: Document, reason: str) -> None:
-        with suppress(DocMindError):
-            self._store.delete(document.id)  # no half documents among the answers
-        self._registry.update(document.id, state="failed", reason=reason, stage="", done=0, total=0)
+    def _queue_missing(self) -> None:
+        """Queue what is ready but not in the store: the mode was changed, or the store was removed."""
+        try:
+            for document in self._registry.all():
+                if document.state == "ready" and document.chunks and not self._store.count(document.id):
+                    self._registry.update(document.id, state="queued")
+        except DocMindError:
+            log.exception("the store can't be compared with the registry")
+        finally:
+            with self._changed:
+                self._checked = True
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[Document, threading.Event] | None:
+        """Wait for work; None when the app closes."""
+        with self._changed:
+            while not self._closing:
+                document = self._registry.next_queued()
+                if document is not None:
+                    self._current = (document.id, threading.Event())
+                    self._registry.update(document.id, state="parsing", stage="parse", done=0, total=0)
+                    return document, self._current[1]
+                self._changed.wait()
+            return None
+
+    def _done(self, document: Document, stop: threading.Event) -> None:
+        with self._changed:
+            if stop.is_set():
+                # deleted while a batch was on its way, and maybe added again since; or the app closes
+                with suppress(DocMindError):
+                    self._store.delete(document.id)
+                if self._registry.get(document.id) is None:
+                    self._files.remove(document.id)
+                else:
+                    self._queue(document.id)
+            self._current = None
+            self._changed.notify_all()
+
+    def _fail(self, document: Document, stop: threading.Event, reason: str) -> None:
+        with self._changed:
+            if stop.is_set():
+                return
+            with suppress(DocMindError):
+                self._store.delete(document.id)  # no half documents among the answers
+            self._registry.update(document.id, state="failed", reason=reason, stage="", done=0, total=0)
 
     def _ingest(self, document: Document, stop: threading.Event) -> None:
         began = time.monotonic()
@@ -289,47 +249,13 @@ class IngestionService:
                 self._registry.update(document.id, state=state, stage=stage, done=done, total=total)
 
         self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
-        path = self._files / f"{document.id}{document.suffix}"
+        path = self._files.path(document.id, document.suffix)
         parsed = read(path, document.name, lambda done, total: progress("parse", done, total))
-        save_sections(self._text_file(document.id), parsed)
-        self._registry.update(document.id, pages=parsed.pages)
+        self._files.save_text(document.id, parsed)
         chunks = self._pipeline.run(document.id, document.name, parsed, progress)
         progress("store", chunks, chunks)
-        self._registry.update(
-            document.id,
-            state="ready",
-            reason="",
-            chunks=chunks,
-            seconds=time.monotonic() - began,
-            stage="",
-            done=0,
-            total=0,
-        )
-
-
-def save_sections(path: Path, document: ParsedDocument) -> None:
-    """Write the extracted text beside the file; whole or not at all."""
-    part = path.with_suffix(".json.part")
-    content = {"pages": document.pages, "sections": [asdict(s) for s in document.sections]}
-    part.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
-    os.replace(part, path)
-
-
-def load_sections(path: Path) -> list[Section]:
-    """Read what `save_sections` wrote."""
-    return [Section(**s) for s in json.loads(path.read_text("utf-8"))["sections"]]
-
-
-def _shown_name(name: str) -> str:
-    """Return the bare file name: composed Unicode, no folders, nothing unprintable, 200 characters at most."""
-    bare = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
-    bare = "".join(c for c in bare if c.isprintable()).strip() or "document"
-    stem, dot, suffix = bare.rpartition(".")
-    return f"{stem[: 199 - len(suffix)]}{dot}{suffix}" if dot else bare[:200]
-
-
-def _no_copy(name: str, exc: OSError) -> IngestError:
-    return IngestError(
-        f"'{name}' can't be copied into DocMind's folder ({exc.strerror or exc}). Check that the file can be read and "
-        "that there is free disk space."
-    )
+        took = {"pages": parsed.pages, "chunks": chunks, "seconds": time.monotonic() - began}
+        with self._changed:
+            if stop.is_set():
+                raise _Cancelled
+            self._registry.update(document.id, state="ready", reason="", stage="", done=0, total=0, **took)

@@ -73,13 +73,10 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
         return True
     if not _numbers(sentence) <= set().union(*(_numbers(_whole(s)) for s in cited)):
         return False
-    words = {t for t in terms(sentence) if not t.isdigit()}
-    cited_words = set(terms(" ".join(map(_whole, cited))))
-    if not _names(sentence) <= cited_words:
+    words, own_words, cited_words = _words(sentence), _words(text), _words(" ".join(map(_whole, cited)))
+    if not words or not _names(sentence) <= cited_words:
         return False
-    if not words:
-        return bool(_numbers(sentence)) and _numbers(sentence) <= _numbers(text)
-    own = len(words & set(terms(text))) / len(words)
+    own = len(words & own_words) / len(words)
     together = len(words & cited_words) / len(words)
     if own >= OVERLAP or (together >= OVERLAP and own >= OVERLAP / 2):
         return True
@@ -105,6 +102,10 @@ def _expand(numbers: str) -> Iterator[int]:
 
 def _norm(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _words(text: str) -> set[str]:
+    return {t for t in terms(text) if not t.isdigit()} | _numbers(text)
 
 
 def _numbers(text: str) -> set[str]:

@@ -1,0 +1,134 @@
+"""The uploaded files and their extracted text on disk, named by the content's SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO
+
+from docmind.errors import EmptyFile, FileTooLarge, IngestError
+from docmind.ingestion.parsed import GAP, ParsedDocument, Section
+from docmind.ingestion.readers import check_supported
+
+COPY = 1 << 20
+"""Bytes copied at a time."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that has been copied in full, not yet at its place."""
+
+    document_id: str
+    name: str
+    suffix: str
+    size: int
+    part: Path
+
+
+class FileStore:
+    """DocMind's folder of files: `<sha256><suffix>` and `<sha256>.json` with the extracted text."""
+
+    def __init__(self, folder: Path, limit_mb: float) -> None:
+        self._folder = folder
+        self._limit_mb = limit_mb
+
+    @contextmanager
+    def receive(self, source: Path | BinaryIO | bytes, name: str) -> Iterator[Upload]:
+        """Copy an upload to a temporary file, hashing it on the way; what isn't placed is removed at the end.
+
+        Raises:
+            UnsupportedFile, EmptyFile, FileTooLarge: before anything is copied.
+            IngestError: it can't be read or copied.
+        """
+        shown = shown_name(name)
+        suffix = check_supported(shown)
+        part: Path | None = None
+        try:
+            with source.open("rb") if isinstance(source, Path) else _stream(source) as stream:
+                self._check_size(shown, stream.seek(0, io.SEEK_END))
+                stream.seek(0)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                digest = hashlib.sha256()
+                with NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as copy:
+                    part = Path(copy.name)
+                    while block := stream.read(COPY):
+                        digest.update(block)
+                        copy.write(block)
+                    size = copy.tell()
+                    copy.flush()
+                    os.fsync(copy.fileno())
+            yield Upload(digest.hexdigest(), shown, suffix, size, part)
+        except OSError as exc:
+            raise IngestError(
+                f"'{shown}' can't be copied into DocMind's folder ({exc.strerror or exc}). Check that the file can be "
+                "read and that there is free disk space."
+            ) from exc
+        finally:
+            if part is not None:
+                part.unlink(missing_ok=True)
+
+    def place(self, upload: Upload, suffix: str) -> None:
+        """Move a received file to where `path` finds it."""
+        os.replace(upload.part, self.path(upload.document_id, suffix))
+
+    def path(self, document_id: str, suffix: str) -> Path:
+        """Return where the file is."""
+        return self._folder / f"{document_id}{suffix}"
+
+    def save_text(self, document_id: str, document: ParsedDocument) -> None:
+        """Write the extracted text; whole or not at all."""
+        path = self.path(document_id, ".json")
+        part = path.with_suffix(".json.part")
+        content = {"pages": document.pages, "sections": [asdict(s) for s in document.sections]}
+        part.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+        os.replace(part, path)
+
+    def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str | None:
+        """Return the extracted text of a range of pages (1-based, both ends included), or None if there is none."""
+        try:
+            sections = json.loads(self.path(document_id, ".json").read_text("utf-8"))["sections"]
+        except FileNotFoundError:
+            return None
+        low, high = first_page or 1, last_page or 1 << 31
+        return GAP.join(s.text for s in (Section(**s) for s in sections) if low <= (s.page or 1) <= high)
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document's file and text."""
+        for path in self._folder.glob(f"{document_id}.*"):
+            path.unlink(missing_ok=True)
+
+    def remove_parts(self) -> None:
+        """Remove uploads that an earlier process did not finish."""
+        for part in self._folder.glob("*.part"):
+            part.unlink(missing_ok=True)
+
+    def _check_size(self, name: str, size: int) -> None:
+        if size == 0:
+            raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
+        if size > self._limit_mb * 1e6:
+            raise FileTooLarge(
+                f"'{name}' has {size / 1e6:,.1f} MB, more than the limit of {self._limit_mb:g} MB. Split it, or raise "
+                "DOCMIND_INGESTION__MAX_FILE_MB."
+            )
+
+
+@contextmanager
+def _stream(source: BinaryIO | bytes) -> Iterator[BinaryIO]:
+    """Give an upload as a stream; one that came open stays open."""
+    yield io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+def shown_name(name: str) -> str:
+    """Return the bare file name: composed Unicode, no folders, nothing unprintable, 200 characters at most."""
+    bare = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    bare = "".join(c for c in bare if c.isprintable()).strip() or "document"
+    stem, dot, suffix = bare.rpartition(".")
+    return f"{stem[: max(1, 199 - len(suffix))]}{dot}{suffix}" if dot and len(suffix) < 20 else bare[:200]
