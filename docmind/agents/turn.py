@@ -1,0 +1,87 @@
+"""What all agents of one turn share: the passages found so far, and where their events go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from langchain_core.messages import AnyMessage
+from langgraph.config import get_config
+
+from docmind.context import Budget
+from docmind.engine.interface import Tool
+from docmind.events import ChatEvent, Source
+from docmind.retrieval.store import Hit
+
+
+class SourceBook:
+    """Numbers the passages of a turn: one passage has one number, whichever agents found it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sources: dict[str, Source] = {}
+
+    def add(self, hits: Iterable[Hit]) -> list[Source]:
+        """Return the hits as numbered sources; known ones keep their number."""
+        with self._lock:
+            numbered = []
+            for hit in hits:
+                if hit.chunk_id not in self._sources:
+                    self._sources[hit.chunk_id] = Source(
+                        number=len(self._sources) + 1,
+                        chunk_id=hit.chunk_id,
+                        document_id=hit.document_id,
+                        file_name=hit.file_name,
+                        text=hit.text,
+                        page=hit.page,
+                        heading=hit.heading,
+                        start=hit.start,
+                        end=hit.end,
+                        score=hit.score,
+                    )
+                numbered.append(self._sources[hit.chunk_id])
+            return numbered
+
+    def all(self) -> tuple[Source, ...]:
+        """Return every source by number."""
+        with self._lock:
+            return tuple(self._sources.values())
+
+
+@dataclass
+class AgentResult:
+    """What one agent brought back."""
+
+    agent: str
+    task: str
+    text: str
+    error: str | None = None
+
+
+@dataclass
+class TurnContext:
+    """One turn's shared state; reaches every agent and tool as LangGraph's runtime context."""
+
+    conversation_id: str
+    turn_id: str
+    question: str
+    emit: Callable[[ChatEvent], None]
+    budget: Budget
+    count: Callable[[Sequence[AnyMessage], Sequence[Tool]], int]
+    """Exact prompt length in tokens of messages and tools, by the engine's own tokenizer and template."""
+    document_ids: Sequence[str] | None = None
+    """Search only these documents; None: all."""
+    sources: SourceBook = field(default_factory=SourceBook)
+    results: list[AgentResult] = field(default_factory=list)
+    forwarded: bool = False
+    """Whether the one agent at work writes the answer itself."""
+    small_talk: bool = False
+    """Whether the plan found nothing to look up."""
+    first_kept_turn: int = 0
+
+
+def run_id() -> str:
+    """Return the id of the agent run that calls: the outermost node of its graph path, `name:uuid`."""
+    namespace = str(get_config().get("metadata", {}).get("langgraph_checkpoint_ns", ""))
+    return namespace.split("|", 1)[0]

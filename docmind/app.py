@@ -1,0 +1,171 @@
+"""The only place that wires the parts together."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from docmind.engine.fetch import Progress
+from docmind.engine.hardware import detect
+from docmind.engine.interface import Engine
+from docmind.engine.models import Catalog
+from docmind.errors import AlreadyRunning, ConfigError
+from docmind.privacy import silence_telemetry
+from docmind.settings import Settings
+
+if TYPE_CHECKING:
+    from docmind.chat import ChatService
+    from docmind.conversations import ConversationStore
+    from docmind.ingestion.service import IngestionService
+    from docmind.monitor.gpu import HardwareMonitor
+    from docmind.retrieval.search import Retriever
+    from docmind.retrieval.store import VectorStore
+
+DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
+"""Passages per search: on a CPU every prompt token is waited for."""
+
+
+@dataclass
+class App:
+    """Everything one process shares, however many browser tabs."""
+
+    settings: Settings
+    catalog: Catalog
+    engine: Engine
+    documents: IngestionService
+    retriever: Retriever
+    store: VectorStore
+    conversations: ConversationStore
+    chat: ChatService
+    monitor: HardwareMonitor
+    _lock: IO[str]
+
+    def close(self) -> None:
+        """Stop what runs and release the data folder. What was ingested, asked and answered is on disk."""
+        self.chat.close()
+        self.documents.close()
+        self.engine.close()
+        self.store.close()
+        self.monitor.close()
+        self.conversations.close()
+        self._lock.close()
+
+
+def _silent(stage: str, done: float, total: float) -> None:
+    """Report nothing."""
+
+
+def build_engine(settings: Settings, catalog: Catalog) -> Engine:
+    """Return the engine that the settings ask for: a server's if there is a base URL, else the one in this process."""
+    if settings.llm.base_url:
+        from docmind.engine.remote import RemoteEngine
+
+        return RemoteEngine(settings)
+    from docmind.engine.vllm_engine import VllmEngine
+
+    return VllmEngine(settings, catalog)
+
+
+def build_app(settings: Settings, progress: Progress = _silent) -> App:
+    """Build all parts; the model loads and interrupted ingestions resume in the background.
+
+    Args:
+        settings: Checked settings.
+        progress: Told about the embedding model's download, if it is missing.
+
+    Raises:
+        AlreadyRunning: another DocMind works in the same data folder.
+        ConfigError, ModelError, StoreError: a part can't be opened; the message says what to do.
+    """
+    silence_telemetry()
+    lock = _own(settings.data_dir)
+    _log_to(settings.data_dir / "logs" / "docmind.log")
+    catalog = Catalog(settings.models_dir)
+    engine = build_engine(settings, catalog)
+    engine.start()  # the slowest part first; the rest is imported meanwhile
+
+    from docmind.agents.reading import make_read_document
+    from docmind.agents.supervisor import SupervisorModel, build_supervisor
+    from docmind.agents.tools import make_tools
+    from docmind.agents.workers import researcher, summarizer, verifier
+    from docmind.chat import ChatService
+    from docmind.conversations import ConversationStore
+    from docmind.engine.chat_model import ChatVLLM
+    from docmind.ingestion.registry import Registry
+    from docmind.ingestion.service import IngestionService
+    from docmind.monitor.gpu import HardwareMonitor
+    from docmind.retrieval.citations import cite
+    from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.search import Retriever
+    from docmind.retrieval.store import open_store
+
+    embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
+    store = open_store(settings, embedder.dims)
+    documents = IngestionService(settings, Registry(settings.database), store, embedder)
+    documents.start()
+    retriever = Retriever(store, embedder, settings)
+    conversations = ConversationStore(settings.database)
+
+    agents, llm = settings.agents, settings.llm
+    model = ChatVLLM(engine=engine, max_tokens=llm.max_answer_tokens, temperature=llm.temperature)
+    supervisor = SupervisorModel(
+        engine=engine,
+        max_tokens=llm.max_answer_tokens,
+        temperature=llm.temperature,
+        max_tasks=agents.max_parallel_calls,
+    )
+    top_k = settings.retrieval.top_k or DEFAULT_TOP_K["gpu" if detect().gpu else "cpu"]
+    tools = make_tools(retriever, documents, top_k)
+    reading = make_read_document(model, retriever, documents)
+    tools[reading.name] = reading
+    graph = build_supervisor(
+        supervisor,
+        {
+            "researcher": (researcher(model, tools, agents.max_steps), "finds an answer in the documents"),
+            "summarizer": (summarizer(model, tools, agents.max_steps), "summarizes a whole document"),
+            "verifier": (verifier(model, tools, agents.max_steps), "checks whether a statement is true"),
+        },
+        agents,
+    )
+    chat = ChatService(
+        settings,
+        engine,
+        graph,
+        conversations,
+        cite=lambda answer, sources: cite(answer, sources, embedder.embed_texts),
+        has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
+    )
+    monitor = HardwareMonitor()
+    return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, lock)
+
+
+def _own(data_dir: Path) -> IO[str]:
+    """Take the data folder for this process; the lock goes with the process, however it ends."""
+    try:
+        handle = (data_dir / "lock").open("a+")
+    except OSError as exc:
+        raise ConfigError(f"The data folder {data_dir} can't be written ({exc.strerror}).") from exc
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        handle.close()
+        raise AlreadyRunning(
+            f"Another DocMind is working in {data_dir}. Use that one, close it, "
+            "or give this one its own folder with DOCMIND_DATA_DIR."
+        ) from exc
+    return handle
+
+
+def _log_to(path: Path) -> None:
+    """Send DocMind's log to a file that is rotated at 2 MB."""
+    logger = logging.getLogger("docmind")
+    if not any(isinstance(h, RotatingFileHandler) for h in logger.handlers):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=2, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)

@@ -1,0 +1,344 @@
+"""A question becomes a turn: it runs on a background loop, whatever the pages do, and anyone may follow its events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, convert_to_openai_messages
+from langchain_core.outputs import LLMResult
+from langgraph.errors import GraphRecursionError
+from langgraph.graph.state import CompiledStateGraph
+
+from docmind.agents.turn import TurnContext
+from docmind.context import Budget
+from docmind.conversations import ConversationStore, StoredMessage, now
+from docmind.engine.interface import Engine, Tool
+from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
+from docmind.events import (
+    AgentFinished,
+    AgentStarted,
+    AgentStep,
+    ChatEvent,
+    Citation,
+    ContextTrimmed,
+    Source,
+    TokenDelta,
+    TurnFailed,
+    TurnFinished,
+    Usage,
+    to_dict,
+)
+from docmind.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Cite = Callable[[str, Sequence[Source]], tuple[Citation, ...]]
+"""Checks an answer's citations against its sources."""
+
+
+class Turn:
+    """One question on its way to an answer. Thread-safe; any number of followers."""
+
+    def __init__(self, conversation_id: str, question: str) -> None:
+        self.id = uuid4().hex
+        self.conversation_id = conversation_id
+        self.question = question
+        self._events: list[ChatEvent] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._future: Future[None] | None = None
+        self._stopped = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the turn has ended and its answer is stored."""
+        return self._ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user asked to stop."""
+        return self._stopped
+
+    def events(self) -> list[ChatEvent]:
+        """Return all events so far."""
+        with self._changed:
+            return list(self._events)
+
+    def stream(self) -> Iterator[ChatEvent]:
+        """Yield every event from the first to the last; blocks while the turn runs."""
+        seen = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._events) > seen or self._ended)
+                fresh, seen = self._events[seen:], len(self._events)
+                ended = self._ended
+            yield from fresh
+            if ended:
+                return
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the turn has ended; return False if the time runs out before."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended, timeout_s)
+
+    def stop(self) -> None:
+        """End generation in the engine now; what was written is kept."""
+        self._stopped = True
+        if self._future is not None:
+            self._future.cancel()
+
+    def emit(self, event: ChatEvent) -> None:
+        """Add an event."""
+        with self._changed:
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def _end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def answer(self) -> str:
+        """Return the answer as far as it has been written."""
+        return "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()
+
+
+@dataclass(eq=False)  # callbacks are kept in sets
+class _Ledger(AsyncCallbackHandler):
+    """Adds up what every model call of the turn cost, as the engine counted it."""
+
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
+        """Record one finished call."""
+        for generation in (g for row in response.generations for g in row):
+            message = getattr(generation, "message", None)
+            if isinstance(message, AIMessage) and message.usage_metadata:
+                usage = message.usage_metadata
+                self.calls.append(
+                    {
+                        "prompt": usage["input_tokens"],
+                        "completion": usage["output_tokens"],
+                        "cached": usage.get("input_token_details", {}).get("cache_read", 0),
+                        "decode_s": message.response_metadata.get("decode_s") or 0.0,
+                    }
+                )
+
+    def usage(self, ttft_s: float | None, window: int, duration_s: float) -> Usage:
+        """Return the sums; speed is that of the last call, which wrote the answer."""
+        last = self.calls[-1] if self.calls else None
+        speed = (last["completion"] - 1) / last["decode_s"] if last and last["decode_s"] > 0 else None
+        return Usage(
+            prompt_tokens=sum(c["prompt"] for c in self.calls),
+            cached_tokens=sum(c["cached"] for c in self.calls),
+            completion_tokens=sum(c["completion"] for c in self.calls),
+            engine_calls=len(self.calls),
+            ttft_s=ttft_s,
+            tokens_per_s=speed,
+            context_tokens=max((c["prompt"] + c["completion"] for c in self.calls), default=0),
+            window=window,
+            duration_s=duration_s,
+        )
+
+
+class ChatService:
+    """Asks questions and keeps the turns that run; one turn at a time in a conversation."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        graph: CompiledStateGraph[Any],
+        conversations: ConversationStore,
+        cite: Cite,
+        has_documents: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._graph = graph
+        self._conversations = conversations
+        self._cite = cite
+        self._has_documents = has_documents
+        self._lock = threading.Lock()
+        self._active: dict[str, Turn] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="chat", daemon=True)
+        self._thread.start()
+
+    def ask(self, question: str, conversation_id: str) -> Turn:
+        """Begin a turn and return at once.
+
+        Raises:
+            EngineNotReady, EngineFailed: the model is loading or could not be started.
+            NothingIndexed: there is no document to answer from.
+            PromptTooLong: the question alone does not fit the window.
+            DocMindError: the question is empty, the conversation is gone, or its last turn still runs.
+        """
+        question = question.strip()
+        if not question:
+            raise DocMindError("Type a question first.")
+        if self._conversations.get(conversation_id) is None:
+            raise DocMindError("This conversation was deleted. Start a new one.")
+        self._engine.wait_ready(0)
+        if not self._has_documents():
+            raise NothingIndexed("No document is ready yet. Add one on the Documents page, then ask again.")
+        budget = self._budget()
+        tokens = self._engine.count_tokens([{"role": "user", "content": question}])
+        if tokens > budget.limit // 2:
+            raise PromptTooLong(
+                f"The question has {tokens:,} tokens; up to {budget.limit // 2:,} fit. "
+                "Shorten it, or add the long text as a document and ask about it."
+            )
+        with self._lock:
+            running = self._active.get(conversation_id)
+            if running is not None and not running.done:
+                raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
+            turn = Turn(conversation_id, question)
+            self._active[conversation_id] = turn
+        history, first_kept = self._history(conversation_id)
+        self._conversations.add_question(conversation_id, question)
+        context = TurnContext(
+            conversation_id, turn.id, question, turn.emit, budget, self._count, first_kept_turn=first_kept
+        )
+        turn._future = asyncio.run_coroutine_threadsafe(self._run(turn, context, history), self._loop)
+        return turn
+
+    def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
+        """Ask and yield the turn's events."""
+        return self.ask(question, conversation_id).stream()
+
+    def active(self, conversation_id: str) -> Turn | None:
+        """Return the turn that runs in this conversation."""
+        turn = self._active.get(conversation_id)
+        return turn if turn is not None and not turn.done else None
+
+    def close(self) -> None:
+        """Stop all turns and the background loop."""
+        for turn in list(self._active.values()):
+            if not turn.done:
+                turn.stop()
+                turn.wait(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def _count(self, messages: Sequence[AnyMessage], tools: Sequence[Tool]) -> int:
+        return self._engine.count_tokens(convert_to_openai_messages(messages), tools)
+
+    def _budget(self) -> Budget:
+        settings = self._settings
+        window = self._engine.status().window
+        trimming = settings.context.enable_context_trimming
+        return Budget(
+            window,
+            min(settings.llm.max_answer_tokens, window // 4),
+            settings.context.context_trim_threshold if trimming else 1.0,
+            settings.context.low_water_mark if trimming else 1.0,
+        )
+
+    def _history(self, conversation_id: str) -> tuple[list[AnyMessage], int]:
+        """Return the answered turns that the model still sees, and the index of the first of them."""
+        turns: list[list[AnyMessage]] = []
+        question = ""
+        for message in self._conversations.messages(conversation_id):
+            if message.role == "user":
+                question = message.text
+            elif question and message.text:
+                turns.append([HumanMessage(question), AIMessage(message.text)])
+                question = ""
+        trims = self._conversations.trims(conversation_id)
+        first = min(trims[-1].first_kept_turn, len(turns)) if trims else 0
+        return [m for turn in turns[first:] for m in turn], first
+
+    async def _run(self, turn: Turn, context: TurnContext, history: list[AnyMessage]) -> None:
+        """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
+        ledger = _Ledger()
+        begin = time.perf_counter()
+        first_token: float | None = None
+        error: str | None = None
+        final = ""
+        try:
+            async for namespace, mode, payload in self._graph.astream(
+                {"messages": [*history, HumanMessage(turn.question)]},
+                {
+                    "callbacks": [ledger],
+                    "recursion_limit": self._settings.agents.recursion_limit,
+                    "max_concurrency": self._concurrency(),
+                },
+                context=context,
+                stream_mode=["messages", "updates"],
+                subgraphs=True,
+            ):
+                if mode == "updates":
+                    final = _final(payload) or final if not namespace else final
+                    continue
+                chunk = payload[0]
+                if not isinstance(chunk, AIMessageChunk) or not chunk.text:
+                    continue
+                run = namespace[0] if namespace else "supervisor"
+                agent = run.split(":", 1)[0]
+                channel = "answer" if agent == "supervisor" or context.forwarded else "agent"
+                if channel == "answer" and first_token is None:
+                    first_token = time.perf_counter() - begin
+                turn.emit(TokenDelta(turn.conversation_id, turn.id, chunk.text, agent, run, channel))
+        except asyncio.CancelledError:
+            if not turn.stopped:
+                error = "The app was closed while this question was being answered."
+        except GraphRecursionError:
+            error = "The agents needed too many steps and were ended. Ask for one thing at a time."
+        except DocMindError as exc:
+            error = str(exc)
+        except Exception as exc:
+            log.exception("turn %s failed", turn.id)
+            error = f"Something unexpected went wrong ({type(exc).__name__}: {exc}). The log has the details."
+        try:
+            usage = ledger.usage(first_token, context.budget.window, time.perf_counter() - begin)
+            await asyncio.shield(asyncio.to_thread(self._finish, turn, context, final, error, usage))
+        finally:
+            turn._end()
+
+    def _concurrency(self) -> int:
+        agents = self._settings.agents
+        return agents.max_parallel_calls if agents.enable_parallel_tools else 1
+
+    def _finish(self, turn: Turn, context: TurnContext, final: str, error: str | None, usage: Usage) -> None:
+        """Check citations, store the answer, and emit the last event."""
+        stopped = turn.stopped and error is None
+        answer = turn.answer() if stopped or error else (final or turn.answer())
+        sources = context.sources.all()
+        citations: tuple[Citation, ...] = ()
+        try:
+            citations = self._cite(answer, sources) if answer and sources else ()
+        except DocMindError as exc:
+            log.warning("citations were not checked: %s", exc)
+        events = turn.events()
+        steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
+        agents = tuple(dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted)))
+        self._conversations.add_trims([e for e in events if isinstance(e, ContextTrimmed)])
+        self._conversations.add_answer(
+            turn.conversation_id,
+            StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error),
+        )
+        if error:
+            turn.emit(TurnFailed(turn.conversation_id, turn.id, error, answer, sources))
+        else:
+            turn.emit(TurnFinished(turn.conversation_id, turn.id, answer, sources, citations, usage, agents, stopped))
+
+
+def _final(update: Any) -> str:
+    """Return the supervisor's answer from one update of the outer graph, if it is in it."""
+    if not isinstance(update, dict):
+        return ""
+    for node in update.values():
+        for message in reversed((node or {}).get("messages", ()) if isinstance(node, dict) else ()):
+            if isinstance(message, AIMessage) and message.name == "supervisor" and message.text:
+                return str(message.text)
+    return ""
