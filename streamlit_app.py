@@ -7,7 +7,8 @@ import streamlit as st
 from docmind.errors import DocMindError
 from docmind.ui import conversations, shell, sidebar, state
 
-st.set_page_config("DocMind", ":material/library_books:", layout="wide", menu_items={})
+# A Material icon here would be fetched from a font server; the file comes from this machine.
+st.set_page_config("DocMind", shell.ICON, layout="wide", initial_sidebar_state="auto")
 page = st.navigation(
     [
         st.Page("pages/chat.py", title="Chat", icon=":material/forum:", default=True),

@@ -8,7 +8,7 @@ from docmind.ui import answer, chat, sources, state, uploads
 
 SHOWN = 40  # messages drawn at first; older ones on demand
 
-app = state.get_app()
+app = state.page_app()
 conversation = state.conversation_id(app)
 turn = app.chat.active(conversation) if conversation else None
 messages = app.conversations.messages(conversation) if conversation else []
@@ -52,7 +52,6 @@ with st.bottom:
         key=chat.INPUT,
         accept_file="multiple",
         file_type=uploads.types(),
-        max_chars=20_000,
         max_upload_size=int(app.settings.ingestion.max_file_mb),
     )
 

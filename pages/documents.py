@@ -6,7 +6,7 @@ import streamlit as st
 
 from docmind.ui import documents, state
 
-app = state.get_app()
+app = state.page_app()
 st.title("Documents", anchor=False)
 documents.drop_field(app)
 documents.overview(app)

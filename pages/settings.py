@@ -7,7 +7,7 @@ import streamlit as st
 from docmind.ui import settings_form, state
 from docmind.ui.markdown import plain
 
-app = state.get_app()
+app = state.page_app()
 st.title("Settings", anchor=False)
 st.caption(f"Saved in {plain(str(app.settings.saved_file))}. What the environment sets is shown and stays as it is.")
 settings_form.restart_notice()

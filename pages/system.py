@@ -6,7 +6,7 @@ import streamlit as st
 
 from docmind.ui import state, system
 
-app = state.get_app()
+app = state.page_app()
 st.title("System", anchor=False)
 
 left, right = st.columns(2, gap="large")

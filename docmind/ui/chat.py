@@ -77,7 +77,8 @@ def engine_banner(app: App) -> None:
             st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
             with st.container(horizontal=True):
                 st.button("Try again", icon=":material/refresh:", type="primary", on_click=retry_engine)
-                st.page_link("pages/settings.py", label="Choose another model", icon=":material/tune:")
+                if st.button("Choose another model", icon=":material/tune:"):
+                    st.switch_page("pages/settings.py")
     elif status.state in {"idle", "loading"}:
         _loading(app)
 
@@ -110,7 +111,8 @@ def empty(app: App) -> None:
                 "They are read, searched and answered on this machine; nothing leaves it.",
                 text_alignment="center",
             )
-            st.page_link("pages/documents.py", label="Add documents", icon=":material/upload_file:", width="content")
+            if st.button("Add documents", key="add-documents", type="primary", icon=":material/upload_file:"):
+                st.switch_page("pages/documents.py")
             st.caption("or drop files into the field below", text_alignment="center")
             return
         if not ready:

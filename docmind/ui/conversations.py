@@ -26,6 +26,7 @@ def draw(app: App) -> None:
         icon=":material/add:",
         width="stretch",
         shortcut="Ctrl+Shift+O",
+        help="Ctrl+Shift+O",
         on_click=state.show_conversation,
         args=(None,),
     )

@@ -90,7 +90,7 @@ def _toolbar(documents: Sequence[Document]) -> str:
 
 
 def _row(app: App, document: Document) -> None:
-    with st.container(key=f"document-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
+    with st.container(key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
         with st.container(gap=None):
             icon = _ICONS.get(document.suffix, "description")
             st.markdown(f":material/{icon}: **{plain(document.name)}**")

@@ -11,6 +11,7 @@ from docmind.errors import DocMindError
 from docmind.ui.markdown import plain
 
 _HERE = Path(__file__).parent
+ICON = _HERE / "favicon.png"
 
 
 def draw() -> None:

@@ -54,7 +54,7 @@ def meter(label: str, value: str, share: float, own: float | None = None) -> str
     """Return a labelled bar. `share` and `own` (the part that is this process's) are from 0 to 1."""
     share = min(max(share, 0.0), 1.0)
     inner = f'<b style="width:{min(max(own, 0.0), 1.0):.1%}"></b>' if own is not None else ""
-    level = " dm-high" if share > 0.9 else ""
+    level = " dm-high" if share > 0.9 and own is not None else ""
     return (
         f'<div class="dm-line"><span>{escape(label)}</span><span class="dm-value">{escape(value)}</span></div>'
         f'<div class="dm-meter{level}" role="meter" aria-label="{escape(label)}" aria-valuemin="0" '
@@ -122,5 +122,6 @@ def trim_list(trims: Sequence[ContextTrimmed]) -> str:
 
 
 def _section(label: str, name: str, body: str) -> str:
-    head = f'<span class="dm-label">{escape(label)}</span><span class="dm-name" title="{escape(name)}">{escape(name)}</span>'
+    name = escape(name)
+    head = f'<span class="dm-label">{escape(label)}</span><span class="dm-name" title="{name}">{name}</span>'
     return f'<section class="dm-section"><div class="dm-head">{head}</div>{body}</section>'

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind.events import Source
-from docmind.ui import format
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
 
@@ -38,7 +37,7 @@ def dialog(app: App, source: Source) -> None:
     title = plain(f"{source.number} · {source.file_name}")
     icon = ":material/description:"
 
-    @st.dialog(title, width="large", icon=icon, on_dismiss=lambda: st.session_state.update(opened=None))
+    @st.dialog(title, width="medium", icon=icon, on_dismiss=lambda: st.session_state.update(opened=None))
     def show() -> None:
         where = [f"Page {source.page}"] if source.page else []
         where += [source.heading] if source.heading else []
@@ -104,7 +103,7 @@ def page_image(path: str, page: int, passage: str, width: int = 1100) -> bytes |
 def _boxes(sheet: object, passage: str) -> list[tuple[float, float, float, float]]:
     """Return the rectangles (left, bottom, right, top, in points) of the passage's lines on the page."""
     text = sheet.get_textpage()  # type: ignore[attr-defined]
-    boxes = []
+    boxes: list[tuple[float, float, float, float]] = []
     for line in passage.splitlines():
         wanted = " ".join(line.split())
         if len(wanted) < 12:
@@ -112,11 +111,5 @@ def _boxes(sheet: object, passage: str) -> list[tuple[float, float, float, float
         found = text.search(wanted[:200], match_case=True).get_next()
         if found is None:
             continue
-        for i in range(text.count_rects(*found)):
-            boxes.append(text.get_rect(i))
+        boxes += [text.get_rect(i) for i in range(text.count_rects(*found))]
     return boxes
-
-
-def caption(source: Source) -> str:
-    """Return `1 · report.pdf, page 3` for a label."""
-    return plain(f"{source.number} · {format.place(source)}")

@@ -6,6 +6,7 @@ import atexit
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from docmind.settings import load_settings
 
@@ -25,6 +26,18 @@ def get_app() -> App:
     app = build_app(load_settings())
     atexit.register(app.close)
     return app
+
+
+def page_app() -> App:
+    """Return the App to a page.
+
+    The first visit after a start may come straight to a page's address; Streamlit then runs the file in pages/
+    without the router. From the second run on it never does.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+    return get_app()
 
 
 def restart_app() -> None:

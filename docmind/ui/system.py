@@ -32,7 +32,9 @@ def machine(app: App) -> None:
         st.metric(memory, f"{sample.used / _GIB:.1f} of {sample.total / _GIB:.1f} GiB", width="content")
         st.metric("DocMind's share", format.size(sample.own), width="content")
         st.metric(
-            "Utilisation" if sample.gpus else "CPU load", "–" if busy is None else f"{busy:.0f} %", width="content"
+            "Utilisation" if sample.gpus else "CPU load",
+            "unknown" if busy is None else f"{busy:.0f} %",
+            width="content",
         )
         if sample.gpus:
             st.metric("CPU load", f"{sample.cpu_percent:.0f} %", width="content")
@@ -67,7 +69,7 @@ def _chart(history: list[Any]) -> Any:
         .encode(
             x=alt.X("at:T", title=None, axis=alt.Axis(format="%H:%M:%S", tickCount=6)),
             y=alt.Y("percent:Q", title="%", scale=alt.Scale(domain=[0, 100])),
-            color=alt.Color("what:N", title=None, legend=alt.Legend(orient="top-left")),
+            color=alt.Color("what:N", title=None, legend=alt.Legend(orient="top")),
         )
     )
 
@@ -85,7 +87,7 @@ def engine(app: App) -> None:
     words = f"loading: {status.stage}" if status.state == "loading" and status.stage else status.state
     with st.container(horizontal=True, key="engine-figures"):
         st.metric("State", words, width="content")
-        st.metric("Window", f"{status.window:,} tokens" if status.window else "–", width="content")
+        st.metric("Window", f"{status.window:,} tokens" if status.window else "unknown", width="content")
         if status.load_s is not None:
             st.metric("Loaded in", format.duration(status.load_s), width="content")
         st.metric("Running / waiting", f"{status.running} / {status.waiting}", width="content")
@@ -156,4 +158,4 @@ def trims(app: App) -> None:
         st.caption("Nothing was cut so far. When a conversation nears the window, its oldest turns are left out here.")
         return
     rows.sort(key=lambda row: str(row["at"]), reverse=True)
-    st.dataframe([{k: v for k, v in row.items() if k != "at"} for row in rows], hide_index=True)
+    st.table([{k: v for k, v in row.items() if k != "at"} for row in rows], hide_index=True)

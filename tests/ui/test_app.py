@@ -1,0 +1,28 @@
+"""The router: every page opens, and a start that fails is explained."""
+
+import pytest
+
+from docmind.errors import AlreadyRunning
+from docmind.ui import state
+from tests.ui.conftest import ROOT, words
+
+
+@pytest.mark.parametrize("page", ["chat", "documents", "system", "settings"])
+def test_every_page_has_the_live_panel(open_page, page):
+    shown = words(open_page(page))
+    assert "RAM" in shown
+    assert "Engine" in shown
+    assert "Tokens used" in shown
+
+
+def test_a_start_that_fails_says_what_to_do(app, monkeypatch):
+    from streamlit.testing.v1 import AppTest
+
+    def refuse():
+        raise AlreadyRunning("Another DocMind is working in this folder. Use that one.")
+
+    monkeypatch.setattr(state, "get_app", refuse)
+    tab = AppTest.from_file(str(ROOT / "streamlit_app.py")).run()
+    assert not tab.exception
+    assert "Another DocMind" in words(tab)
+    assert tab.button[0].label == "Try again"

@@ -1,0 +1,225 @@
+"""Chat: what the user sees and can do, from the empty page to a cited answer."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from docmind.errors import EngineFailed, EngineNotReady, PromptTooLong
+from docmind.events import ContextTrimmed
+from tests.ui.conftest import words
+
+
+def ask(tab, text):
+    tab.chat_input[0].set_value(text).run()
+    return tab
+
+
+def finished(tab, app):
+    """Wait for the running turn and show its stored answer."""
+    turn = app.chat.active(tab.session_state["conversation"])
+    if turn:
+        turn.wait(5)
+    return tab.run()
+
+
+def button(tab, label):
+    return next(b for b in tab.button if label in b.label)
+
+
+def test_without_documents_it_says_what_can_be_added(open_page):
+    tab = open_page()
+    assert "Add PDF, Word" in words(tab)
+    assert button(tab, "Add documents")
+
+
+def test_with_documents_it_shows_what_can_be_asked_about(open_page, app, ready):
+    tab = open_page()
+    assert "1 document with 1 page ready" in words(tab)
+    button(tab, "prices").click().run()
+    assert tab.chat_input[0].value == "Summarize prices.txt", "typed for the user, not sent"
+    assert app.conversations.list() == []
+
+
+def test_a_question_becomes_an_answer_with_sources_and_its_cost(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    shown = words(tab)
+    assert "What is the fee?" in shown
+    assert "The fee is \\$5 per month" in shown, "a price must not become a formula"
+    assert '[1](#cite-1-1 "prices.txt, page 1")' in shown
+    assert "[2 unverified](#unverified-1-2" in shown
+    assert [b.label for b in tab.button if b.key.startswith("source-")] == [
+        "1 · prices\\.txt p\\. 1",
+        "2 · prices\\.txt p\\. 2 · unverified",
+        "3 · prices\\.txt p\\. 3",
+    ]
+    assert "18\\.5 tokens/s" in shown
+    assert "1,200 prompt tokens \\(900 cached\\)" in shown
+    assert "Ran out of steps" in shown, "an agent that failed is shown"
+
+
+def test_the_sidebar_shows_the_context_of_the_last_answer(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    assert "2,048 of 8,192" in words(tab)
+    assert "420 ms to first token" in words(tab)
+
+
+def test_a_source_opens_with_its_page_heading_and_passage(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    tab.button(key="source-1-1").click().run()
+    shown = words(tab)
+    assert "Page 1 · Prices" in shown
+    assert shown.count("Passage 1 about the fee") == 2, "the passage, and the text around it"
+
+
+def test_a_source_of_a_deleted_document_still_opens(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    app.documents.delete(ready.id)
+    tab.button(key="source-1-2").click().run()
+    assert "This document was deleted" in words(tab)
+    assert "Passage 2 about the fee" in words(tab)
+
+
+def test_agents_and_text_are_visible_while_the_answer_is_written(open_page, app, ready, held):
+    tab = ask(open_page(), "What is the fee?")
+    turn = app.chat.active(tab.session_state["conversation"])
+    while len(turn.events()) < 15:
+        threading.Event().wait(0.01)
+    tab.run()
+    assert [s.state for s in tab.status] == ["complete", "error"]
+    assert "Researcher" in tab.status[0].label
+    assert "**search** query\\: fee → 3 passages" in words(tab)
+    assert "per month" in words(tab)
+    assert tab.button(key="stop-turn")
+
+
+def test_stop_keeps_what_was_written(open_page, app, ready, held):
+    tab = ask(open_page(), "What is the fee?")
+    turn = app.chat.active(tab.session_state["conversation"])
+    tab.button(key="stop-turn").click().run()
+    turn.wait(5)
+    tab.run()
+    assert "You stopped this answer" in words(tab)
+    assert not [b for b in tab.button if b.key == "stop-turn"]
+
+
+def test_a_second_tab_follows_the_same_turn(open_page, app, ready, held):
+    first = ask(open_page(), "What is the fee?")
+    second = open_page()
+    second.button(key=f"open-{first.session_state['conversation']}").click().run()
+    assert second.status
+    assert second.button(key="stop-turn")
+
+
+def test_a_question_during_an_answer_is_kept(open_page, app, ready, held):
+    tab = ask(ask(open_page(), "What is the fee?"), "And the tax?")
+    assert "An answer is being written" in words(tab)
+    assert len(app.conversations.messages(tab.session_state["conversation"])) == 1
+
+
+def test_a_failed_turn_says_why_and_can_be_asked_again(open_page, app, ready):
+    app.chat.fails = "The engine ran out of memory. Close other programs."
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    assert "ran out of memory" in words(tab)
+    assert "per month" in words(tab), "what had been written is kept"
+    app.chat.fails = ""
+    button(tab, "Ask again").click().run()
+    assert len(app.conversations.messages(finished(tab, app).session_state["conversation"])) == 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EngineNotReady("The model is still loading (weights). Ask again in a minute."),
+        EngineFailed("The engine died. Restart it on the System page."),
+        PromptTooLong("The question has 9,000 tokens; up to 3,600 fit. Shorten it."),
+    ],
+)
+def test_a_refused_question_leaves_a_message_and_no_conversation(open_page, app, ready, error):
+    app.chat.error = error
+    tab = ask(open_page(), "What is the fee?")
+    assert str(error).split(" ")[-1].strip(".") in words(tab)
+    assert app.conversations.list() == []
+
+
+def test_asking_about_nothing_says_to_add_a_document(open_page, app):
+    tab = ask(open_page(), "What is the fee?")
+    assert "There is nothing to ask about yet" in words(tab)
+
+
+def test_asking_while_the_first_document_is_read_says_so(open_page, app):
+    app.documents.add_bytes(b"x", "slow.txt")
+    tab = ask(open_page(), "What is the fee?")
+    assert "still being read" in words(tab)
+
+
+def test_while_the_model_loads_the_stage_is_shown(open_page, app):
+    app.engine.now = replace(app.engine.now, state="loading", stage="weights")
+    tab = open_page()
+    assert "Loading the model" in words(tab)
+    assert "weights · You can add documents meanwhile" in words(tab)
+
+
+def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, monkeypatch):
+    from docmind.ui import state
+
+    again = []
+    monkeypatch.setattr(state, "restart_app", lambda: again.append(True))
+    app.engine.now = replace(app.engine.now, state="failed", error="Too little memory: 3 GiB needed.")
+    tab = open_page()
+    assert "Too little memory" in words(tab)
+    button(tab, "Try again").click().run()
+    assert again
+
+
+def test_conversations_are_listed_and_opened(open_page, app):
+    one, two = app.conversations.create("First"), app.conversations.create("Second")
+    tab = open_page()
+    assert {b.label for b in tab.button if b.key.startswith("open-")} == {"First", "Second"}
+    tab.button(key=f"open-{one.id}").click().run()
+    assert tab.session_state["conversation"] == one.id
+    assert tab.query_params["c"] == one.id
+    button(tab, "New conversation").click().run()
+    assert tab.session_state["conversation"] is None
+    assert {c.id for c in app.conversations.list()} == {one.id, two.id}
+
+
+def test_a_conversation_is_renamed(open_page, app):
+    made = app.conversations.create("First")
+    tab = open_page()
+    tab.menu_button(key=f"menu-{made.id}").click("Rename").run()
+    tab.text_input[0].set_value("Prices")
+    button(tab, "Rename").click().run()
+    assert app.conversations.get(made.id).title == "Prices"
+
+
+def test_deleting_a_conversation_asks_first(open_page, app):
+    made = app.conversations.create("First")
+    tab = open_page()
+    tab.menu_button(key=f"menu-{made.id}").click("Delete").run()
+    assert "Your documents stay" in words(tab)
+    tab.button(key="delete-yes").click().run()
+    assert app.conversations.list() == []
+
+
+def test_files_dropped_into_the_input_are_taken_in_and_the_question_waits(open_page, app):
+    tab = open_page()
+    tab.chat_input[0].upload("slow.txt", b"text", "text/plain").set_value("What is in it?").run()
+    assert [d.name for d in app.documents.documents()] == ["slow.txt"]
+    assert "Ask again as soon as the new files are ready" in words(tab)
+    assert tab.chat_input[0].value == "What is in it?"
+
+
+def test_trims_are_listed_in_the_sidebar(open_page, app):
+    made = app.conversations.create("Long one")
+    cut = ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", "2026-01-02T03:04:05+00:00", 1)
+    app.conversations.add_trims([cut])
+    tab = open_page()
+    tab.button(key=f"open-{made.id}").click().run()
+    assert "Context trimmed 1 time" in words(tab)
+    assert "7,400 → 5,600 tokens" in words(tab)
+
+
+def test_hostile_names_stay_letters(open_page, app):
+    app.documents.add_bytes(b"x", "![x](http://evil.example).txt")
+    assert "![x](http" not in "".join(b.label for b in open_page().button)

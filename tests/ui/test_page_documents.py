@@ -1,0 +1,78 @@
+"""Documents: drop, watch, search, retry, delete."""
+
+from tests.ui.conftest import words
+
+
+def upload(tab, *files):
+    for name, data in files:
+        tab.file_uploader[0].upload(name, data, "text/plain")
+    return tab.run()
+
+
+def test_an_empty_page_says_what_happens_to_files(open_page):
+    assert "No documents yet" in words(open_page("documents"))
+
+
+def test_files_are_taken_in_and_listed_with_their_figures(open_page, app):
+    tab = upload(open_page("documents"), ("a.txt", b"one"), ("b.txt", b"two"))
+    assert {d.name for d in app.documents.documents()} == {"a.txt", "b.txt"}
+    assert "**a\\.txt**" in words(tab)
+    assert "1 page · 1 passage · 3 B" in words(tab)
+
+
+def test_the_same_file_again_is_said_to_be_there(open_page, app):
+    app.documents.add_bytes(b"one", "a.txt")
+    tab = upload(open_page("documents"), ("a.txt", b"one"))
+    assert "is already there" in words(tab)
+    tab = upload(tab, ("copy.txt", b"one"))
+    assert "**copy\\.txt** has the same content as **a\\.txt**" in words(tab)
+
+
+def test_one_bad_file_stops_no_other(open_page, app):
+    app.documents.add_bytes(b"old", "old.txt")
+    tab = open_page("documents")
+    files = [("bad.exe.txt", b"ok"), ("a.txt", b"one")]
+    tab = upload(tab, *files)
+    assert len(app.documents.documents()) == 3
+
+
+def test_a_document_at_work_shows_stage_and_progress(open_page, app):
+    app.documents.add_bytes(b"x", "slow.txt")
+    tab = open_page("documents")
+    bars = [e.proto.text for e in tab.get("progress")]
+    assert bars == ["Embedding 3 of 10"]
+
+
+def test_a_failed_document_shows_its_reason_and_can_be_tried_again(open_page, app):
+    failed = app.documents.add_bytes(b"x", "bad.docx").document
+    tab = open_page("documents")
+    assert "The file is damaged" in words(tab)
+    tab.button(key=f"retry-{failed.id}").click().run()
+    assert app.documents.retried == [failed.id]
+
+
+def test_search_narrows_the_list(open_page, app):
+    app.documents.add_bytes(b"1", "Report.txt")
+    app.documents.add_bytes(b"2", "prices.txt")
+    tab = open_page("documents")
+    tab.text_input(key="document-search").set_value("rep").run()
+    assert "Report" in words(tab)
+    assert "prices" not in words(tab)
+
+
+def test_delete_asks_first(open_page, app):
+    document = app.documents.add_bytes(b"1", "a.txt").document
+    tab = open_page("documents")
+    tab.button(key=f"delete-{document.id}").click().run()
+    assert "will be removed from this machine" in words(tab)
+    assert app.documents.documents()
+    tab.button(key="delete-yes").click().run()
+    assert app.documents.documents() == []
+
+
+def test_many_documents_come_in_pages(open_page, app):
+    for i in range(45):
+        app.documents.add_bytes(str(i).encode(), f"file {i:02}.txt")
+    tab = open_page("documents")
+    assert len([b for b in tab.button if b.key.startswith("delete-")]) == 20
+    assert "45 documents" in words(tab)

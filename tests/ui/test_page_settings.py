@@ -1,0 +1,60 @@
+"""Settings: saved whole or not at all; what the environment sets is fixed; keys are never shown."""
+
+import json
+
+from docmind.settings import load_settings
+from tests.ui.conftest import words
+
+
+def save(tab):
+    next(b for b in tab.button if b.label == "Save").click().run()
+    return tab
+
+
+def test_a_change_is_saved_and_waits_for_a_restart(open_page, app):
+    tab = open_page("settings")
+    tab.number_input(key="setting-llm-temperature").set_value(0.7)
+    tab.text_input(key="setting-llm-model").set_value("smollm2-135m")
+    save(tab)
+    assert json.loads(app.settings.saved_file.read_text()) == {"llm": {"temperature": 0.7, "model": "smollm2-135m"}}
+    assert "used after a restart" in words(tab)
+
+
+def test_nothing_changed_nothing_saved(open_page, app):
+    assert "Nothing was changed" in words(save(open_page("settings")))
+    assert not app.settings.saved_file.exists()
+
+
+def test_a_value_that_cannot_be_used_is_named_and_nothing_is_saved(open_page, app):
+    tab = open_page("settings")
+    tab.number_input(key="setting-llm-temperature").set_value(9.0)
+    tab.selectbox(key="setting-store-mode").set_value("server")
+    save(tab)
+    assert "Nothing was saved" in words(tab)
+    assert "llm\\.temperature" in words(tab)
+    assert not app.settings.saved_file.exists()
+
+
+def test_an_automatic_value_can_be_set_and_returned(open_page, app):
+    tab = open_page("settings")
+    assert tab.number_input(key="setting-engine-max_model_len").value is None
+    tab.selectbox(key="setting-engine-enforce_eager").set_value(False)
+    save(tab)
+    assert json.loads(app.settings.saved_file.read_text()) == {"engine": {"enforce_eager": False}}
+
+
+def test_what_the_environment_sets_is_fixed(open_page, app, monkeypatch):
+    monkeypatch.setenv("DOCMIND_LLM__MODEL", "smollm2-135m")
+    app.settings = load_settings()
+    field = open_page("settings").text_input(key="setting-llm-model")
+    assert field.disabled
+    assert field.value == "smollm2-135m"
+    assert "from environment" in field.label
+
+
+def test_keys_are_never_shown(open_page, app, monkeypatch):
+    monkeypatch.setenv("DOCMIND_LLM__API_KEY", "sk-secret-123")
+    app.settings = load_settings()
+    tab = save(open_page("settings"))
+    assert "A key is set" in words(tab)
+    assert "sk-secret" not in words(tab) + "".join(str(t.value) for t in tab.text_input)
