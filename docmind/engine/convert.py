@@ -12,6 +12,11 @@ from typing import Any
 
 TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>")
 """Tokens that end an answer in the chat formats we convert."""
+DOUBLE_BRACES = (
+    r'{{\"name\": <function-name>, \"arguments\": <args-json-object>}}',
+    r'{\"name\": <function-name>, \"arguments\": <args-json-object>}',
+)
+"""Qwen2.5-Coder's template shows tool calls in double braces, and the model then writes them so: no JSON."""
 
 
 def convert(gguf: Path, target: Path, title: str) -> None:
@@ -50,6 +55,9 @@ def _mend(target: Path, tokenizer: Any, title: str) -> None:
         raise ValueError("the tokenizer of this GGUF file names no end-of-turn token")
     if tokenizer.eos_token_id is not None:
         ends = list(dict.fromkeys([tokenizer.eos_token_id, *ends]))
+
+    template = target / "chat_template.jinja"
+    template.write_text(template.read_text("utf-8").replace(*DOUBLE_BRACES), "utf-8")
 
     config = json.loads((target / "config.json").read_text("utf-8"))
     config["_model_name_or_path"] = title

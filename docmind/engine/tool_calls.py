@@ -36,6 +36,7 @@ class ToolCallParser:
         self._held = ""
         self._line_begins = True
         self._closings: list[str] = []
+        self._after_call = False
         self.calls: list[Call] = []
 
     def feed(self, piece: str) -> str:
@@ -74,8 +75,9 @@ class ToolCallParser:
     def _show(self, shown: list[str], count: int) -> None:
         text, self._held = self._held[:count], self._held[count:]
         if text:
-            if not (self.calls and text.isspace()):
+            if not (self._after_call and text.isspace()):
                 shown.append(text)
+                self._after_call = False
             tail = text.rpartition("\n")[2]
             self._line_begins = not tail.strip() and (self._line_begins or "\n" in text)
 
@@ -117,6 +119,7 @@ class ToolCallParser:
         if not calls or len(calls) < len(found):
             return 0
         self.calls += calls
+        self._after_call = True
         self._closings = [c for c, o in _CLOSINGS.items() if o in self._held[: min(starts)]]
         return end
 
