@@ -38,9 +38,13 @@ def decode(data: bytes) -> str:
     except UnicodeDecodeError:
         from charset_normalizer import from_bytes
 
-        best = from_bytes(data[:SAMPLE]).best()
+        guesses = from_bytes(data[:SAMPLE])
+        best = guesses.best()
         if best is None:
             raise CorruptFile("is not text: no known encoding fits it. Check that its ending is right.") from None
+        # between code pages that fit alike it takes the first by name; Western Europe's is the likeliest
+        fits = [g for g in guesses if g.chaos <= best.chaos and g.coherence >= best.coherence]
+        best = next((g for g in fits if g.encoding == "cp1252"), best)
         text = data.decode(best.encoding, "replace")
     if text.count("\x00") > len(text) // 10:
         raise CorruptFile("is not text: it is full of zero bytes. Check that its ending is right.")

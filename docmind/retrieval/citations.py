@@ -122,7 +122,7 @@ def _names(text: str) -> set[str]:
 
 def _digits(number: str) -> str:
     parts = re.split(r"[.,\u202f\u00a0']", number)
-    if all(len(p) == 3 for p in parts[1:]) and len(parts[0]) <= 3:
+    if len(parts) == 1 or (all(len(p) == 3 for p in parts[1:]) and len(parts[0]) <= 3):
         return "".join(parts)  # 1,234,567; 1.234 is taken for a thousand in both texts alike
     whole, fraction = "".join(parts[:-1]), parts[-1].rstrip("0")
     return f"{whole}.{fraction}" if fraction else whole

@@ -126,7 +126,7 @@ class EdgeStore:
     def get(self, chunk_id: str) -> Hit | None:
         """Return one chunk, or None."""
         with self._translated("read"):
-            records = self._shard.retrieve([UUID(chunk_id)], with_payload=True)
+            records = self._shard.retrieve([UUID(chunk_id)], with_payload=True, with_vector=False)
         return to_hit(records[0].id, records[0].payload) if records else None
 
     def count(self, document_id: str | None = None) -> int:

@@ -1,0 +1,21 @@
+"""What all tests share: real models, fetched once into a cache folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+from platformdirs import user_cache_path
+
+from docmind.engine.models import Catalog
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """Folder with the models that tests use; `DOCMIND_TEST_MODELS` names another."""
+    return Path(os.environ.get("DOCMIND_TEST_MODELS") or user_cache_path("docmind") / "test-models")
+
+
+@pytest.fixture(scope="session")
+def minilm(models_dir) -> Path:
+    """The real embedding model."""
+    return Catalog(models_dir).pull("minilm")

@@ -1,0 +1,263 @@
+import sqlite3
+import threading
+import time
+from io import BytesIO
+
+import pytest
+
+from docmind.errors import EmptyFile, FileTooLarge, IngestError, StoreError, UnsupportedFile
+from docmind.ingestion.service import IngestionService
+from docmind.retrieval.search import Retriever
+from tests.samples import PAGES, write_pdf
+
+
+@pytest.fixture
+def retriever(store, embedder, settings):
+    return Retriever(store, embedder, settings)
+
+
+def long_text(sentences: int, word: str = "harbour") -> bytes:
+    return "\n\n".join(f"Paragraph {i} tells of the {word} and of ship number {i * 7}." for i in range(sentences)).encode()
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.01)
+
+
+def test_every_file_type_becomes_searchable(service, samples, retriever):
+    for path in samples.values():
+        assert not service.add(path).known
+    assert service.wait(300)
+    assert {d.state for d in service.documents()} == {"ready"}
+    for question, name, page in (
+        ("How heavy is the mirror of the telescope?", "observatory.pdf", 2),
+        ("Who books trains?", "handbook.docx", None),
+        ("Which suppliers are late?", "plan.pptx", 2),
+        ("revenue of region North", "figures.xlsx", 1),
+        ("Where does Jürgen live?", "people.csv", None),
+        ("How many bees are in a hive?", "bees.html", None),
+        ("default depth option", "setup.md", None),
+        ("Wann wurde die Brücke in Zürich gebaut?", "zürich.txt", None),
+    ):
+        hit = retriever.search(question, 3)[0]
+        assert (hit.file_name, hit.page) == (name, page), question
+    pdf = next(d for d in service.documents() if d.suffix == ".pdf")
+    assert (pdf.pages, pdf.chunks) == (3, 3)
+    assert pdf.seconds > 0
+    assert service.text(pdf.id, 2, 2).startswith("Its main telescope")
+    assert service.file_path(pdf.id).read_bytes() == samples[".pdf"].read_bytes()
+
+
+def test_spans_point_into_the_extracted_text(service, retriever):
+    added = service.add_bytes(long_text(200), "long.txt").document
+    assert service.wait(120)
+    text = service.text(added.id)
+    chunks = retriever.chunks(added.id)
+    assert len(chunks) > 5
+    assert [c.position for c in chunks] == list(range(len(chunks)))
+    assert all(text[c.start : c.end] == c.text for c in chunks)
+    before, after = retriever.neighbours(chunks[3])
+    assert (before.position, after.position) == (2, 4)
+    assert retriever.neighbours(chunks[0])[0] is None
+
+
+def test_the_same_content_again_is_known_and_costs_nothing(service, samples, embedder, monkeypatch):
+    first = service.add(samples[".pdf"]).document
+    assert service.wait(60)
+    monkeypatch.setattr(type(embedder), "model", property(lambda _: pytest.fail("it was embedded again")))
+    again = service.add(samples[".pdf"], "other name.pdf")
+    assert again.known
+    assert again.document.id == first.id
+    assert service.wait(10)
+    assert len(service.documents()) == 1
+
+
+def test_the_same_name_with_other_content_is_told_apart(service, retriever):
+    service.add_bytes(b"Ants live in colonies.", "report.txt")
+    second = service.add_bytes(b"Whales live in the sea.", "report.txt").document
+    assert second.name == "report (2).txt"
+    assert service.wait(60)
+    assert retriever.search("whales", 1)[0].file_name == "report (2).txt"
+
+
+def test_unicode_and_hostile_names(service):
+    assert service.add_bytes(b"one", "Résumé – 会议 😀.txt").document.name == "Résumé – 会议 😀.txt"
+    assert service.add_bytes(b"two", "../../etc/pass\u202ewd\n.txt").document.name == "passwd.txt"
+    assert len(service.add_bytes(b"three", "x" * 500 + ".txt").document.name) <= 200
+
+
+def test_bad_uploads_are_refused_before_copying(service, settings, tmp_path):
+    with pytest.raises(UnsupportedFile, match="Supported are PDF"):
+        service.add_bytes(b"x", "movie.mp4")
+    with pytest.raises(EmptyFile, match="0 bytes"):
+        service.add_bytes(BytesIO(), "nothing.pdf")
+    service._files._limit_mb = 0.001
+    with pytest.raises(FileTooLarge, match="DOCMIND_INGESTION__MAX_FILE_MB"):
+        service.add_bytes(b"x" * 2000, "big.txt")
+    with pytest.raises(IngestError, match="can't be copied"):
+        service.add(tmp_path / "gone.txt")
+    assert not settings.files_dir.exists() or not list(settings.files_dir.iterdir())
+    assert service.documents() == []
+
+
+def test_a_broken_file_fails_alone_with_its_reason_and_can_be_retried(service, samples):
+    good = service.add(samples[".md"]).document
+    bad = service.add_bytes(b"PK\x03\x04 not really", "broken.docx").document
+    other = service.add(samples[".txt"]).document
+    assert service.wait(60)
+    assert service.get(good.id).state == service.get(other.id).state == "ready"
+    failed = service.get(bad.id)
+    assert failed.state == "failed"
+    assert "broken.docx" in failed.reason
+    assert "save it again" in failed.reason
+    with pytest.raises(IngestError, match="broken.docx"):
+        service.text(bad.id)
+    service.file_path(bad.id).write_bytes(samples[".docx"].read_bytes())
+    service.retry(bad.id)
+    assert service.wait(60)
+    assert service.get(bad.id).state == "ready"
+
+
+def test_an_unexpected_exception_does_not_stop_the_worker(service, samples, monkeypatch):
+    real = service._pipeline.run
+
+    def run(document_id, file_name, *rest):
+        if file_name == "setup.md":
+            raise ZeroDivisionError("oops")
+        return real(document_id, file_name, *rest)
+
+    monkeypatch.setattr(service._pipeline, "run", run)
+    bad, good = service.add(samples[".md"]).document, service.add(samples[".txt"]).document
+    assert service.wait(60)
+    assert "ZeroDivisionError: oops" in service.get(bad.id).reason
+    assert service.get(good.id).state == "ready"
+
+
+def test_delete_leaves_nothing(service, samples, settings, store):
+    added = service.add(samples[".pdf"]).document
+    kept = service.add(samples[".md"]).document
+    assert service.wait(60)
+    service.delete(added.id)
+    assert service.get(added.id) is None
+    assert store.count(added.id) == 0
+    assert store.count(kept.id) > 0
+    assert not list(settings.files_dir.glob(f"{added.id}*"))
+    service.delete(added.id)
+    with pytest.raises(IngestError, match="not there any more"):
+        service.text(added.id)
+
+
+def test_delete_while_it_is_ingested(service, settings, store):
+    added = service.add_bytes(long_text(1500), "long.txt").document
+    service.start()
+    until(lambda: store.count(added.id) > 0)
+    service.delete(added.id)
+    assert service.wait(60)
+    assert store.count() == 0
+    assert not list(settings.files_dir.iterdir())
+    again = service.add_bytes(long_text(5), "short.txt").document
+    assert service.wait(60)
+    assert service.get(again.id).state == "ready"
+
+
+def test_deleted_and_added_again_at_once(service, store):
+    data = long_text(600)
+    added = service.add_bytes(data, "long.txt").document
+    service.start()
+    until(lambda: store.count(added.id) > 0)
+    service.delete(added.id)
+    service.add_bytes(data, "long.txt")
+    assert service.wait(120)
+    document = service.get(added.id)
+    assert document.state == "ready"
+    assert store.count(added.id) == document.chunks
+
+
+def test_progress_moves_through_the_stages(service, registry, monkeypatch):
+    seen = []
+    real = registry.update
+
+    def update(document_id, **changes):
+        seen.append((changes.get("stage"), changes.get("done"), changes.get("total")))
+        return real(document_id, **changes)
+
+    monkeypatch.setattr(registry, "update", update)
+    service.add_bytes(long_text(600), "long.txt")
+    assert service.wait(120)
+    stages = list(dict.fromkeys(s for s, _, _ in seen if s))
+    assert stages == ["parse", "split", "embed", "store"]
+    assert len({done for stage, done, _ in seen if stage == "embed"}) >= 2
+
+
+def test_an_interrupted_ingestion_goes_on_at_the_next_start(service, settings, registry, store, embedder):
+    added = service.add_bytes(long_text(1500), "long.txt").document
+    service.start()
+    until(lambda: store.count(added.id) > 0)
+    service.close()
+    assert registry.get(added.id).state == "queued"
+    registry.update(added.id, state="embedding")  # as a kill leaves it
+    second = IngestionService(settings, registry, store, embedder)
+    assert second.wait(200)
+    document = registry.get(added.id)
+    assert document.state == "ready"
+    assert store.count(added.id) == document.chunks
+    second.close()
+
+
+def test_a_lost_store_is_filled_again(service, settings, registry, store, embedder, samples):
+    added = service.add(samples[".pdf"]).document
+    assert service.wait(60)
+    service.close()
+    store.delete(added.id)
+    second = IngestionService(settings, registry, store, embedder)
+    assert second.wait(60)
+    assert store.count(added.id) == 3
+    second.close()
+
+
+def test_a_store_that_fails_is_a_reason(service, samples, store, monkeypatch):
+    def broken(_chunks):
+        raise StoreError("The disk is full. Free some space.")
+
+    monkeypatch.setattr(store, "upsert", broken)
+    added = service.add(samples[".md"]).document
+    assert service.wait(60)
+    assert service.get(added.id).reason == "The disk is full. Free some space."
+
+
+def test_search_goes_on_while_files_are_ingested(service, samples, retriever):
+    service.add(samples[".pdf"])
+    assert service.wait(60)
+    service.add_bytes(long_text(1500), "long.txt")
+    times = []
+    until(lambda: service.documents()[0].stage == "embed")
+    for _ in range(10):
+        began = time.monotonic()
+        assert retriever.search("How heavy is the mirror?", 3)[0].file_name == "observatory.pdf"
+        times.append(time.monotonic() - began)
+    assert sorted(times)[5] < 2
+
+
+def test_many_tabs_add_at_once(service, tmp_path):
+    def add(i):
+        service.add(write_pdf(tmp_path / f"{i}.pdf", (*PAGES, f"Copy {i % 5}.")), f"file{i}.pdf")
+
+    threads = [threading.Thread(target=add, args=(i,)) for i in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert service.wait(120)
+    assert len(service.documents()) == 5
+    assert {d.state for d in service.documents()} == {"ready"}
+
+
+def test_the_registry_shares_its_file_with_others(service, settings, samples):
+    with sqlite3.connect(settings.database) as other:
+        other.execute("CREATE TABLE notes (text TEXT)")
+        other.execute("INSERT INTO notes VALUES ('x')")
+    service.add(samples[".md"])
+    assert service.wait(60)
