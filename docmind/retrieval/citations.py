@@ -62,7 +62,7 @@ def cited_sentences(answer: str) -> Iterator[tuple[str, list[int]]]:
         sentence = plain(part).replace("\x02", "[")
         if numbers:
             # a line of nothing but marks belongs to what stands before it
-            yield (sentence if terms(sentence) else f"{before} {sentence}".strip()), numbers
+            yield (sentence if re.search(r"\w", sentence) else f"{before} {sentence}".strip()), numbers
         before = sentence or before
 
 
@@ -78,7 +78,7 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
         return False
     own = len(words & own_words) / len(words)
     together = len(words & cited_words) / len(words)
-    if own >= OVERLAP or (together >= OVERLAP and own >= OVERLAP / 2):
+    if own >= OVERLAP or (together >= OVERLAP and own >= OVERLAP / 3):
         return True
     vectors = embed([sentence, *_stretches(source.text)])
     return max(_cosine(vectors[0], v) for v in vectors[1:]) >= COSINE

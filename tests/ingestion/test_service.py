@@ -17,7 +17,9 @@ def retriever(store, embedder, settings):
 
 
 def long_text(sentences: int, word: str = "harbour") -> bytes:
-    return "\n\n".join(f"Paragraph {i} tells of the {word} and of ship number {i * 7}." for i in range(sentences)).encode()
+    return "\n\n".join(
+        f"Paragraph {i} tells of the {word} and of ship number {i * 7}." for i in range(sentences)
+    ).encode()
 
 
 def until(condition, seconds=60):

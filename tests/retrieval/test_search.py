@@ -1,0 +1,59 @@
+import pytest
+
+from docmind.retrieval.search import Retriever, diverse
+from docmind.retrieval.sparse import document_vector
+from docmind.retrieval.store import Chunk, Embedded, Hit, chunk_id, open_store
+from docmind.settings import load_settings
+
+TEXTS = (
+    "The garage has room for forty vehicles.",
+    "Error code X-4711 means that the pump is blocked.",
+    "Bees make honey from nectar.",
+    "Bees make honey from the nectar.",
+    "The annual budget was approved in March.",
+)
+
+
+@pytest.fixture
+def retriever(tmp_path, embedder):
+    settings = load_settings(data_dir=tmp_path)
+    store = open_store(settings, embedder.dims)
+    chunks = [
+        Chunk(chunk_id(f"d{i % 2}", i), f"d{i % 2}", f"d{i % 2}.txt", text, i + 1, "", 0, len(text), i)
+        for i, text in enumerate(TEXTS)
+    ]
+    vectors = embedder.embed_texts(list(TEXTS))
+    store.upsert([Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)])
+    yield Retriever(store, embedder, settings)
+    store.close()
+
+
+def test_meaning_and_exact_words_are_both_found(retriever):
+    assert retriever.search("Where can I park my car?", 1)[0].page == 1
+    assert retriever.search("X-4711", 1)[0].page == 2
+    assert retriever.search("X-4711", 1, mode="bm25_only")[0].page == 2
+    assert retriever.search("Where can I park my car?", 1, mode="dense_only")[0].page == 1
+    assert retriever.search("park my car", 5, mode="bm25_only") == []
+
+
+def test_the_same_passage_is_not_shown_twice(retriever):
+    assert sum("honey" in h.text for h in retriever.search("What do bees make?", 5)) == 1
+
+
+def test_only_in_the_chosen_documents(retriever):
+    assert {h.document_id for h in retriever.search("garage", 5, ["d1"])} == {"d1"}
+    assert retriever.search("garage", 5, []) == []
+
+
+def test_an_empty_question_finds_nothing(retriever):
+    assert retriever.search("   ", 5) == []
+
+
+def hit(document, start, end, text):
+    return Hit(f"{document}{start}", document, "f", text, None, "", start, end, start, 1.0)
+
+
+def test_overlapping_spans_are_one_passage():
+    a, b, c = hit("d", 0, 100, "one two"), hit("d", 40, 140, "three four"), hit("d", 90, 190, "five six")
+    assert diverse([a, b, c], 3) == [a, c]
+    assert diverse([a, hit("e", 0, 100, "seven eight")], 1) == [a]

@@ -1,0 +1,24 @@
+from docmind.retrieval.sparse import document_vector, query_vector, terms
+
+
+def test_words_are_lowered_stemmed_and_stopped():
+    assert terms("The Dogs were RUNNING, running!") == ["dog", "run", "run"]
+    assert terms("naïve Größe 3.14 snake_case") == ["naïve", "größe", "3", "14", "snake", "case"]
+    assert terms("") == terms("  ... the of ") == []
+
+
+def test_chinese_becomes_pairs_and_mixes_with_latin():
+    assert terms("北京大学 GPU卡") == ["北京", "京大", "大学", "gpu", "卡"]
+
+
+def test_query_and_document_meet():
+    document, query = document_vector("Trains run on rails"), query_vector("running train")
+    assert set(query.indices) < set(document.indices)
+    assert all(0 <= i < 2**32 for i in document.indices)
+
+
+def test_repeating_a_word_saturates_and_length_costs():
+    once, often = document_vector("river bank").values[0], document_vector("river " * 50 + "bank").values[0]
+    assert once < often < 2.5
+    short, long = document_vector("river"), document_vector("river " + " ".join(f"w{i}" for i in range(300)))
+    assert short.values[0] > long.values[0]
