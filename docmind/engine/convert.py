@@ -13,8 +13,8 @@ from typing import Any
 TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>")
 """Tokens that end an answer in the chat formats we convert."""
 DOUBLE_BRACES = (
-    r'{{\"name\": <function-name>, \"arguments\": <args-json-object>}}',
-    r'{\"name\": <function-name>, \"arguments\": <args-json-object>}',
+    r"{{\"name\": <function-name>, \"arguments\": <args-json-object>}}",
+    r"{\"name\": <function-name>, \"arguments\": <args-json-object>}",
 )
 """Qwen2.5-Coder's template shows tool calls in double braces, and the model then writes them so: no JSON."""
 

@@ -27,7 +27,7 @@ WORKSPACE_GIB = 2.0
 SEQUENCES = 4
 GPU_STEP_TOKENS = 2_048
 CPU_STEP_TOKENS = 256
-"""A stop takes effect between steps. On a CPU 256 prompt tokens take less than a second; larger steps are not faster."""
+"""A stop takes effect between steps: on a CPU 256 prompt tokens take less than a second."""
 BLOCK = 128
 """Tokens of a KV cache block on the CPU; windows are whole blocks."""
 KV_BYTES = {"auto": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
@@ -144,7 +144,7 @@ def resolve(
     config = (model_config or {}).get("text_config") or model_config or {}
     engine = settings.engine
     if hardware.gpu:
-        window = _plan_gpu(draft, engine, hardware, model_config or {}, config, weights_bytes)
+        window = _plan_gpu(draft, engine, hardware, model_config or {}, weights_bytes)
     else:
         window = _plan_cpu(draft, engine, hardware, config, weights_bytes)
     seqs = engine.max_num_seqs or SEQUENCES
@@ -170,10 +170,10 @@ def _plan_gpu(
     engine: EngineSettings,
     hardware: Hardware,
     model_config: dict[str, Any],
-    config: dict[str, Any],
     weights_bytes: int,
 ) -> int:
     """Fill in what a GPU needs; return the window."""
+    config = model_config.get("text_config") or model_config
     total, free = hardware.vram_total_gib or 0.0, hardware.vram_free_gib or 0.0
     wanted = engine.vram_gib or VRAM_GIB
     budget = min(wanted, free)
@@ -199,7 +199,7 @@ def _plan_gpu(
             f"The model's weights ({weights_gib:.1f} GiB) and {WORKSPACE_GIB:.0f} GiB of workspace leave no room in a "
             f"budget of {budget:.1f} GiB. Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
         )
-    window = _window(draft, engine, config, GPU_WINDOW, fits, f"{kv_gib:.1f} GiB of KV cache hold {fits:,} tokens")
+    window = _window(draft, engine, config, GPU_WINDOW, fits)
     draft.use("kv_cache_memory_bytes", None, int(kv_gib * GIB), "the budget less weights and workspace")
     share = math.floor(budget / total * 100) / 100 if total else 0.9
     draft.use("gpu_memory_utilization", None, share, "the budget's share of the card, checked by vLLM at the start")
@@ -230,7 +230,7 @@ def _plan_cpu(
     quarter = hardware.ram_gib / 4
     most = engine.cpu_kv_cache_gib or quarter
     fits = int(most * GIB / per_token) // BLOCK * BLOCK
-    window = _window(draft, engine, config, CPU_WINDOW, fits, f"{most:.1f} GiB of KV cache hold {fits:,} tokens")
+    window = _window(draft, engine, config, CPU_WINDOW, fits)
     kv = (
         int(engine.cpu_kv_cache_gib * GIB)
         if engine.cpu_kv_cache_gib
@@ -249,7 +249,7 @@ def _plan_cpu(
     return window
 
 
-def _window(draft: _Draft, engine: EngineSettings, config: dict[str, Any], default: int, fits: int, memory: str) -> int:
+def _window(draft: _Draft, engine: EngineSettings, config: dict[str, Any], default: int, fits: int) -> int:
     """Choose the window: what is asked for, at most the model's own, at most what memory holds."""
     asked = engine.max_model_len
     own = int(config.get("max_position_embeddings") or default)
@@ -257,7 +257,7 @@ def _window(draft: _Draft, engine: EngineSettings, config: dict[str, Any], defau
     if own < used:
         used, why = own, "the model's own limit"
     if fits < used:
-        used, why = fits, memory
+        used, why = fits, "what the memory for the KV cache holds"
     draft.use("max_model_len", asked or default, used, why)
     return used
 
@@ -290,21 +290,30 @@ def _read_config(model: Path | str) -> dict[str, Any] | None:
     return config
 
 
+def _say(stage: str, done: float, total: float) -> None:
+    sys.stderr.write(f"{stage} ({done / max(total, 1):.0%})\n")
+
+
 def main() -> None:
     """Print the plan: one line each, or with `--serve` NUL-separated `env` words for the launch script."""
     from docmind.errors import DocMindError
     from docmind.settings import load_settings
 
+    serve = "--serve" in sys.argv
     try:
         settings = load_settings()
+        name = settings.llm.model or default_llm(detect())
+        if serve:
+            Catalog(settings.models_dir).pull(name, _say)
         plan = plan_for(settings, Catalog(settings.models_dir))
     except DocMindError as exc:
         sys.exit(str(exc))
-    if "--serve" not in sys.argv:
+    if not serve:
         sys.stdout.writelines(f"{d}\n" for d in plan.decisions)
         return
     served = {k: v for k, v in plan.env.items() if k != "VLLM_ENABLE_V1_MULTIPROCESSING"}
     words = [*(f"{k}={v}" for k, v in served.items()), "vllm", "serve", *plan.as_cli_args()]
+    words += ["--served-model-name", name]
     sys.stdout.write("".join(w + "\0" for w in words))
 
 

@@ -219,6 +219,7 @@ class VllmEngine:
         self._status = replace(self._status, notes=tuple(map(str, plan.decisions)))
         self._stage("reading the tokenizer")
         import_model_stack()
+        import_model_stack()
         self._renderer = PromptRenderer(plan.model)
         self._status = replace(self._status, window=plan.window)
         self._stop_if_closing()
@@ -234,8 +235,12 @@ class VllmEngine:
 
         self._stop_if_closing()
         self._stage("loading weights")
-        preload = os.environ.get("LD_PRELOAD")
+        import torch
+
+        preload, set_num_threads = os.environ.get("LD_PRELOAD"), torch.set_num_threads
         self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
+        # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
+        torch.set_num_threads = set_num_threads
         # vLLM sets it for worker processes of its own; ours (pip, conversion) should not inherit it.
         os.environ.pop("LD_PRELOAD", None)
         if preload is not None:

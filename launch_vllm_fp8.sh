@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Serves DocMind's model with `vllm serve`, on the same engine plan as the in-process engine.
+#
+#   ./launch_vllm_fp8.sh                                   # this machine only, port 8000
+#   DOCMIND_LLM__BASE_URL=http://127.0.0.1:8000/v1 make run   # the app uses it
+#
+# Settings come from the same DOCMIND_… variables as the app's (model, window, VRAM budget); more arguments
+# are handed to `vllm serve` as they are. HOST, PORT and VLLM_API_KEY change where it listens and who may ask.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+HOST=${HOST:-127.0.0.1}
+PORT=${PORT:-8000}
+PYTHON=${PYTHON:-.venv/bin/python}
+[ -x "$PYTHON" ] || PYTHON=python3
+
+# 1. Loopback unless you mean it: anyone who reaches the port can use the model and read what others ask.
+case "$HOST" in
+  127.0.0.1 | localhost | ::1) ;;
+  *)
+    if [ -z "${VLLM_API_KEY:-}" ]; then
+      echo "HOST=$HOST opens the server to the network. Set VLLM_API_KEY to a secret first, or leave HOST alone." >&2
+      exit 2
+    fi
+    ;;
+esac
+
+# 2. Fetch the model unless it is there.
+# 3. Ask the engine plan for environment and arguments. On an 8.9+ GPU: FP8 weights, FP8 KV cache, FlashInfer,
+#    a KV cache and a window that fit the VRAM budget. On a CPU: bfloat16 and a smaller window.
+PLAN=$(mktemp)
+trap 'rm -f "$PLAN"' EXIT
+"$PYTHON" -m docmind.engine.plan --serve > "$PLAN"
+mapfile -d '' -t COMMAND < "$PLAN"
+rm -f "$PLAN"
+
+# 4. Serve. The chat model parses tool calls of its own engine itself; a server does it for all its clients.
+COMMAND+=(--host "$HOST" --port "$PORT" --enable-auto-tool-choice --tool-call-parser hermes "$@")
+PATH="$(dirname "$(command -v "$PYTHON")"):$PATH"
+printf '%q ' env "${COMMAND[@]}"
+echo
+exec env "${COMMAND[@]}"
