@@ -1,0 +1,46 @@
+# DocMind: `make run` opens the app, `make test` runs all tests. Both set up everything they need.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: help setup run test test-fast lint format lock bench doctor clean
+
+help:        ## this list
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup:       ## virtual environment with the lock that fits this machine (NVIDIA GPU or not)
+	@bash scripts/setup.sh $(VENV)
+
+run: setup   ## set up, fetch the model, open the app on 127.0.0.1:8501
+	@$(PY) -m docmind.cli run
+
+test: setup  ## set up and run every test, the real engine and a real browser included
+	@bash scripts/setup.sh $(VENV) --dev --browser
+	@$(PY) -m pytest
+
+test-fast: setup  ## only the tests that need neither the engine nor a browser
+	@bash scripts/setup.sh $(VENV) --dev
+	@$(PY) -m pytest -m "not engine and not browser"
+
+lint: setup  ## ruff and mypy --strict
+	@bash scripts/setup.sh $(VENV) --dev
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format:      ## rewrite the code in the house style
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+lock:        ## resolve pyproject.toml anew into requirements/*.txt
+	@bash scripts/setup.sh $(VENV) --dev
+	@bash scripts/lock.sh $(VENV)/bin/uv
+
+bench: setup ## measure this machine
+	@$(PY) -m docmind.cli bench
+
+doctor: setup ## what is installed, which plan the engine would run, and why
+	@$(PY) -m docmind.cli doctor
+
+clean:       ## remove the virtual environment and caches (documents and models stay)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
