@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from docmind.errors import ConfigError
+from docmind.errors import AlreadyRunning, ConfigError, StoreError
 from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
 RRF_K = 60
 """Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank)."""
 DENSE, SPARSE = "dense", "sparse"
+PAGE = 1000
+"""Points read per scroll."""
 INDEXED = {"document_id": "keyword", "page": "integer"}
 """Payload fields with an index, so that filters stay fast."""
 
@@ -57,14 +62,22 @@ def chunk_id(document_id: str, position: int) -> str:
     return str(uuid5(NAMESPACE_OID, f"{document_id}:{position}"))
 
 
-class VectorStore(Protocol):
-    """Chunks with dense and sparse vectors. Thread-safe; every failure is a StoreError."""
+class VectorStore(ABC):
+    """Chunks with dense and sparse vectors. Thread-safe; every failure is a StoreError.
+
+    A mode brings the methods at the end, which may raise what their library raises, and `_translated`.
+    """
 
     def upsert(self, chunks: Sequence[Embedded]) -> None:
         """Write the chunks, replacing those with the same id; they survive a kill once this returns."""
+        if chunks:
+            with self._translated():
+                self._upsert(chunks)
 
     def delete(self, document_id: str) -> None:
         """Remove all chunks of a document; none there is no error."""
+        with self._translated():
+            self._delete(document_id)
 
     def search(
         self,
@@ -75,7 +88,7 @@ class VectorStore(Protocol):
         *,
         candidates: int = 40,
     ) -> list[Hit]:
-        """Return the best `k` chunks, best first.
+        """Return the best `k` chunks, best first; both searches and their fusion run in Qdrant.
 
         Args:
             dense: query vector, [dims]; None searches by words only.
@@ -83,21 +96,66 @@ class VectorStore(Protocol):
             document_ids: look only in these documents; None: everywhere.
             candidates: taken from each of the two searches before they are fused.
         """
+        queries: list[Sequence[float] | Sparse] = [] if dense is None else [list(dense)]
+        if sparse is not None and sparse.indices:
+            queries.append(sparse)
+        if not queries or (document_ids is not None and not document_ids):
+            return []
+        with self._translated():
+            points = self._query(queries, k, document_ids, max(candidates, k))
+        return [_hit(p, p.score) for p in points]
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's chunks (or those of one page) in reading order."""
+        hits: list[Hit] = []
+        offset = None
+        while True:
+            with self._translated():
+                records, offset = self._scroll(document_id, page, offset)
+            hits += map(_hit, records)
+            if offset is None:
+                return sorted(hits, key=lambda h: h.position)
 
     def get(self, chunk_id: str) -> Hit | None:
         """Return one chunk, or None if there is none with this id."""
+        with self._translated():
+            records = self._retrieve(chunk_id)
+        return _hit(records[0]) if records else None
 
     def count(self, document_id: str | None = None) -> int:
         """Return how many chunks there are, in all or of one document."""
+        with self._translated():
+            return self._count(document_id)
 
-    def optimize(self) -> None:
+    def optimize(self) -> None:  # noqa: B027 - most modes have nothing to do
         """Put everything on disk and build what makes search fast; may take a while, reads go on."""
 
+    @abstractmethod
     def close(self) -> None:
         """Write what is pending and let go of the files. Calling it again does nothing."""
+
+    @abstractmethod
+    def _translated(self) -> AbstractContextManager[None]: ...
+
+    @abstractmethod
+    def _upsert(self, chunks: Sequence[Embedded]) -> None: ...
+
+    @abstractmethod
+    def _delete(self, document_id: str) -> None: ...
+
+    @abstractmethod
+    def _query(
+        self, queries: Sequence[Sequence[float] | Sparse], k: int, ids: Sequence[str] | None, candidates: int
+    ) -> Sequence[Any]: ...
+
+    @abstractmethod
+    def _scroll(self, document_id: str, page: int | None, offset: Any) -> tuple[Sequence[Any], Any]: ...
+
+    @abstractmethod
+    def _retrieve(self, chunk_id: str) -> Sequence[Any]: ...
+
+    @abstractmethod
+    def _count(self, document_id: str | None) -> int: ...
 
 
 def open_store(settings: Settings, dims: int) -> VectorStore:
@@ -129,14 +187,31 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
     return {k: v for k, v in asdict(chunk).items() if k not in {"chunk_id", "score"}}
 
 
-def to_hit(point_id: Any, payload: dict[str, Any] | None, score: float = 0.0) -> Hit:
-    """Return the stored point as a Hit."""
-    return Hit(chunk_id=str(point_id), score=score, **(payload or {}))
+def _hit(point: Any, score: float = 0.0) -> Hit:
+    return Hit(chunk_id=str(point.id), score=score, **(point.payload or {}))
 
 
-def other_dims(dims: int, where: str) -> str:
-    """Return the message for a store that was made for another embedding model."""
-    return (
+def in_use(folder: Path) -> AlreadyRunning:
+    """Return the error for a folder that another process has open."""
+    return AlreadyRunning(
+        f"Another DocMind is using {folder}. Close it, or give this one its own folder with DOCMIND_DATA_DIR."
+    )
+
+
+def unreadable(folder: Path, why: object) -> StoreError:
+    """Return the error for a folder that can't be opened, read or written."""
+    return StoreError(
+        f"The vector store in {folder} can't be used ({why}). Check free disk space and the folder's rights; if its "
+        "files are damaged, remove the folder: DocMind then ingests your documents anew at the next start."
+    )
+
+
+CLOSED = "The vector store is closed: DocMind is shutting down. Start it again."
+
+
+def other_dims(dims: int, where: object) -> StoreError:
+    """Return the error for a store that was made for another embedding model."""
+    return StoreError(
         f"The vectors in {where} were made by another embedding model: this one gives {dims} numbers a passage. "
         "Set the former DOCMIND_RETRIEVAL__EMBEDDING_MODEL again, or remove the stored vectors; "
         "DocMind then ingests your documents anew at the next start."

@@ -101,7 +101,7 @@ def test_garbage_is_corrupt(tmp_path, suffix):
 def test_a_cut_off_word_file_is_corrupt(samples, tmp_path):
     data = samples[".docx"].read_bytes()
     (tmp_path / "half.docx").write_bytes(data[: len(data) // 2])
-    with pytest.raises(CorruptFile, match="half.docx"):
+    with pytest.raises(CorruptFile, match="half"):
         read(tmp_path / "half.docx")
 
 

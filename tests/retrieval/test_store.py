@@ -1,4 +1,7 @@
-"""One suite for every mode of the store. A server is tested where DOCMIND_TEST_QDRANT_URL names one."""
+"""One suite for every mode of the store.
+
+`server` talks HTTP to `rest.py`; set DOCMIND_TEST_QDRANT_URL to run it against a real Qdrant server.
+"""
 
 import os
 import random
@@ -15,6 +18,7 @@ from docmind.errors import AlreadyRunning, StoreError
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store import Chunk, Embedded, chunk_id, open_store
 from docmind.settings import load_settings
+from tests.retrieval.rest import serve
 
 SERVER = os.environ.get("DOCMIND_TEST_QDRANT_URL")
 DIMS = 8
@@ -24,12 +28,18 @@ def settings_for(mode, folder, **store):
     return load_settings(data_dir=folder, store={"mode": mode, **store})
 
 
+@pytest.fixture(scope="module")
+def rest_url():
+    with serve() as url:
+        yield url
+
+
 @pytest.fixture(params=["edge", "local", "server"])
 def opened(request, tmp_path):
     """Settings of a store and a function that opens it; what was opened is closed at the end."""
-    if request.param == "server" and not SERVER:
-        pytest.skip("DOCMIND_TEST_QDRANT_URL is not set")
-    extra = {"url": SERVER, "collection": f"test-{uuid.uuid4()}"} if request.param == "server" else {}
+    extra = {}
+    if request.param == "server":
+        extra = {"url": SERVER or request.getfixturevalue("rest_url"), "collection": f"test-{uuid.uuid4()}"}
     settings = settings_for(request.param, tmp_path, **extra)
     stores = []
 
@@ -152,7 +162,7 @@ def test_readers_and_writers_at_once(store):
             for i in range(30):
                 store.upsert([embedded(document, i, f"river word{i}")])
             store.optimize()
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001
             failures.append(exc)
 
     def look():
@@ -160,7 +170,7 @@ def test_readers_and_writers_at_once(store):
             for i in range(60):
                 store.search(unit(i), query_vector("river"), 5)
                 store.chunks("a")
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001
             failures.append(exc)
 
     threads = [threading.Thread(target=write, args=(d,)) for d in "ab"]
@@ -205,6 +215,13 @@ def test_a_second_instance_is_told(mode, tmp_path):
     with pytest.raises(AlreadyRunning, match="DOCMIND_DATA_DIR"):
         open_store(settings_for(mode, tmp_path), DIMS)
     store.close()
+
+
+def test_a_server_that_wants_another_key(tmp_path):
+    with serve(api_key="right") as url:
+        open_store(settings_for("server", tmp_path, url=url, api_key="right"), DIMS).close()
+        with pytest.raises(StoreError, match="DOCMIND_STORE__API_KEY"):
+            open_store(settings_for("server", tmp_path, url=url, api_key="wrong"), DIMS)
 
 
 def test_no_server_there(tmp_path):

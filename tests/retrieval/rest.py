@@ -1,0 +1,98 @@
+"""Qdrant's REST API over HTTP, answered by qdrant-client's own engine: what a server gets and gives, without one."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from qdrant_client import QdrantClient, models
+
+
+class Api:
+    """The calls that QdrantStore makes."""
+
+    def __init__(self):
+        self.client = QdrantClient(":memory:")
+        self.lock = threading.Lock()
+
+    def answer(self, method, path, body):
+        _, _, name, *rest = path.split("/")
+        call, client = "/".join(rest), self.client
+        match (method, call):
+            case ("GET", "exists"):
+                return {"exists": client.collection_exists(name)}
+            case ("GET", ""):
+                return client.get_collection(name).model_dump(mode="json")
+            case ("PUT", ""):
+                made = models.CreateCollection(**body)
+                return client.create_collection(
+                    name, vectors_config=made.vectors, sparse_vectors_config=made.sparse_vectors
+                )
+            case ("PUT", "index"):
+                assert models.CreateFieldIndex(**body).field_schema
+                done = None
+            case ("PUT", "points"):
+                done = client.upsert(name, models.PointsList(**body).points)
+            case ("POST", "points/delete"):
+                done = client.delete(name, models.FilterSelector(**body))
+            case ("POST", "points/query"):
+                ask = models.QueryRequest(**body)
+                found = client.query_points(
+                    name,
+                    query=ask.query.nearest if isinstance(ask.query, models.NearestQuery) else ask.query,
+                    using=ask.using,
+                    prefetch=ask.prefetch,
+                    query_filter=ask.filter,
+                    limit=ask.limit,
+                )
+                return found.model_dump(mode="json")
+            case ("POST", "points/scroll"):
+                ask = models.ScrollRequest(**body)
+                points, offset = client.scroll(name, ask.filter, ask.limit, offset=ask.offset)
+                return {"points": [p.model_dump(mode="json") for p in points], "next_page_offset": offset}
+            case ("POST", "points"):
+                return [p.model_dump(mode="json") for p in client.retrieve(name, models.PointRequest(**body).ids)]
+            case ("POST", "points/count"):
+                return {"count": client.count(name, models.CountRequest(**body).filter).count}
+            case _:
+                raise LookupError(f"{method} {path}")
+        return {"operation_id": 1, "status": "completed"} if done is None else done.model_dump(mode="json")
+
+
+@contextmanager
+def serve(api_key=None):
+    """Yield the URL of a server that lives as long as the block."""
+    api = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _do(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if api_key and self.headers.get("api-key") != api_key:
+                return self._send(403, {"status": {"error": "forbidden"}})
+            try:
+                with api.lock:
+                    result = api.answer(self.command, self.path.split("?")[0], json.loads(body) if body else {})
+            except Exception as exc:  # noqa: BLE001
+                return self._send(500, {"status": {"error": repr(exc)}})
+            return self._send(200, {"result": result, "status": "ok", "time": 0.0})
+
+        do_GET = do_PUT = do_POST = _do
+
+        def _send(self, code, content):
+            data = json.dumps(content).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
