@@ -70,23 +70,25 @@ def build_engine(settings: Settings, catalog: Catalog) -> Engine:
     return VllmEngine(settings, catalog)
 
 
-def build_app(settings: Settings, progress: Progress = _silent) -> App:
+def build_app(settings: Settings, progress: Progress = _silent, *, load_model: bool = True) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
     Args:
         settings: Checked settings.
         progress: Told about the embedding model's download, if it is missing.
+        load_model: False leaves the language model alone, for work that only ingests.
 
     Raises:
         AlreadyRunning: another DocMind works in the same data folder.
         ConfigError, ModelError, StoreError: a part can't be opened; the message says what to do.
     """
     silence_telemetry()
-    lock = _own(settings.data_dir)
+    lock = own(settings.data_dir)
     _log_to(settings.data_dir / "logs" / "docmind.log")
     catalog = Catalog(settings.models_dir)
     engine = build_engine(settings, catalog)
-    engine.start()  # the slowest part first; the rest is imported meanwhile
+    if load_model:
+        engine.start()  # the slowest part first; the rest is imported meanwhile
 
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import SupervisorModel, build_supervisor
@@ -143,7 +145,7 @@ def build_app(settings: Settings, progress: Progress = _silent) -> App:
     return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, lock)
 
 
-def _own(data_dir: Path) -> IO[str]:
+def own(data_dir: Path) -> IO[str]:
     """Take the data folder for this process; the lock goes with the process, however it ends."""
     try:
         handle = (data_dir / "lock").open("a+")

