@@ -10,6 +10,9 @@ Progress = Callable[[int, int], None]
 GAP = "\n\n"
 """What stands between two sections in the document's extracted text."""
 
+HEADING_GAP = " > "
+"""What stands between the headings of a path."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -19,7 +22,7 @@ class Section:
     page: int | None = None
     """1-based page, slide or sheet; None where the format has none."""
     heading: str = ""
-    """The headings above it, outermost first, joined by " > "."""
+    """The headings above it, outermost first, joined by HEADING_GAP."""
     table: bool = False
     """A Markdown table: its first two lines are the header, each further line is a row."""
 
@@ -72,7 +75,7 @@ def heading_path(stack: list[tuple[int, str]], level: int, title: str) -> str:
     while stack and stack[-1][0] >= level:
         stack.pop()
     stack.append((level, one_line(title)))
-    return " > ".join(t for _, t in stack if t)
+    return HEADING_GAP.join(t for _, t in stack if t)
 
 
 def markdown_table(rows: Sequence[Sequence[object]]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise, takewhile
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import BaseNode, TextNode, TransformComponent
 
+from docmind.ingestion.parsed import GAP, HEADING_GAP
 from docmind.retrieval.store import chunk_id
 
 TITLE, HEADING = "file_name", "heading"
@@ -43,11 +44,30 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         """Return the chunks; `kwargs["progress"]` is called with (sections done, sections)."""
         progress: Callable[[int, int], None] = kwargs.get("progress", lambda _done, _total: None)
         chunks: list[BaseNode] = []
+        nodes = self._joined(nodes)
         for done, node in enumerate(nodes, 1):
             for text, start, end in self._parts(node):
                 chunks.append(self._chunk(node, text, start, end, len(chunks)))
             progress(done, len(nodes))
         return chunks
+
+    def _joined(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
+        """Join short neighbours of a page up to half a chunk: a heading with one line under it says little alone."""
+        joined: list[BaseNode] = []
+        size = 0
+        for node in nodes:
+            tokens = len(self._encode(node.get_content()[: 8 * self.chunk_tokens]))
+            last = joined[-1].metadata if joined else {}
+            alike = joined and last["page"] == node.metadata["page"] and not (last["table"] or node.metadata["table"])
+            if alike and size + tokens <= self.chunk_tokens // 2:
+                heading = shared_heading(last["heading"], node.metadata["heading"])
+                text = f"{joined[-1].get_content()}{GAP}{node.get_content()}"
+                joined[-1] = TextNode(text=text, metadata={**last, "heading": heading})
+                size += tokens
+            else:
+                joined.append(node)
+                size = tokens
+        return joined
 
     def _parts(self, node: BaseNode) -> Iterator[tuple[str, int, int]]:
         """Yield text and span (in the document) of each chunk of a section."""
@@ -63,12 +83,31 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
             at += len(piece)
 
     def _passages(self, text: str, room: int) -> Iterator[tuple[str, int, int]]:
-        search = 0
-        for part in self._splitter._split_text(text, chunk_size=room):
-            # our sentences lose no character, so the part stands in the text as it is
-            start = max(text.find(part, search), 0)
-            search = start + 1
-            yield part, start, start + len(part)
+        """Pack sentences (or what `_split` makes of too long ones) up to `room` tokens; neighbours overlap.
+
+        Our own packing, because llama-index's forgets where a passage stood, and looking for it goes wrong where
+        a text repeats itself.
+        """
+        splits = self._splitter._split(text, room)
+        ends = list(accumulate(len(s.text) for s in splits))
+        size = [s.token_size for s in splits]
+        first, last = 0, 0
+        while last < len(splits):
+            used, last = 0, first
+            while last < len(splits) and (last == first or used + size[last] <= room):
+                used += size[last]
+                last += 1
+            start = ends[first] - len(splits[first].text)
+            part = text[start : ends[last - 1]]
+            if stripped := part.strip():
+                start += len(part) - len(part.lstrip())
+                yield stripped, start, start + len(stripped)
+            kept, before, first = 0, first, last
+            while last < len(splits) and first - 1 > before and kept + size[first - 1] <= self.chunk_overlap:
+                if kept + size[first - 1] + size[last] > room:
+                    break
+                first -= 1
+                kept += size[first]
 
     def _rows(self, text: str, room: int) -> Iterator[tuple[str, int, int]]:
         head, rule, *rows = [*text.split("\n"), ""][: text.count("\n") + 1] + ([""] if "\n" not in text else [])
@@ -117,6 +156,12 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
 def embedded_prefix(metadata: dict[str, Any]) -> str:
     """Return what is embedded before the passage: file name and heading."""
     return "\n".join(str(metadata[k]) for k in (TITLE, HEADING) if metadata[k])
+
+
+def shared_heading(first: str, second: str) -> str:
+    """Return the part of two heading paths that is the same."""
+    pairs = zip(first.split(HEADING_GAP), second.split(HEADING_GAP), strict=False)
+    return HEADING_GAP.join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def sentences(text: str) -> list[str]:
