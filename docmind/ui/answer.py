@@ -154,7 +154,7 @@ def _live_steps(view: TurnView) -> None:
         for slot, run in zip(st.columns(len(group), gap="small"), group, strict=True):
             state: Any = "error" if run.error else "complete" if run.done or view.end else "running"
             label = f"{_icon(run.agent)} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
-            with slot, st.status(label, state=state, expanded=True):
+            with slot, st.status(label, state=state, expanded=not view.answer):
                 _run_body(run)
 
 
@@ -167,7 +167,9 @@ def _run_body(run: AgentRun) -> None:
             f" · {plain(took)}"
         )
     if run.text and not run.error:
-        st.caption(plain(_short(run.text, 280)))
+        text = " ".join(run.text.split())
+        # What is being written is followed at its end.
+        st.caption(plain(_short(text, 280) if run.done or len(text) <= 280 else f"… {text[-280:]}"))
     if run.error:
         st.caption(f":material/error: {plain(run.error)}")
 

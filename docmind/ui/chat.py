@@ -41,16 +41,14 @@ def ask(app: App, question: str) -> None:
         if uploads.pending(documents):
             return _refuse("wait", "Your documents are still being read. Ask again when one is ready.", question)
         return _refuse("wait", "There is nothing to ask about yet: drop a document here first.", question)
-    made = None if current else app.conversations.create()
+    asked_in = current or app.conversations.create().id
     try:
-        app.chat.ask(question, made.id if made else current)
+        app.chat.ask(question, asked_in)
     except DocMindError as exc:
-        if made:
-            app.conversations.delete(made.id)
+        if asked_in != current:
+            app.conversations.delete(asked_in)
         return _refuse("error", plain(str(exc)), question)
-    if made:
-        state.show_conversation(made.id)
-    return None
+    return state.show_conversation(asked_in)
 
 
 def _refuse(kind: str, text: str, question: str, before: Any = ()) -> None:

@@ -71,22 +71,31 @@ def _row(app: App, conversation: Conversation, current: bool) -> None:
             icon=":material/more_horiz:",
             format_func=lambda o: f":material/{'edit' if o == 'Rename' else 'delete'}: {o}",
         )
-    if chosen == "Rename":
+    if chosen:
+        state.keep("asked", (chosen, conversation.id))
+    asked = st.session_state.get("asked")
+    if asked == ("Rename", conversation.id):
         _rename(app, conversation)
-    elif chosen == "Delete":
+    elif asked == ("Delete", conversation.id):
         _delete(app, conversation)
 
 
-@st.dialog("Rename conversation")
+def _answered() -> None:
+    """Close the dialog; until then it stays open over reruns (an answer may finish behind it)."""
+    state.keep("asked", None)
+
+
+@st.dialog("Rename conversation", on_dismiss=_answered)
 def _rename(app: App, conversation: Conversation) -> None:
     with st.form("rename", border=False):
         title = st.text_input("Title", conversation.title, max_chars=120)
         if st.form_submit_button("Rename", type="primary") and title.strip():
+            _answered()
             app.conversations.rename(conversation.id, title)
             st.rerun()
 
 
-@st.dialog("Delete conversation?")
+@st.dialog("Delete conversation?", on_dismiss=_answered)
 def _delete(app: App, conversation: Conversation) -> None:
     st.markdown(
         f"**{plain(conversation.title or 'New conversation')}** with its messages, sources and trim events "
@@ -94,8 +103,10 @@ def _delete(app: App, conversation: Conversation) -> None:
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
+            _answered()
             st.rerun()
         if st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:"):
+            _answered()
             turn = app.chat.active(conversation.id)
             if turn is not None:
                 turn.stop()

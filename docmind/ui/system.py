@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind.monitor.gpu import Sample
 from docmind.ui import chat, format
 from docmind.ui.markdown import plain
 
@@ -48,30 +49,28 @@ def machine(app: App) -> None:
         st.warning(plain(sample.note), icon=":material/warning:")
     history = app.monitor.history()
     if len(history) > 1:
-        st.altair_chart(_chart(history), width="stretch", height=210)
+        st.vega_lite_chart(_chart(history), width="stretch")
     else:
         st.caption("The chart begins in a few seconds.")
 
 
-def _chart(history: list[Any]) -> Any:
-    """Return memory and load of the last ten minutes as lines, in percent."""
-    import altair as alt
-    import pandas as pd
-
+def _chart(history: list[Sample]) -> dict[str, Any]:
+    """Return memory and load of the last ten minutes as a Vega-Lite chart with two lines, in percent."""
     rows = [
-        {"at": pd.Timestamp(s.at, unit="s", tz="UTC").tz_convert(None), "what": what, "percent": value}
-        for s in history
-        for what, value in (("Memory", 100 * s.used / s.total if s.total else 0), ("Load", s.utilisation or 0.0))
+        {"at": sample.at * 1000, "what": what, "percent": value}
+        for sample in history
+        for what, value in (("Memory", 100 * sample.used / (sample.total or 1)), ("Load", sample.utilisation or 0.0))
     ]
-    return (
-        alt.Chart(pd.DataFrame(rows))
-        .mark_line(interpolate="monotone")
-        .encode(
-            x=alt.X("at:T", title=None, axis=alt.Axis(format="%H:%M:%S", tickCount=6)),
-            y=alt.Y("percent:Q", title="%", scale=alt.Scale(domain=[0, 100])),
-            color=alt.Color("what:N", title=None, legend=alt.Legend(orient="top")),
-        )
-    )
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "line", "interpolate": "monotone"},
+        "height": 170,
+        "encoding": {
+            "x": {"field": "at", "type": "temporal", "title": None, "axis": {"format": "%H:%M:%S", "tickCount": 6}},
+            "y": {"field": "percent", "type": "quantitative", "title": "%", "scale": {"domain": [0, 100]}},
+            "color": {"field": "what", "type": "nominal", "title": None, "legend": {"orient": "top"}},
+        },
+    }
 
 
 @st.fragment(run_every=2.0)

@@ -1,0 +1,79 @@
+"""The main job in a real browser over the real engine: upload, ask, open a passage, stop, find it again."""
+
+import os
+import re
+
+import pytest
+
+from docmind.engine.models import Catalog
+from tests.browser.conftest import served
+from tests.browser.pdf import HANDBOOK, write_pdf
+
+pytestmark = [pytest.mark.browser, pytest.mark.engine]
+
+
+@pytest.fixture(scope="module")
+def url(models_dir, tmp_path_factory):
+    """The whole app on SmolLM2, in an empty data folder."""
+    for name in ("smollm2-135m", "minilm"):
+        Catalog(models_dir).pull(name)
+    data = tmp_path_factory.mktemp("data")
+    os.symlink(models_dir, data / "models")
+    environment = {
+        "DOCMIND_DATA_DIR": str(data),
+        "DOCMIND_LLM__MODEL": "smollm2-135m",
+        "DOCMIND_LLM__MAX_ANSWER_TOKENS": "160",
+    }
+    with served(["-m", "streamlit", "run", "streamlit_app.py"], environment, data / "output.log") as address:
+        yield address
+
+
+def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
+    tab = visit(url)
+    page = tab.page
+
+    tab.open("documents")  # the very first visit, straight to a page
+    page.locator("input[type=file]").set_input_files(write_pdf(tmp_path / "handbook.pdf", HANDBOOK))
+    page.wait_for_selector("text=2 pages · ", timeout=180_000)
+
+    page.get_by_role("link", name="Chat").click()
+    page.wait_for_selector(".dm-good", timeout=300_000)  # the model serves
+
+    tab.ask("Sum up handbook.pdf.")
+    stop = page.locator(".st-key-stop-turn button:visible")
+    stop.wait_for()
+    live = page.locator(".st-key-live")
+    page.wait_for_selector('.st-key-live [data-testid="stExpander"]', timeout=120_000)  # agents at work
+    written = "() => (document.querySelector('.st-key-live > [data-testid=\"stElementContainer\"]')?.innerText ?? '')"
+    page.wait_for_function(f"({written})().includes('▍')", timeout=240_000)
+    lengths = {len(page.evaluate(written))}
+    while len(lengths) < 3 and live.is_visible():  # three states of the same text: it streams
+        lengths.add(len(page.evaluate(written)))
+    assert len(lengths) >= 3
+    tab.answered()
+    assert "to first token" in page.locator('[class*="st-key-answer-"]').last.inner_text()
+
+    page.locator('[class*="st-key-source-"] button:visible').first.click()
+    dialog = page.locator('[role="dialog"]')
+    dialog.wait_for()
+    assert "handbook.pdf" in dialog.inner_text()
+    assert re.search(r"Page [12]", dialog.inner_text())
+    dialog.locator("img").wait_for(timeout=20_000)  # the page itself
+    tab.close_dialog()
+
+    page.get_by_text("New conversation").first.click()
+    page.wait_for_selector(".st-key-suggestions")
+    tab.ask("Tell me everything about the lamp of the lighthouse, at length, and about the loans.")
+    stop.wait_for()
+    page.wait_for_selector(".st-key-live", timeout=60_000)
+    stop.click()
+    tab.answered(30)
+    assert "You stopped this answer" in page.locator('[class*="st-key-answer-"]').last.inner_text()
+
+    page.reload()
+    page.wait_for_selector("text=You stopped this answer", timeout=60_000)
+    page.get_by_role("button", name="Sum up handbook.pdf.").first.click()
+    page.wait_for_selector("text=to first token")
+    assert page.locator('[class*="st-key-source-"] button:visible').count() >= 1
+
+    assert tab.foreign == [], "nothing may be asked of another machine"

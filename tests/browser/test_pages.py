@@ -1,0 +1,81 @@
+"""Every page in a real browser over in-memory parts: nothing leaves the machine, nothing overflows, keys work."""
+
+import pytest
+
+from tests.browser.conftest import served
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("", "documents", "system", "settings")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """The pages with a few documents and a slow answer."""
+    data = tmp_path_factory.mktemp("data")
+    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": "0.05"}
+    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+        yield address
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1600, "light")])
+def test_no_page_asks_another_machine_or_overflows(url, visit, width, scheme):
+    tab = visit(url, width, scheme)
+    for path in PAGES:
+        tab.page.goto(f"{url}/{path}")
+        tab.page.wait_for_selector(".st-key-status-panel", state="attached", timeout=60_000)
+        tab.page.wait_for_selector("h1")
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert tab.page.evaluate(overflow) <= 0, path or "chat"
+    assert tab.foreign == []
+
+
+def test_the_content_policy_stops_remote_loads(url, visit):
+    tab = visit(url)
+    tab.open()
+    tab.page.wait_for_selector("meta[data-docmind]", state="attached")
+    blocked = tab.page.evaluate(
+        """() => new Promise(resolve => {
+            document.addEventListener('securitypolicyviolation', e => resolve(e.blockedURI), {once: true});
+            const image = new Image(); image.src = 'http://192.0.2.1/secret.png'; document.body.append(image);
+            setTimeout(() => resolve(''), 3000);
+        })"""
+    )
+    assert blocked.startswith("http://192.0.2.1/secret.png")
+
+
+def test_a_citation_in_the_text_opens_its_passage(url, visit):
+    tab = visit(url)
+    tab.open()
+    tab.ask("What does the plan cost?")
+    tab.page.wait_for_selector(".st-key-live", timeout=30_000)
+    tab.answered(60)
+    assert "unverified" in tab.page.locator('a[href^="#unverified-"]').inner_text()
+    tab.page.locator('a[href^="#cite-"]').nth(2).click()
+    tab.page.wait_for_selector('[role="dialog"] >> text=Passage 3 about the fee.')
+    tab.close_dialog()
+
+
+def test_the_panel_refreshes_while_the_rest_of_the_page_stays(url, visit):
+    tab = visit(url)
+    tab.open("settings")
+    field = tab.page.locator('input[aria-label="Model"]')
+    field.fill("half typed")
+    tab.page.wait_for_function(
+        """() => { const now = document.querySelector('.st-key-status-panel').innerText;
+                   window.before ??= now; return now !== window.before; }""",
+        timeout=30_000,
+    )
+    assert field.input_value() == "half typed"
+
+
+def test_escape_stops_and_the_typed_question_survives(url, visit):
+    tab = visit(url)
+    tab.open()
+    tab.ask("What does the plan cost?")
+    tab.page.wait_for_selector(".st-key-stop-turn button", timeout=30_000)
+    tab.ask("And what about support?")
+    tab.page.wait_for_selector("text=An answer is being written")
+    assert tab.page.locator('[data-testid="stChatInputTextArea"]').input_value() == "And what about support?"
+    tab.page.locator(".st-key-stop-turn button:visible").click()
+    tab.page.wait_for_selector("text=You stopped this answer", timeout=30_000)
