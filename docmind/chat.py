@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, cast
 from uuid import UUID, uuid4
 
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -78,7 +78,8 @@ class Turn:
         seen = 0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: len(self._events) > seen or self._ended)
+                while len(self._events) == seen and not self._ended:
+                    self._changed.wait()
                 fresh, seen = self._events[seen:], len(self._events)
                 ended = self._ended
             yield from fresh
@@ -260,13 +261,14 @@ class ChatService:
 
     async def _run(self, turn: Turn, context: TurnContext, history: list[AnyMessage]) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
+        graph = cast("Any", self._graph)  # its overloads know no context
         ledger = _Ledger()
         begin = time.perf_counter()
         first_token: float | None = None
         error: str | None = None
         final = ""
         try:
-            async for namespace, mode, payload in self._graph.astream(
+            async for namespace, mode, payload in graph.astream(
                 {"messages": [*history, HumanMessage(turn.question)]},
                 {
                     "callbacks": [ledger],
@@ -285,7 +287,9 @@ class ChatService:
                     continue
                 run = namespace[0] if namespace else "supervisor"
                 agent = run.split(":", 1)[0]
-                channel = "answer" if agent == "supervisor" or context.forwarded else "agent"
+                channel: Literal["answer", "agent"] = (
+                    "answer" if agent == "supervisor" or context.forwarded else "agent"
+                )
                 if channel == "answer" and first_token is None:
                     first_token = time.perf_counter() - begin
                 turn.emit(TokenDelta(turn.conversation_id, turn.id, chunk.text, agent, run, channel))

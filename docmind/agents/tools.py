@@ -32,7 +32,7 @@ def render(sources: Sequence[Source]) -> str:
 def _passage(source: Source) -> str:
     where = source.file_name + (f", page {source.page}" if source.page else "")
     heading = f", {source.heading}" if source.heading else ""
-    text = _TAG.sub(lambda m: m.group().replace("<", "‹"), source.text.strip())
+    text = _TAG.sub(lambda m: m.group().replace("<", "\u2039"), source.text.strip())
     return f"[{source.number}] ({where}{heading})\n{text}\n"
 
 
