@@ -101,12 +101,8 @@ def plan(app: App) -> None:
     decisions = getattr(getattr(app.engine, "plan", None), "decisions", ())
     notes = app.engine.status().notes
     if decisions:
-        st.table(
-            [
-                {"Setting": str(d.setting), "Asked": str(d.asked), "Used": str(d.used), "Why": str(d.why)}
-                for d in decisions
-            ]
-        )
+        rows = [{"Setting": d.setting, "Asked": d.asked, "Used": d.used, "Why": d.why} for d in decisions]
+        _table(rows)
     elif notes:
         st.markdown("\n".join(f"- {plain(note)}" for note in notes))
     else:
@@ -157,4 +153,10 @@ def trims(app: App) -> None:
         st.caption("Nothing was cut so far. When a conversation nears the window, its oldest turns are left out here.")
         return
     rows.sort(key=lambda row: str(row["at"]), reverse=True)
-    st.table([{k: v for k, v in row.items() if k != "at"} for row in rows], hide_index=True)
+    _table([{k: v for k, v in row.items() if k != "at"} for row in rows])
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    """Draw a table; Streamlit reads text in cells as Markdown, so it is made plain."""
+    shown = [{k: f"{v:,}" if isinstance(v, int) else plain(str(v)) for k, v in row.items()} for row in rows]
+    st.table(shown, hide_index=True, border="horizontal")
