@@ -33,7 +33,7 @@ _NOTES = {"footnotes": "Footnotes", "endnotes": "Endnotes", "comments": "Comment
 def _damaged(exc: Exception) -> CorruptFile:
     return CorruptFile(
         f"is damaged and can't be read ({type(exc).__name__}: {exc}). Open it with the program that made it and "
-        "save it again."
+        "save it again, in the ordinary format (not 'Strict Open XML')."
     )
 
 

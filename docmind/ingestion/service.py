@@ -107,6 +107,8 @@ class IngestionService:
     def delete(self, document_id: str) -> None:
         """Remove a document with its file, text and vectors, also while it is being ingested."""
         with self._changed:
+            if self._registry.get(document_id) is None:
+                return
             if self._current and self._current[0] == document_id:
                 self._current[1].set()  # the worker cleans up once more when its batch is done
             self._store.delete(document_id)

@@ -6,6 +6,8 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +36,8 @@ class Embedder:
         self._dir = model_dir
         self._loading = threading.Lock()
         self._turn = threading.Lock()
-        self._waiting = 0
+        self._urgent: set[int] = set()
+        """Threads someone waits for; the ingestion lets them pass."""
         self._model: BaseEmbedding | None = None
 
     @cached_property
@@ -82,16 +85,21 @@ class Embedder:
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question, [dims], length 1. A running ingestion lets it pass."""
-        model = self.model
-        self._waiting += 1
-        try:
-            return list(model.get_query_embedding(text))
-        finally:
-            self._waiting -= 1
+        with self._passing():
+            return list(self.model.get_query_embedding(text))
 
     def embed_texts(self, texts: list[str]) -> list[list[float]]:
-        """Return the vectors of passages or sentences, [n, dims], each of length 1."""
-        return [list(v) for v in self.model.get_text_embedding_batch(texts)] if texts else []
+        """Return the vectors of passages or sentences, [n, dims], length 1. A running ingestion lets them pass."""
+        with self._passing():
+            return [list(v) for v in self.model.get_text_embedding_batch(texts)] if texts else []
+
+    @contextmanager
+    def _passing(self) -> Iterator[None]:
+        self._urgent.add(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._urgent.discard(threading.get_ident())
 
     def _load(self) -> BaseEmbedding:
         if not (self._dir / "config.json").is_file():
@@ -108,7 +116,7 @@ class Embedder:
             """One batch at a time: the tokenizer can't be shared by threads that pad differently."""
 
             def _embed(self, inputs: list[Any], prompt_name: str | None = None) -> list[list[float]]:
-                while prompt_name != "query" and outer._waiting:
+                while outer._urgent and threading.get_ident() not in outer._urgent:
                     time.sleep(0.002)  # a plain lock would go back to the ingestion that just released it
                 torch.get_num_threads()  # sets up this thread's OpenMP, which would later undo the limit
                 # the limit belongs to the calling thread: the engine's threads keep theirs
