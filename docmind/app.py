@@ -20,6 +20,7 @@ from docmind.settings import Settings
 if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.conversations import ConversationStore
+    from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.monitor.gpu import HardwareMonitor
     from docmind.retrieval.search import Retriever
@@ -42,6 +43,7 @@ class App:
     conversations: ConversationStore
     chat: ChatService
     monitor: HardwareMonitor
+    _registry: Registry
     _lock: IO[str]
 
     def close(self) -> None:
@@ -52,6 +54,7 @@ class App:
         self.store.close()
         self.monitor.close()
         self.conversations.close()
+        self._registry.close()
         self._lock.close()
 
 
@@ -70,13 +73,16 @@ def build_engine(settings: Settings, catalog: Catalog) -> Engine:
     return VllmEngine(settings, catalog)
 
 
-def build_app(settings: Settings, progress: Progress = _silent, *, load_model: bool = True) -> App:
+def build_app(
+    settings: Settings, progress: Progress = _silent, *, load_model: bool = True, engine: Engine | None = None
+) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
     Args:
         settings: Checked settings.
         progress: Told about the embedding model's download, if it is missing.
         load_model: False leaves the language model alone, for work that only ingests.
+        engine: Use this one instead of what the settings ask for.
 
     Raises:
         AlreadyRunning: another DocMind works in the same data folder.
@@ -86,7 +92,7 @@ def build_app(settings: Settings, progress: Progress = _silent, *, load_model: b
     lock = own(settings.data_dir)
     _log_to(settings.data_dir / "logs" / "docmind.log")
     catalog = Catalog(settings.models_dir)
-    engine = build_engine(settings, catalog)
+    engine = engine or build_engine(settings, catalog)
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
@@ -107,7 +113,8 @@ def build_app(settings: Settings, progress: Progress = _silent, *, load_model: b
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
     store = open_store(settings, embedder.dims)
-    documents = IngestionService(settings, Registry(settings.database), store, embedder)
+    registry = Registry(settings.database)
+    documents = IngestionService(settings, registry, store, embedder)
     documents.start()
     retriever = Retriever(store, embedder, settings)
     conversations = ConversationStore(settings.database)
@@ -142,7 +149,7 @@ def build_app(settings: Settings, progress: Progress = _silent, *, load_model: b
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
     )
     monitor = HardwareMonitor()
-    return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, lock)
+    return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, registry, lock)
 
 
 def own(data_dir: Path) -> IO[str]:

@@ -240,7 +240,7 @@ def read_saved(path: Path) -> dict[str, Any]:
     """
     try:
         saved = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as exc:
         raise ConfigError(f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults.") from exc

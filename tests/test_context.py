@@ -1,0 +1,87 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from docmind.context import NOTICE, Budget, fit, split_turns
+
+
+def count(messages):
+    return sum(len(str(m.content).split()) + 4 for m in messages)
+
+
+words = st.integers(1, 400).map(lambda n: "word " * n)
+
+
+@st.composite
+def turns(draw):
+    """One turn: a question, maybe a tool call with its result, an answer."""
+    messages = [HumanMessage(draw(words))]
+    if draw(st.booleans()):
+        call = {"name": "search", "args": {}, "id": "1"}
+        messages += [AIMessage("", tool_calls=[call]), ToolMessage(draw(words), tool_call_id="1")]
+    return [*messages, AIMessage(draw(words))]
+
+
+conversations = st.builds(
+    lambda past, question: [SystemMessage("rules"), *(m for t in past for m in t), HumanMessage(question)],
+    st.lists(turns(), max_size=12),
+    words,
+)
+budgets = st.integers(500, 4000).map(lambda window: Budget(window, 64, 0.9, 0.7))
+
+
+@given(conversations, budgets)
+def test_what_the_model_sees_fits_and_keeps_rules_and_question(messages, budget):
+    fitted = fit(messages, count, budget)
+    assert count(fitted.messages) <= budget.limit
+    assert fitted.tokens_after == count(fitted.messages)
+    assert fitted.messages[0] == messages[0]
+    assert fitted.messages[-1] == messages[-1]
+
+
+@given(conversations, budgets)
+def test_tool_calls_are_never_parted_from_their_results(messages, budget):
+    kept = fit(messages, count, budget).messages
+    for i, message in enumerate(kept):
+        if isinstance(message, ToolMessage):
+            assert kept[i - 1].tool_calls
+
+
+@given(conversations, budgets)
+def test_the_given_conversation_is_untouched_and_a_second_fit_changes_nothing(messages, budget):
+    before = [m.model_copy(deep=True) for m in messages]
+    fitted = fit(messages, count, budget)
+    assert messages == before
+    again = fit(fitted.messages, count, budget)
+    assert again.messages == fitted.messages
+    assert not again.changed
+
+
+@given(conversations, budgets)
+def test_only_the_oldest_turns_go_and_the_cut_is_told(messages, budget):
+    fitted = fit(messages, count, budget)
+    _, all_turns = split_turns(messages)
+    _, kept_turns = split_turns(fitted.messages)
+    assert kept_turns == all_turns[fitted.dropped_turns :]
+    assert fitted.changed == (fitted.tokens_before > budget.limit)
+    assert bool(fitted.dropped) == fitted.changed
+
+
+def test_a_cut_goes_down_to_the_low_water_mark():
+    history = [m for _ in range(20) for m in (HumanMessage("q " * 50), AIMessage("a " * 50))]
+    fitted = fit([*history, HumanMessage("now?")], count, Budget(2000, 100, 0.9, 0.7))
+    assert fitted.tokens_after <= 0.7 * 2000
+
+
+def test_a_tool_result_that_alone_is_too_long_is_shortened_with_a_notice():
+    call = {"name": "read", "args": {}, "id": "1"}
+    messages = [
+        SystemMessage("rules"),
+        HumanMessage("sum it up"),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("word " * 5000, tool_call_id="1"),
+    ]
+    fitted = fit(messages, count, Budget(1000, 100, 0.9, 0.7))
+    assert fitted.tokens_after <= 700
+    assert str(fitted.messages[-1].content).endswith(NOTICE)
+    assert fitted.dropped == "parts of 1 tool result"
