@@ -49,8 +49,8 @@ def _mend(target: Path, tokenizer: Any, title: str) -> None:
     """
     if not tokenizer.chat_template:
         raise ValueError("this GGUF file has no chat template; DocMind needs an instruction-tuned model")
-    vocabulary = tokenizer.get_vocab()
-    ends = [vocabulary[t] for t in TURN_ENDS if t in vocabulary]
+    added = tokenizer.get_added_vocab()  # an ordinary "</s>" ends nothing
+    ends = [added[t] for t in TURN_ENDS if t in added]
     if tokenizer.eos_token_id is None and not ends:
         raise ValueError("the tokenizer of this GGUF file names no end-of-turn token")
     if tokenizer.eos_token_id is not None:

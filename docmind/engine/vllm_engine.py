@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from docmind.engine.hardware import detect
 from docmind.engine.interface import Constraint, Delta, EngineStatus, EngineUsage, Message, Tool
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import EnginePlan, plan_for
@@ -75,6 +76,7 @@ class VllmEngine:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._closing = False
+        self._accepting = True
         self._thread: threading.Thread | None = None
         self._renderer: PromptRenderer | None = None
         self._plan: EnginePlan | None = None
@@ -155,7 +157,10 @@ class VllmEngine:
             constraint=constraint,
             loop=asyncio.get_running_loop(),
         )
-        self._commands.put(lambda: self._submit(request))
+        with self._lock:  # what is put here is answered: `_release` empties the queue after it stops accepting
+            if not self._accepting:
+                self._check()
+            self._commands.put(lambda: self._submit(request))
         finished = False
         try:
             while not finished:
@@ -200,21 +205,16 @@ class VllmEngine:
                 _log.exception("The engine died")
                 self._fail(EngineFailed(f"The engine died: {_brief(exc)}. Restart DocMind. {self._advice()}"))
         self._release()
-        if self._closing and self._status.state != "failed":
+        if self._closing:
             self._status = replace(self._status, state="closed", stage="", running=0, waiting=0)
         self._settled.set()
 
     def _load(self) -> None:
         """Fetch the model if need be, read its tokenizer, start vLLM, warm up."""
         begun = time.monotonic()
-        if not self._settings.llm.model:
-            from docmind.engine.hardware import detect
-
-            name = default_llm(detect())
-        else:
-            name = self._settings.llm.model
+        name = self._settings.llm.model or default_llm(detect())
         self._status = replace(self._status, model=name)
-        self._catalog.pull(name, lambda stage, done, total: self._stage(_percent(stage, done, total)))
+        self._catalog.pull(name, self._report)
         self._plan = plan = plan_for(self._settings, self._catalog)
         self._status = replace(self._status, notes=tuple(map(str, plan.decisions)))
         self._stage("reading the tokenizer")
@@ -356,6 +356,8 @@ class VllmEngine:
 
     def _release(self) -> None:
         """Fail what still runs or waits in the queue, and give the model's memory back."""
+        with self._lock:
+            self._accepting = False
         reason = self._status.error or "The engine was closed."
         while True:
             try:
@@ -392,6 +394,11 @@ class VllmEngine:
             stage = f" ({status.stage})" if status.stage else ""
             raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")
 
+    def _report(self, stage: str, done: float, total: float) -> None:
+        """Show a pull's progress, and end it if the engine is being closed."""
+        self._stop_if_closing()
+        self._stage(f"{stage} ({done / total:.0%})" if total > 1 else stage)
+
     def _stage(self, stage: str) -> None:
         self._status = replace(self._status, stage=stage)
 
@@ -404,10 +411,6 @@ class VllmEngine:
             f"Details are in {self._settings.data_dir / 'logs' / 'vllm.log'}; `docmind doctor` shows the plan; "
             "`docmind model use smollm2-135m` runs a smaller model."
         )
-
-
-def _percent(stage: str, done: float, total: float) -> str:
-    return f"{stage} ({done / total:.0%})" if total > 1 else stage
 
 
 def _brief(exc: BaseException) -> str:

@@ -1,0 +1,90 @@
+"""What callers see when the engine dies or closes under them; vLLM itself is in tests/e2e."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from docmind.engine.models import Catalog
+from docmind.engine.vllm_engine import VllmEngine
+from docmind.errors import EngineFailed
+from docmind.settings import LLMSettings, Settings
+
+
+class Core:
+    """Stands for vLLM: runs requests that never end, until it is told to break."""
+
+    def __init__(self):
+        self.running, self.broken, self.down = 0, threading.Event(), False
+        self.engine_core = SimpleNamespace(shutdown=self.shutdown)
+
+    def has_unfinished_requests(self):
+        return self.running > 0
+
+    def step(self):
+        if self.broken.wait(0.01):
+            raise RuntimeError("illegal memory access")
+        return []
+
+    def shutdown(self):
+        self.down = True
+
+
+class Engine(VllmEngine):
+    """The real threads and queues over `Core`."""
+
+    def _load(self):
+        self._engine = Core()
+        self._renderer = SimpleNamespace(ids=lambda *_: [1, 2, 3])
+        self._status = type(self._status)(state="ready", model="m", window=100)
+        self._settled.set()
+
+    def _add(self, request):
+        self._engine.running += 1
+
+    def _measure(self): ...
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = Engine(Settings(data_dir=tmp_path, llm=LLMSettings(model="m")), Catalog(tmp_path))
+    engine.start()
+    engine.wait_ready(10)
+    yield engine
+    engine.close()
+
+
+async def two_requests(engine, then):
+    async def one():
+        return [d async for d in engine.stream([{"role": "user", "content": "x"}], max_tokens=5)]
+
+    tasks = [asyncio.create_task(one()) for _ in range(2)]
+    while engine._engine.running < 2:
+        await asyncio.sleep(0.01)
+    then()
+    return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+
+
+def test_when_a_step_dies_every_running_request_fails_with_what_to_do(engine):
+    errors = asyncio.run(two_requests(engine, engine._engine.broken.set))
+    assert all(isinstance(e, EngineFailed) and "illegal memory access" in str(e) for e in errors)
+    assert engine.status().state == "failed"
+    with pytest.raises(EngineFailed, match="Restart DocMind"):
+        engine.wait_ready()
+
+
+def test_closing_ends_running_requests_and_frees_the_model(engine):
+    core = engine._engine
+    errors = asyncio.run(two_requests(engine, lambda: threading.Thread(target=engine.close).start()))
+    assert all(isinstance(e, EngineFailed) for e in errors)
+    engine.close()
+    assert core.down
+    assert engine.status().state == "closed"
+
+
+def test_a_closed_engine_refuses_and_does_not_hang(engine):
+    engine.close()
+    engine.start()
+    with pytest.raises(EngineFailed, match="closed"):
+        engine.wait_ready(5)
