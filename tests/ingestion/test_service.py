@@ -1,13 +1,20 @@
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError, StoreError, UnsupportedFile
+from docmind.ingestion.registry import Registry
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
+from docmind.retrieval.store import open_store
+from docmind.settings import load_settings
 from tests.samples import PAGES, write_pdf
 
 
@@ -207,6 +214,50 @@ def test_an_interrupted_ingestion_goes_on_at_the_next_start(service, settings, r
     assert document.state == "ready"
     assert store.count(added.id) == document.chunks
     second.close()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from docmind.ingestion.registry import Registry
+from docmind.ingestion.service import IngestionService
+from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.store import open_store
+from docmind.settings import load_settings
+from tests.ingestion.test_service import long_text
+settings = load_settings(data_dir=Path(sys.argv[1]))
+embedder = Embedder(Path(sys.argv[2]))
+store = open_store(settings, embedder.dims)
+service = IngestionService(settings, Registry(settings.database), store, embedder)
+service.add_bytes(b"A short text about herons.", "short.txt")
+document = service.add_bytes(long_text(1500), "long.txt").document
+service.start()
+while not 0 < store.count(document.id):
+    time.sleep(0.01)
+print(document.id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_process_loses_nothing(tmp_path, minilm, embedder):
+    folder = tmp_path / "killed"
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder), str(minilm)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        document_id = process.stdout.readline().strip()
+        process.send_signal(signal.SIGKILL)
+    settings = load_settings(data_dir=folder)
+    store, registry = open_store(settings, embedder.dims), Registry(settings.database)
+    assert registry.get(document_id).state == "embedding"
+    service = IngestionService(settings, registry, store, embedder)
+    assert service.wait(200)
+    assert {d.state for d in service.documents()} == {"ready"}
+    assert store.count() == sum(d.chunks for d in service.documents())
+    service.close()
+    store.close()
 
 
 def test_a_lost_store_is_filled_again(service, settings, registry, store, embedder, samples):
