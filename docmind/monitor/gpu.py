@@ -101,7 +101,7 @@ class HardwareMonitor:
         self._process = psutil.Process()
         self._cpu_name = _cpu_name()
         self._nvml, self._note = _open_nvml()
-        psutil.cpu_percent(None)  # the first call only sets the mark that later calls measure from
+        self._cpu_mark = _cpu_times()
         if background:
             threading.Thread(target=self._run, name="hardware-monitor", daemon=True).start()
 
@@ -140,13 +140,20 @@ class HardwareMonitor:
         return Sample(
             at=time.time(),
             cpu_name=self._cpu_name,
-            cpu_percent=psutil.cpu_percent(None),
+            cpu_percent=self._cpu_load(),
             ram_used=memory.total - memory.available,
             ram_total=memory.total,
             ram_own=ram_own,
             gpus=self._read_gpus(pids),
             note=self._note,
         )
+
+    def _cpu_load(self) -> float:
+        """Return the load since the last sample; psutil's own function measures each thread's calls apart."""
+        (busy, total), (busy_before, total_before) = _cpu_times(), self._cpu_mark
+        self._cpu_mark = (busy, total)
+        passed = total - total_before
+        return min(max(100 * (busy - busy_before) / passed, 0.0), 100.0) if passed > 0 else 0.0
 
     def _own_processes(self) -> tuple[set[int], int]:
         """Return the ids and the resident memory of this process and its children (the engine may be one)."""
@@ -212,6 +219,14 @@ def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
         temperature_c=ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
         power_w=power / 1000 if power is not None else None,
     )
+
+
+def _cpu_times() -> tuple[float, float]:
+    """Return (busy, all) seconds of all cores since boot."""
+    times = psutil.cpu_times()
+    guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user time already
+    total = sum(times) - guest
+    return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
 def _cpu_name() -> str:

@@ -64,10 +64,16 @@ def _chart(history: list[Sample]) -> dict[str, Any]:
     return {
         "data": {"values": rows},
         "mark": {"type": "line", "interpolate": "monotone"},
-        "height": 170,
+        "height": 240,
         "encoding": {
             "x": {"field": "at", "type": "temporal", "title": None, "axis": {"format": "%H:%M:%S", "tickCount": 6}},
-            "y": {"field": "percent", "type": "quantitative", "title": "%", "scale": {"domain": [0, 100]}},
+            "y": {
+                "field": "percent",
+                "type": "quantitative",
+                "title": None,
+                "axis": {"tickCount": 5, "labelExpr": "datum.label + ' %'"},
+                "scale": {"domain": [0, 100]},
+            },
             "color": {"field": "what", "type": "nominal", "title": None, "legend": {"orient": "top"}},
         },
     }

@@ -122,3 +122,16 @@ def test_it_samples_by_itself(monkeypatch):
         time.sleep(0.02)
     monitor.close()
     assert len(monitor.history()) >= 3
+
+
+def test_the_load_is_measured_whichever_thread_asks(monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    monkeypatch.setattr(gpu, "_open_nvml", lambda: (None, ""))
+    monkeypatch.setattr(gpu, "FRESH_S", 0.0)
+    marks = iter([(10.0, 100.0), (15.0, 110.0), (25.0, 120.0)])
+    monkeypatch.setattr(gpu, "_cpu_times", lambda: next(marks))
+    monitor = HardwareMonitor(background=False)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(monitor.sample).result().cpu_percent == 50
+    assert monitor.sample().cpu_percent == 100
