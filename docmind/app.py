@@ -134,9 +134,18 @@ def build_app(
     graph = build_supervisor(
         supervisor,
         {
-            "researcher": (researcher(model, tools, agents.max_steps), "finds an answer in the documents"),
-            "summarizer": (summarizer(model, tools, agents.max_steps), "summarizes a whole document"),
-            "verifier": (verifier(model, tools, agents.max_steps), "checks whether a statement is true"),
+            "researcher": (
+                researcher(model, tools, agents.max_steps),
+                "answers a question from the documents; this is the usual one",
+            ),
+            "summarizer": (
+                summarizer(model, tools, agents.max_steps),
+                "summarizes a whole document; only when a summary or overview is asked for",
+            ),
+            "verifier": (
+                verifier(model, tools, agents.max_steps),
+                "checks a statement; only when the user asks whether something is true",
+            ),
         },
         agents,
     )

@@ -33,7 +33,7 @@ def test_the_last_used_conversation_comes_first_and_long_questions_make_short_ti
     store = ConversationStore(tmp_path / "docmind.sqlite3")
     first, second = store.create("first"), store.create()
     store.add_question(second.id, "word " * 40)
-    assert [c.id for c in store.list()][0] == second.id
+    assert store.list()[0].id == second.id
     assert len(store.list()[0].title) <= 60
     store.rename(first.id, "  renamed\n ")
     store.rename(second.id, "   ")

@@ -56,9 +56,9 @@ class Prompt:
 RESEARCHER = Prompt(
     f"""You answer questions from passages of the user's documents. {DATA_RULE}
 Answer in full sentences with the facts, names and numbers from the passages. After each sentence put the number of \
-its passage in brackets, like [1]. Use nothing but the passages. Only if none of them says anything about the \
-question, reply: {NOT_FOUND}""",
-    "Question: {task}\n\nAnswer in full sentences; end each with the number of its passage in brackets.",
+its passage in brackets, like [1]. Use nothing but the passages.""",
+    "Question: {task}\n\nAnswer in full sentences; end each with the number of its passage in brackets. If the passages "
+    f"do not answer the question, write only: {NOT_FOUND}",
 )
 
 SUMMARIZER = Prompt(
@@ -70,11 +70,10 @@ sentence or point put the number of its passage in brackets, like [1]. Use nothi
 
 VERIFIER = Prompt(
     f"""You check whether a statement is true according to passages of the user's documents. {DATA_RULE}
-Begin with one word: Supported, Contradicted or Unclear. Then say in one or two full sentences what the passages \
-state about it, with the number of the passage in brackets after each, like [1]. If no passage mentions it, reply: \
-Unclear. {NOT_FOUND}""",
-    "Check this: {task}\n\nBegin with Supported, Contradicted or Unclear; end each sentence with the number of its "
-    "passage in brackets.",
+Use nothing but the passages.""",
+    "Statement to check: {task}\n\nDo the passages support it? Answer in one or two full sentences that begin with "
+    "Supported:, Contradicted: or Unclear: and say what the passages state about it. End each sentence with the number "
+    "of its passage in brackets.",
 )
 
 

@@ -89,7 +89,7 @@ def test_an_agent_that_fails_is_told_and_the_others_count(make_app, ask):
         if constraint:
             return plan(("Vacation days?", "researcher"), ("Are pets allowed?", "verifier"))
         last = messages[-1]["content"]
-        if "Check this" in last:
+        if "Statement to check" in last:
             raise EngineError("The request was refused.")
         return "25 days [1]." if "<results>" not in last else "25 days [1]; the check failed."
 
@@ -116,7 +116,7 @@ def test_when_the_engine_dies_the_turn_fails_with_its_reason(make_app, ask):
 
 
 def test_small_talk_looks_nothing_up(make_app, ask):
-    engine = PromptedEngine([plan(("Hello!", "none")), "Hello! Ask me about your documents."])
+    engine = PromptedEngine([plan(("Hello!", "greeter")), "Hello! Ask me about your documents."])
     events = ask(make_app(engine), "Hello!")
     assert events[-1].answer == "Hello! Ask me about your documents."
     assert not of(events, AgentStarted)
@@ -158,7 +158,7 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 
 
 def test_a_plan_is_bounded_and_has_no_doubles():
-    calls = plan_calls(plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "none")))
+    calls = plan_calls(plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeter")))
     assert [(c["name"], json.loads(c["args"])["task"]) for c in calls] == [
         ("transfer_to_researcher", "a?"),
         ("transfer_to_verifier", "b?"),
