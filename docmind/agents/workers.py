@@ -57,8 +57,8 @@ RESEARCHER = Prompt(
     f"""You answer questions from passages of the user's documents. {DATA_RULE}
 Answer in full sentences with the facts, names and numbers from the passages. After each sentence put the number of \
 its passage in brackets, like [1]. Use nothing but the passages.""",
-    "Question: {task}\n\nAnswer in full sentences; end each with the number of its passage in brackets. If the passages "
-    f"do not answer the question, write only: {NOT_FOUND}",
+    "Question: {task}\n\nAnswer in full sentences; end each with the number of its passage in brackets. If the "
+    f"passages do not answer the question, write only: {NOT_FOUND}",
 )
 
 SUMMARIZER = Prompt(
