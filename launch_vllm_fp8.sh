@@ -25,16 +25,16 @@ case "$HOST" in
     ;;
 esac
 
-# 2. Fetch the model unless it is there.
-# 3. Ask the engine plan for environment and arguments. On an 8.9+ GPU: FP8 weights, FP8 KV cache, FlashInfer,
-#    a KV cache and a window that fit the VRAM budget. On a CPU: bfloat16 and a smaller window.
+# 2. Fetch the model unless it is there, and ask the engine plan for environment and arguments.
+#    On a GPU of compute capability 8.9 or more: FP8 weights, FP8 KV cache, FlashInfer, and a KV cache and a
+#    window that fit the VRAM budget. On a CPU: bfloat16 and a smaller window.
 PLAN=$(mktemp)
 trap 'rm -f "$PLAN"' EXIT
-"$PYTHON" -m docmind.engine.plan --serve > "$PLAN"
+"$PYTHON" -m docmind.engine.serve > "$PLAN"
 mapfile -d '' -t COMMAND < "$PLAN"
 rm -f "$PLAN"
 
-# 4. Serve. The chat model parses tool calls of its own engine itself; a server does it for all its clients.
+# 3. Serve. DocMind reads tool calls itself where it forces them; the parser is for free calls and other clients.
 COMMAND+=(--host "$HOST" --port "$PORT" --enable-auto-tool-choice --tool-call-parser hermes "$@")
 PATH="$(dirname "$(command -v "$PYTHON")"):$PATH"
 printf '%q ' env "${COMMAND[@]}"

