@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.errors import DocMindError
 from docmind.ui import format, state, uploads
 from docmind.ui.markdown import plain
 
@@ -140,5 +141,8 @@ def _delete(app: App, document: Document) -> None:
             st.rerun()
         if st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:"):
             state.keep("deleting", None)
-            app.documents.delete(document.id)
+            try:
+                app.documents.delete(document.id)
+            except DocMindError as exc:
+                state.keep("upload_notice", [("error", plain(str(exc)))])
             st.rerun()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.errors import DocMindError
 from docmind.events import Source
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
@@ -55,7 +56,10 @@ def dialog(app: App, source: Source) -> None:
                 st.image(image, width="stretch", alt=f"Page {source.page} of {source.file_name}")
                 return
         with st.expander("The text around it"):
-            st.markdown(plain_block(around(app, source)))
+            try:
+                st.markdown(plain_block(around(app, source)))
+            except DocMindError as exc:
+                st.caption(plain(str(exc)))
 
     show()
 

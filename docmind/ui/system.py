@@ -31,7 +31,8 @@ def machine(app: App) -> None:
     with st.container(horizontal=True, key="machine-figures"):
         memory = "GPU memory used" if sample.gpus else "RAM used"
         st.metric(memory, f"{sample.used / _GIB:.1f} of {sample.total / _GIB:.1f} GiB", width="content")
-        st.metric("DocMind's share", format.size(sample.own), width="content")
+        own = "not known" if sample.own is None else f"{sample.own / _GIB:.1f} GiB"
+        st.metric("DocMind's share", own, width="content")
         st.metric(
             "Utilisation" if sample.gpus else "CPU load",
             "unknown" if busy is None else f"{busy:.0f} %",
