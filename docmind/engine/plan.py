@@ -148,12 +148,6 @@ def resolve(
     seqs = engine.max_num_seqs or SEQUENCES
     draft.use("max_num_seqs", engine.max_num_seqs, seqs, "agents that run in parallel decode in one batch")
     draft.use("enable_prefix_caching", None, True, "the next turn reuses the prompt's unchanged beginning")
-    draft.use(
-        "structured_outputs_config",
-        None,
-        {"backend": "xgrammar", "disable_any_whitespace": True},
-        "constrained JSON without padding: fewer tokens, and small models can't loop on spaces",
-    )
     env = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
     if Path(model).is_dir():
         env["HF_HUB_OFFLINE"] = "1"
