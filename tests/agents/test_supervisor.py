@@ -1,7 +1,5 @@
 import json
 
-import pytest
-
 from docmind.agents.supervisor import plan_calls, plan_schema
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import AgentFinished, AgentStarted, AgentStep, SourcesFound, TokenDelta, TurnFailed, TurnFinished
@@ -165,5 +163,10 @@ def test_a_plan_is_bounded_and_has_no_doubles():
     ]
     schema = plan_schema(["researcher"], 3)
     assert schema["properties"]["questions"]["maxItems"] == 3
-    with pytest.raises(EngineError, match="cut off"):
-        plan_calls('{"count": 1, "questions": [{"que')
+
+
+def test_a_plan_that_was_cut_off_makes_the_message_one_question(make_app, ask):
+    engine = PromptedEngine(['{"count": 1, "questions": [{"question": "pets pets pets', "Pets are not allowed [1]."])
+    events = ask(make_app(engine), "Are pets allowed?")
+    assert [(e.agent, e.task) for e in of(events, AgentStarted)] == [("researcher", "Are pets allowed?")]
+    assert events[-1].answer == "Pets are not allowed [1]."

