@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a file is read; may raise to stop the reading."""
 GAP = "\n\n"
 """What stands between two sections in the document's extracted text."""
-
 HEADING_GAP = " > "
 """What stands between the headings of a path."""
 
@@ -48,10 +48,48 @@ class ParsedDocument:
             start += len(section.text) + len(GAP)
 
 
-def parsed(sections: Sequence[Section], pages: int = 0) -> ParsedDocument:
-    """Return the document without its empty sections."""
-    trimmed = (Section(clean(s.text), s.page, one_line(s.heading), s.table) for s in sections)
-    return ParsedDocument(tuple(s for s in trimmed if s.text), pages)
+class Outline:
+    """Collects the sections of a format without pages, in reading order."""
+
+    def __init__(self, title: str = "") -> None:
+        self._path = Headings(title)
+        self._heading = title
+        self._text: list[str] = []
+        self._sections: list[Section] = []
+
+    def text(self, text: str) -> None:
+        """Go on with this text, as it is."""
+        self._text.append(text)
+
+    def heading(self, level: int, title: str) -> None:
+        """Begin a section."""
+        self.sections()
+        self._heading = self._path.enter(level, title)
+        self._text.append(f"{'#' * level} {one_line(title)}\n\n")
+
+    def table(self, markdown: str) -> None:
+        """Put a table under the present heading."""
+        self.sections()
+        self._sections.append(Section(markdown, None, self._heading, table=True))
+
+    def sections(self) -> list[Section]:
+        """Return what there is so far."""
+        self._sections.append(Section("".join(self._text), None, self._heading))
+        self._text.clear()
+        return self._sections
+
+
+class Headings:
+    """The path of headings from the top to where a reader is."""
+
+    def __init__(self, title: str = "") -> None:
+        self._stack = [(0, title)] if title else []
+
+    def enter(self, level: int, title: str) -> str:
+        """Go to a heading of this level and return the path to it."""
+        self._stack = [(above, t) for above, t in self._stack if above < level]
+        self._stack.append((level, one_line(title)))
+        return HEADING_GAP.join(t for _, t in self._stack if t)
 
 
 def clean(text: str) -> str:
@@ -70,22 +108,9 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def heading_path(stack: list[tuple[int, str]], level: int, title: str) -> str:
-    """Put a heading of this level on the stack and return the path to it."""
-    while stack and stack[-1][0] >= level:
-        stack.pop()
-    stack.append((level, one_line(title)))
-    return HEADING_GAP.join(t for _, t in stack if t)
-
-
 def markdown_table(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows (the first is the header) as a Markdown table; "" if there is nothing in them."""
+    """Return rows (the first is the header) as a Markdown table without empty rows and columns; "" if all are."""
     cells = [["" if c is None else one_line(str(c)).replace("|", "\\|") for c in row] for row in rows]
-    cells = [row for row in cells if any(row)]
-    width = max((len(row) for row in cells), default=0)
-    while width and not any(len(row) >= width and row[width - 1] for row in cells):
-        width -= 1
-    if not width:
-        return ""
-    lines = ["| " + " | ".join((row + [""] * width)[:width]) + " |" for row in cells]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+    columns = [c for c in zip_longest(*filter(any, cells), fillvalue="") if any(c)]
+    lines = ["| " + " | ".join(row) + " |" for row in zip(*columns, strict=True)]
+    return "\n".join([*lines[:1], "|" + " --- |" * len(columns), *lines[1:]]) if lines else ""

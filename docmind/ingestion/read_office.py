@@ -3,96 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
-from docmind.errors import CorruptFile
-from docmind.ingestion.parsed import (
-    ParsedDocument,
-    Progress,
-    Section,
-    clean,
-    heading_path,
-    markdown_table,
-    one_line,
-    parsed,
-)
+from docmind.ingestion.parsed import Outline, Progress, Section, clean, markdown_table, one_line
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_SKIP = {
-    _W + "del",
-    _W + "txbxContent",
-    _W + "instrText",
-    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
-}
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_BOX = _W + "txbxContent"
+_HIDDEN = {_W + "del", _W + "instrText", _MC + "Fallback"}
 _NOTES = {"footnotes": "Footnotes", "endnotes": "Endnotes", "comments": "Comments"}
 
 
-def _damaged(exc: Exception) -> CorruptFile:
-    return CorruptFile(
-        f"is damaged and can't be read ({type(exc).__name__}: {exc}). Open it with the program that made it and "
-        "save it again, in the ordinary format (not 'Strict Open XML')."
-    )
-
-
-def read_docx(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
+def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read a Word document: a section per heading, tables apart, notes and comments at the end."""
     import docx
+    from docx.oxml import parse_xml
 
-    try:
-        document = docx.Document(str(path))
-        styles = {s.style_id: _level(s.name or "", s.element) for s in document.styles}
-        sections = list(_body(document.element.body, styles))
-        sections += _notes(document.part)
-    except Exception as exc:
-        raise _damaged(exc) from exc
-    return parsed(sections)
-
-
-def _level(style: str, element: Any) -> int:
-    """Return the heading level of a style, 0 if it is none."""
-    if found := re.fullmatch(r"heading (\d)", style.lower()):
-        return int(found[1])
-    if style.lower() == "title":
-        return 1
-    outline = element.find(f"{_W}pPr/{_W}outlineLvl")
-    return int(outline.get(_W + "val", 8)) + 1 if outline is not None and outline.get(_W + "val", "9") < "9" else 0
-
-
-def _body(body: Any, styles: dict[str, int]) -> Iterator[Section]:
-    stack: list[tuple[int, str]] = []
-    heading = ""
-    lines: list[str] = []
-    for element in _blocks(body):
-        if element.tag == _W + "tbl":
-            yield Section("\n".join(lines), None, heading)
-            lines = []
-            rows = [
-                [" ".join(_text(p) for p in cell.iter(_W + "p")) for cell in row.iter(_W + "tc")]
-                for row in element.iter(_W + "tr")
-            ]
-            # a table of one column is a frame around text
+    document = docx.Document(str(path))
+    levels = {style.style_id: _level(style) for style in document.styles}
+    outline = Outline()
+    for block in _blocks(document.element.body):
+        if block.tag == _W + "tbl":
+            rows = [[_text(cell, " ") for cell in row.iter(_W + "tc")] for row in block.iter(_W + "tr")]
             if max(map(len, rows), default=0) > 1:
-                yield Section(markdown_table(rows), None, heading, table=True)
-            else:
-                lines += [cell for row in rows for cell in row]
+                outline.table(markdown_table(rows))
+            else:  # a frame around text
+                outline.text("".join(f"{cell}\n" for row in rows for cell in row))
             continue
-        text = _text(element)
-        style = element.find(f"{_W}pPr/{_W}pStyle")
-        level = styles.get(style.get(_W + "val"), 0) if style is not None else 0
+        text = _text(block)
+        level = next((levels.get(style, 0) for style in block.xpath("w:pPr/w:pStyle/@w:val")), 0)
         if level and text.strip():
-            yield Section("\n".join(lines), None, heading)
-            heading = heading_path(stack, level, text)
-            lines = [f"{'#' * level} {one_line(text)}", ""]
+            outline.heading(level, text)
         elif text.strip():
-            item = element.find(f"{_W}pPr/{_W}numPr") is not None
-            lines += [f"- {text}"] if item else [text, ""]
-        for box in element.iter(_W + "txbxContent"):
-            if not any(a.tag in _SKIP and a.tag != _W + "txbxContent" for a in box.iterancestors()):
-                lines += [t for p in box.iter(_W + "p") if (t := _text(p)).strip()]
-    yield Section("\n".join(lines), None, heading)
+            outline.text(f"- {text}\n" if block.xpath("w:pPr/w:numPr") else f"{text}\n\n")
+        for box in block.iter(_BOX):
+            if not any(above.tag in _HIDDEN for above in box.iterancestors()):
+                outline.text(_text(box, "\n") + "\n")
+    for rel in document.part.rels.values():
+        title = _NOTES.get(rel.reltype.rsplit("/", 1)[-1])
+        if title and not rel.is_external:
+            outline.sections().append(Section(_text(parse_xml(rel.target_part.blob), "\n"), None, title))
+    return outline.sections()
+
+
+def _level(style: Any) -> int:
+    """Return the heading level of a Word style, 0 if it is none."""
+    name = (style.name or "").lower()
+    if found := re.fullmatch(r"heading (\d)", name):
+        return int(found[1])
+    outline = int(next(iter(style.element.xpath("w:pPr/w:outlineLvl/@w:val")), "9"))  # 9: body text
+    return 1 if name == "title" else (outline + 1) % 10
 
 
 def _blocks(parent: Any) -> Iterator[Any]:
@@ -104,60 +68,48 @@ def _blocks(parent: Any) -> Iterator[Any]:
             yield from _blocks(child)
 
 
-def _text(paragraph: Any) -> str:
-    """Return a paragraph's visible text, equations included, deleted text and text boxes left out."""
+def _text(element: Any, gap: str = "") -> str:
+    """Return the visible text, equations included, deleted text and text boxes below it left out.
+
+    Args:
+        gap: what stands between paragraphs.
+    """
+    written = {_W + "tab": "\t", _W + "br": "\n", _W + "cr": "\n"}
     parts: list[str] = []
-    todo = [paragraph]
+    todo = list(reversed(element))
     while todo:
         node = todo.pop()
         if node.tag in {_W + "t", _M + "t"}:
             parts.append(node.text or "")
-        elif node.tag == _W + "tab":
-            parts.append("\t")
-        elif node.tag in {_W + "br", _W + "cr"}:
-            parts.append("\n")
-        elif node.tag not in _SKIP:
+        elif node.tag in written:
+            parts.append(written[node.tag])
+        elif node.tag not in _HIDDEN and node.tag != _BOX:
+            parts += [gap] if node.tag == _W + "p" and parts else []
             todo += reversed(node)
     return "".join(parts)
 
 
-def _notes(part: Any) -> Iterator[Section]:
-    from lxml import etree
-
-    safe = etree.XMLParser(resolve_entities=False, no_network=True)
-    for rel in part.rels.values():
-        title = _NOTES.get(rel.reltype.rsplit("/", 1)[-1])
-        if title and not rel.is_external:
-            root = etree.fromstring(rel.target_part.blob, safe)
-            lines = [t for p in root.iter(_W + "p") if (t := _text(p)).strip()]
-            yield Section("\n".join(lines), None, title)
-
-
-def read_pptx(path: Path, progress: Progress) -> ParsedDocument:
+def read_pptx(path: Path, progress: Progress) -> list[Section]:
     """Read a presentation: page is the slide's number, heading its title; notes under the slide."""
     import pptx
 
     sections: list[Section] = []
-    try:
-        slides = pptx.Presentation(str(path)).slides
-        total = len(slides)
-        for number, slide in enumerate(slides, 1):
-            title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
-            lines: list[str] = []
-            tables: list[str] = []
-            for shape in _shapes(slide.shapes):
-                if shape.has_text_frame:
-                    lines.append(clean(shape.text_frame.text.replace("\v", "\n")))
-                elif getattr(shape, "has_table", False):
-                    tables.append(markdown_table([[c.text for c in row.cells] for row in shape.table.rows]))
-            sections.append(Section("\n".join(lines), number, title))
-            sections += [Section(table, number, title, table=True) for table in tables]
-            if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
-                sections.append(Section(f"Notes: {notes.text}" if notes.text.strip() else "", number, title))
-            progress(number, total)
-    except (KeyError, ValueError, AttributeError, TypeError, IndexError, OSError, SyntaxError) as exc:
-        raise _damaged(exc) from exc
-    return parsed(sections, total)
+    slides = pptx.Presentation(str(path)).slides
+    for number, slide in enumerate(slides, 1):
+        title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
+        lines: list[str] = []
+        tables: list[str] = []
+        for shape in _shapes(slide.shapes):
+            if shape.has_text_frame:
+                lines.append(clean(shape.text_frame.text.replace("\v", "\n")))
+            elif shape.has_table:
+                tables.append(markdown_table([[c.text for c in row.cells] for row in shape.table.rows]))
+        sections.append(Section("\n".join(lines), number, title))
+        sections += [Section(table, number, title, table=True) for table in tables]
+        if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) and notes.text.strip():
+            sections.append(Section(f"Notes: {notes.text}", number, title))
+        progress(number, len(slides))
+    return sections
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
@@ -168,50 +120,39 @@ def _shapes(shapes: Any) -> Iterator[Any]:
             yield shape
 
 
-def read_xlsx(path: Path, progress: Progress) -> ParsedDocument:
+def read_xlsx(path: Path, progress: Progress) -> list[Section]:
     """Read a workbook: page is the sheet's number, heading its name; each block of rows is a table."""
     import openpyxl
 
     sections: list[Section] = []
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]
-            for number, sheet in enumerate(sheets, 1):
-                sheet.reset_dimensions()  # what the file claims may be wrong by a million rows
-                for rows in _tables(sheet.iter_rows(values_only=True)):
-                    table = max(map(len, rows)) > 1 and len(rows) > 1
-                    text = markdown_table(rows) if table else "\n".join(_line(r) for r in rows)
-                    sections.append(Section(text, number, sheet.title, table))
-                progress(number, len(sheets))
-        finally:
-            book.close()
-    except Exception as exc:
-        raise _damaged(exc) from exc
-    return parsed(sections, len(sheets))
+        sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]  # a chart sheet has no cells
+        for number, sheet in enumerate(sheets, 1):
+            sections.append(Section("", number, sheet.title))  # also an empty sheet is a page
+            sheet.reset_dimensions()  # what the file claims may be wrong by a million rows
+            for rows, table in _tables(sheet.iter_rows(values_only=True)):
+                lines = (" ".join(str(c) for c in row if c is not None) for row in rows)
+                text = markdown_table(rows) if table else "\n".join(lines)
+                sections.append(Section(text, number, sheet.title, table))
+            progress(number, len(sheets))
+    finally:
+        book.close()
+    return sections
 
 
-def _tables(rows: Any) -> Iterator[list[Sequence[object]]]:
-    """Yield blocks of rows that stand together, cut to the columns in use; a blank row ends a block.
+def _tables(rows: Iterable[Sequence[object]]) -> Iterator[tuple[list[Sequence[object]], bool]]:
+    """Yield blocks of rows, which end at a blank row, and whether each is a table.
 
-    A block that starts with a number goes on with the header of the block before it.
+    A block that starts with a number goes on with the header of the last block in the same columns.
     """
-    header: Sequence[object] | None = None
-    block: list[Sequence[object]] = []
-    for row in [*rows, ()]:
-        if any(c is not None and str(c).strip() for c in row):
-            block.append(row)
-        elif block:
-            used = [i for i in range(max(map(len, block))) if any(i < len(r) and r[i] is not None for r in block)]
-            cut: list[Sequence[object]] = [tuple(r[i] if i < len(r) else None for i in used) for r in block]
-            numbers = any(isinstance(c, int | float) for c in cut[0])
-            if numbers and header is not None and len(header) == len(used):
-                cut.insert(0, tuple(header))
-            elif len(used) > 1:
-                header = cut[0]
-            yield cut
-            block = []
-
-
-def _line(row: Sequence[object]) -> str:
-    return " ".join(str(c) for c in row if c is not None)
+    headers: dict[tuple[int, ...], Sequence[object]] = {}
+    for filled, group in groupby(rows, lambda row: any(c is not None and str(c).strip() for c in row)):
+        if filled:
+            block = list(group)
+            columns = tuple(i for i, c in enumerate(zip_longest(*block)) if any(v is not None for v in c))
+            if columns in headers and any(isinstance(v, int | float) for v in block[0]):
+                block.insert(0, headers[columns])
+            else:
+                headers[columns] = block[0]
+            yield block, len(columns) > 1 and len(block) > 1

@@ -5,23 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from docmind.errors import CorruptFile
-from docmind.ingestion.parsed import (
-    ParsedDocument,
-    Progress,
-    Section,
-    heading_path,
-    markdown_table,
-    one_line,
-    parsed,
-)
-
-SAMPLE = 64 << 10
-"""Bytes looked at to guess an encoding."""
+from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table, one_line
 
 
 def decode(data: bytes) -> str:
@@ -30,15 +19,14 @@ def decode(data: bytes) -> str:
     Raises:
         CorruptFile: this is no text.
     """
-    for mark, code in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            return data.decode(code, "replace")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         from charset_normalizer import from_bytes
 
-        guesses = from_bytes(data[:SAMPLE])
+        guesses = from_bytes(data[: 64 << 10])
         best = guesses.best()
         if best is None:
             raise CorruptFile("is not text: no known encoding fits it. Check that its ending is right.") from None
@@ -51,50 +39,40 @@ def decode(data: bytes) -> str:
     return text
 
 
-def read_text(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
+def read_text(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read plain text of any encoding."""
-    return parsed([Section(decode(path.read_bytes()))])
+    return [Section(decode(path.read_bytes()))]
 
 
-def read_markdown(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
+def read_markdown(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read Markdown; a section per heading, tables apart."""
     from markdown_it import MarkdownIt
 
-    text = decode(path.read_bytes())
-    lines = text.splitlines()
-    stack: list[tuple[int, str]] = []
-    cuts: list[tuple[int, str | None, bool]] = [(0, "", False)]  # line, heading (None: as before), table
+    text = decode(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    outline = Outline()
+    at = 0
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     for i, token in enumerate(tokens):
-        if token.level or not token.map:
-            continue
-        if token.type == "heading_open":
-            cuts.append((token.map[0], heading_path(stack, int(token.tag[1]), tokens[i + 1].content), False))
-        elif token.type == "table_open":
-            cuts += [(token.map[0], None, True), (token.map[1], None, False)]
-    sections = []
-    heading = ""
-    for (start, title, table), end in zip(cuts, [c[0] for c in cuts[1:]] + [len(lines)], strict=True):
-        heading = heading if title is None else title
-        sections.append(Section("\n".join(lines[start:end]), None, heading, table))
-    return parsed(sections)
+        if token.type in {"heading_open", "table_open"} and not token.level and token.map:
+            first, end = token.map
+            outline.text("\n".join(lines[at:first]))
+            if token.type == "table_open":
+                outline.table("\n".join(lines[first:end]))
+            else:
+                outline.heading(int(token.tag[1]), tokens[i + 1].content)
+            at = end
+    outline.text("\n".join(lines[at:]))
+    return outline.sections()
 
 
-def read_csv(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
-    """Read CSV of any usual delimiter as one table."""
-    text = decode(path.read_bytes())
+def read_csv(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
+    """Read CSV as one table; the delimiter is the one that is most frequent in its first line."""
+    text = decode(path.read_bytes()).lstrip()
     csv.field_size_limit(1 << 30)
-    try:
-        dialect: Any = csv.Sniffer().sniff(text[:SAMPLE], delimiters=",;\t|")
-    except csv.Error:
-        first = text.lstrip().split("\n", 1)[0]
-        best = max(",;\t|", key=first.count)
-        dialect = type("Dialect", (csv.excel,), {"delimiter": best})
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), dialect))
-    except csv.Error as exc:
-        raise CorruptFile(f"is not readable as CSV ({exc}). Save it again from your spreadsheet program.") from exc
-    return parsed([Section(markdown_table(rows), table=True)])
+    delimiter = max(",;\t|", key=text.split("\n", 1)[0].count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True))
+    return [Section(markdown_table(rows), table=True)]
 
 
 _DROP = ["script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "head"]
@@ -104,68 +82,40 @@ _BLOCK = frozenset(
 )
 
 
-def read_html(path: Path, progress: Progress) -> ParsedDocument:  # noqa: ARG001
+def read_html(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read HTML without scripts, styles and navigation; a section per heading, tables apart."""
     from bs4 import BeautifulSoup
+    from bs4.element import NavigableString, PreformattedString
 
-    data = path.read_bytes()
-    try:
-        soup = BeautifulSoup(data, "lxml")
-    except (ValueError, AssertionError) as exc:
-        raise CorruptFile(f"is not readable as HTML ({exc}). Save it again from your browser.") from exc
-    title = one_line(soup.title.get_text()) if soup.title else ""
+    soup = BeautifulSoup(path.read_bytes(), "lxml")
+    outline = Outline(one_line(soup.title.get_text()) if soup.title else "")
     for tag in soup(_DROP):
         tag.decompose()
-    stack: list[tuple[int, str]] = [(0, title)] if title else []
-    heading = title
-    sections: list[Section] = []
-    words: list[str] = []
-    for kind, text in _walk(soup):
-        if kind == "text":
-            words.append(text)
-            continue
-        sections.append(Section(_tidy(words), None, heading))
-        words = []
-        if kind == "table":
-            sections.append(Section(text, None, heading, table=True))
-        else:
-            heading = heading_path(stack, int(kind[1]), text)
-            words = ["#" * int(kind[1]) + " " + one_line(text) + "\n\n"]
-    sections.append(Section(_tidy(words), None, heading))
-    return parsed(sections)
-
-
-def _walk(root: Any) -> Iterator[tuple[str, str]]:
-    """Yield ("text", …), ("table", Markdown) and ("h1", title) in reading order, without recursion."""
-    from bs4.element import Comment, Doctype, NavigableString, ProcessingInstruction
-
-    todo: list[Any] = [root]
+    todo: list[Any] = [soup]  # no recursion: pages nest thousands of levels deep
     while todo:
         node = todo.pop()
-        if isinstance(node, str) and not isinstance(node, NavigableString):
-            yield "text", node
-        elif isinstance(node, NavigableString):
-            if not isinstance(node, Comment | Doctype | ProcessingInstruction):
-                kept = node.find_parent("pre") is not None
-                yield "text", str(node) if kept else re.sub(r"\s+", " ", str(node))
-        elif re.fullmatch("h[1-6]", node.name or ""):
-            if title := node.get_text(" "):
-                yield node.name, title
-        elif node.name == "table" and not node.find(["table", "h1", "h2", "h3"]):
-            rows = [[cell.get_text(" ") for cell in row.find_all(["td", "th"])] for row in node.find_all("tr")]
-            if caption := node.find("caption"):
-                yield "text", "\n" + one_line(caption.get_text(" ")) + "\n"
-            if max(map(len, rows), default=0) > 1:
-                yield "table", markdown_table(rows)
-            else:
-                yield "text", "\n" + "\n".join(one_line(" ".join(row)) for row in rows) + "\n"
+        if isinstance(node, NavigableString):
+            if not isinstance(node, PreformattedString):  # comments and declarations
+                outline.text(node if node.find_parent("pre") else re.sub(r"\s+", " ", node))
+        elif isinstance(node, str):
+            outline.text(node)
+        elif re.fullmatch("h[1-6]", node.name) and (title := node.get_text(" ")):
+            outline.heading(int(node.name[1]), title)
+        elif node.name == "table" and (table := _table(node)):
+            outline.text("\n" + node.caption.get_text(" ") if node.caption else "")
+            outline.table(table)
         else:
             block = node.name in _BLOCK
             todo += ["\n"] if block else []
-            todo += reversed(list(node.children))
+            todo += reversed(node.contents)
             todo += ["\n- " if node.name == "li" else "\n\n" if node.name == "p" else "\n"] if block else []
+    return [
+        replace(s, text=re.sub(r"- \n+", "- ", re.sub(r"[ \t]*\n[ \t]?", "\n", s.text))) for s in outline.sections()
+    ]
 
 
-def _tidy(words: list[str]) -> str:
-    text = re.sub(r"[ \t]*\n[ \t]?", "\n", "".join(words))
-    return re.sub(r"- \n+", "- ", text)
+def _table(table: Any) -> str:
+    """Return a table as Markdown; "" if it only lays out the page."""
+    rows = [[cell.get_text(" ") for cell in row(["td", "th"])] for row in table("tr")]
+    layout = table.find(["table", "h1", "h2", "h3"]) or max(map(len, rows), default=0) < 2
+    return "" if layout else markdown_table(rows)

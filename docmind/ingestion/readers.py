@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, IngestError, UnsupportedFile
-from docmind.ingestion.parsed import ParsedDocument, Progress
+from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, one_line
 from docmind.ingestion.read_office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.read_pdf import read_pdf
 from docmind.ingestion.read_text import read_csv, read_html, read_markdown, read_text
 
-Reader = Callable[[Path, Progress], ParsedDocument]
+Reader = Callable[[Path, Progress], list[Section]]
+"""May raise whatever its library raises on a damaged file, and an IngestError that goes on after the file's name."""
 
 SUPPORTED: Mapping[str, Reader] = {
     ".pdf": read_pdf,
@@ -27,12 +28,10 @@ SUPPORTED: Mapping[str, Reader] = {
     ".markdown": read_markdown,
     ".txt": read_text,
 }
-_OFFICE = {".docx", ".pptx", ".xlsx"}
 MAX_UNPACKED = 2 << 30
 """Bytes that an Office file may unpack to."""
 MAX_RATIO = 200
 """Unpacked to packed size from which a file over 100 MB unpacked is taken for a bomb (text packs 3 to 20 times)."""
-_DTD = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
 def check_supported(name: str) -> str:
@@ -51,10 +50,7 @@ def check_supported(name: str) -> str:
 
 
 def read(path: Path, name: str | None = None, progress: Progress = lambda _done, _total: None) -> ParsedDocument:
-    """Return the text of a file.
-
-    Args:
-        name: what the user calls the file, for messages.
+    """Return the text of a file; `name` is what the user calls it.
 
     Raises:
         UnsupportedFile, EmptyFile, EncryptedFile, CorruptFile: with a message for the user.
@@ -64,22 +60,27 @@ def read(path: Path, name: str | None = None, progress: Progress = lambda _done,
     if path.stat().st_size == 0:
         raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
     try:
-        if suffix in _OFFICE:
+        if suffix in {".docx", ".pptx", ".xlsx"}:
             _check_package(path)
-        document = SUPPORTED[suffix](path, progress)
+        raw = SUPPORTED[suffix](path, progress)
     except IngestError as exc:
         raise type(exc)(f"'{name}' {exc}") from exc
     except MemoryError as exc:
         raise CorruptFile(f"'{name}' needs more memory than there is. Split it into smaller files.") from exc
-    except RecursionError as exc:
-        raise CorruptFile(f"'{name}' is nested too deeply to be read. Save it again with another program.") from exc
+    except Exception as exc:  # the libraries raise a dozen kinds on damaged files
+        raise CorruptFile(
+            f"'{name}' is damaged or not what its ending says ({type(exc).__name__}: {exc}). Open it with the program "
+            "that made it and save it again, in the ordinary format (for Office not 'Strict Open XML')."
+        ) from exc
+    sections = (Section(clean(s.text), s.page, one_line(s.heading), s.table) for s in raw)
+    document = ParsedDocument(tuple(s for s in sections if s.text), max((s.page or 0 for s in raw), default=0))
     if not document.sections:
         raise EmptyFile(f"'{name}' has no text in it. Nothing to search there.")
     return document
 
 
 def _check_package(path: Path) -> None:
-    """Refuse what is no Office package, needs a password, or would blow up when unpacked."""
+    """Refuse an Office file that needs a password or would blow up when unpacked."""
     with path.open("rb") as file:
         magic = file.read(8)
     if magic == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
@@ -87,21 +88,12 @@ def _check_package(path: Path) -> None:
             "is protected by a password, or is an old Office file with a new ending. Save it in the current "
             "format without a password."
         )
-    try:
-        with zipfile.ZipFile(path) as package:
-            parts = package.infolist()
-            if any(part.flag_bits & 1 for part in parts):
-                raise EncryptedFile("is protected by a password. Save it without one.")
-            unpacked = sum(part.file_size for part in parts)
-            packed = max(1, path.stat().st_size)
-            if unpacked > MAX_UNPACKED or (unpacked > 100 << 20 and unpacked > MAX_RATIO * packed):
-                raise CorruptFile(f"unpacks to {unpacked / 1e9:.1f} GB: it looks like a zip bomb and was not opened.")
-            for part in parts:
-                if part.filename.endswith((".xml", ".rels")):
-                    with package.open(part) as stream:
-                        if any(mark in stream.read(4096) for mark in _DTD):
-                            raise CorruptFile("defines XML entities, which Office files never do; it was not opened.")
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zipfile.zlib.error) as exc:  # type: ignore[attr-defined]
-        raise CorruptFile(
-            f"is damaged and can't be opened ({exc}). Open it with the program that made it and save it again."
-        ) from exc
+    with zipfile.ZipFile(path) as package:
+        unpacked = sum(part.file_size for part in package.infolist())
+        if unpacked > MAX_UNPACKED or unpacked > max(100 << 20, MAX_RATIO * path.stat().st_size):
+            raise CorruptFile(f"unpacks to {unpacked / 1e9:.1f} GB: it looks like a zip bomb and was not opened.")
+        for part in package.namelist():
+            if part.endswith((".xml", ".rels")):
+                with package.open(part) as stream:
+                    if b"<!DOCTYPE" in stream.read(4096).replace(b"\x00", b""):  # UTF-16 has NULs
+                        raise CorruptFile("defines XML entities, which Office files never do; it was not opened.")
