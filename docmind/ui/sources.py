@@ -84,8 +84,10 @@ def page_image(path: str, page: int, passage: str, width: int = 1100) -> bytes |
     import pypdfium2
     from PIL import ImageChops, ImageDraw
 
+    from docmind.ingestion.read_pdf import PDF_LOCK
+
     try:
-        with pypdfium2.PdfDocument(path) as pdf:
+        with PDF_LOCK, pypdfium2.PdfDocument(path) as pdf:
             sheet = pdf[page - 1]
             scale = width / sheet.get_width()
             image = sheet.render(scale=scale).to_pil().convert("RGB")
