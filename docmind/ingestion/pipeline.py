@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, Literal
 
+from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.schema import BaseNode, TextNode
-from llama_index.core.vector_stores.types import (
-    BasePydanticVectorStore,
-    VectorStoreQuery,
-    VectorStoreQueryResult,
-)
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode, TransformComponent
 
 from docmind.ingestion.parsed import ParsedDocument
-from docmind.ingestion.splitter import StructureSplitter, embedded_prefix
+from docmind.ingestion.splitter import StructureSplitter
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector
 from docmind.retrieval.store import Chunk, Embedded, VectorStore
@@ -27,46 +24,26 @@ BATCH = 64
 """Chunks embedded and stored together: about three seconds on two cores."""
 
 
-class NodeStore(BasePydanticVectorStore):  # type: ignore[misc]
-    """LlamaIndex's view of our `VectorStore`, whichever mode it runs in."""
+class Write(TransformComponent):  # type: ignore[misc]
+    """The pipeline's last step: embedded nodes → our `VectorStore`, whichever mode it runs in."""
 
-    stores_text: bool = True
-    is_embedding_query: bool = True
-    _store: Any
+    _store: VectorStore = PrivateAttr()
 
     def __init__(self, store: VectorStore) -> None:
-        super().__init__(stores_text=True)
+        super().__init__()
         self._store = store
 
-    @property
-    def client(self) -> VectorStore:
-        """Our store."""
-        return self._store  # type: ignore[no-any-return]
-
-    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:  # noqa: ARG002
-        """Write embedded chunks with their BM25 weights."""
+    def __call__(self, nodes: Sequence[BaseNode], **_kwargs: Any) -> Sequence[BaseNode]:
+        """Write the chunks with their vectors and BM25 weights."""
         self._store.upsert([_embedded(node) for node in nodes])
-        return [node.node_id for node in nodes]
-
-    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:  # noqa: ARG002
-        """Remove a document's chunks."""
-        self._store.delete(ref_doc_id)
-
-    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:  # noqa: ARG002
-        """Search by the query's vector, within `doc_ids` if it names any."""
-        hits = self._store.search(query.query_embedding, None, query.similarity_top_k, query.doc_ids)
-        return VectorStoreQueryResult(
-            nodes=[TextNode(id_=h.chunk_id, text=h.text) for h in hits],
-            similarities=[h.score for h in hits],
-            ids=[h.chunk_id for h in hits],
-        )
+        return nodes
 
 
 class Pipeline:
     """Splits, embeds and stores parsed documents."""
 
     def __init__(self, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
-        self._store = NodeStore(store)
+        self._store = store
         self._embedder = embedder
         self._settings = settings.ingestion
 
@@ -89,7 +66,7 @@ class Pipeline:
             )
         )
         progress("embed", 0, len(nodes))
-        embed = IngestionPipeline(transformations=[self._embedder.model], vector_store=self._store, disable_cache=True)
+        embed = IngestionPipeline(transformations=[self._embedder.model, Write(self._store)], disable_cache=True)
         for start in range(0, len(nodes), BATCH):
             batch = nodes[start : start + BATCH]
             # neighbours in length are padded least
@@ -116,17 +93,6 @@ def _sections(document_id: str, file_name: str, document: ParsedDocument) -> lis
 
 
 def _embedded(node: BaseNode) -> Embedded:
-    meta = node.metadata
-    text = node.get_content()
-    chunk = Chunk(
-        chunk_id=node.node_id,
-        document_id=meta["document_id"],
-        file_name=meta["file_name"],
-        text=text,
-        page=meta["page"],
-        heading=meta["heading"],
-        start=meta["start"],
-        end=meta["end"],
-        position=meta["position"],
-    )
-    return Embedded(chunk, node.get_embedding(), document_vector(f"{embedded_prefix(meta)}\n\n{text}"))
+    meta = {f.name: node.metadata[f.name] for f in fields(Chunk) if f.name in node.metadata}
+    chunk = Chunk(chunk_id=node.node_id, text=node.get_content(), **meta)
+    return Embedded(chunk, node.get_embedding(), document_vector(node.get_content(MetadataMode.EMBED)))

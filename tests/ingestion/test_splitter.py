@@ -3,9 +3,9 @@ from itertools import pairwise
 import pytest
 from llama_index.core.schema import MetadataMode
 
-from docmind.ingestion.parsed import GAP, ParsedDocument, Section, markdown_table
+from docmind.ingestion.parsed import ParsedDocument, Section, markdown_table
 from docmind.ingestion.pipeline import _sections
-from docmind.ingestion.splitter import StructureSplitter, pieces, sentences, shared_heading
+from docmind.ingestion.splitter import SENTENCE, StructureSplitter, cut, shared_heading
 from docmind.retrieval.store import chunk_id
 
 
@@ -87,12 +87,25 @@ def test_short_neighbours_of_a_page_are_joined(split):
     assert [n.metadata["page"] for n in nodes] == [1, 2]
 
 
+def test_a_long_text_without_paragraphs_is_cut(split, embedder):
+    text = f"{'word ' * 9000}{'会' * 5000} {'y' * 50_000}"
+    nodes, whole = split(Section(text))
+    assert max(tokens(embedder, n) for n in nodes) <= 62
+    ends = [n.metadata["end"] for n in nodes]
+    assert ends == sorted(ends)
+    assert ends[-1] == len(whole)
+    assert all(whole[n.metadata["start"] : n.metadata["end"]] == n.get_content() for n in nodes)
+
+
+def test_a_header_as_wide_as_a_chunk_is_a_row_like_others(split):
+    nodes, _ = split(Section(markdown_table([[f"column {i}" for i in range(40)], ["x"] * 40]), table=True))
+    assert sum(n.get_content().count("column 7 ") for n in nodes) == 1
+    assert any("| x |" in n.get_content() for n in nodes)
+
+
 def test_helpers():
     assert shared_heading("A > B > C", "A > B > D") == "A > B"
     assert shared_heading("A", "B") == shared_heading("", "B") == ""
     text = "One. Two!\nThree? 四。五。 3.5 e.g. six"
-    assert "".join(sentences(text)) == text
-    assert sentences("四。五。") == ["四。", "五。"]
-    long = f"{'word ' * 9000}{GAP}{'y' * 50_000}"
-    assert "".join(pieces(long)) == long
-    assert max(map(len, pieces(long))) <= 20_000
+    assert "".join(cut(text, SENTENCE)) == text
+    assert cut("四。五。", SENTENCE) == ["四。", "五。"]
