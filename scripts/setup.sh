@@ -43,7 +43,9 @@ from_lock() {
     echo "→ installing $(grep -c '==' "$lock") packages from $lock (once; some minutes)"
     if [ "$hardware" = cpu ]; then torch_cpu; fi
     # the lock is complete, so nothing is resolved again: --no-deps also keeps CUDA builds off a CPU machine
-    pip install --no-deps --progress-bar on -r "$lock" 2>&1 | grep -E --line-buffered '^(Downloading|Installing|ERROR)|^  Downloading .*(MB|GB)' | cut -c1-100
+    pip install --no-deps -r "$lock" 2>&1 |
+        awk '/^(Collecting|Requirement)/ { n++; if (n % 25 == 0) print "  " n " packages" } /Downloading .*[MG]B\)/ { print "  " $2, $3, $4 }
+             /^(Installing|ERROR|error)/ { print "  " substr($0, 1, 100) } { fflush() }'
     pip install -q --no-deps -e .
 }
 
