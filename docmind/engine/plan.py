@@ -238,6 +238,12 @@ def _plan_cpu(
     draft.use("max_num_batched_tokens", engine.max_num_batched_tokens, step, "a stop takes effect between two steps")
     eager = True if engine.enforce_eager is None else engine.enforce_eager
     draft.use("enforce_eager", engine.enforce_eager, eager, "compiling takes minutes at the first start")
+    draft.use(
+        "structured_outputs_config",
+        None,
+        {"backend": "xgrammar", "disable_any_whitespace": True},
+        "the supervisor's plan is as good in compact JSON, with 24 tokens instead of 38: 2 to 4 s of a turn on a CPU",
+    )
     return window
 
 

@@ -90,6 +90,11 @@ def test_a_cpu_gets_a_modest_window_and_cache():
     assert result.env["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
 
 
+def test_only_a_cpu_saves_the_spaces_in_constrained_json():
+    assert plan(AMX, QWEN_CPU).args["structured_outputs_config"]["disable_any_whitespace"] is True
+    assert "structured_outputs_config" not in plan(L4, QWEN3_FP8).args
+
+
 def test_the_models_own_limit_wins_over_what_is_asked():
     result = plan(AMX, {**QWEN_CPU, "max_position_embeddings": 2_048}, max_model_len=4_096)
     assert result.window == 2_048
