@@ -12,78 +12,43 @@ import itertools
 import logging
 import os
 import queue
-import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
+from docmind.engine.base import BaseEngine
 from docmind.engine.hardware import detect
-from docmind.engine.interface import Constraint, Delta, EngineStatus, Message, Tool
+from docmind.engine.interface import Constraint, Delta, Message, Tool
 from docmind.engine.logs import send_logs_to
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
 from docmind.engine.request import Request
-from docmind.errors import (
-    DocMindError,
-    EngineError,
-    EngineFailed,
-    EngineNotReady,
-    PromptTooLong,
-)
+from docmind.errors import DocMindError, EngineError, EngineFailed, EngineNotReady, PromptTooLong
 from docmind.heavy import LOCK, import_model_stack
 from docmind.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-class VllmEngine:
+class VllmEngine(BaseEngine):
     """The in-process engine. Building it is cheap; `start` loads the model in the background."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        self._settings = settings
+        super().__init__(settings.llm.model)
         self._catalog = catalog
+        self._settings = settings
+        self._log_file = settings.data_dir / "logs" / "vllm.log"
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._requests: dict[str, Request] = {}
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
-        self._settled = threading.Event()
-        self._closing = False
-        self._accepting = True
-        self._thread: threading.Thread | None = None
         self._renderer: PromptRenderer | None = None
         self._plan: EnginePlan | None = None
         self._engine: Any = None
         self._prompt_tokens = self._cached_tokens = 0
-        self._status = EngineStatus(state="idle", model=settings.llm.model or "", window=0)
 
     # ---- what callers use ----
-
-    def start(self) -> None:
-        """Begin loading in the background; returns at once. Calling it again does nothing."""
-        with self._lock:
-            if self._thread is not None or self._closing:
-                return
-            self._status = replace(self._status, state="loading", stage="starting")
-            self._thread = threading.Thread(target=self._run, name="docmind-engine", daemon=True)
-            self._thread.start()
-        atexit.register(self.close)  # a step that runs while the interpreter ends would crash it
-
-    def wait_ready(self, timeout_s: float | None = None) -> None:
-        """Block until the engine serves.
-
-        Raises:
-            EngineNotReady: still loading after `timeout_s` seconds.
-            EngineFailed: it could not start; the message says why and what to do.
-        """
-        self._settled.wait(timeout_s)
-        self._check()
-
-    def status(self) -> EngineStatus:
-        """Return where the engine stands; never blocks."""
-        return self._status
 
     @property
     def plan(self) -> EnginePlan | None:
@@ -111,9 +76,7 @@ class VllmEngine:
         """Generate. Closing or cancelling the iterator aborts the request in the engine.
 
         Raises:
-            EngineNotReady: still loading.
-            EngineFailed: the engine died; the turn is lost, nothing else.
-            PromptTooLong: prompt plus `max_tokens` does not fit the window (checked before submission).
+            EngineNotReady, EngineFailed, PromptTooLong: see `Engine.stream`.
             EngineError: the engine refuses the request, for example its constraint.
         """
         self._check()
@@ -125,93 +88,80 @@ class VllmEngine:
                 f"window of {window:,}. Ask about less at once, start a new conversation, or raise the window "
                 "(DOCMIND_ENGINE__MAX_MODEL_LEN)."
             )
-        request = Request(
-            id=f"docmind-{next(self._numbers)}",
-            prompt_ids=ids,
-            params={"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop)},
-            constraint=constraint,
-            loop=asyncio.get_running_loop(),
-        )
-        with self._lock:  # what is put here is answered: `_release` empties the queue after it stops accepting
-            if not self._accepting:
-                self._check()
-            self._commands.put(lambda: self._submit(request))
-        finished = False
+        params = {"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop)}
+        request = Request(f"docmind-{next(self._numbers)}", ids, params, constraint, asyncio.get_running_loop())
+        with self._lock:  # who is in `_requests` is answered: `_release` takes the lock after the state has changed
+            self._check()
+            self._requests[request.id] = request
+        self._commands.put(lambda: self._submit(request))
         try:
-            while not finished:
+            while True:
                 item = await request.inbox.get()
                 if isinstance(item, Exception):
-                    finished = True
                     raise item
-                finished = item.finish_reason is not None
                 yield item
+                if item.finish_reason is not None:
+                    return
         finally:
-            if not finished:
-                self._commands.put(lambda: self._abort(request.id))
+            self._commands.put(lambda: self._abort(request.id))
 
     def close(self) -> None:
         """Abort what runs and free the model. Calling it again does nothing."""
         with self._lock:
             self._closing = True
-            thread, self._thread = self._thread, None
         atexit.unregister(self.close)
-        if thread is None:
-            if self._status.state == "idle":
-                self._status = replace(self._status, state="closed")
+        if self._thread is None:
+            super().close()
             return
         self._commands.put(lambda: None)  # wakes the thread
-        thread.join(timeout=60)
+        self._thread.join(timeout=60)
 
     # ---- the engine thread ----
 
     def _run(self) -> None:
         """Load, serve until closed or dead, clean up."""
+        atexit.register(self.close)  # a step that runs while the interpreter ends would crash it
+        advice = (
+            f"Details are in {self._log_file}; `docmind doctor` shows the plan; "
+            "`docmind model use smollm2-135m` runs a smaller model."
+        )
+        what, remedy = "could not start", ""
         try:
             self._load()
+            what, remedy = "died", "Restart DocMind. "
+            self._serve()
         except DocMindError as exc:
             self._fail(exc)
         except Exception as exc:  # noqa: BLE001  whatever vLLM, torch or the driver raise: kept for the user
-            _log.exception("The engine could not start")
-            self._fail(EngineFailed(f"The engine could not start: {_brief(exc)}. {self._advice()}"))
-        else:
-            try:
-                self._serve()
-            except Exception as exc:  # noqa: BLE001
-                _log.exception("The engine died")
-                self._fail(EngineFailed(f"The engine died: {_brief(exc)}. Restart DocMind. {self._advice()}"))
+            _log.exception("The engine %s", what)
+            self._fail(EngineFailed(f"The engine {what}: {_brief(exc)}. {remedy}{advice}"))
         self._release()
         if self._closing:
-            self._status = replace(self._status, state="closed", stage="", running=0, waiting=0)
-        self._settled.set()
+            super().close()
 
     def _load(self) -> None:
         """Fetch the model if need be, read its tokenizer, start vLLM, warm up."""
         begun = time.monotonic()
         name = self._settings.llm.model or default_llm(detect())
-        self._status = replace(self._status, model=name)
+        self._update(model=name)
         self._catalog.pull(name, self._report)
         self._plan = plan = plan_for(self._settings, self._catalog)
-        self._status = replace(self._status, notes=tuple(map(str, plan.decisions)))
+        self._update(notes=tuple(map(str, plan.decisions)))
         self._stage("reading the tokenizer")
         import_model_stack()
-        import_model_stack()
         self._renderer = PromptRenderer(plan.model)
-        self._status = replace(self._status, window=plan.window)
-        self._stop_if_closing()
+        self._update(window=plan.window)
 
         self._stage("importing vLLM")
-        log_file = self._settings.data_dir / "logs" / "vllm.log"
-        send_logs_to(log_file)
-        os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", "TORCH_CPP_LOG_LEVEL": "ERROR", **plan.env})
+        send_logs_to(self._log_file)
+        os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", **plan.env})
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
+            import torch
             from vllm.engine.arg_utils import EngineArgs
             from vllm.v1.engine.llm_engine import LLMEngine
 
-        self._stop_if_closing()
         self._stage("loading weights")
-        import torch
-
         preload, set_num_threads = os.environ.get("LD_PRELOAD"), torch.set_num_threads
         self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
         # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
@@ -221,21 +171,17 @@ class VllmEngine:
         if preload is not None:
             os.environ["LD_PRELOAD"] = preload
 
-        self._stop_if_closing()
         self._stage("warming up")
         self._warm_up()
-        hardware = next(d.used for d in plan.decisions if d.setting == "device")
-        self._status = replace(
-            self._status, state="ready", stage="", device=hardware, load_s=round(time.monotonic() - begun, 1)
-        )
+        device = next(d.used for d in plan.decisions if d.setting == "device")
+        self._update(state="ready", stage="", device=device, load_s=round(time.monotonic() - begun, 1))
         self._settled.set()
 
     def _warm_up(self) -> None:
         """Generate a little, with and without grammar, so that the first question does not pay for set-up."""
         prompt = self._ids([{"role": "user", "content": "Say yes."}])
         for constraint in (None, Constraint("json", {"type": "object", "properties": {"a": {"type": "integer"}}})):
-            request = Request("warm-up", prompt, {"max_tokens": 4, "temperature": 0.0}, constraint, None)
-            self._add(request)
+            self._add(Request("warm-up", prompt, {"max_tokens": 4, "temperature": 0.0}, constraint, None))
             while self._engine.has_unfinished_requests():
                 self._engine.step()
 
@@ -264,9 +210,8 @@ class VllmEngine:
         try:
             self._add(request)
         except Exception as exc:  # noqa: BLE001  vLLM checks parameters and grammars here: this request fails, the engine lives
+            del self._requests[request.id]
             request.send(EngineError(f"The engine refused the request: {_brief(exc)}"))
-        else:
-            self._requests[request.id] = request
 
     def _add(self, request: Request) -> None:
         from vllm import SamplingParams
@@ -280,6 +225,7 @@ class VllmEngine:
         self._engine.add_request(request.id, TokensPrompt(prompt_token_ids=request.prompt_ids), params)
 
     def _abort(self, request_id: str) -> None:
+        """End a request, unless it has ended."""
         if self._requests.pop(request_id, None):
             self._engine.abort_request([request_id])
 
@@ -299,33 +245,20 @@ class VllmEngine:
         """Refresh the numbers of `status()`."""
         scheduler = self._engine.engine_core.engine_core.scheduler
         running, waiting = scheduler.get_request_counts()
-        self._status = replace(
-            self._status,
+        self._update(
             running=running,
             waiting=waiting,
             kv_cache_usage=round(scheduler.kv_cache_manager.usage, 4),
             prefix_hit_rate=round(self._cached_tokens / self._prompt_tokens, 4) if self._prompt_tokens else None,
         )
 
-    def _fail(self, error: DocMindError) -> None:
-        self._status = replace(self._status, state="failed", stage="", error=str(error), running=0, waiting=0)
-        self._settled.set()
-
     def _release(self) -> None:
-        """Fail what still runs or waits in the queue, and give the model's memory back."""
+        """Fail what still runs or waits, and give the model's memory back."""
         with self._lock:
-            self._accepting = False
-        reason = self._status.error or "The engine was closed."
-        while True:
-            try:
-                self._commands.get_nowait()()
-            except queue.Empty:
-                break
-            except Exception:  # noqa: BLE001  a dead engine refuses commands too
-                _log.debug("A command was dropped", exc_info=True)
-        for request in self._requests.values():
-            request.send(EngineFailed(reason))
-        self._requests.clear()
+            lost = list(self._requests.values())
+            self._requests.clear()
+        for request in lost:
+            request.send(EngineFailed(self._status.error or "The engine was closed."))
         engine, self._engine = self._engine, None
         if engine is not None:
             try:
@@ -341,33 +274,15 @@ class VllmEngine:
             raise EngineNotReady("The model is still loading. Try again in a moment.")
         return self._renderer.ids(messages, tools)
 
-    def _check(self) -> None:
-        status = self._status
-        if status.state == "failed":
-            raise EngineFailed(status.error)
-        if status.state == "closed" or self._closing:
-            raise EngineFailed("The engine was closed. Restart DocMind.")
-        if status.state != "ready":
-            stage = f" ({status.stage})" if status.stage else ""
-            raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")
-
     def _report(self, stage: str, done: float, total: float) -> None:
-        """Show a pull's progress, and end it if the engine is being closed."""
-        self._stop_if_closing()
+        """Show a pull's progress."""
         self._stage(f"{stage} ({done / total:.0%})" if total > 1 else stage)
 
     def _stage(self, stage: str) -> None:
-        self._status = replace(self._status, stage=stage)
-
-    def _stop_if_closing(self) -> None:
+        """Say what loading does now, and end it if the engine is being closed."""
         if self._closing:
             raise EngineFailed("The engine was closed while it loaded.")
-
-    def _advice(self) -> str:
-        return (
-            f"Details are in {self._settings.data_dir / 'logs' / 'vllm.log'}; `docmind doctor` shows the plan; "
-            "`docmind model use smollm2-135m` runs a smaller model."
-        )
+        self._update(stage=stage)
 
 
 def _brief(exc: BaseException) -> str:
