@@ -6,20 +6,18 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO
+from uuid import uuid4
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError
-from docmind.ingestion.parsed import GAP, ParsedDocument, Section
+from docmind.ingestion.parsed import GAP, ParsedDocument
 from docmind.ingestion.readers import check_supported
-
-COPY = 1 << 20
-"""Bytes copied at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class FileStore:
 
     @contextmanager
     def receive(self, source: Path | BinaryIO | bytes, name: str) -> Iterator[Upload]:
-        """Copy an upload to a temporary file, hashing it on the way; what isn't placed is removed at the end.
+        """Copy an upload to a temporary file, and hash it; what isn't placed is removed at the end.
 
         Raises:
             UnsupportedFile, EmptyFile, FileTooLarge: before anything is copied.
@@ -50,30 +48,35 @@ class FileStore:
         """
         shown = shown_name(name)
         suffix = check_supported(shown)
-        part: Path | None = None
+        part = self._folder / f"{uuid4()}.part"
+        if isinstance(source, bytes):
+            source = io.BytesIO(source)
         try:
-            with source.open("rb") if isinstance(source, Path) else _stream(source) as stream:
-                self._check_size(shown, stream.seek(0, io.SEEK_END))
+            with source.open("rb") if isinstance(source, Path) else nullcontext(source) as stream:
+                size = stream.seek(0, io.SEEK_END)
+                if size == 0:
+                    raise EmptyFile(f"'{shown}' is empty (0 bytes). Save it again with its content and upload that.")
+                if size > self._limit_mb * 1e6:
+                    raise FileTooLarge(
+                        f"'{shown}' has {size / 1e6:,.1f} MB, more than the limit of {self._limit_mb:g} MB. Split it, "
+                        "or raise DOCMIND_INGESTION__MAX_FILE_MB."
+                    )
                 stream.seek(0)
                 self._folder.mkdir(parents=True, exist_ok=True)
-                digest = hashlib.sha256()
-                with NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as copy:
-                    part = Path(copy.name)
-                    while block := stream.read(COPY):
-                        digest.update(block)
-                        copy.write(block)
-                    size = copy.tell()
+                with part.open("w+b") as copy:
+                    shutil.copyfileobj(stream, copy, 1 << 20)
                     copy.flush()
                     os.fsync(copy.fileno())
-            yield Upload(digest.hexdigest(), shown, suffix, size, part)
+                    copy.seek(0)
+                    document_id = hashlib.file_digest(copy, "sha256").hexdigest()
+            yield Upload(document_id, shown, suffix, size, part)
         except OSError as exc:
             raise IngestError(
                 f"'{shown}' can't be copied into DocMind's folder ({exc.strerror or exc}). Check that the file can be "
                 "read and that there is free disk space."
             ) from exc
         finally:
-            if part is not None:
-                part.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
     def place(self, upload: Upload, suffix: str) -> None:
         """Move a received file to where `path` finds it."""
@@ -87,8 +90,8 @@ class FileStore:
         """Write the extracted text; whole or not at all."""
         path = self.path(document_id, ".json")
         part = path.with_suffix(".json.part")
-        content = {"pages": document.pages, "sections": [asdict(s) for s in document.sections]}
-        part.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+        sections = [{"text": s.text, "page": s.page} for s in document.sections]
+        part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
         os.replace(part, path)
 
     def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str | None:
@@ -98,7 +101,7 @@ class FileStore:
         except FileNotFoundError:
             return None
         low, high = first_page or 1, last_page or 1 << 31
-        return GAP.join(s.text for s in (Section(**s) for s in sections) if low <= (s.page or 1) <= high)
+        return GAP.join(s["text"] for s in sections if low <= (s["page"] or 1) <= high)
 
     def remove(self, document_id: str) -> None:
         """Remove a document's file and text."""
@@ -109,21 +112,6 @@ class FileStore:
         """Remove uploads that an earlier process did not finish."""
         for part in self._folder.glob("*.part"):
             part.unlink(missing_ok=True)
-
-    def _check_size(self, name: str, size: int) -> None:
-        if size == 0:
-            raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
-        if size > self._limit_mb * 1e6:
-            raise FileTooLarge(
-                f"'{name}' has {size / 1e6:,.1f} MB, more than the limit of {self._limit_mb:g} MB. Split it, or raise "
-                "DOCMIND_INGESTION__MAX_FILE_MB."
-            )
-
-
-@contextmanager
-def _stream(source: BinaryIO | bytes) -> Iterator[BinaryIO]:
-    """Give an upload as a stream; one that came open stays open."""
-    yield io.BytesIO(source) if isinstance(source, bytes) else source
 
 
 def shown_name(name: str) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from docmind.errors import ConfigError
 
 State = Literal["queued", "parsing", "embedding", "ready", "failed"]
-UNFINISHED: tuple[State, ...] = ("queued", "parsing", "embedding")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -74,83 +73,54 @@ class Registry:
 
     def add(self, document_id: str, name: str, size: int, suffix: str) -> Document:
         """Add a document as queued; a name that is taken becomes "name (2)"."""
+        stem, ending = PurePath(name).stem, PurePath(name).suffix
         with self._lock:
             taken = {row[0] for row in self._db.execute("SELECT name FROM documents")}
+            free = next(n for i in count(1) if (n := f"{stem} ({i}){ending}" if i > 1 else name) not in taken)
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._db.execute(
                 "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?)",
-                (
-                    document_id,
-                    _free_name(name, taken),
-                    size,
-                    suffix,
-                    datetime.now(UTC).isoformat(timespec="milliseconds"),
-                ),
+                (document_id, free, size, suffix, now),
             )
-            found = self.get(document_id)
-        assert found is not None
-        return found
+            return self._select("WHERE id = ?", document_id)[0]
 
     def get(self, document_id: str) -> Document | None:
         """Return a document, or None."""
-        return next(self._select("WHERE id = ?", document_id), None)
+        return next(iter(self._select("WHERE id = ?", document_id)), None)
 
     def all(self) -> list[Document]:
         """Return all documents, the newest first."""
-        return list(self._select("ORDER BY added_at DESC, rowid DESC"))
+        return self._select("ORDER BY added_at DESC, rowid DESC")
 
     def next_queued(self) -> Document | None:
         """Return the document that has waited longest, or None."""
-        return next(self._select("WHERE state = 'queued' ORDER BY added_at, rowid LIMIT 1"), None)
+        return next(iter(self._select("WHERE state = 'queued' ORDER BY added_at, rowid LIMIT 1")), None)
 
-    def unfinished(self) -> int:
-        """Return how many documents are waiting or being ingested."""
-        marks = ", ".join("?" * len(UNFINISHED))
+    def update(self, document_id: str, **changes: Any) -> None:
+        """Change columns of a document, if it (still) exists."""
+        assign = ", ".join(f"{column} = ?" for column in changes)
         with self._lock:
-            row = self._db.execute(f"SELECT count(*) FROM documents WHERE state IN ({marks})", UNFINISHED)  # noqa: S608
-            return int(row.fetchone()[0])
+            self._db.execute(f"UPDATE documents SET {assign} WHERE id = ?", (*changes.values(), document_id))  # noqa: S608
 
-    def update(self, document_id: str, **changes: Any) -> bool:
-        """Change columns of a document; return whether it (still) exists."""
-        if unknown := changes.keys() - {f.name for f in fields(Document)}:
-            raise TypeError(f"no such column: {', '.join(unknown)}")
-        assign = ", ".join(f"{name} = ?" for name in changes)
+    def requeue_interrupted(self) -> None:
+        """Queue again what was being ingested when the process ended."""
         with self._lock:
-            done = self._db.execute(
-                f"UPDATE documents SET {assign} WHERE id = ?",  # noqa: S608 - names were checked above
-                (*changes.values(), document_id),
-            )
-            return done.rowcount > 0
-
-    def requeue_interrupted(self) -> int:
-        """Queue again what was being ingested when the process ended; return how many."""
-        with self._lock:
-            done = self._db.execute(
+            self._db.execute(
                 "UPDATE documents SET state = 'queued', stage = '', done = 0, total = 0 "
                 "WHERE state IN ('parsing', 'embedding')"
             )
-            return done.rowcount
 
-    def delete(self, document_id: str) -> bool:
-        """Forget a document; return whether it was there."""
+    def delete(self, document_id: str) -> None:
+        """Forget a document."""
         with self._lock:
-            return self._db.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount > 0
+            self._db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
 
     def close(self) -> None:
         """Close the database."""
         with self._lock:
             self._db.close()
 
-    def _select(self, where: str, *values: Any) -> Iterator[Document]:
+    def _select(self, where: str, *values: Any) -> list[Document]:
         with self._lock:
-            rows = self._db.execute(f"SELECT {_COLUMNS} FROM documents {where}", values).fetchall()  # noqa: S608
-        return (Document(*row) for row in rows)
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    path = PurePath(name)
-    number = 1
-    free = name
-    while free in taken:
-        number += 1
-        free = f"{path.stem} ({number}){path.suffix}"
-    return free
+            rows = self._db.execute(f"SELECT {_COLUMNS} FROM documents {where}", values)  # noqa: S608
+            return [Document(*row) for row in rows]

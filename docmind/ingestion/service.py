@@ -32,8 +32,8 @@ class Added:
     known: bool
 
 
-class _Cancelled(Exception):
-    pass
+class _Stopped(IngestError):
+    """The document was deleted, or the app closes."""
 
 
 class IngestionService:
@@ -47,8 +47,10 @@ class IngestionService:
         self._changed = threading.Condition(threading.RLock())
         """Guards files and the fields below; notified whenever a document is added or done."""
         self._worker: threading.Thread | None = None
-        self._current: tuple[str, threading.Event] | None = None
-        self._checked = False
+        self._current: str | None = None
+        self._stop = threading.Event()
+        """Ends the ingestion of the current document."""
+        self._idle = False
         self._closing = False
 
     def start(self) -> None:
@@ -109,8 +111,8 @@ class IngestionService:
         with self._changed:
             if self._registry.get(document_id) is None:
                 return
-            if self._current and self._current[0] == document_id:
-                self._current[1].set()  # the worker cleans up once more when its batch is done
+            if self._current == document_id:
+                self._stop.set()  # the worker cleans up once more when its batch is done
             self._store.delete(document_id)
             self._registry.delete(document_id)
             self._files.remove(document_id)
@@ -127,16 +129,14 @@ class IngestionService:
         self.start()
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._closing or (self._checked and self._current is None and not self._registry.unfinished()),
-                timeout_s,
+                lambda: self._closing or (self._idle and not self._registry.next_queued()), timeout_s
             )
 
     def close(self) -> None:
         """Stop after the running batch; what is unfinished goes on at the next start."""
         with self._changed:
             self._closing = True
-            if self._current:
-                self._current[1].set()
+            self._stop.set()
             self._changed.notify_all()
         if self._worker is not None:
             self._worker.join(timeout=60)
@@ -168,26 +168,21 @@ class IngestionService:
 
     def _work(self) -> None:
         self._queue_missing()
-        while (task := self._next()) is not None:
-            document, stop = task
+        while document := self._next():
+            reason = ""
             try:
-                self._ingest(document, stop)
+                self._ingest(document)
                 if self._registry.next_queued() is None:
                     self._store.optimize()
-            except _Cancelled:
-                pass
             except DocMindError as exc:
-                self._fail(document, stop, str(exc))
+                reason = str(exc)
             except Exception as exc:
                 log.exception("ingesting %s failed", document.name)
-                self._fail(
-                    document,
-                    stop,
+                reason = (
                     f"'{document.name}' could not be ingested ({type(exc).__name__}: {exc}). Try it again; if it fails "
-                    "again, save it in another format, and tell us.",
+                    "again, save it in another format, and tell us."
                 )
-            finally:
-                self._done(document, stop)
+            self._finish(document.id, reason)
 
     def _queue_missing(self) -> None:
         """Queue what is ready but not in the store: the mode was changed, or the store was removed."""
@@ -197,59 +192,37 @@ class IngestionService:
                     self._registry.update(document.id, state="queued")
         except DocMindError:
             log.exception("the store can't be compared with the registry")
-        finally:
-            with self._changed:
-                self._checked = True
-                self._changed.notify_all()
 
-    def _next(self) -> tuple[Document, threading.Event] | None:
+    def _next(self) -> Document | None:
         """Wait for work; None when the app closes."""
         with self._changed:
             while not self._closing:
-                document = self._registry.next_queued()
-                if document is not None:
-                    self._current = (document.id, threading.Event())
-                    self._registry.update(document.id, state="parsing", stage="parse", done=0, total=0)
-                    return document, self._current[1]
+                if document := self._registry.next_queued():
+                    self._idle = False
+                    self._current = document.id
+                    self._stop.clear()
+                    return document
+                self._idle = True
+                self._changed.notify_all()
                 self._changed.wait()
             return None
 
-    def _done(self, document: Document, stop: threading.Event) -> None:
-        with self._changed:
-            if stop.is_set():
-                # deleted while a batch was on its way, and maybe added again since; or the app closes
-                with suppress(DocMindError):
-                    self._store.delete(document.id)
-                if self._registry.get(document.id) is None:
-                    self._files.remove(document.id)
-                else:
-                    self._queue(document.id)
-            self._current = None
-            self._changed.notify_all()
-
-    def _fail(self, document: Document, stop: threading.Event, reason: str) -> None:
-        with self._changed:
-            if stop.is_set():
-                return
-            with suppress(DocMindError):
-                self._store.delete(document.id)  # no half documents among the answers
-            self._registry.update(document.id, state="failed", reason=reason, stage="", done=0, total=0)
-
-    def _ingest(self, document: Document, stop: threading.Event) -> None:
+    def _ingest(self, document: Document) -> None:
         began = time.monotonic()
         noted = 0.0
         last_stage: Stage | None = None
 
         def progress(stage: Stage, done: int, total: int) -> None:
             nonlocal noted, last_stage
-            if stop.is_set():
-                raise _Cancelled
+            if self._stop.is_set():
+                raise _Stopped
             now = time.monotonic()
             if stage != last_stage or done == total or now - noted > NOTE_EVERY_S:
                 noted, last_stage = now, stage
                 state = "parsing" if stage == "parse" else "embedding"
                 self._registry.update(document.id, state=state, stage=stage, done=done, total=total)
 
+        progress("parse", 0, 0)
         self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
         path = self._files.path(document.id, document.suffix)
         parsed = read(path, document.name, lambda done, total: progress("parse", done, total))
@@ -258,6 +231,20 @@ class IngestionService:
         progress("store", chunks, chunks)
         took = {"pages": parsed.pages, "chunks": chunks, "seconds": time.monotonic() - began}
         with self._changed:
-            if stop.is_set():
-                raise _Cancelled
-            self._registry.update(document.id, state="ready", reason="", stage="", done=0, total=0, **took)
+            if not self._stop.is_set():
+                self._registry.update(document.id, state="ready", reason="", stage="", done=0, total=0, **took)
+
+    def _finish(self, document_id: str, reason: str) -> None:
+        with self._changed:
+            if reason or self._stop.is_set():
+                with suppress(DocMindError):
+                    self._store.delete(document_id)  # no half documents among the answers
+            if not self._stop.is_set():
+                if reason:
+                    self._registry.update(document_id, state="failed", reason=reason, stage="", done=0, total=0)
+            elif self._registry.get(document_id):
+                self._queue(document_id)  # it was added again since, or the app closes
+            else:
+                self._files.remove(document_id)  # what a running batch wrote after the deletion
+            self._current = None
+            self._changed.notify_all()

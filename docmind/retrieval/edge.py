@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from docmind.retrieval.sparse import Sparse
 from docmind.retrieval.store import (
     CLOSED,
     DENSE,
-    INDEXED,
-    PAGE,
     RRF_K,
     SPARSE,
     Embedded,
+    Vector,
     VectorStore,
     in_use,
     other_dims,
@@ -48,11 +47,9 @@ class EdgeStore(VectorStore):
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._shard = qe.EdgeShard.create(str(folder), config)
-            indexed = self._shard.info().payload_schema
-            kinds = {"keyword": qe.PayloadSchemaType.Keyword, "integer": qe.PayloadSchemaType.Integer}
-            for field, kind in INDEXED.items():
-                if field not in indexed:
-                    self._shard.update(qe.UpdateOperation.create_field_index(field, kinds[kind]))
+            if "document_id" not in self._shard.info().payload_schema:
+                keyword = qe.PayloadSchemaType.Keyword
+                self._shard.update(qe.UpdateOperation.create_field_index("document_id", keyword))
         except Exception as exc:  # Qdrant Edge raises bare Exception
             if "WouldBlock" in str(exc):
                 raise in_use(folder) from exc
@@ -83,7 +80,7 @@ class EdgeStore(VectorStore):
 
     def _upsert(self, chunks: Sequence[Embedded]) -> None:
         points = [
-            qe.Point(UUID(c.chunk.chunk_id), {DENSE: list(c.dense), SPARSE: _sparse(c.sparse)}, to_payload(c.chunk))
+            qe.Point(UUID(c.chunk.chunk_id), {DENSE: _vector(c.dense), SPARSE: _vector(c.sparse)}, to_payload(c.chunk))
             for c in chunks
         ]
         self._shard.update(qe.UpdateOperation.upsert_points(points))
@@ -92,43 +89,40 @@ class EdgeStore(VectorStore):
         self._shard.update(qe.UpdateOperation.delete_points_by_filter(_filter([document_id])))
 
     def _query(
-        self, queries: Sequence[Sequence[float] | Sparse], k: int, ids: Sequence[str] | None, candidates: int
+        self, queries: Mapping[str, Vector], k: int, document_ids: Sequence[str] | None, candidates: int
     ) -> Sequence[Any]:
-        where = None if ids is None else _filter(ids)
-        nearest = [
-            qe.Query.Nearest(_sparse(q), using=SPARSE)
-            if isinstance(q, Sparse)
-            else qe.Query.Nearest(list(q), using=DENSE)
-            for q in queries
-        ]
-        if len(nearest) == 1:
-            return self._shard.query(qe.QueryRequest(limit=k, query=nearest[0], filter=where, with_payload=True))
+        where = _filter(document_ids)
+        nearest = [qe.Query.Nearest(_vector(vector), using=name) for name, vector in queries.items()]
         request = qe.QueryRequest(
             limit=k,
             query=qe.Fusion.Rrf(RRF_K),  # type: ignore[arg-type]  # the stub forgets that Rrf is a Fusion
-            prefetches=[qe.Prefetch(limit=candidates, query=q, filter=where) for q in nearest],
+            prefetches=[qe.Prefetch(limit=candidates, query=query, filter=where) for query in nearest],
             with_payload=True,
         )
         return self._shard.query(request)
 
-    def _scroll(self, document_id: str, page: int | None, offset: Any) -> tuple[Sequence[Any], Any]:
+    def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]:
         where = _filter([document_id], page)
-        return self._shard.scroll(qe.ScrollRequest(offset=offset, limit=PAGE, filter=where, with_payload=True))
+        return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=where, with_payload=True))[0]
 
     def _retrieve(self, chunk_id: str) -> Sequence[Any]:
         return self._shard.retrieve([UUID(chunk_id)], with_payload=True, with_vector=False)
 
     def _count(self, document_id: str | None) -> int:
-        where = None if document_id is None else _filter([document_id])
+        where = _filter(None if document_id is None else [document_id])
         return int(self._shard.count(qe.CountRequest(exact=True, filter=where)))
 
 
-def _sparse(vector: Sparse) -> qe.SparseVector:
-    return qe.SparseVector(list(vector.indices), list(vector.values))
+def _vector(vector: Vector) -> Any:
+    if isinstance(vector, Sparse):
+        return qe.SparseVector(list(vector.indices), list(vector.values))
+    return list(vector)
 
 
-def _filter(document_ids: Sequence[str], page: int | None = None) -> qe.Filter:
-    must: list[Any] = [qe.FieldCondition("document_id", match=qe.MatchAny(list(document_ids)))]
+def _filter(document_ids: Sequence[str] | None, page: int | None = None) -> qe.Filter:
+    must: list[Any] = []
+    if document_ids is not None:
+        must.append(qe.FieldCondition("document_id", match=qe.MatchAny(list(document_ids))))
     if page is not None:
         must.append(qe.FieldCondition("page", match=qe.MatchValue(page)))
     return qe.Filter(must=must)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Self
+from threading import RLock
+from typing import Any
 
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -16,51 +16,44 @@ from docmind.retrieval.sparse import Sparse
 from docmind.retrieval.store import (
     CLOSED,
     DENSE,
-    INDEXED,
-    PAGE,
     RRF_K,
     SPARSE,
     Embedded,
+    Vector,
     VectorStore,
     in_use,
     other_dims,
     to_payload,
     unreadable,
 )
+from docmind.settings import StoreSettings
 
 
 class QdrantStore(VectorStore):
-    """A QdrantClient; `local` and `server` differ only in how it is made."""
+    """A QdrantClient; the modes `local` and `server` differ only in how it is made."""
 
-    def __init__(self, client: QdrantClient, where: str, collection: str, dims: int, *, local: bool) -> None:
-        self._client = client
-        self._where = where
-        self._name = collection
-        self._local = local
-        self._lock: Any = threading.RLock() if local else nullcontext()  # local mode is not thread-safe
+    def __init__(self, settings: StoreSettings, folder: Path, dims: int) -> None:
+        self._local = settings.mode == "local"
+        self._where = str(folder) if self._local else str(settings.url)
+        self._name = settings.collection
+        self._lock: Any = RLock() if self._local else nullcontext()  # local mode is not thread-safe
         self._closed = False
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        try:
+            self._client = (
+                QdrantClient(path=self._where)
+                if self._local
+                # the client's own version check only warns; _prepare asks the server and raises
+                else QdrantClient(url=settings.url, api_key=key, check_compatibility=False, timeout=30)
+            )
+        except (RuntimeError, OSError, ValueError) as exc:
+            raise (in_use(folder) if "already accessed" in str(exc) else unreadable(folder, exc)) from exc
         try:
             with self._translated():
                 self._prepare(dims)
         except BaseException:
             self.close()
             raise
-
-    @classmethod
-    def local(cls, folder: Path, collection: str, dims: int) -> Self:
-        """Open the store in a folder of this machine."""
-        try:
-            client = QdrantClient(path=str(folder))
-        except (RuntimeError, OSError, ValueError) as exc:
-            raise (in_use(folder) if "already accessed" in str(exc) else unreadable(folder, exc)) from exc
-        return cls(client, str(folder), collection, dims, local=True)
-
-    @classmethod
-    def server(cls, url: str, api_key: str | None, collection: str, dims: int) -> Self:
-        """Open the store at a Qdrant server."""
-        # the client's own version check only warns; _prepare asks the server and raises
-        client = QdrantClient(url=url, api_key=api_key, check_compatibility=False, timeout=30)
-        return cls(client, url, collection, dims, local=False)
 
     def close(self) -> None:
         """Let go of the folder or the connection."""
@@ -82,8 +75,7 @@ class QdrantStore(VectorStore):
             sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         )
         if not self._local:  # local mode filters without an index, and warns when asked for one
-            for field, kind in INDEXED.items():
-                self._client.create_payload_index(self._name, field, models.PayloadSchemaType(kind))
+            self._client.create_payload_index(self._name, "document_id", models.PayloadSchemaType.KEYWORD)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -109,7 +101,7 @@ class QdrantStore(VectorStore):
         points = [
             models.PointStruct(
                 id=c.chunk.chunk_id,
-                vector={DENSE: list(c.dense), SPARSE: _sparse(c.sparse)},
+                vector={DENSE: _vector(c.dense), SPARSE: _vector(c.sparse)},
                 payload=to_payload(c.chunk),
             )
             for c in chunks
@@ -120,43 +112,42 @@ class QdrantStore(VectorStore):
         self._client.delete(self._name, models.FilterSelector(filter=_filter([document_id])), wait=True)
 
     def _query(
-        self, queries: Sequence[Sequence[float] | Sparse], k: int, ids: Sequence[str] | None, candidates: int
+        self, queries: Mapping[str, Vector], k: int, document_ids: Sequence[str] | None, candidates: int
     ) -> Sequence[Any]:
-        where = None if ids is None else _filter(ids)
-        nearest: list[tuple[Any, str]] = [
-            (_sparse(q), SPARSE) if isinstance(q, Sparse) else (list(q), DENSE) for q in queries
-        ]
-        if len(nearest) == 1:
-            query, using = nearest[0]
-            return self._client.query_points(
-                self._name, query=query, using=using, query_filter=where, limit=k, with_payload=True
-            ).points
+        where = _filter(document_ids)
         return self._client.query_points(
             self._name,
             query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
-            prefetch=[models.Prefetch(query=q, using=using, limit=candidates, filter=where) for q, using in nearest],
+            prefetch=[
+                models.Prefetch(query=_vector(vector), using=name, limit=candidates, filter=where)
+                for name, vector in queries.items()
+            ],
             limit=k,
             with_payload=True,
         ).points
 
-    def _scroll(self, document_id: str, page: int | None, offset: Any) -> tuple[Sequence[Any], Any]:
+    def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]:
         where = _filter([document_id], page)
-        return self._client.scroll(self._name, scroll_filter=where, limit=PAGE, offset=offset, with_payload=True)
+        return self._client.scroll(self._name, scroll_filter=where, limit=limit, with_payload=True)[0]
 
     def _retrieve(self, chunk_id: str) -> Sequence[Any]:
         return self._client.retrieve(self._name, [chunk_id], with_payload=True)
 
     def _count(self, document_id: str | None) -> int:
-        where = None if document_id is None else _filter([document_id])
+        where = _filter(None if document_id is None else [document_id])
         return self._client.count(self._name, count_filter=where, exact=True).count
 
 
-def _sparse(vector: Sparse) -> models.SparseVector:
-    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+def _vector(vector: Vector) -> Any:
+    if isinstance(vector, Sparse):
+        return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+    return list(vector)
 
 
-def _filter(document_ids: Sequence[str], page: int | None = None) -> models.Filter:
-    must: list[Any] = [models.FieldCondition(key="document_id", match=models.MatchAny(any=list(document_ids)))]
+def _filter(document_ids: Sequence[str] | None, page: int | None = None) -> models.Filter:
+    must: list[Any] = []
+    if document_ids is not None:
+        must.append(models.FieldCondition(key="document_id", match=models.MatchAny(any=list(document_ids))))
     if page is not None:
         must.append(models.FieldCondition(key="page", match=models.MatchValue(value=page)))
     return models.Filter(must=must)

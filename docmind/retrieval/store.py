@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from docmind.errors import AlreadyRunning, ConfigError, StoreError
+from docmind.errors import AlreadyRunning, StoreError
 from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
 RRF_K = 60
 """Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank)."""
 DENSE, SPARSE = "dense", "sparse"
-PAGE = 1000
-"""Points read per scroll."""
-INDEXED = {"document_id": "keyword", "page": "integer"}
-"""Payload fields with an index, so that filters stay fast."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,9 @@ class Embedded:
     chunk: Chunk
     dense: Sequence[float]
     sparse: Sparse
+
+
+Vector = Sequence[float] | Sparse
 
 
 def chunk_id(document_id: str, position: int) -> str:
@@ -96,25 +95,19 @@ class VectorStore(ABC):
             document_ids: look only in these documents; None: everywhere.
             candidates: taken from each of the two searches before they are fused.
         """
-        queries: list[Sequence[float] | Sparse] = [] if dense is None else [list(dense)]
+        queries: dict[str, Vector] = {} if dense is None else {DENSE: dense}
         if sparse is not None and sparse.indices:
-            queries.append(sparse)
+            queries[SPARSE] = sparse
         if not queries or (document_ids is not None and not document_ids):
             return []
         with self._translated():
-            points = self._query(queries, k, document_ids, max(candidates, k))
-        return [_hit(p, p.score) for p in points]
+            return [_hit(p, p.score) for p in self._query(queries, k, document_ids, max(candidates, k))]
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's chunks (or those of one page) in reading order."""
-        hits: list[Hit] = []
-        offset = None
-        while True:
-            with self._translated():
-                records, offset = self._scroll(document_id, page, offset)
-            hits += map(_hit, records)
-            if offset is None:
-                return sorted(hits, key=lambda h: h.position)
+        with self._translated():
+            points = self._scroll(document_id, page, self._count(document_id) or 1)
+        return sorted(map(_hit, points), key=lambda h: h.position)
 
     def get(self, chunk_id: str) -> Hit | None:
         """Return one chunk, or None if there is none with this id."""
@@ -145,11 +138,11 @@ class VectorStore(ABC):
 
     @abstractmethod
     def _query(
-        self, queries: Sequence[Sequence[float] | Sparse], k: int, ids: Sequence[str] | None, candidates: int
+        self, queries: Mapping[str, Vector], k: int, document_ids: Sequence[str] | None, candidates: int
     ) -> Sequence[Any]: ...
 
     @abstractmethod
-    def _scroll(self, document_id: str, page: int | None, offset: Any) -> tuple[Sequence[Any], Any]: ...
+    def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]: ...
 
     @abstractmethod
     def _retrieve(self, chunk_id: str) -> Sequence[Any]: ...
@@ -174,17 +167,12 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
         return EdgeStore(settings.store_dir / "edge", dims)
     from docmind.retrieval.qdrant import QdrantStore
 
-    if settings.store.mode == "local":
-        return QdrantStore.local(settings.store_dir / "local", settings.store.collection, dims)
-    if settings.store.url is None:
-        raise ConfigError("store.mode is 'server' but store.url is empty; set DOCMIND_STORE__URL")
-    key = settings.store.api_key.get_secret_value() if settings.store.api_key else None
-    return QdrantStore.server(settings.store.url, key, settings.store.collection, dims)
+    return QdrantStore(settings.store, settings.store_dir / "local", dims)
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
     """Return what is stored beside the vectors; the id is the point's own."""
-    return {k: v for k, v in asdict(chunk).items() if k not in {"chunk_id", "score"}}
+    return {k: v for k, v in asdict(chunk).items() if k != "chunk_id"}
 
 
 def _hit(point: Any, score: float = 0.0) -> Hit:
