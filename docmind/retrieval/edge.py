@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import qdrant_edge as qe
 
-from docmind.errors import StoreError
 from docmind.retrieval.sparse import Sparse
-from docmind.retrieval.store import (
-    CLOSED,
-    DENSE,
-    RRF_K,
-    SPARSE,
-    Embedded,
-    Vector,
-    VectorStore,
-    in_use,
-    other_dims,
-    to_payload,
-    unreadable,
-)
+from docmind.retrieval.store import DENSE, RRF_K, SPARSE, Embedded, Vector, VectorStore, to_payload
 
 
 class EdgeStore(VectorStore):
     """One Qdrant Edge shard; it takes concurrent readers and writers, and its log has what was written."""
 
     def __init__(self, folder: Path, dims: int) -> None:
-        self._folder = folder
-        self._closing = threading.Lock()
+        super().__init__(folder, dims)
         self._optimizing = threading.Lock()
-        self._closed = False
         config = qe.EdgeConfig(
             vectors={DENSE: qe.EdgeVectorParams(dims, qe.Distance.Cosine)},
             sparse_vectors={SPARSE: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
         )
-        segments = folder / "segments"
-        try:
-            if segments.is_dir() and any(segments.iterdir()):
+        with self._translated():
+            if any(folder.glob("segments/*")):
                 self._shard = qe.EdgeShard.load(str(folder), config)
             else:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -50,12 +33,6 @@ class EdgeStore(VectorStore):
             if "document_id" not in self._shard.info().payload_schema:
                 keyword = qe.PayloadSchemaType.Keyword
                 self._shard.update(qe.UpdateOperation.create_field_index("document_id", keyword))
-        except Exception as exc:  # Qdrant Edge raises bare Exception
-            if "WouldBlock" in str(exc):
-                raise in_use(folder) from exc
-            if "ncompatible" in str(exc):
-                raise other_dims(dims, folder) from exc
-            raise unreadable(folder, exc) from exc
 
     def optimize(self) -> None:
         """Flush, and build the index of segments that have grown (about 13,000 chunks of 384 dims)."""
@@ -63,20 +40,8 @@ class EdgeStore(VectorStore):
             self._shard.flush()
             self._shard.optimize()
 
-    def close(self) -> None:
-        """Flush and release the folder."""
-        with self._closing:
-            if not self._closed:
-                with self._translated():
-                    self._shard.close()
-                self._closed = True
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as exc:  # Qdrant Edge raises bare Exception
-            raise StoreError(CLOSED) if self._closed else unreadable(self._folder, exc) from exc
+    def _close(self) -> None:
+        self._shard.close()
 
     def _upsert(self, chunks: Sequence[Embedded]) -> None:
         points = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -11,21 +10,9 @@ from typing import Any
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from docmind.errors import StoreError
+from docmind.errors import DocMindError, StoreError
 from docmind.retrieval.sparse import Sparse
-from docmind.retrieval.store import (
-    CLOSED,
-    DENSE,
-    RRF_K,
-    SPARSE,
-    Embedded,
-    Vector,
-    VectorStore,
-    in_use,
-    other_dims,
-    to_payload,
-    unreadable,
-)
+from docmind.retrieval.store import DENSE, RRF_K, SPARSE, Embedded, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
 
 
@@ -34,68 +21,51 @@ class QdrantStore(VectorStore):
 
     def __init__(self, settings: StoreSettings, folder: Path, dims: int) -> None:
         self._local = settings.mode == "local"
-        self._where = str(folder) if self._local else str(settings.url)
         self._name = settings.collection
-        self._lock: Any = RLock() if self._local else nullcontext()  # local mode is not thread-safe
-        self._closed = False
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        try:
-            self._client = (
-                QdrantClient(path=self._where)
-                if self._local
+        super().__init__(folder if self._local else f"{settings.url}, collection '{self._name}'", dims)
+        with self._translated():
+            if self._local:
+                self._turn = RLock()
+                self._client = QdrantClient(path=str(folder))
+            else:
+                key = settings.api_key.get_secret_value() if settings.api_key else None
                 # the client's own version check only warns; _prepare asks the server and raises
-                else QdrantClient(url=settings.url, api_key=key, check_compatibility=False, timeout=30)
-            )
-        except (RuntimeError, OSError, ValueError) as exc:
-            raise (in_use(folder) if "already accessed" in str(exc) else unreadable(folder, exc)) from exc
-        try:
-            with self._translated():
-                self._prepare(dims)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Let go of the folder or the connection."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
+                self._client = QdrantClient(url=settings.url, api_key=key, check_compatibility=False, timeout=30)
+            try:
+                self._prepare()
+            except BaseException:
                 self._client.close()
+                raise
 
-    def _prepare(self, dims: int) -> None:
+    def _close(self) -> None:
+        self._client.close()
+
+    def _prepare(self) -> None:
         if self._client.collection_exists(self._name):
             vectors = self._client.get_collection(self._name).config.params.vectors
             found = vectors.get(DENSE) if isinstance(vectors, dict) else None
-            if found is None or found.size != dims:
-                raise other_dims(dims, f"{self._where}, collection '{self._name}'")
+            if found is None or found.size != self._dims:
+                raise self._other_dims()
             return
         self._client.create_collection(
             self._name,
-            vectors_config={DENSE: models.VectorParams(size=dims, distance=models.Distance.COSINE)},
+            vectors_config={DENSE: models.VectorParams(size=self._dims, distance=models.Distance.COSINE)},
             sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         )
         if not self._local:  # local mode filters without an index, and warns when asked for one
             self._client.create_payload_index(self._name, "document_id", models.PayloadSchemaType.KEYWORD)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                if self._closed:
-                    raise StoreError(CLOSED)
-                yield
-            except StoreError:
-                raise
-            except ResponseHandlingException as exc:
-                raise StoreError(
-                    f"The Qdrant server at {self._where} can't be reached ({exc}). Start it or correct "
-                    "DOCMIND_STORE__URL, or use the built-in store with DOCMIND_STORE__MODE=edge."
-                ) from exc
-            except UnexpectedResponse as exc:
-                hint = "Check DOCMIND_STORE__API_KEY. " if exc.status_code in {401, 403} else ""
-                raise StoreError(f"The Qdrant server at {self._where} answered with an error. {hint}({exc})") from exc
-            except Exception as exc:  # local mode raises what its parts raise
-                raise StoreError(f"The vector store at {self._where} failed ({type(exc).__name__}: {exc}).") from exc
+    def _error(self, exc: Exception) -> DocMindError:
+        if self._local:
+            return super()._error(exc)
+        if isinstance(exc, ResponseHandlingException):
+            return StoreError(
+                f"The Qdrant server at {self._where} can't be reached ({exc}). Start it or correct "
+                "DOCMIND_STORE__URL, or use the built-in store with DOCMIND_STORE__MODE=edge."
+            )
+        denied = isinstance(exc, UnexpectedResponse) and exc.status_code in {401, 403}
+        hint = "Check DOCMIND_STORE__API_KEY. " if denied else ""
+        return StoreError(f"The Qdrant server at {self._where} answered with an error. {hint}({exc})")
 
     def _upsert(self, chunks: Sequence[Embedded]) -> None:
         points = [

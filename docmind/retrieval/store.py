@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from docmind.errors import AlreadyRunning, StoreError
+from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
@@ -64,8 +65,15 @@ def chunk_id(document_id: str, position: int) -> str:
 class VectorStore(ABC):
     """Chunks with dense and sparse vectors. Thread-safe; every failure is a StoreError.
 
-    A mode brings the methods at the end, which may raise what their library raises, and `_translated`.
+    A mode brings the methods at the end, which may raise what their library raises.
     """
+
+    def __init__(self, where: Path | str, dims: int) -> None:
+        self._where = where
+        self._dims = dims
+        self._turn: AbstractContextManager[Any] = nullcontext()  # a lock, where the library is not thread-safe
+        self._closing = threading.Lock()
+        self._closed = False
 
     def upsert(self, chunks: Sequence[Embedded]) -> None:
         """Write the chunks, replacing those with the same id; they survive a kill once this returns."""
@@ -123,12 +131,50 @@ class VectorStore(ABC):
     def optimize(self) -> None:  # noqa: B027 - most modes have nothing to do
         """Put everything on disk and build what makes search fast; may take a while, reads go on."""
 
-    @abstractmethod
     def close(self) -> None:
         """Write what is pending and let go of the files. Calling it again does nothing."""
+        with self._closing:
+            if not self._closed:
+                with self._translated():
+                    self._close()
+                self._closed = True
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        closed = StoreError("The vector store is closed: DocMind is shutting down. Start it again.")
+        with self._turn:
+            if self._closed:
+                raise closed
+            try:
+                yield
+            except DocMindError:
+                raise
+            except Exception as exc:  # local mode raises what its parts raise, Qdrant Edge bare Exception
+                raise closed if self._closed else self._error(exc) from exc
+
+    def _error(self, exc: Exception) -> DocMindError:
+        """Return what an error of a store in a folder means."""
+        if "WouldBlock" in str(exc) or "already accessed" in str(exc):
+            return AlreadyRunning(
+                f"Another DocMind is using {self._where}. Close it, or give this one its own folder with "
+                "DOCMIND_DATA_DIR."
+            )
+        if "ncompatible" in str(exc):
+            return self._other_dims()
+        return StoreError(
+            f"The vector store in {self._where} can't be used ({exc}). Check free disk space and the folder's rights; "
+            "if its files are damaged, remove the folder: DocMind then ingests your documents anew at the next start."
+        )
+
+    def _other_dims(self) -> StoreError:
+        return StoreError(
+            f"The vectors in {self._where} were made by another embedding model: this one gives {self._dims} numbers "
+            "a passage. Set the former DOCMIND_RETRIEVAL__EMBEDDING_MODEL again, or remove the stored vectors; "
+            "DocMind then ingests your documents anew at the next start."
+        )
 
     @abstractmethod
-    def _translated(self) -> AbstractContextManager[None]: ...
+    def _close(self) -> None: ...
 
     @abstractmethod
     def _upsert(self, chunks: Sequence[Embedded]) -> None: ...
@@ -177,30 +223,3 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
 
 def _hit(point: Any, score: float = 0.0) -> Hit:
     return Hit(chunk_id=str(point.id), score=score, **(point.payload or {}))
-
-
-def in_use(folder: Path) -> AlreadyRunning:
-    """Return the error for a folder that another process has open."""
-    return AlreadyRunning(
-        f"Another DocMind is using {folder}. Close it, or give this one its own folder with DOCMIND_DATA_DIR."
-    )
-
-
-def unreadable(folder: Path, why: object) -> StoreError:
-    """Return the error for a folder that can't be opened, read or written."""
-    return StoreError(
-        f"The vector store in {folder} can't be used ({why}). Check free disk space and the folder's rights; if its "
-        "files are damaged, remove the folder: DocMind then ingests your documents anew at the next start."
-    )
-
-
-CLOSED = "The vector store is closed: DocMind is shutting down. Start it again."
-
-
-def other_dims(dims: int, where: object) -> StoreError:
-    """Return the error for a store that was made for another embedding model."""
-    return StoreError(
-        f"The vectors in {where} were made by another embedding model: this one gives {dims} numbers a passage. "
-        "Set the former DOCMIND_RETRIEVAL__EMBEDDING_MODEL again, or remove the stored vectors; "
-        "DocMind then ingests your documents anew at the next start."
-    )
