@@ -37,14 +37,15 @@ class FileStore:
     def __init__(self, folder: Path, limit_mb: float) -> None:
         self._folder = folder
         self._limit_mb = limit_mb
+        for part in folder.glob("*.part"):  # what an earlier process did not finish
+            part.unlink(missing_ok=True)
 
     @contextmanager
     def receive(self, source: Path | BinaryIO | bytes, name: str) -> Iterator[Upload]:
-        """Copy an upload to a temporary file, and hash it; what isn't placed is removed at the end.
+        """Copy an upload to a temporary file and hash it; what isn't placed is removed at the end.
 
         Raises:
-            UnsupportedFile, EmptyFile, FileTooLarge: before anything is copied.
-            IngestError: it can't be read or copied.
+            UnsupportedFile, EmptyFile, FileTooLarge (before anything is copied), IngestError (it can't be copied).
         """
         shown = shown_name(name)
         suffix = check_supported(shown)
@@ -107,11 +108,6 @@ class FileStore:
         """Remove a document's file and text."""
         for path in self._folder.glob(f"{document_id}.*"):
             path.unlink(missing_ok=True)
-
-    def remove_parts(self) -> None:
-        """Remove uploads that an earlier process did not finish."""
-        for part in self._folder.glob("*.part"):
-            part.unlink(missing_ok=True)
 
 
 def shown_name(name: str) -> str:

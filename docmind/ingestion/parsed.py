@@ -19,12 +19,9 @@ class Section:
     """A stretch of text under one heading on one page."""
 
     text: str
-    page: int | None = None
-    """1-based page, slide or sheet; None where the format has none."""
-    heading: str = ""
-    """The headings above it, outermost first, joined by HEADING_GAP."""
-    table: bool = False
-    """A Markdown table: its first two lines are the header, each further line is a row."""
+    page: int | None = None  # 1-based page, slide or sheet; None where the format has none
+    heading: str = ""  # the headings above it, outermost first, joined by HEADING_GAP
+    table: bool = False  # a Markdown table: two lines of header, then a line per row
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,7 @@ class ParsedDocument:
     """A file's text. Character spans count in `text`."""
 
     sections: tuple[Section, ...]
-    pages: int = 0
-    """Pages, slides or sheets; 0 where the format has none."""
+    pages: int = 0  # pages, slides or sheets; 0 where the format has none
 
     @property
     def text(self) -> str:

@@ -51,20 +51,14 @@ class Pipeline:
         """Write a document's chunks and return how many there are. The same input gives the same ids.
 
         Raises:
-            ModelError: the embedding model can't be loaded.
-            StoreError: the chunks can't be written.
+            ModelError (the embedding model can't be loaded), StoreError (the chunks can't be written).
         """
-        splitter = StructureSplitter(
-            self._embedder.tokenizer, self._settings.chunk_tokens, self._settings.chunk_overlap
-        )
+        size, overlap = self._settings.chunk_tokens, self._settings.chunk_overlap
+        splitter = StructureSplitter(self._embedder.tokenizer, size, overlap)
         # no cache: it would keep all texts and vectors in memory; the registry knows what is done
         split = IngestionPipeline(transformations=[splitter], disable_cache=True)
-        nodes = list(
-            split.run(
-                nodes=_sections(document_id, file_name, document),
-                progress=lambda done, total: progress("split", done, total),
-            )
-        )
+        sections = _sections(document_id, file_name, document)
+        nodes = list(split.run(nodes=sections, progress=lambda done, total: progress("split", done, total)))
         progress("embed", 0, len(nodes))
         embed = IngestionPipeline(transformations=[self._embedder.model, Write(self._store)], disable_cache=True)
         for start in range(0, len(nodes), BATCH):

@@ -14,11 +14,7 @@ from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table,
 
 
 def decode(data: bytes) -> str:
-    """Return the bytes as text: by byte order mark, as UTF-8, else by charset-normalizer's guess.
-
-    Raises:
-        CorruptFile: this is no text.
-    """
+    """Return the bytes as text: by byte order mark, as UTF-8, else by charset-normalizer's guess, else CorruptFile."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:

@@ -35,11 +35,7 @@ MAX_RATIO = 200
 
 
 def check_supported(name: str) -> str:
-    """Return the file's suffix in lower case.
-
-    Raises:
-        UnsupportedFile: no reader knows it.
-    """
+    """Return the file's suffix in lower case; UnsupportedFile if no reader knows it."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUPPORTED:
         kinds = ", ".join(s[1:].upper() for s in SUPPORTED)

@@ -27,31 +27,22 @@ CREATE TABLE IF NOT EXISTS documents (
 class Document:
     """A file that was added."""
 
-    id: str
-    """SHA-256 of its content."""
-    name: str
-    """What it is shown as; unique."""
-    size: int
-    """Bytes."""
+    id: str  # SHA-256 of its content
+    name: str  # what it is shown as; unique
+    size: int  # bytes
     suffix: str
     state: State
-    reason: str
-    """Why it failed, and what to do."""
-    pages: int
-    """Pages, slides or sheets; 0 where the format has none."""
+    reason: str  # why it failed, and what to do
+    pages: int  # pages, slides or sheets; 0 where the format has none
     chunks: int
-    seconds: float
-    """How long its ingestion took."""
-    added_at: str
-    """UTC time, ISO 8601."""
-    stage: str
-    """While it is being ingested: parse, split, embed or store."""
-    done: int
+    seconds: float  # how long its ingestion took
+    added_at: str  # UTC time, ISO 8601
+    stage: str  # while it is being ingested: parse, split, embed or store
+    done: int  # of `total` pages, sections or chunks of this stage
     total: int
-    """Progress within the stage: pages, sections or chunks."""
 
 
-_COLUMNS = ", ".join(f.name for f in fields(Document))
+_COLUMNS = ", ".join(field.name for field in fields(Document))
 
 
 class Registry:
@@ -75,13 +66,11 @@ class Registry:
         """Add a document as queued; a name that is taken becomes "name (2)"."""
         stem, ending = PurePath(name).stem, PurePath(name).suffix
         with self._lock:
-            taken = {row[0] for row in self._db.execute("SELECT name FROM documents")}
+            taken = {row[0] for row in self._execute("SELECT name FROM documents")}
             free = next(n for i in count(1) if (n := f"{stem} ({i}){ending}" if i > 1 else name) not in taken)
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._db.execute(
-                "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?)",
-                (document_id, free, size, suffix, now),
-            )
+            sql = "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?)"
+            self._execute(sql, document_id, free, size, suffix, now)
             return self._select("WHERE id = ?", document_id)[0]
 
     def get(self, document_id: str) -> Document | None:
@@ -99,21 +88,15 @@ class Registry:
     def update(self, document_id: str, **changes: Any) -> None:
         """Change columns of a document, if it (still) exists."""
         assign = ", ".join(f"{column} = ?" for column in changes)
-        with self._lock:
-            self._db.execute(f"UPDATE documents SET {assign} WHERE id = ?", (*changes.values(), document_id))  # noqa: S608
+        self._execute(f"UPDATE documents SET {assign} WHERE id = ?", *changes.values(), document_id)  # noqa: S608
 
     def requeue_interrupted(self) -> None:
         """Queue again what was being ingested when the process ended."""
-        with self._lock:
-            self._db.execute(
-                "UPDATE documents SET state = 'queued', stage = '', done = 0, total = 0 "
-                "WHERE state IN ('parsing', 'embedding')"
-            )
+        self._execute("UPDATE documents SET state = 'queued', stage = '' WHERE state IN ('parsing', 'embedding')")
 
     def delete(self, document_id: str) -> None:
         """Forget a document."""
-        with self._lock:
-            self._db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+        self._execute("DELETE FROM documents WHERE id = ?", document_id)
 
     def close(self) -> None:
         """Close the database."""
@@ -121,6 +104,8 @@ class Registry:
             self._db.close()
 
     def _select(self, where: str, *values: Any) -> list[Document]:
+        return [Document(*row) for row in self._execute(f"SELECT {_COLUMNS} FROM documents {where}", *values)]  # noqa: S608
+
+    def _execute(self, sql: str, *values: Any) -> list[Any]:
         with self._lock:
-            rows = self._db.execute(f"SELECT {_COLUMNS} FROM documents {where}", values)  # noqa: S608
-            return [Document(*row) for row in rows]
+            return self._db.execute(sql, values).fetchall()

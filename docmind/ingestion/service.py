@@ -20,8 +20,6 @@ from docmind.retrieval.store import VectorStore
 from docmind.settings import Settings
 
 log = logging.getLogger(__name__)
-NOTE_EVERY_S = 0.2
-"""Progress is written to the registry at most this often."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,11 @@ class IngestionService:
         with self._changed:
             if self._worker is None and not self._closing:
                 self._registry.requeue_interrupted()
-                self._files.remove_parts()
                 self._worker = threading.Thread(target=self._work, name="ingestion", daemon=True)
                 self._worker.start()
 
     def add(self, path: Path, name: str | None = None) -> Added:
-        """Copy a file into DocMind's folder and queue it.
-
-        Raises:
-            UnsupportedFile, EmptyFile, FileTooLarge: refused before anything is copied.
-            IngestError: it can't be read or copied.
-        """
+        """Copy a file into DocMind's folder and queue it; an IngestError says why it is refused."""
         return self._add(path, name or path.name)
 
     def add_bytes(self, data: BinaryIO | bytes, name: str) -> Added:
@@ -84,17 +76,11 @@ class IngestionService:
         return self._registry.get(document_id)
 
     def file_path(self, document_id: str) -> Path:
-        """Return the stored file.
-
-        Raises:
-            IngestError: there is no such document.
-        """
+        """Return the stored file; IngestError if there is no such document."""
         return self._files.path(document_id, self._known(document_id).suffix)
 
     def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str:
-        """Return the extracted text, or that of a range of pages (1-based, both ends included).
-
-        A format without pages counts as one page.
+        """Return the extracted text of pages first to last (1-based; a format without pages counts as one page).
 
         Raises:
             IngestError: there is no such document, or it has not been parsed yet.
@@ -210,21 +196,19 @@ class IngestionService:
     def _ingest(self, document: Document) -> None:
         began = time.monotonic()
         noted = 0.0
-        last_stage: Stage | None = None
 
         def progress(stage: Stage, done: int, total: int) -> None:
-            nonlocal noted, last_stage
+            nonlocal noted
             if self._stop.is_set():
                 raise _Stopped
-            now = time.monotonic()
-            if stage != last_stage or done == total or now - noted > NOTE_EVERY_S:
-                noted, last_stage = now, stage
+            if done in {0, total} or time.monotonic() - noted > 0.2:  # a write per page would cost more than the page
+                noted = time.monotonic()
                 state = "parsing" if stage == "parse" else "embedding"
                 self._registry.update(document.id, state=state, stage=stage, done=done, total=total)
 
         progress("parse", 0, 0)
         self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
-        path = self._files.path(document.id, document.suffix)
+        path = self.file_path(document.id)
         parsed = read(path, document.name, lambda done, total: progress("parse", done, total))
         self._files.save_text(document.id, parsed)
         chunks = self._pipeline.run(document.id, document.name, parsed, progress)

@@ -35,10 +35,7 @@ def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[Citation
 
     A passage supports a sentence that stands in it, or when every number and name of the sentence is in the passages
     cited for it and either OVERLAP of its content words are in the passage or its meaning is as close as COSINE to a
-    stretch of the passage. A mark that names no source is reported as unsupported.
-
-    Args:
-        embed: called only for what the words leave open.
+    stretch of the passage (`embed` is called only for that). A mark that names no source is unsupported.
     """
     by_number = {s.number: s for s in sources}
     found: dict[tuple[int, str], Citation] = {}

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import qdrant_edge as qe
 
-from docmind.retrieval.sparse import Sparse
 from docmind.retrieval.store import DENSE, RRF_K, SPARSE, Embedded, Vector, VectorStore, to_payload
 
 
@@ -70,17 +69,14 @@ class EdgeStore(VectorStore):
         where = _filter([document_id], page)
         return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=where, with_payload=True))[0]
 
-    def _retrieve(self, chunk_id: str) -> Sequence[Any]:
-        return self._shard.retrieve([UUID(chunk_id)], with_payload=True, with_vector=False)
-
     def _count(self, document_id: str | None) -> int:
         where = _filter(None if document_id is None else [document_id])
         return int(self._shard.count(qe.CountRequest(exact=True, filter=where)))
 
 
 def _vector(vector: Vector) -> Any:
-    if isinstance(vector, Sparse):
-        return qe.SparseVector(list(vector.indices), list(vector.values))
+    if isinstance(vector, dict):
+        return qe.SparseVector(list(vector), list(vector.values()))
     return list(vector)
 
 

@@ -26,26 +26,18 @@ on two busy cores two threads gave 4 to 24 chunks/s, one gave 72."""
 
 
 class Embedder:
-    """One embedding model, loaded at first use by the thread that needs it; thread-safe.
-
-    It stays on the CPU: a GPU's memory belongs to the engine.
-    """
+    """One embedding model on the CPU (a GPU's memory is the engine's), loaded at first use; thread-safe."""
 
     def __init__(self, model_dir: Path) -> None:
         self._dir = model_dir
         self._loading = threading.Lock()
         self._turn = threading.Lock()
-        self._urgent: set[int] = set()
-        """Threads someone waits for; the ingestion lets them pass."""
+        self._urgent: set[int] = set()  # threads someone waits for; the ingestion lets them pass
         self._model: BaseEmbedding | None = None
 
     @cached_property
     def dims(self) -> int:
-        """Length of the vectors, read from the model's config without loading the model.
-
-        Raises:
-            ModelError: the directory holds no sentence-transformers model.
-        """
+        """Length of the vectors, read without loading the model; ModelError if there is none in the directory."""
         try:
             return int(self._config.get("word_embedding_dimension") or self._config["hidden_size"])
         except KeyError as exc:
@@ -75,11 +67,7 @@ class Embedder:
 
     @property
     def model(self) -> BaseEmbedding:
-        """The LlamaIndex embedding, for an IngestionPipeline; loads it if need be.
-
-        Raises:
-            ModelError: it can't be loaded.
-        """
+        """The LlamaIndex embedding, for an IngestionPipeline; ModelError if it can't be loaded."""
         with self._loading:
             if self._model is None:
                 self._model = self._load()

@@ -11,7 +11,6 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from docmind.errors import DocMindError, StoreError
-from docmind.retrieval.sparse import Sparse
 from docmind.retrieval.store import DENSE, RRF_K, SPARSE, Embedded, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
 
@@ -100,17 +99,14 @@ class QdrantStore(VectorStore):
         where = _filter([document_id], page)
         return self._client.scroll(self._name, scroll_filter=where, limit=limit, with_payload=True)[0]
 
-    def _retrieve(self, chunk_id: str) -> Sequence[Any]:
-        return self._client.retrieve(self._name, [chunk_id], with_payload=True)
-
     def _count(self, document_id: str | None) -> int:
         where = _filter(None if document_id is None else [document_id])
         return self._client.count(self._name, count_filter=where, exact=True).count
 
 
 def _vector(vector: Vector) -> Any:
-    if isinstance(vector, Sparse):
-        return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+    if isinstance(vector, dict):
+        return models.SparseVector(indices=list(vector), values=list(vector.values()))
     return list(vector)
 
 

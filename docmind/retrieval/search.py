@@ -7,7 +7,7 @@ from typing import Literal
 
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import query_vector, terms
-from docmind.retrieval.store import Hit, VectorStore, chunk_id
+from docmind.retrieval.store import Hit, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
@@ -45,8 +45,8 @@ class Retriever:
 
     def neighbours(self, hit: Hit) -> tuple[Hit | None, Hit | None]:
         """Return the passages before and after this one in its document."""
-        before, after = (chunk_id(hit.document_id, hit.position + step) for step in (-1, 1))
-        return (self._store.get(before) if hit.position else None), self._store.get(after)
+        near = {other.position: other for other in self._store.chunks(hit.document_id)}
+        return near.get(hit.position - 1), near.get(hit.position + 1)
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's passages (or those of one page) in reading order."""

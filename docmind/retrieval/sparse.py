@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
 
@@ -37,16 +36,10 @@ _STOP = frozenset(
     to too under until up very was we were what when where which while who whom why will with would you your yours
     s t""".split()  # noqa: SIM905
 )
+Sparse = dict[int, float]
+"""A sparse vector: dimension (uint32) → value."""
 _stemmer = snowballstemmer.stemmer("english")
 _stemming = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Sparse:
-    """A sparse vector: `values[i]` stands at dimension `indices[i]` (uint32)."""
-
-    indices: tuple[int, ...]
-    values: tuple[float, ...]
 
 
 def terms(text: str) -> list[str]:
@@ -64,13 +57,12 @@ def document_vector(text: str) -> Sparse:
     """Return the BM25 weights of a passage, without IDF."""
     counts = Counter(map(_index, words := terms(text)))
     norm = K1 * (1 - B + B * len(words) / AVERAGE_LENGTH)
-    return Sparse(tuple(counts), tuple(tf * (K1 + 1) / (tf + norm) for tf in counts.values()))
+    return {index: tf * (K1 + 1) / (tf + norm) for index, tf in counts.items()}
 
 
 def query_vector(text: str) -> Sparse:
     """Return the query's words with how often each is asked for."""
-    counts = Counter(map(_index, terms(text)))
-    return Sparse(tuple(counts), tuple(map(float, counts.values())))
+    return dict(Counter(map(_index, terms(text))))
 
 
 def _index(term: str) -> int:

@@ -28,14 +28,11 @@ class Chunk:
     document_id: str
     file_name: str
     text: str
-    page: int | None
-    """1-based page, slide or sheet; None where the format has none."""
+    page: int | None  # 1-based page, slide or sheet; None where the format has none
     heading: str
-    start: int
-    """Character span in the document's extracted text: [start, end)."""
+    start: int  # character span in the document's extracted text: [start, end)
     end: int
-    position: int
-    """0-based place among the document's chunks."""
+    position: int  # 0-based place among the document's chunks
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ class VectorStore(ABC):
             candidates: taken from each of the two searches before they are fused.
         """
         queries: dict[str, Vector] = {} if dense is None else {DENSE: dense}
-        if sparse is not None and sparse.indices:
+        if sparse:
             queries[SPARSE] = sparse
         if not queries or (document_ids is not None and not document_ids):
             return []
@@ -116,12 +113,6 @@ class VectorStore(ABC):
         with self._translated():
             points = self._scroll(document_id, page, self._count(document_id) or 1)
         return sorted(map(_hit, points), key=lambda h: h.position)
-
-    def get(self, chunk_id: str) -> Hit | None:
-        """Return one chunk, or None if there is none with this id."""
-        with self._translated():
-            records = self._retrieve(chunk_id)
-        return _hit(records[0]) if records else None
 
     def count(self, document_id: str | None = None) -> int:
         """Return how many chunks there are, in all or of one document."""
@@ -191,17 +182,11 @@ class VectorStore(ABC):
     def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]: ...
 
     @abstractmethod
-    def _retrieve(self, chunk_id: str) -> Sequence[Any]: ...
-
-    @abstractmethod
     def _count(self, document_id: str | None) -> int: ...
 
 
 def open_store(settings: Settings, dims: int) -> VectorStore:
-    """Open the store that the settings ask for; it is created when it isn't there.
-
-    Args:
-        dims: length of the dense vectors.
+    """Open or create the store that the settings ask for, for dense vectors of length `dims`.
 
     Raises:
         AlreadyRunning: another process has the folder open.

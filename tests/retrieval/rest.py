@@ -50,8 +50,6 @@ class Api:
                 ask = models.ScrollRequest(**body)
                 points, offset = client.scroll(name, ask.filter, ask.limit, offset=ask.offset)
                 return {"points": [p.model_dump(mode="json") for p in points], "next_page_offset": offset}
-            case ("POST", "points"):
-                return [p.model_dump(mode="json") for p in client.retrieve(name, models.PointRequest(**body).ids)]
             case ("POST", "points/count"):
                 return {"count": client.count(name, models.CountRequest(**body).filter).count}
             case _:

@@ -82,17 +82,17 @@ def filled(store):
 
 
 def test_what_is_written_comes_back_whole(filled):
-    hit = filled.get(chunk_id("a", 2))
+    hit = filled.chunks("a")[2]
+    assert hit.chunk_id == chunk_id("a", 2)
     assert (hit.document_id, hit.file_name, hit.text) == ("a", "a.txt", "tickets cost twelve euros")
     assert (hit.page, hit.heading, hit.start, hit.end, hit.position) == (2, "Head", 200, 90, 2)
-    assert filled.get(chunk_id("a", 99)) is None
     assert (filled.count(), filled.count("a"), filled.count("none")) == (4, 3, 0)
 
 
 def test_writing_again_replaces(filled):
     filled.upsert([embedded("a", 2, "tickets are free", 2)])
     assert filled.count() == 4
-    assert filled.get(chunk_id("a", 2)).text == "tickets are free"
+    assert filled.chunks("a")[2].text == "tickets are free"
 
 
 def test_search_by_words_by_meaning_and_by_both(filled):
@@ -139,7 +139,7 @@ def test_it_is_there_after_closing(opened):
     first.optimize()
     first.close()
     first.close()
-    assert opened().get(chunk_id("a", 0)).text == "still here"
+    assert [h.text for h in opened().chunks("a")] == ["still here"]
 
 
 def test_a_closed_store_says_so(filled):
@@ -204,7 +204,7 @@ def test_what_was_acknowledged_survives_a_kill(mode, tmp_path):
         writer.send_signal(signal.SIGKILL)
     store = open_store(settings_for(mode, tmp_path), DIMS)
     assert store.count() >= len(acknowledged)
-    assert store.get(chunk_id("a", acknowledged[-1])).text == "word56 river"
+    assert store.chunks("a")[acknowledged[-1]].text == "word56 river"
     assert store.search(None, query_vector("word7"), 1)[0].position == 7
     store.close()
 
