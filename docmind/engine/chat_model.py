@@ -20,8 +20,8 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
-from docmind.engine.interface import Constraint, Delta, Tool
-from docmind.engine.tool_calls import Call, ToolCallParser
+from docmind.engine.interface import Constraint, Delta, Tool, ToolCall
+from docmind.engine.tool_calls import ToolCallParser
 
 
 class ChatVLLM(BaseChatModel):
@@ -43,10 +43,6 @@ class ChatVLLM(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "docmind-vllm"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        return {"max_tokens": self.max_tokens, "temperature": self.temperature}
 
     def bind_tools(
         self,
@@ -89,7 +85,8 @@ class ChatVLLM(BaseChatModel):
         parser = None
         if tools and constraint is None and tool_choice == "auto":
             parser = ToolCallParser([t["function"]["name"] for t in tools])
-        written, last, calls = "", Delta(), []
+        written, last = "", Delta()
+        calls: list[ToolCall] = []
         deltas = self.engine.stream(
             convert_to_openai_messages(messages),
             tools=tools,
@@ -101,18 +98,18 @@ class ChatVLLM(BaseChatModel):
         async with aclosing(deltas):
             async for delta in deltas:
                 last = delta
-                calls += [_chunk(c.name, c.arguments, c.id) for c in delta.tool_calls]
+                calls += delta.tool_calls
                 if forced:
                     written += delta.text
                 elif text := parser.feed(delta.text) if parser else delta.text:
                     yield ChatGenerationChunk(message=AIMessageChunk(content=text))
-        rest, found = "", []
+        rest = ""
         if parser:
-            rest, found = parser.finish(), parser.calls
+            rest = parser.finish()
+            calls += parser.calls
         elif forced:
-            found = _read_calls(written)
-            rest = "" if found else written
-        calls += [_chunk(c.name, json.dumps(c.arguments, ensure_ascii=False)) for c in found]
+            calls += _read_calls(written)
+            rest = "" if calls else written
         yield _last_chunk(rest, calls, last)
 
     async def _agenerate(
@@ -156,25 +153,21 @@ def _call_schema(tools: Sequence[Tool], tool_choice: str, most: int) -> dict[str
     return {"type": "array", "minItems": 1, "maxItems": most, "items": {"anyOf": options}}
 
 
-def _read_calls(text: str) -> list[Call]:
+def _read_calls(text: str) -> list[ToolCall]:
     """Read grammar-made JSON; of an array that was cut off at the token limit, the calls that are complete."""
-    calls: list[Call] = []
+    calls: list[ToolCall] = []
     decoder, position = json.JSONDecoder(strict=False), text.find("{")
     while position >= 0:
         try:
             value, end = decoder.raw_decode(text, position)
         except json.JSONDecodeError:
             break
-        calls.append(Call(value["name"], value["arguments"]))
+        calls.append(ToolCall("", value["name"], json.dumps(value["arguments"], ensure_ascii=False)))
         position = text.find("{", end)
     return calls
 
 
-def _chunk(name: str, arguments: str, call_id: str = "") -> ToolCallChunk:
-    return ToolCallChunk(name=name, args=arguments, id=call_id or f"call_{uuid.uuid4().hex[:16]}", index=None)
-
-
-def _last_chunk(text: str, calls: list[ToolCallChunk], last: Delta) -> ChatGenerationChunk:
+def _last_chunk(text: str, calls: Sequence[ToolCall], last: Delta) -> ChatGenerationChunk:
     """Return the chunk that ends the message."""
     reason = "tool_calls" if calls and last.finish_reason == "stop" else last.finish_reason or "stop"
     metadata: dict[str, Any] = {"finish_reason": reason}
@@ -187,11 +180,12 @@ def _last_chunk(text: str, calls: list[ToolCallChunk], last: Delta) -> ChatGener
             total_tokens=last.usage.prompt_tokens + last.usage.completion_tokens,
             input_token_details=InputTokenDetails(cache_read=last.usage.cached_tokens),
         )
-    for index, call in enumerate(calls):
-        call["index"] = index
     message = AIMessageChunk(
         content=text,
-        tool_call_chunks=calls,
+        tool_call_chunks=[
+            ToolCallChunk(name=c.name, args=c.arguments, id=c.id or f"call_{uuid.uuid4().hex[:16]}", index=i)
+            for i, c in enumerate(calls)
+        ],
         usage_metadata=usage,
         response_metadata=metadata,
         chunk_position="last",

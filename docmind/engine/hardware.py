@@ -6,6 +6,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -37,17 +38,13 @@ def detect() -> Hardware:
     """Return what this machine has now."""
     cpu, flags = _cpu()
     memory = psutil.virtual_memory()
-    gpu, total, free, capability = _gpu()
     return Hardware(
         cpu=cpu,
         cores=len(os.sched_getaffinity(0)),
         ram_gib=round(memory.total / GIB, 1),
         ram_free_gib=round(memory.available / GIB, 1),
         cpu_flags=flags,
-        gpu=gpu,
-        vram_total_gib=total,
-        vram_free_gib=free,
-        compute_capability=capability,
+        **_gpu(),
     )
 
 
@@ -64,8 +61,8 @@ def _cpu() -> tuple[str, frozenset[str]]:
     return facts.get("model name", "unknown CPU"), frozenset(facts.get("flags", "").split())
 
 
-def _gpu() -> tuple[str | None, float | None, float | None, tuple[int, int] | None]:
-    """Return name, total GiB, free GiB and compute capability of the first NVIDIA GPU, or four times None."""
+def _gpu() -> dict[str, Any]:
+    """Return the GPU fields for the first NVIDIA GPU; nothing if there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -75,14 +72,13 @@ def _gpu() -> tuple[str | None, float | None, float | None, tuple[int, int] | No
         try:
             handle = pynvml.nvmlDeviceGetHandleByIndex(0)
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-            return (
-                str(pynvml.nvmlDeviceGetName(handle)),
-                round(memory.total / GIB, 2),
-                round(memory.free / GIB, 2),
-                (int(major), int(minor)),
-            )
+            return {
+                "gpu": str(pynvml.nvmlDeviceGetName(handle)),
+                "vram_total_gib": round(memory.total / GIB, 2),
+                "vram_free_gib": round(memory.free / GIB, 2),
+                "compute_capability": tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
+            }
         finally:
             pynvml.nvmlShutdown()
     except Exception:  # noqa: BLE001  no driver, no card, no library: all the same to us
-        return None, None, None, None
+        return {}

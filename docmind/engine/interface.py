@@ -1,10 +1,14 @@
-"""What every engine offers, in-process or behind a URL."""
+"""What every engine offers, in-process or behind a URL, and what all of them do alike."""
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from docmind.errors import DocMindError, EngineFailed, EngineNotReady
 
 Message = dict[str, Any]
 """A chat message as OpenAI's chat API writes it: role, content, tool_calls, tool_call_id."""
@@ -38,9 +42,10 @@ class EngineUsage:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A finished tool call that the server parsed itself (remote engines only)."""
+    """A finished tool call."""
 
     id: str
+    """The server's; empty where it gave none."""
     name: str
     arguments: str
     """JSON text."""
@@ -52,6 +57,7 @@ class Delta:
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    """Those that a server parsed itself."""
     finish_reason: str | None = None
     """`stop`, `length`, `tool_calls` or `abort`; None while running."""
     usage: EngineUsage | None = None
@@ -78,15 +84,28 @@ class EngineStatus:
     """Share of prompt tokens served from the prefix cache since start, 0 to 1."""
     kv_cache_usage: float | None = None
     """Share of KV cache blocks in use, 0 to 1."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     """The plan's decisions, a line each: asked, used, why."""
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """One loaded model. Thread-safe; `stream` may be called from any running event loop."""
+
+    def __init__(self, model: str | None, device: str = "") -> None:
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._status = EngineStatus(state="idle", model=model or "", window=0, device=device)
 
     def start(self) -> None:
         """Begin loading in the background; returns at once. Calling it again does nothing."""
+        with self._lock:
+            if self._thread is not None or self._closing:
+                return
+            self._update(state="loading", stage="starting")
+            self._thread = threading.Thread(target=self._run, name="docmind-engine", daemon=True)
+            self._thread.start()
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Block until the engine serves.
@@ -95,17 +114,22 @@ class Engine(Protocol):
             EngineNotReady: still loading after `timeout_s` seconds.
             EngineFailed: it could not start; the message says why and what to do.
         """
+        self._settled.wait(timeout_s)
+        self._check()
 
     def status(self) -> EngineStatus:
         """Return where the engine stands; never blocks."""
+        return self._status
 
+    @abstractmethod
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
-        """Return the exact prompt length in tokens of these messages under the model's chat template.
+        """Return the prompt length in tokens of these messages under the model's chat template.
 
         Raises:
-            EngineNotReady: the tokenizer is not there yet.
+            EngineNotReady: too early to tell.
         """
 
+    @abstractmethod
     def stream(
         self,
         messages: Sequence[Message],
@@ -122,9 +146,36 @@ class Engine(Protocol):
 
         Raises:
             EngineNotReady: still loading.
-            EngineFailed: the engine died; the turn is lost, nothing else.
-            PromptTooLong: prompt plus `max_tokens` does not fit the window (checked before submission).
+            EngineFailed: the engine died or can't be reached; the turn is lost, nothing else.
+            PromptTooLong: prompt plus `max_tokens` does not fit the window.
+            EngineError: the engine refuses the request, for example its constraint.
         """
 
     def close(self) -> None:
         """Abort what runs and free the model. Calling it again does nothing."""
+        with self._lock:
+            self._closing = True
+        self._update(state="closed", stage="", running=0, waiting=0)
+        self._settled.set()
+
+    def _run(self) -> None:
+        """Load the model, in a thread of its own; ends with `_settled` set."""
+        raise NotImplementedError
+
+    def _update(self, **changes: Any) -> None:
+        self._status = replace(self._status, **changes)
+
+    def _fail(self, error: DocMindError) -> None:
+        self._update(state="failed", stage="", error=str(error), running=0, waiting=0)
+        self._settled.set()
+
+    def _check(self) -> None:
+        """Raise unless the engine serves."""
+        status = self._status
+        if status.state == "failed":
+            raise EngineFailed(status.error)
+        if self._closing:
+            raise EngineFailed("The engine was closed. Restart DocMind.")
+        if status.state != "ready":
+            stage = f" ({status.stage})" if status.stage else ""
+            raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")

@@ -8,8 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from docmind.engine.base import BaseEngine
-from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Tool, ToolCall
+from docmind.engine.interface import Constraint, Delta, Engine, EngineUsage, Message, Tool, ToolCall
 from docmind.engine.prompts import normalise
 from docmind.errors import ConfigError, EngineError, EngineFailed, PromptTooLong
 from docmind.settings import Settings
@@ -24,8 +23,8 @@ CHARACTERS_PER_TOKEN = 3
 """For servers that can't count; low on purpose, so that a prompt that seems to fit does."""
 
 
-class RemoteEngine(BaseEngine):
-    """Implements `docmind.engine.interface.Engine` over HTTP.
+class RemoteEngine(Engine):
+    """A model behind a URL.
 
     Tokens are counted by the server (`/tokenize`, vLLM), else estimated: then `status().notes` says so.
     """
@@ -39,11 +38,7 @@ class RemoteEngine(BaseEngine):
         super().__init__(settings.llm.model, device=urlsplit(self._url).netloc)
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
-        """Return the prompt's length in tokens: exact if the server can tell.
-
-        Raises:
-            EngineNotReady: the server has not answered yet.
-        """
+        """Return the prompt's length in tokens: exact if the server can tell."""
         self._check()
         messages = normalise(messages, arguments_as_text=True)
         if self._server_counts:
@@ -70,14 +65,7 @@ class RemoteEngine(BaseEngine):
         temperature: float = 0.0,
         stop: Sequence[str] = (),
     ) -> AsyncIterator[Delta]:
-        """Generate. Closing or cancelling the iterator closes the HTTP stream, and so aborts on the server.
-
-        Raises:
-            EngineNotReady: the server has not answered yet.
-            EngineFailed: the server can't be reached or failed.
-            PromptTooLong: the server says that the prompt does not fit.
-            EngineError: the server refuses the request.
-        """
+        """Generate, see `Engine`. Closing the iterator closes the HTTP stream, and so aborts on the server."""
         self._check()
         from openai import APIError, AsyncOpenAI, Timeout
 
@@ -112,12 +100,17 @@ class RemoteEngine(BaseEngine):
                             yield Delta(text=choice.delta.content)
         except APIError as exc:
             raise self._translate(exc) from exc
-        first = first or time.monotonic()
-        yield Delta(
-            tool_calls=tuple(calls[i] for i in sorted(calls)),
-            finish_reason=reason,
-            usage=_usage(usage, ttft_s=first - begun, decode_s=(last or first) - first),
-        )
+        counted = None
+        if usage:
+            details, first = usage.prompt_tokens_details, first or time.monotonic()
+            counted = EngineUsage(
+                prompt_tokens=usage.prompt_tokens,
+                cached_tokens=(details and details.cached_tokens) or 0,
+                completion_tokens=usage.completion_tokens,
+                ttft_s=first - begun,
+                decode_s=(last or first) - first,
+            )
+        yield Delta(tool_calls=tuple(calls[i] for i in sorted(calls)), finish_reason=reason, usage=counted)
 
     # ---- inside ----
 
@@ -153,10 +146,7 @@ class RemoteEngine(BaseEngine):
     def _request(
         self, messages: Sequence[Message], tools: Sequence[Tool], constraint: Constraint | None
     ) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "model": self._status.model,
-            "messages": normalise(messages, arguments_as_text=True),
-        }
+        request: dict[str, Any] = {"model": self._status.model, "messages": normalise(messages, arguments_as_text=True)}
         if tools:
             request["tools"] = list(tools)
         if constraint and tools:  # the output is ours to read: the server should show the tools and parse nothing
@@ -208,17 +198,4 @@ def _collect(calls: dict[int, ToolCall], piece: Any) -> None:
         id=piece.id or call.id,
         name=call.name + ((function and function.name) or ""),
         arguments=call.arguments + ((function and function.arguments) or ""),
-    )
-
-
-def _usage(usage: Any, ttft_s: float, decode_s: float) -> EngineUsage | None:
-    if usage is None:
-        return None
-    details = usage.prompt_tokens_details
-    return EngineUsage(
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=(details and details.cached_tokens) or 0,
-        completion_tokens=usage.completion_tokens,
-        ttft_s=ttft_s,
-        decode_s=decode_s,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
+
+from docmind.engine.interface import ToolCall
 
 _TAGS = ("", "```json", "```tool_call", "```xml", "```")
 _BODIES = ("<tool_call>", '{"name":', '[{"name":', '{"arguments":', '[{"arguments":')
@@ -14,14 +15,6 @@ _OPENINGS = tuple(tag + body for tag in _TAGS for body in _BODIES)
 _CLOSINGS = {"</tool_call>": "<tool_call>", "```": "```"}
 """What ends a call, and what it must have begun with."""
 _DECODER = json.JSONDecoder(strict=False)  # models put raw line breaks into strings
-
-
-@dataclass(frozen=True)
-class Call:
-    """One tool call as the model wrote it."""
-
-    name: str
-    arguments: dict[str, Any]
 
 
 class ToolCallParser:
@@ -37,7 +30,7 @@ class ToolCallParser:
         self._line_begins = True
         self._closings: list[str] = []
         self._after_call = False
-        self.calls: list[Call] = []
+        self.calls: list[ToolCall] = []
 
     def feed(self, piece: str) -> str:
         """Take a piece of text; return what can be shown now."""
@@ -51,8 +44,7 @@ class ToolCallParser:
     def _scan(self, final: bool) -> str:
         shown: list[str] = []
         while self._held:
-            start = self._candidate()
-            self._show(shown, start)
+            self._show(shown, self._candidate())
             if not self._held:
                 break
             if self._drop_closing():
@@ -106,24 +98,21 @@ class ToolCallParser:
             Where they end; 0 if this is not a call after all; None if more text is needed to tell.
         """
         tagged = "<tool_call>" in self._held[:40]
-        starts = [i for i in (self._held.find("{"), self._held.find("[")) if i >= 0]
-        if not starts:
-            return None if not tagged or "</tool_call>" not in self._held else 0
+        start = next((i for i, char in enumerate(self._held) if char in "{["), len(self._held))
         try:
-            value, end = _DECODER.raw_decode(self._held, min(starts))
+            value, end = _DECODER.raw_decode(self._held, start)
         except json.JSONDecodeError:
-            closed = self._held.find("</tool_call>") > 0 if tagged else False
-            return 0 if closed else None
-        found = [self._as_call(v, tagged) for v in (value if isinstance(value, list) else [value])]
-        calls = [c for c in found if c]
-        if not calls or len(calls) < len(found):
+            return 0 if tagged and "</tool_call>" in self._held else None
+        values = value if isinstance(value, list) else [value]
+        calls = [c for v in values if (c := self._as_call(v, tagged))]
+        if not calls or len(calls) < len(values):
             return 0
         self.calls += calls
         self._after_call = True
-        self._closings = [c for c, o in _CLOSINGS.items() if o in self._held[: min(starts)]]
+        self._closings = [c for c, o in _CLOSINGS.items() if o in self._held[:start]]
         return end
 
-    def _as_call(self, value: Any, tagged: bool) -> Call | None:
+    def _as_call(self, value: Any, tagged: bool) -> ToolCall | None:
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             return None
         arguments = value.get("arguments", value.get("parameters", {}))
@@ -134,7 +123,7 @@ class ToolCallParser:
                 return None
         if not isinstance(arguments, dict) or not (tagged or value["name"] in self._tools):
             return None
-        return Call(value["name"], arguments)
+        return ToolCall("", value["name"], json.dumps(arguments, ensure_ascii=False))
 
 
 def _begins(text: str) -> str:

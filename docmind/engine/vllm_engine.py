@@ -17,9 +17,8 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from docmind.engine.base import BaseEngine
 from docmind.engine.hardware import detect
-from docmind.engine.interface import Constraint, Delta, Message, Tool
+from docmind.engine.interface import Constraint, Delta, Engine, Message, Tool
 from docmind.engine.logs import send_logs_to
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import EnginePlan, plan_for
@@ -32,7 +31,7 @@ from docmind.settings import Settings
 _log = logging.getLogger(__name__)
 
 
-class VllmEngine(BaseEngine):
+class VllmEngine(Engine):
     """The in-process engine. Building it is cheap; `start` loads the model in the background."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
@@ -56,11 +55,7 @@ class VllmEngine(BaseEngine):
         return self._plan
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
-        """Return the exact prompt length in tokens of these messages under the model's chat template.
-
-        Raises:
-            EngineNotReady: the tokenizer is not there yet.
-        """
+        """Return the exact prompt length in tokens of these messages under the model's chat template."""
         return len(self._ids(messages, tools))
 
     async def stream(
@@ -73,12 +68,7 @@ class VllmEngine(BaseEngine):
         temperature: float = 0.0,
         stop: Sequence[str] = (),
     ) -> AsyncIterator[Delta]:
-        """Generate. Closing or cancelling the iterator aborts the request in the engine.
-
-        Raises:
-            EngineNotReady, EngineFailed, PromptTooLong: see `Engine.stream`.
-            EngineError: the engine refuses the request, for example its constraint.
-        """
+        """Generate, see `Engine`. The window is checked before submission."""
         self._check()
         ids = self._ids(messages, tools)
         window = self._status.window

@@ -1,5 +1,7 @@
 """Tool calls are found in every way small models write them; all other text is shown at once."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ ARGUMENTS = {"q": 'a {brace} ] " quote'}
 def parse(text, size=1):
     parser = ToolCallParser(["search", "sum"])
     shown = [parser.feed(text[i : i + size]) for i in range(0, len(text), size)]
-    return "".join([*shown, parser.finish()]), [(c.name, c.arguments) for c in parser.calls]
+    return "".join([*shown, parser.finish()]), [(c.name, json.loads(c.arguments)) for c in parser.calls]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
