@@ -70,20 +70,12 @@ class Pipeline:
 
 
 def _sections(document_id: str, file_name: str, document: ParsedDocument) -> list[BaseNode]:
-    return [
-        TextNode(
-            text=section.text,
-            metadata={
-                "document_id": document_id,
-                "file_name": file_name,
-                "page": section.page,
-                "heading": section.heading[:300],
-                "table": section.table,
-                "start": start,
-            },
-        )
-        for start, section in document.spans()
-    ]
+    nodes: list[BaseNode] = []
+    for start, section in document.spans():
+        place = {"page": section.page, "heading": section.heading[:300], "table": section.table, "start": start}
+        metadata = {"document_id": document_id, "file_name": file_name, **place}
+        nodes.append(TextNode(text=section.text, metadata=metadata))
+    return nodes
 
 
 def _embedded(node: BaseNode) -> Embedded:

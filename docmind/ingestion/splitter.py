@@ -83,18 +83,18 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
             # one as wide as a chunk would help no one
             header = found[0] if found and self._count(found[0]) <= room // 2 else ""
         room -= self._count(header)
-        spans = list(self.spans(text[len(header) :], room, rules))
+        spans = list(self._spans(text[len(header) :], room, rules))
         for start, end in pack(spans, room, overlap):
             part = text[len(header) + start : len(header) + end]
             if body := part.strip():
                 begin = node.metadata["start"] + len(header) + start + len(part) - len(part.lstrip())
                 yield header + body, begin, begin + len(body)
 
-    def spans(self, text: str, room: int, rules: Sequence[re.Pattern[str]], at: int = 0) -> Iterator[Span]:
+    def _spans(self, text: str, room: int, rules: Sequence[re.Pattern[str]], at: int = 0) -> Iterator[Span]:
         """Cut by the first rule, what is longer than `room` tokens by the next one, at last between tokens."""
         for piece in cut(text, rules[0]):
             if rules[1:] and (len(piece) > LONG or self._count(piece) > room):
-                yield from self.spans(piece, room, rules[1:], at)
+                yield from self._spans(piece, room, rules[1:], at)
             else:
                 starts = [start for start, _ in self._encode(piece).offsets]
                 for first, last in pairwise([0, *starts[room::room], len(piece)]):

@@ -100,9 +100,8 @@ class VectorStore(ABC):
             document_ids: look only in these documents; None: everywhere.
             candidates: taken from each of the two searches before they are fused.
         """
-        queries: dict[str, Vector] = {} if dense is None else {DENSE: dense}
-        if sparse:
-            queries[SPARSE] = sparse
+        asked = {DENSE: dense, SPARSE: sparse}
+        queries = {name: vector for name, vector in asked.items() if vector}
         if not queries or (document_ids is not None and not document_ids):
             return []
         with self._translated():
