@@ -257,7 +257,7 @@ def _pull(settings: Settings, name: str) -> None:
     from docmind.engine.models import Catalog
 
     catalog = Catalog(settings.models_dir)
-    if catalog.installed(name):
+    if catalog.installed(name) or Path(name).is_dir():
         return
     with Progress(
         TextColumn(f"{escape(name)}: {{task.description}}"),

@@ -57,8 +57,10 @@ RESEARCHER = Prompt(
     f"""You answer questions from passages of the user's documents. {DATA_RULE}
 Answer in full sentences with the facts, names and numbers from the passages. After each sentence put the number of \
 its passage in brackets, like [1]. Use nothing but the passages.""",
-    "Question: {task}\n\nAnswer in full sentences; end each with the number of its passage in brackets. If the "
-    f"passages do not answer the question, write only: {NOT_FOUND}",
+    # Without the second sentence the 1.5B answered four of four unanswerable questions; with it none, and six of seven
+    # answerable ones. Told at the very end, it also refused after answers.
+    "Question: {task}\n\nLook for the answer in the passages above. If no passage says anything about it, write: "
+    f"{NOT_FOUND} Otherwise answer in full sentences, and end each with the number of its passage in brackets.",
 )
 
 SUMMARIZER = Prompt(
