@@ -22,12 +22,10 @@ def normalise(messages: Sequence[Message], *, arguments_as_text: bool = False) -
     """
     result: list[Message] = []
     for message in messages:
-        clean = dict(message)
+        clean = {k: v for k, v in message.items() if k != "tool_calls"}
         clean["content"] = CONTROL.sub("<\u200b\\1>", _text(message.get("content")))
         if calls := message.get("tool_calls"):
-            clean["tool_calls"] = [_call(c, arguments_as_text) for c in calls]
-        else:
-            clean.pop("tool_calls", None)
+            clean["tool_calls"] = [{**c, "function": _function(c["function"], arguments_as_text)} for c in calls]
         result.append(clean)
     return result
 
@@ -36,20 +34,18 @@ def _text(content: Any) -> str:
     """Return plain text of a content that may be None, a string or a list of parts."""
     if isinstance(content, list):
         return "".join(p if isinstance(p, str) else str(p.get("text", "")) for p in content)
-    return "" if content is None else str(content)
+    return str(content or "")
 
 
-def _call(call: dict[str, Any], as_text: bool) -> dict[str, Any]:
-    function = dict(call["function"])
+def _function(function: dict[str, Any], as_text: bool) -> dict[str, Any]:
+    """Return a call's function with its arguments as text or as an object."""
     arguments = function.get("arguments") or {}
-    if as_text and not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    elif not as_text and isinstance(arguments, str):
+    if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
         except ValueError:
             arguments = {"text": arguments}  # what a model wrote and could not be read: shown to it as it was
-    return {**call, "function": {**function, "arguments": arguments}}
+    return {**function, "arguments": json.dumps(arguments, ensure_ascii=False) if as_text else arguments}
 
 
 class PromptRenderer:

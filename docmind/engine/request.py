@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from docmind.engine.interface import Constraint, Delta, EngineUsage
 from docmind.errors import EngineError
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -33,12 +31,9 @@ class Request:
 
     def send(self, item: Delta | Exception) -> None:
         """Hand an item to the caller's loop, unless that loop is gone."""
-        if self.loop is None:
-            return
-        try:
-            self.loop.call_soon_threadsafe(self.inbox.put_nowait, item)
-        except RuntimeError:
-            _log.debug("The caller of %s closed its event loop", self.id)
+        if self.loop:
+            with suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.inbox.put_nowait, item)
 
     def deliver(self, output: Any) -> Delta | EngineError | None:
         """Turn vLLM's RequestOutput into what the caller gets; None if it has no text yet."""

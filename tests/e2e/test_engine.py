@@ -53,7 +53,7 @@ def test_ready_says_what_it_runs(engine):
     assert any(note.startswith("max_model_len = 2048") for note in status.notes)
 
 
-def test_text_streams_and_usage_is_the_tokenizers_count(engine):
+def test_text_streams_and_usage_is_the_tokenizers_count(engine, smollm2):
     from transformers import AutoTokenizer
 
     deltas = asyncio.run(drain(engine, ask("Name a colour."), max_tokens=24))
@@ -61,7 +61,7 @@ def test_text_streams_and_usage_is_the_tokenizers_count(engine):
     usage, reason = deltas[-1].usage, deltas[-1].finish_reason
     assert len(deltas) > 5
     assert usage.prompt_tokens == engine.count_tokens(ask("Name a colour."))
-    tokens = len(AutoTokenizer.from_pretrained(engine.plan.model).encode(text))
+    tokens = len(AutoTokenizer.from_pretrained(smollm2).encode(text))
     assert usage.completion_tokens == tokens + (reason == "stop")  # the end-of-turn token has no text
     assert usage.ttft_s > 0
     assert usage.decode_s > 0
