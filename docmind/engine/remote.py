@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from docmind.engine.interface import Constraint, Delta, Engine, EngineUsage, Message, Tool, ToolCall
 from docmind.engine.prompts import normalise
 from docmind.errors import ConfigError, EngineError, EngineFailed, PromptTooLong
 from docmind.settings import Settings
-
-if TYPE_CHECKING:
-    from openai import APIError
 
 CONNECT_S, READ_S = 5.0, 600.0
 DEFAULT_WINDOW = 8_192
@@ -116,17 +113,15 @@ class RemoteEngine(Engine):
 
     def _run(self) -> None:
         """Ask the server which model it has."""
-        from openai import APIError, OpenAI
+        from openai import OpenAI
 
         self._update(stage=f"connecting to {self._url}")
         begun = time.monotonic()
         try:
             with OpenAI(**self._options(CONNECT_S) | {"max_retries": 2}) as client:
                 model = self._choose(list(client.models.list()))
-        except APIError as exc:
-            self._fail(self._translate(exc))
-        except EngineError as exc:
-            self._fail(exc)
+        except Exception as exc:  # noqa: BLE001  an address that is none raises the HTTP client's own errors
+            self._fail(exc if isinstance(exc, EngineError) else self._translate(exc))
         else:
             self._update(
                 state="ready",
@@ -171,11 +166,11 @@ class RemoteEngine(Engine):
             )
         return models[names.index(wanted)] if wanted else models[0]
 
-    def _translate(self, exc: APIError) -> EngineError:
+    def _translate(self, exc: Exception) -> EngineError:
         """Return our error for OpenAI's client's."""
-        from openai import APIConnectionError, AuthenticationError, BadRequestError, PermissionDeniedError
+        from openai import APIConnectionError, APIError, AuthenticationError, BadRequestError, PermissionDeniedError
 
-        if isinstance(exc, APIConnectionError):
+        if isinstance(exc, APIConnectionError) or not isinstance(exc, APIError):
             return EngineFailed(
                 f"No answer from {self._url} ({exc.__cause__ or exc}). Start the server (./launch_vllm_fp8.sh), "
                 "correct DOCMIND_LLM__BASE_URL, or unset it to use the in-process engine."

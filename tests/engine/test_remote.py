@@ -179,6 +179,11 @@ def test_no_server_says_what_to_do(tmp_path):
         connect("http://127.0.0.1:9/v1", tmp_path)
 
 
+def test_an_address_that_is_none_says_what_to_do(tmp_path):
+    with pytest.raises(EngineFailed, match="DOCMIND_LLM__BASE_URL"):
+        connect("http://host:port/v1", tmp_path)
+
+
 def test_a_model_that_the_server_lacks_is_named(server, tmp_path):
     with pytest.raises(EngineFailed, match="it has: m"):
         connect(server.url, tmp_path, model="other")
