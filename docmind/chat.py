@@ -20,7 +20,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.turn import TurnContext
 from docmind.context import Budget
-from docmind.conversations import ConversationStore, StoredMessage, now
+from docmind.conversations import ConversationStore, StoredMessage
 from docmind.engine.interface import Engine, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
 from docmind.events import (
@@ -35,6 +35,7 @@ from docmind.events import (
     TurnFailed,
     TurnFinished,
     Usage,
+    now,
     to_dict,
 )
 from docmind.settings import Settings

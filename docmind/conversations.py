@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -29,7 +28,7 @@ from sqlalchemy import (
 )
 
 from docmind.errors import ConfigError
-from docmind.events import Citation, ContextTrimmed, Source, Usage
+from docmind.events import Citation, ContextTrimmed, Source, Usage, now
 
 _META = MetaData()
 _CONVERSATIONS = Table(
@@ -53,11 +52,6 @@ _TRIMS = Table(
     Column("at", String, nullable=False),
     Column("first_kept_turn", Integer, nullable=False),
 )
-
-
-def now() -> str:
-    """Return the current UTC time, ISO 8601 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)
@@ -102,7 +96,7 @@ class ConversationStore:
             _META.create_all(self._engine)
         except Exception as exc:
             raise ConfigError(
-                f"The conversations in {database} can't be opened ({exc}). Restore a backup of that file, or move it away."
+                f"The conversations in {database} can't be opened ({exc}). Restore a backup, or move the file away."
             ) from exc
 
     def _history(self, conversation_id: str) -> SQLChatMessageHistory:

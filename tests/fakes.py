@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from docmind.conversations import ConversationStore, StoredMessage, now
+from docmind.conversations import ConversationStore, StoredMessage
 from docmind.engine.interface import Delta, Engine, EngineStatus, EngineUsage
 from docmind.errors import DocMindError, EngineFailed, EngineNotReady, UnsupportedFile
 from docmind.events import (
@@ -26,6 +26,7 @@ from docmind.events import (
     TurnFailed,
     TurnFinished,
     Usage,
+    now,
     to_dict,
 )
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, StructuredTool
@@ -25,12 +25,9 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
 from docmind.agents.turn import AgentResult, TurnContext
-from docmind.context import fit
-from docmind.conversations import now
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
 from docmind.errors import EngineError
-from docmind.events import ContextTrimmed
 from docmind.settings import AgentSettings
 
 log = logging.getLogger(__name__)
@@ -181,7 +178,7 @@ def build_supervisor(
         turn = get_runtime(TurnContext).context
         if not turn.results:
             head = SystemMessage(REPLY) if turn.small_talk else plan
-            return {"llm_input_messages": _fitted(turn, [head, *state["messages"]])}
+            return {"llm_input_messages": turn.fitted([head, *cast("list[Any]", state["messages"])])}
         failed = [r for r in turn.results if r.error]
         if len(failed) == len(turn.results):
             raise EngineError(failed[0].error)
@@ -190,7 +187,7 @@ def build_supervisor(
             return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
         results = _results(turn.results, state["messages"], settings.output_mode)
         content = f"{results}\n\n{SYNTHESIS_CLOSING.format(question=turn.question)}"
-        return {"llm_input_messages": _fitted(turn, [SystemMessage(SYNTHESIS), HumanMessage(content)])}
+        return {"llm_input_messages": turn.fitted([SystemMessage(SYNTHESIS), HumanMessage(content)])}
 
     def dispatch(state: AgentState) -> dict[str, Any] | Command[Any]:
         """After the plan: all handoffs at once. (create_supervisor by itself keeps one of several.)"""
@@ -224,26 +221,6 @@ def build_supervisor(
             add_handoff_back_messages=False,
         )
     return cast("CompiledStateGraph[Any]", graph.compile(name="docmind"))
-
-
-def _fitted(turn: TurnContext, messages: list[Any]) -> list[AnyMessage]:
-    """Return the prompt within its budget; a cut is an event."""
-    fitted = fit(messages, lambda some: turn.count(some, ()), turn.budget)
-    if fitted.changed:
-        turn.first_kept_turn += fitted.dropped_turns
-        turn.emit(
-            ContextTrimmed(
-                turn.conversation_id,
-                turn.turn_id,
-                fitted.tokens_before,
-                fitted.tokens_after,
-                fitted.dropped,
-                f"over {turn.budget.limit:,} of {turn.budget.window:,} tokens",
-                now(),
-                turn.first_kept_turn,
-            )
-        )
-    return fitted.messages
 
 
 def _results(results: Sequence[AgentResult], work: Sequence[BaseMessage], output_mode: str) -> str:

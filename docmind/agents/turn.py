@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AnyMessage
 from langgraph.config import get_config
 
-from docmind.context import Budget
+from docmind.context import Budget, fit
 from docmind.engine.interface import Tool
-from docmind.events import ChatEvent, Source
+from docmind.events import ChatEvent, ContextTrimmed, Source, now
 from docmind.retrieval.store import Hit
 
 
@@ -79,6 +79,38 @@ class TurnContext:
     small_talk: bool = False
     """Whether the plan found nothing to look up."""
     first_kept_turn: int = 0
+
+    def fitted(
+        self,
+        messages: Sequence[AnyMessage],
+        tools: Sequence[Tool] = (),
+        lay_out: Callable[[Sequence[AnyMessage]], Sequence[AnyMessage]] = list,
+        whose: str = "",
+    ) -> list[AnyMessage]:
+        """Return the prompt within its budget; a cut is an event.
+
+        Args:
+            messages: The prompt.
+            tools: What the template renders beside it.
+            lay_out: How the messages are put to the model; lengths are counted so.
+            whose: The agent, if it is not the conversation that is cut.
+        """
+        fitted = fit(messages, lambda some: self.count(lay_out(some), tools), self.budget)
+        if fitted.changed:
+            self.first_kept_turn += fitted.dropped_turns
+            self.emit(
+                ContextTrimmed(
+                    self.conversation_id,
+                    self.turn_id,
+                    fitted.tokens_before,
+                    fitted.tokens_after,
+                    f"{whose}: {fitted.dropped}" if whose else fitted.dropped,
+                    f"over {self.budget.limit:,} of {self.budget.window:,} tokens",
+                    now(),
+                    self.first_kept_turn,
+                )
+            )
+        return list(lay_out(fitted.messages))
 
 
 def run_id() -> str:

@@ -29,10 +29,8 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from docmind.agents.turn import AgentResult, TurnContext, run_id
-from docmind.context import fit
-from docmind.conversations import now
 from docmind.errors import DocMindError
-from docmind.events import AgentFinished, AgentStarted, AgentStep, ContextTrimmed
+from docmind.events import AgentFinished, AgentStarted, AgentStep
 
 log = logging.getLogger(__name__)
 
@@ -179,26 +177,12 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any] | AIMessage:
         """Call the model with what fits its window."""
-        turn = request.runtime.context
         head = [request.system_message] if request.system_message else []
         tools = [convert_to_openai_tool(t) for t in request.tools]
         fitted = await asyncio.to_thread(
-            fit, [*head, *request.messages], lambda some: turn.count(self._lay_out(some), tools), turn.budget
+            request.runtime.context.fitted, [*head, *request.messages], tools, self._lay_out, self._agent
         )
-        if fitted.changed:
-            turn.emit(
-                ContextTrimmed(
-                    turn.conversation_id,
-                    turn.turn_id,
-                    fitted.tokens_before,
-                    fitted.tokens_after,
-                    f"{self._agent}: {fitted.dropped}",
-                    "the agent's findings were over the limit",
-                    now(),
-                    turn.first_kept_turn,
-                )
-            )
-        messages: list[AnyMessage] = [m for m in self._lay_out(fitted.messages) if not isinstance(m, SystemMessage)]
+        messages: list[AnyMessage] = [m for m in fitted if not isinstance(m, SystemMessage)]
         try:
             return await handler(request.override(messages=messages))
         except DocMindError as exc:
