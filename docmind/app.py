@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -20,7 +21,6 @@ from docmind.settings import Settings
 if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.conversations import ConversationStore
-    from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.monitor.gpu import HardwareMonitor
     from docmind.retrieval.search import Retriever
@@ -43,19 +43,11 @@ class App:
     conversations: ConversationStore
     chat: ChatService
     monitor: HardwareMonitor
-    _registry: Registry
-    _lock: IO[str]
+    _parts: ExitStack
 
     def close(self) -> None:
         """Stop what runs and release the data folder. What was ingested, asked and answered is on disk."""
-        self.chat.close()
-        self.documents.close()
-        self.engine.close()
-        self.store.close()
-        self.monitor.close()
-        self.conversations.close()
-        self._registry.close()
-        self._lock.close()
+        self._parts.close()
 
 
 def _silent(stage: str, done: float, total: float) -> None:
@@ -89,10 +81,18 @@ def build_app(
         ConfigError, ModelError, StoreError: a part can't be opened; the message says what to do.
     """
     silence_telemetry()
-    lock = own(settings.data_dir)
+    with ExitStack() as parts:  # a part that fails to open closes those before it
+        app = _build(settings, progress, load_model, engine, parts)
+        app._parts = parts.pop_all()
+    return app
+
+
+def _build(settings: Settings, progress: Progress, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
+    parts.enter_context(own(settings.data_dir))
     _log_to(settings.data_dir / "logs" / "docmind.log")
     catalog = Catalog(settings.models_dir)
     engine = engine or build_engine(settings, catalog)
+    parts.callback(engine.close)
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
@@ -113,11 +113,15 @@ def build_app(
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
     store = open_store(settings, embedder.dims)
+    parts.callback(store.close)
     registry = Registry(settings.database)
+    parts.callback(registry.close)
     documents = IngestionService(settings, registry, store, embedder)
+    parts.callback(documents.close)
     documents.start()
     retriever = Retriever(store, embedder, settings)
     conversations = ConversationStore(settings.database)
+    parts.callback(conversations.close)
 
     agents, llm = settings.agents, settings.llm
     model = ChatVLLM(engine=engine, max_tokens=llm.max_answer_tokens, temperature=llm.temperature)
@@ -157,8 +161,10 @@ def build_app(
         cite=lambda answer, sources: cite(answer, sources, embedder.embed_texts),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
     )
+    parts.callback(chat.close)
     monitor = HardwareMonitor()
-    return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, registry, lock)
+    parts.callback(monitor.close)
+    return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, parts)
 
 
 def own(data_dir: Path) -> IO[str]:

@@ -1,0 +1,40 @@
+import pytest
+
+from docmind.app import build_app, own
+from docmind.errors import AlreadyRunning, StoreError
+from docmind.settings import load_settings
+from tests.engines import PromptedEngine
+
+
+class ClosableEngine(PromptedEngine):
+    closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def settings_for(tmp_path, models_dir, **groups):
+    settings = load_settings(data_dir=tmp_path / "data", **groups)
+    settings.models_dir.symlink_to(models_dir)
+    return settings
+
+
+def test_closing_gives_the_data_folder_back(tmp_path, models_dir, minilm):
+    settings = settings_for(tmp_path, models_dir)
+    engine = ClosableEngine([])
+    app = build_app(settings, engine=engine)
+    with pytest.raises(AlreadyRunning, match="DOCMIND_DATA_DIR"):
+        own(settings.data_dir)
+    app.close()
+    assert engine.closed
+    own(settings.data_dir).close()
+
+
+def test_a_part_that_cannot_be_opened_leaves_nothing_running(tmp_path, models_dir, minilm):
+    settings = settings_for(tmp_path, models_dir)
+    settings.store_dir.write_text("a file where the folder of vectors should be")
+    engine = ClosableEngine([])
+    with pytest.raises(StoreError):
+        build_app(settings, engine=engine)
+    assert engine.closed
+    own(settings.data_dir).close()  # the next try finds the folder free
