@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from docmind.errors import ConfigError
@@ -17,111 +17,111 @@ from docmind.errors import ConfigError
 SAVED = "settings.json"
 
 
-class LLMSettings(BaseModel):
+class _Group(BaseModel):
+    """The text under each field is its description; unknown names are refused, so that a typo is noticed."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+
+class LLMSettings(_Group):
     """Which model answers, and how."""
 
-    model: str | None = Field(
-        None,
-        description="Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine.",
-    )
-    base_url: str | None = Field(
-        None,
-        description="An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1.",
-    )
-    api_key: SecretStr = Field(SecretStr("none"), description="Key for that server.")
-    temperature: float = Field(0.0, ge=0, le=2, description="0 gives the same answer to the same question.")
-    max_answer_tokens: int = Field(1024, ge=16, description="Longest answer, in tokens.")
+    model: str | None = None
+    """Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine."""
+    base_url: str | None = None
+    """An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1."""
+    api_key: SecretStr = SecretStr("none")
+    """Key for that server."""
+    temperature: float = Field(0.0, ge=0, le=2)
+    """0 gives the same answer to the same question."""
+    max_answer_tokens: int = Field(1024, ge=16)
+    """Longest answer, in tokens."""
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(_Group):
     """How the in-process vLLM engine runs. What is left empty is computed by the engine plan."""
 
-    max_model_len: int | None = Field(
-        None,
-        ge=512,
-        description="Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller.",
-    )
-    vram_gib: float | None = Field(
-        None,
-        gt=0,
-        description="GPU memory budget in GiB for weights, KV cache and activations together. Empty: 16, or the card's memory if smaller.",
-    )
-    kv_cache_dtype: str = Field(
-        "fp8_e5m2",
-        description="Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it.",
-    )
-    attention_backend: str = Field("FLASHINFER", description="Asked-for attention backend on a GPU.")
-    max_num_seqs: int | None = Field(None, ge=1, description="Sequences decoded at once. Empty: 4.")
-    max_num_batched_tokens: int | None = Field(
-        None, ge=64, description="Tokens computed per engine step. Empty: 2,048."
-    )
-    enforce_eager: bool | None = Field(
-        None,
-        description="Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU.",
-    )
-    cpu_kv_cache_gib: float | None = Field(
-        None,
-        gt=0,
-        description="RAM for the KV cache on a CPU, in GiB. Empty: what the window needs for two sequences, at most a quarter of the RAM.",
-    )
+    max_model_len: int | None = Field(None, ge=512)
+    """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller."""
+    vram_gib: float | None = Field(None, gt=0)
+    """GPU memory budget in GiB for weights, KV cache and activations together. Empty: 16, or the card's memory if
+    smaller."""
+    kv_cache_dtype: str = "fp8_e5m2"
+    """Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it."""
+    attention_backend: str = "FLASHINFER"
+    """Asked-for attention backend on a GPU."""
+    max_num_seqs: int | None = Field(None, ge=1)
+    """Sequences decoded at once. Empty: 4."""
+    max_num_batched_tokens: int | None = Field(None, ge=64)
+    """Tokens computed per engine step. Empty: 2,048 on a GPU, 256 on a CPU."""
+    enforce_eager: bool | None = None
+    """Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU."""
+    cpu_kv_cache_gib: float | None = Field(None, gt=0)
+    """RAM for the KV cache on a CPU, in GiB. Empty: what the window needs for two sequences, at most a quarter of the
+    RAM."""
 
 
-class StoreSettings(BaseModel):
+class StoreSettings(_Group):
     """Where vectors live."""
 
-    mode: Literal["edge", "local", "server"] = Field(
-        "edge",
-        description="edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant server.",
-    )
-    url: str | None = Field(None, description="URL of the Qdrant server (mode server).")
-    api_key: SecretStr | None = Field(None, description="Key of the Qdrant server.")
-    collection: str = Field("docmind", description="Name of the Qdrant collection.")
+    mode: Literal["edge", "local", "server"] = "edge"
+    """edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant server."""
+    url: str | None = None
+    """URL of the Qdrant server (mode server)."""
+    api_key: SecretStr | None = None
+    """Key of the Qdrant server."""
+    collection: str = "docmind"
+    """Name of the Qdrant collection."""
 
 
-class IngestionSettings(BaseModel):
+class IngestionSettings(_Group):
     """How files become chunks."""
 
-    max_file_mb: float = Field(200, gt=0, description="Largest accepted file, in MB.")
-    chunk_tokens: int = Field(220, ge=32, le=2048, description="Chunk size, in tokens of the embedding model.")
-    chunk_overlap: int = Field(30, ge=0, description="Tokens shared by neighbouring chunks.")
+    max_file_mb: float = Field(200, gt=0)
+    """Largest accepted file, in MB."""
+    chunk_tokens: int = Field(220, ge=32, le=2048)
+    """Chunk size, in tokens of the embedding model."""
+    chunk_overlap: int = Field(30, ge=0)
+    """Tokens shared by neighbouring chunks."""
 
 
-class RetrievalSettings(BaseModel):
+class RetrievalSettings(_Group):
     """How passages are found."""
 
-    embedding_model: str = Field(
-        "minilm",
-        description="A name from `docmind model list`, or a directory with a sentence-transformers model.",
-    )
-    candidates: int = Field(40, ge=1, description="Passages taken from each of dense and sparse search before fusion.")
-    top_k: int | None = Field(
-        None, ge=1, description="Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."
-    )
+    embedding_model: str = "minilm"
+    """A name from `docmind model list`, or a directory with a sentence-transformers model."""
+    candidates: int = Field(40, ge=1)
+    """Passages taken from each of dense and sparse search before fusion."""
+    top_k: int | None = Field(None, ge=1)
+    """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""
 
 
-class AgentSettings(BaseModel):
+class AgentSettings(_Group):
     """How the supervisor works."""
 
-    enable_parallel_tools: bool = Field(True, description="Let agents run at the same time.")
-    max_parallel_calls: int = Field(3, ge=1, le=8, description="Most agents sent out at once.")
-    enable_message_forwarding: bool = Field(
-        True, description="Give a single agent's answer to the user without a second supervisor call."
-    )
-    output_mode: Literal["last_message", "full_history"] = Field(
-        "last_message", description="What the supervisor sees of an agent's work."
-    )
-    max_steps: int = Field(4, ge=1, description="Most model calls of one agent in one task.")
-    recursion_limit: int = Field(40, ge=5, description="Most graph steps in one turn.")
+    enable_parallel_tools: bool = True
+    """Let agents run at the same time."""
+    max_parallel_calls: int = Field(3, ge=1, le=8)
+    """Most agents sent out at once."""
+    enable_message_forwarding: bool = True
+    """Give a single agent's answer to the user without a second supervisor call."""
+    output_mode: Literal["last_message", "full_history"] = "last_message"
+    """What the supervisor sees of an agent's work."""
+    max_steps: int = Field(4, ge=1)
+    """Most model calls of one agent in one task."""
+    recursion_limit: int = Field(40, ge=5)
+    """Most graph steps in one turn."""
 
 
-class ContextSettings(BaseModel):
+class ContextSettings(_Group):
     """When the conversation is cut to fit the window."""
 
-    enable_context_trimming: bool = Field(True, description="Cut the oldest turns when the context is nearly full.")
-    context_trim_threshold: float = Field(
-        120_000 / 131_072, gt=0, le=1, description="Share of the window at which history is cut."
-    )
-    low_water_mark: float = Field(0.7, gt=0, le=1, description="Share of the window left after a cut.")
+    enable_context_trimming: bool = True
+    """Cut the oldest turns when the context is nearly full."""
+    context_trim_threshold: float = Field(120000 / 131072, gt=0, le=1)
+    """Share of the window at which history is cut."""
+    low_water_mark: float = Field(0.7, gt=0, le=1)
+    """Share of the window left after a cut."""
 
     @model_validator(mode="after")
     def _ordered(self) -> ContextSettings:
@@ -130,11 +130,13 @@ class ContextSettings(BaseModel):
         return self
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(_Group):
     """Where the app listens."""
 
-    host: str = Field("127.0.0.1", description="Address of the web page. Only loopback addresses are accepted.")
-    port: int = Field(8501, ge=1, le=65535, description="Port of the web page.")
+    host: str = "127.0.0.1"
+    """Address of the web page. Only loopback addresses are accepted."""
+    port: int = Field(8501, ge=1, le=65535)
+    """Port of the web page."""
 
     @model_validator(mode="after")
     def _loopback(self) -> ServerSettings:
@@ -147,6 +149,7 @@ class Settings(BaseSettings):
     """All of DocMind's settings; every field can be set as `DOCMIND_GROUP__FIELD`."""
 
     model_config = SettingsConfigDict(
+        use_attribute_docstrings=True,
         env_prefix="DOCMIND_",
         env_nested_delimiter="__",
         env_file=".env",
@@ -154,10 +157,8 @@ class Settings(BaseSettings):
         extra="ignore",
     )
 
-    data_dir: Path = Field(
-        default_factory=lambda: user_data_path("docmind"),
-        description="Folder for models, documents, vectors and conversations.",
-    )
+    data_dir: Path = Field(default_factory=lambda: user_data_path("docmind"))
+    """Folder for models, documents, vectors and conversations."""
     llm: LLMSettings = LLMSettings()
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from docmind.errors import ConfigError
-from docmind.settings import load_settings, save_settings
+from docmind.settings import Settings, load_settings, save_settings
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +58,14 @@ def test_a_damaged_settings_file_is_named(tmp_path):
     (tmp_path / "data" / "settings.json").write_text("{broken")
     with pytest.raises(ConfigError, match=r"settings\.json"):
         load_settings()
+
+
+def test_a_misspelt_setting_is_noticed(monkeypatch):
+    monkeypatch.setenv("DOCMIND_LLM__MODLE", "x")
+    with pytest.raises(ConfigError, match=r"llm\.modle"):
+        load_settings()
+
+
+def test_every_field_has_a_description():
+    for group in Settings.model_fields.values():
+        assert group.description or all(f.description for f in group.annotation.model_fields.values())
