@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from docmind.engine.fetch import Progress
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
-from docmind.engine.models import Catalog
+from docmind.engine.models import Catalog, default_llm
 from docmind.errors import AlreadyRunning, ConfigError
 from docmind.privacy import silence_telemetry
 from docmind.settings import Settings
@@ -130,6 +130,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         max_tokens=llm.max_answer_tokens,
         temperature=llm.temperature,
         max_tasks=agents.max_parallel_calls,
+        plans=_plans(settings, catalog),
     )
     top_k = settings.retrieval.top_k or DEFAULT_TOP_K["gpu" if detect().gpu else "cpu"]
     tools = make_tools(retriever, documents, top_k)
@@ -165,6 +166,14 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     monitor = HardwareMonitor()
     parts.callback(monitor.close)
     return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, parts)
+
+
+def _plans(settings: Settings, catalog: Catalog) -> bool:
+    """Tell whether the supervisor plans: as set, else by what is known of the model."""
+    if settings.agents.enable_planning is not None:
+        return settings.agents.enable_planning
+    name = settings.llm.model or default_llm(detect())
+    return all(m.plans for m in catalog.list() if m.name == name)
 
 
 def own(data_dir: Path) -> IO[str]:

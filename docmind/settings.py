@@ -99,6 +99,9 @@ class RetrievalSettings(_Group):
 class AgentSettings(_Group):
     """How the supervisor works."""
 
+    enable_planning: bool | None = None
+    """Split a message into tasks in a model call of its own; else the researcher gets the whole message. Empty: yes,
+    unless the model is known to be too small for it."""
     enable_parallel_tools: bool = True
     """Let agents run at the same time."""
     max_parallel_calls: int = Field(3, ge=1, le=8)

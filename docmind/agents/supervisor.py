@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, StructuredTool
@@ -72,6 +72,8 @@ class SupervisorModel(ChatVLLM):
     """
 
     max_tasks: int = 3
+    plans: bool = True
+    """False: every message is one task of the first agent, without a model call."""
 
     def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[Any, AIMessage]:
         """Bind the handoff tools that the plan may use."""
@@ -90,6 +92,10 @@ class SupervisorModel(ChatVLLM):
                 yield chunk
             return
         agents = [t["function"]["name"].removeprefix(HANDOFF) for t in tools]
+        whole = json.dumps({"questions": [{"question": messages[-1].text, "agent": agents[0]}]})
+        if not self.plans:
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=plan_calls(whole)))
+            return
         constraint = Constraint("json", plan_schema(agents, self.max_tasks))
         text = ""
         options = kwargs | {"constraint": constraint, "max_tokens": PLAN_TOKENS}
@@ -100,7 +106,7 @@ class SupervisorModel(ChatVLLM):
             calls = plan_calls(text)
         except ValueError:  # it ran to its limit without an end: the whole message is one question
             log.warning("the plan was cut off after %d characters", len(text))
-            calls = plan_calls(json.dumps({"questions": [{"question": messages[-1].text, "agent": agents[0]}]}))
+            calls = plan_calls(whole)
         # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
         yield ChatGenerationChunk(message=last.model_copy(update={"content": "", "tool_call_chunks": calls}))
 

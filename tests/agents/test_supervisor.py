@@ -121,6 +121,14 @@ def test_small_talk_looks_nothing_up(make_app, ask):
     assert events[-1].usage.engine_calls == 2
 
 
+def test_without_planning_the_researcher_gets_the_whole_message_in_one_call(make_app, ask):
+    engine = PromptedEngine(["Pets are not allowed [1]."])
+    events = ask(make_app(engine, agents={"enable_planning": False}), "Are pets allowed?")
+    assert events[-1].answer == "Pets are not allowed [1]."
+    assert events[-1].usage.engine_calls == 1
+    assert [(e.agent, e.task) for e in of(events, AgentStarted)] == [("researcher", "Are pets allowed?")]
+
+
 def test_the_summarizer_reads_the_document_that_is_named(make_app, ask):
     engine = PromptedEngine([plan(("Summarize lease.txt", "summarizer")), "A lease for three years [1]."])
     ask(make_app(engine), "Summarize lease.txt")

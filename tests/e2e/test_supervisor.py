@@ -1,0 +1,26 @@
+"""The supervisor's plan by a real engine: SmolLM2 plans badly, but what it writes is a plan."""
+
+import asyncio
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from docmind.agents.supervisor import PLAN, PLANNING, SupervisorModel, handoff_tool
+
+pytestmark = pytest.mark.engine
+AGENTS = ("researcher", "summarizer", "verifier")
+
+
+def test_a_plan_is_valid_by_construction_and_its_cost_is_counted(engine):
+    model = SupervisorModel(engine=engine).bind_tools([handoff_tool(a, f"is the {a}") for a in AGENTS])
+    system = SystemMessage(PLAN.format(agents="\n".join(f"- {a}" for a in AGENTS)), additional_kwargs={PLANNING: True})
+    messages = [system, HumanMessage("Are pets allowed, and how long is the notice period?")]
+    plan = asyncio.run(model.ainvoke(messages))
+    assert 1 <= len(plan.tool_calls) <= 3
+    for call in plan.tool_calls:
+        assert call["name"].removeprefix("transfer_to_") in AGENTS
+        assert call["args"]["task"]
+    assert plan.content == ""
+    assert plan.usage_metadata["input_tokens"] == engine.count_tokens(
+        [{"role": "system", "content": system.content}, {"role": "user", "content": messages[1].content}]
+    )
