@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.turn import TurnContext
-from docmind.context import Budget
+from docmind.context import Budget, answer_room
 from docmind.conversations import ConversationStore, StoredMessage
 from docmind.engine.interface import Engine, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
@@ -56,7 +56,8 @@ class Turn:
         self._events: list[ChatEvent] = []
         self._changed = threading.Condition()
         self._ended = False
-        self._future: Future[None] | None = None
+        self._canceller: Callable[[], object] | None = None
+        self._cancelled = False
         self._stopped = False
 
     @property
@@ -95,18 +96,30 @@ class Turn:
     def stop(self) -> None:
         """End generation in the engine now; what was written is kept."""
         self._stopped = True
-        if self._future is not None:
-            self._future.cancel()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """End the turn, and its generation in the engine, without the user having asked for it."""
+        self._cancelled = True
+        if self._canceller is not None:
+            self._canceller()
+
+    def begin(self, canceller: Callable[[], object]) -> None:
+        """Say how the turn is cancelled; at once, if that was asked for before it began."""
+        self._canceller = canceller
+        if self._cancelled:
+            canceller()
+
+    def end(self) -> None:
+        """Tell followers that nothing more comes."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def emit(self, event: ChatEvent) -> None:
         """Add an event."""
         with self._changed:
             self._events.append(event)
-            self._changed.notify_all()
-
-    def _end(self) -> None:
-        with self._changed:
-            self._ended = True
             self._changed.notify_all()
 
     def answer(self) -> str:
@@ -135,9 +148,9 @@ class _Ledger(AsyncCallbackHandler):
                     }
                 )
 
-    def usage(self, ttft_s: float | None, window: int, duration_s: float) -> Usage:
-        """Return the sums; speed is that of the last call, which wrote the answer."""
-        last = self.calls[-1] if self.calls else None
+    def usage(self, ttft_s: float | None, window: int, duration_s: float, *, whole: bool) -> Usage:
+        """Return the sums; speed is that of the last call, which wrote the answer if the turn is `whole`."""
+        last = self.calls[-1] if self.calls and whole else None
         speed = (last["completion"] - 1) / last["decode_s"] if last and last["decode_s"] > 0 else None
         return Usage(
             prompt_tokens=sum(c["prompt"] for c in self.calls),
@@ -172,6 +185,7 @@ class ChatService:
         self._has_documents = has_documents
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
+        self._closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="chat", daemon=True)
         self._thread.start()
@@ -201,17 +215,21 @@ class ChatService:
                 "Shorten it, or add the long text as a document and ask about it."
             )
         with self._lock:
+            if self._closed:
+                raise DocMindError("DocMind is closing. Start it again, then ask.")
             running = self._active.get(conversation_id)
             if running is not None and not running.done:
                 raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
             turn = Turn(conversation_id, question)
             self._active[conversation_id] = turn
-        history, first_kept = self._history(conversation_id)
-        self._conversations.add_question(conversation_id, question)
-        context = TurnContext(
-            conversation_id, turn.id, question, turn.emit, budget, self._count, first_kept_turn=first_kept
-        )
-        turn._future = asyncio.run_coroutine_threadsafe(self._run(turn, context, history), self._loop)
+        try:
+            history, first_kept = self._history(conversation_id)
+            self._conversations.add_question(conversation_id, question)
+        except BaseException:
+            turn.end()
+            raise
+        context = TurnContext(conversation_id, turn.id, question, turn.emit, budget, self._count, first_turn=first_kept)
+        asyncio.run_coroutine_threadsafe(self._run(turn, context, history), self._loop)
         return turn
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
@@ -225,10 +243,13 @@ class ChatService:
 
     def close(self) -> None:
         """Stop all turns and the background loop."""
-        for turn in list(self._active.values()):
-            if not turn.done:
-                turn.stop()
-                turn.wait(5)
+        with self._lock:
+            self._closed = True
+            running = [turn for turn in self._active.values() if not turn.done]
+        for turn in running:
+            turn.cancel()
+        for turn in running:
+            turn.wait(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
@@ -241,7 +262,7 @@ class ChatService:
         trimming = settings.context.enable_context_trimming
         return Budget(
             window,
-            min(settings.llm.max_answer_tokens, window // 4),
+            answer_room(settings.llm.max_answer_tokens, window),
             settings.context.context_trim_threshold if trimming else 1.0,
             settings.context.low_water_mark if trimming else 1.0,
         )
@@ -262,6 +283,9 @@ class ChatService:
 
     async def _run(self, turn: Turn, context: TurnContext, history: list[AnyMessage]) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
+        task = asyncio.current_task()
+        assert task is not None
+        turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
         graph = cast("Any", self._graph)  # its overloads know no context
         ledger = _Ledger()
         begin = time.perf_counter()
@@ -304,34 +328,43 @@ class ChatService:
         except Exception as exc:
             log.exception("turn %s failed", turn.id)
             error = f"Something unexpected went wrong ({type(exc).__name__}: {exc}). The log has the details."
-        try:
-            usage = ledger.usage(first_token, context.budget.window, time.perf_counter() - begin)
-            await asyncio.shield(asyncio.to_thread(self._finish, turn, context, final, error, usage))
-        finally:
-            turn._end()
+        stopped = turn.stopped and error is None
+        usage = ledger.usage(
+            first_token, context.budget.window, time.perf_counter() - begin, whole=not (stopped or error)
+        )
+        finish = asyncio.ensure_future(asyncio.to_thread(self._finish, turn, context, final, error, stopped, usage))
+        while not finish.done():
+            with suppress(asyncio.CancelledError):  # a late stop does not end what is only being stored
+                await asyncio.wait([finish])
+        turn.end()
 
     def _concurrency(self) -> int:
         agents = self._settings.agents
         return agents.max_parallel_calls if agents.enable_parallel_tools else 1
 
-    def _finish(self, turn: Turn, context: TurnContext, final: str, error: str | None, usage: Usage) -> None:
-        """Check citations, store the answer, and emit the last event."""
-        stopped = turn.stopped and error is None
+    def _finish(
+        self, turn: Turn, context: TurnContext, final: str, error: str | None, stopped: bool, usage: Usage
+    ) -> None:
+        """Check citations, store the answer, and emit the last event. Never raises."""
         answer = turn.answer() if stopped or error else (final or turn.answer())
+        if not (answer or stopped or error):
+            error = "The model wrote nothing. Ask again, or put the question differently."
         sources = context.sources.all()
         citations: tuple[Citation, ...] = ()
         try:
             citations = self._cite(answer, sources) if answer and sources else ()
-        except DocMindError as exc:
-            log.warning("citations were not checked: %s", exc)
+        except Exception:
+            log.exception("citations were not checked")
         events = turn.events()
         steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
         agents = tuple(dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted)))
-        self._conversations.add_trims([e for e in events if isinstance(e, ContextTrimmed)])
-        self._conversations.add_answer(
-            turn.conversation_id,
-            StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error),
-        )
+        message = StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error)
+        try:
+            self._conversations.add_trims([e for e in events if isinstance(e, ContextTrimmed)])
+            self._conversations.add_answer(turn.conversation_id, message)
+        except Exception as exc:
+            log.exception("turn %s could not be stored", turn.id)
+            error = error or f"The answer could not be stored ({exc}). Free disk space; copy it before you reload."
         if error:
             turn.emit(TurnFailed(turn.conversation_id, turn.id, error, answer, sources))
         else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import socket
 import sys
 import urllib.request
@@ -18,7 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from docmind.errors import AlreadyRunning, DocMindError
+from docmind.errors import AlreadyRunning, DocMindError, NothingIndexed
 from docmind.privacy import silence_telemetry
 from docmind.settings import Settings, load_settings, save_settings
 
@@ -28,6 +30,8 @@ cli.add_typer(models, name="model")
 out = Console()
 err = Console(stderr=True)
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Terminal control characters: a document's text must not steer the terminal."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,7 +49,9 @@ def run(port: Annotated[int | None, typer.Option(help="Port of the page; 8501 un
     out.print(f"Opening DocMind on [bold]http://{server.host}:{server.port}[/bold] (Ctrl+C ends it)")
     os.chdir(ROOT)
     command = [sys.executable, "-m", "streamlit", "run", str(entry)]
+    os.environ["DOCMIND_DATA_DIR"] = str(settings.data_dir)  # as checked here, whatever folder this was called from
     options = ["--server.address", server.host, "--server.port", str(server.port)]
+    options += ["--server.maxUploadSize", str(max(1, math.ceil(settings.ingestion.max_file_mb)))]
     sys.stdout.flush()
     os.execv(sys.executable, command + options)  # noqa: S606 - Streamlit takes this process over
 
@@ -57,9 +63,10 @@ def ingest(
     """Add documents and wait until they can be asked about."""
     from docmind.ingestion.readers import SUPPORTED
 
+    files = list(_files(paths, set(SUPPORTED)))
     with _app(load_model=False) as app:
         ids, refused = [], 0
-        for path in _files(paths, set(SUPPORTED)):
+        for path in files:
             try:
                 added = app.documents.add(path)
             except DocMindError as exc:
@@ -98,6 +105,10 @@ def ask(
     from docmind.events import AgentStarted, AgentStep, TokenDelta, TurnFailed, TurnFinished, to_dict
 
     with _app() as app:
+        if not any(d.state == "ready" for d in app.documents.documents()):
+            raise NothingIndexed("There is no document to ask about. Add some with `docmind ingest FILES`.")
+        if conversation and app.conversations.get(conversation) is None:
+            raise DocMindError(f"There is no conversation {conversation}.")
         with err.status("loading the model"):
             app.engine.wait_ready()
         conversation = conversation or app.conversations.create().id
@@ -106,7 +117,7 @@ def ask(
                 case TurnFinished() | TurnFailed() if as_json:
                     print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))
                 case TokenDelta(channel="answer") if not as_json:
-                    print(event.text, end="", flush=True)
+                    print(_CONTROL.sub("", event.text), end="", flush=True)
                 case AgentStarted() if not as_json:
                     err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]", highlight=False)
                 case AgentStep() if not as_json:

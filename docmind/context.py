@@ -44,6 +44,11 @@ class Budget:
         return min(int(self.window * self.low_water), self.limit)
 
 
+def answer_room(max_answer_tokens: int, window: int) -> int:
+    """Return the longest answer, in tokens: as asked, but never more than a quarter of a known window."""
+    return min(max_answer_tokens, window // 4) if window else max_answer_tokens
+
+
 @dataclass(frozen=True)
 class Fitted:
     """Messages that fit, and what was done to them.

@@ -178,8 +178,8 @@ class ConversationStore:
         return stored
 
     def add_trims(self, trims: Sequence[ContextTrimmed]) -> None:
-        """Store trim events."""
-        if trims:
+        """Store a turn's trim events, unless its conversation was deleted meanwhile."""
+        if trims and self.get(trims[0].conversation_id) is not None:
             with self._engine.begin() as db:
                 db.execute(insert(_TRIMS), [asdict(t) for t in trims])
 

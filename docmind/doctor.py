@@ -1,4 +1,4 @@
-"""What `docmind doctor` and the System page say about this installation; reads only, changes nothing."""
+"""What `docmind doctor` says about this installation."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ class StoreSettings(_Group):
     """URL of the Qdrant server (mode server)."""
     api_key: SecretStr | None = None
     """Key of the Qdrant server."""
-    collection: str = "docmind"
-    """Name of the Qdrant collection."""
+    collection: str = Field("docmind", min_length=1)
+    """Name of the Qdrant collection (modes local and server)."""
 
 
 class IngestionSettings(_Group):
@@ -88,7 +88,7 @@ class IngestionSettings(_Group):
 class RetrievalSettings(_Group):
     """How passages are found."""
 
-    embedding_model: str = "minilm"
+    embedding_model: str = Field("minilm", min_length=1)
     """A name from `docmind model list`, or a directory with a sentence-transformers model."""
     candidates: int = Field(40, ge=1)
     """Passages taken from each of dense and sparse search before fusion."""
@@ -143,7 +143,7 @@ class ServerSettings(_Group):
 
     @model_validator(mode="after")
     def _loopback(self) -> ServerSettings:
-        if self.host not in {"127.0.0.1", "localhost", "::1"}:
+        if self.host not in {"127.0.0.1", "localhost"}:
             raise ValueError(f"{self.host} is not a loopback address; DocMind listens on this machine only")
         return self
 
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
         env_prefix="DOCMIND_",
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=Path(__file__).resolve().parent.parent / ".env",
         env_file_encoding="utf-8",
         extra="ignore",
     )
@@ -233,7 +233,7 @@ class _SavedSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         data_dir = next((d for s in self._stronger if (d := s().get("data_dir"))), None) or user_data_path("docmind")
-        return read_saved(Path(data_dir) / SAVED)
+        return read_saved(Path(data_dir).expanduser() / SAVED)
 
 
 def read_saved(path: Path) -> dict[str, Any]:
@@ -268,7 +268,7 @@ def load_settings(**overrides: Any) -> Settings:
         ) from exc
     settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # others on this machine can't read it
         with tempfile.TemporaryFile(dir=settings.data_dir):
             pass
     except OSError as exc:

@@ -1,8 +1,9 @@
+import threading
 import time
 
 import pytest
 
-from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
+from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import ContextTrimmed, TokenDelta, TurnFinished
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
 from tests.engines import PromptedEngine
@@ -101,4 +102,71 @@ def test_a_turn_cut_off_by_closing_is_stored_as_such(make_app):  # noqa: F811
         time.sleep(0.01)
     app.chat.close()
     assert turn.done
-    assert app.conversations.messages(turn.conversation_id)[-1].stopped
+    assert "closed" in app.conversations.messages(turn.conversation_id)[-1].error
+    with pytest.raises(DocMindError, match="closing"):
+        app.chat.ask("Pets?", app.conversations.create().id)
+
+
+def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noqa: F811
+    app = make_app(PromptedEngine(answering()))
+    checking, go = threading.Event(), threading.Event()
+
+    def slow(answer, sources):
+        checking.set()
+        go.wait(10)
+        return ()
+
+    app.chat._cite = slow
+    turn = app.chat.ask("Pets?", app.conversations.create().id)
+    assert checking.wait(30)
+    turn.stop()
+    go.set()
+    assert turn.wait(10)
+    assert isinstance(turn.events()[-1], TurnFinished)
+    assert app.conversations.messages(turn.conversation_id)[-1].text == "Pets are not allowed [1]."
+
+
+def test_a_citation_check_that_breaks_costs_only_the_check(make_app, ask):  # noqa: F811
+    app = make_app(PromptedEngine(answering()))
+    app.chat._cite = lambda answer, sources: 1 / 0
+    events = ask(app, "Pets?")
+    assert (events[-1].answer, events[-1].citations) == ("Pets are not allowed [1].", ())
+
+
+def test_a_question_that_cannot_be_stored_blocks_nothing(make_app, ask, monkeypatch):  # noqa: F811
+    app = make_app(PromptedEngine(answering()))
+    conversation = app.conversations.create().id
+    with monkeypatch.context() as patch:
+        patch.setattr(app.conversations, "add_question", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            app.chat.ask("Pets?", conversation)
+    assert isinstance(ask(app, "Pets?", conversation)[-1], TurnFinished)
+
+
+def test_a_question_while_the_model_loads_is_refused_and_nothing_stored(make_app):  # noqa: F811
+    engine = PromptedEngine(answering())
+    app = make_app(engine)
+    conversation = app.conversations.create().id
+
+    def loading(timeout_s=None):
+        raise EngineNotReady("The model is still loading.")
+
+    engine.wait_ready = loading
+    with pytest.raises(EngineNotReady):
+        app.chat.ask("Pets?", conversation)
+    assert app.conversations.messages(conversation) == []
+
+
+def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
+    def reply(messages, constraint):
+        return plan((messages[-1]["content"][:60], "greeter")) if constraint else "reply " * 60
+
+    app = make_app(PromptedEngine(reply, window=1000), llm={"max_answer_tokens": 64})
+    conversation = app.conversations.create().id
+    for i in range(12):
+        ask(app, f"hello {i}", conversation)
+    trims = app.conversations.trims(conversation)
+    assert trims
+    by_turn = {t.turn_id: t.first_kept_turn for t in trims}
+    assert all(t.first_kept_turn == by_turn[t.turn_id] for t in trims)
+    assert list(by_turn.values()) == sorted(set(by_turn.values()))

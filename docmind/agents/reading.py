@@ -24,6 +24,8 @@ SHARE = 0.6
 """Most of the prompt budget that a document's own text may take; the rest is for the prompt and the answer."""
 PART_TOKENS = 1500
 """Length of a part when a document is read part by part."""
+HEADER_TOKENS = 24
+"""What a passage's number, file name and page take."""
 WORD_TOKENS = 1.6
 """Tokens per word assumed when parts are cut; the exact count decides whether the whole fits."""
 
@@ -35,8 +37,8 @@ def make_read_document(model: BaseChatModel, retriever: Retriever, documents: In
     """Return the tool that reads one document as a whole."""
     quiet = model.with_config(tags=[TAG_NOSTREAM])
 
-    async def digest(source: Source) -> Source:
-        answer = await quiet.ainvoke([SystemMessage(DIGEST), HumanMessage(render([source]))], max_tokens=160)
+    async def digest(source: Source, tokens: int) -> Source:
+        answer = await quiet.ainvoke([SystemMessage(DIGEST), HumanMessage(render([source]))], max_tokens=tokens)
         return replace(source, text=str(answer.content))
 
     @tool
@@ -58,14 +60,19 @@ def make_read_document(model: BaseChatModel, retriever: Retriever, documents: In
         rendered = render(whole)
         if await asyncio.to_thread(turn.count, [HumanMessage(rendered)], ()) <= room:
             return f"The whole of {named.name}:\n{rendered}"
-        digests = await asyncio.gather(*(digest(source) for source in whole))  # the engine batches these
-        return f"{named.name} is long; condensed part by part:\n{render(digests)}"
+        each = min(160, room // len(whole) - HEADER_TOKENS)
+        if each < 24:
+            most = room // (24 + HEADER_TOKENS)
+            return f"{named.name} has {len(whole)} parts, {most} fit at once. Ask about some of its pages or topics."
+        async with asyncio.TaskGroup() as group:  # the engine batches these; one that fails ends the others
+            digests = [group.create_task(digest(source, each)) for source in whole]
+        return f"{named.name} is long; condensed part by part:\n{render([d.result() for d in digests])}"
 
     return read_document
 
 
 def parts(chunks: Sequence[Hit], text: str, tokens: int) -> list[Hit]:
-    """Return a document as few consecutive passages, none longer than about `tokens` tokens.
+    """Return a document as few consecutive passages, each of one page and about `tokens` tokens at most.
 
     Args:
         chunks: All chunks in order; their spans say where a part may end.
@@ -75,7 +82,8 @@ def parts(chunks: Sequence[Hit], text: str, tokens: int) -> list[Hit]:
     joined: list[Hit] = []
     for chunk in chunks:
         last = joined[-1] if joined else None
-        if last and len(text[last.start : chunk.end].split()) * WORD_TOKENS <= tokens:
+        same_page = last is not None and last.page == chunk.page
+        if last and same_page and len(text[last.start : chunk.end].split()) * WORD_TOKENS <= tokens:
             joined[-1] = replace(last, end=chunk.end, text=text[last.start : chunk.end])
         else:
             joined.append(replace(chunk, chunk_id=f"{chunk.chunk_id}+"))

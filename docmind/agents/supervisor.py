@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, StructuredTool
@@ -25,6 +25,7 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
 from docmind.agents.turn import AgentResult, TurnContext
+from docmind.context import answer_room
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
 from docmind.errors import EngineError
@@ -94,19 +95,20 @@ class SupervisorModel(ChatVLLM):
         agents = [t["function"]["name"].removeprefix(HANDOFF) for t in tools]
         whole = json.dumps({"questions": [{"question": messages[-1].text, "agent": agents[0]}]})
         if not self.plans:
-            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=plan_calls(whole)))
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=plan_calls(whole, agents)))
             return
         constraint = Constraint("json", plan_schema(agents, self.max_tasks))
         text = ""
-        options = kwargs | {"constraint": constraint, "max_tokens": PLAN_TOKENS}
+        room = answer_room(PLAN_TOKENS, self.engine.status().window)
+        options = kwargs | {"constraint": constraint, "max_tokens": room}
         async for chunk in super()._astream(messages, stop, run_manager, **options):
             text += str(chunk.message.content)
             last = chunk.message
         try:
-            calls = plan_calls(text)
-        except ValueError:  # it ran to its limit without an end: the whole message is one question
-            log.warning("the plan was cut off after %d characters", len(text))
-            calls = plan_calls(whole)
+            calls = plan_calls(text, agents)
+        except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema: one question
+            log.warning("the plan could not be read: %r", text[:200])
+            calls = plan_calls(whole, agents)
         # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
         yield ChatGenerationChunk(message=last.model_copy(update={"content": "", "tool_call_chunks": calls}))
 
@@ -133,13 +135,15 @@ def plan_schema(agents: Sequence[str], max_tasks: int) -> dict[str, Any]:
     }
 
 
-def plan_calls(text: str) -> list[Any]:
+def plan_calls(text: str, agents: Sequence[str]) -> list[Any]:
     """Return the plan's handoffs as tool call chunks, without doubles; none if nothing is to be looked up.
 
     Raises:
-        ValueError: the plan was cut off.
+        ValueError, KeyError, TypeError: the plan was cut off, or does not follow the schema.
     """
     questions = json.loads(text)["questions"]
+    if unknown := {q["agent"] for q in questions} - {*agents, GREETER}:
+        raise ValueError(f"no such agents: {unknown}")
     wanted = dict.fromkeys((q["agent"], q["question"].strip()) for q in questions if q["agent"] != GREETER)
     return [
         {
@@ -191,17 +195,21 @@ def build_supervisor(
         if turn.forwarded and not failed:
             answer = AIMessage(turn.results[0].text, name="supervisor")
             return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
-        results = _results(turn.results, state["messages"], settings.output_mode)
-        content = f"{results}\n\n{SYNTHESIS_CLOSING.format(question=turn.question)}"
-        return {"llm_input_messages": turn.fitted([SystemMessage(SYNTHESIS), HumanMessage(content)])}
+        work = [m for m in state["messages"] if m.type == "tool"] if settings.output_mode == "full_history" else []
+        while True:  # of what the agents read, as much as fits; their results always
+            content = f"{_results(turn.results, work)}\n\n{SYNTHESIS_CLOSING.format(question=turn.question)}"
+            prompt: list[AnyMessage] = [SystemMessage(SYNTHESIS), HumanMessage(content)]
+            if not work or turn.count(prompt, ()) <= turn.budget.limit:
+                return {"llm_input_messages": turn.fitted(prompt)}
+            work.pop()
 
     def dispatch(state: AgentState) -> dict[str, Any] | Command[Any]:
         """After the plan: all handoffs at once. (create_supervisor by itself keeps one of several.)"""
         turn = get_runtime(TurnContext).context
         last = state["messages"][-1]
         calls = getattr(last, "tool_calls", None) or []
-        if not calls and last.text:
-            return {}  # the answer
+        if not calls and (last.text or turn.small_talk or turn.results):
+            return {}  # the answer, or nothing at all: the chat service says so
         if not calls:
             turn.small_talk = True
             return Command(graph=Command.PARENT, goto="supervisor")
@@ -229,12 +237,11 @@ def build_supervisor(
     return cast("CompiledStateGraph[Any]", graph.compile(name="docmind"))
 
 
-def _results(results: Sequence[AgentResult], work: Sequence[BaseMessage], output_mode: str) -> str:
-    """Return the agents' results as the supervisor reads them; full_history includes their tool results."""
+def _results(results: Sequence[AgentResult], work: Sequence[BaseMessage]) -> str:
+    """Return the agents' results as the supervisor reads them, and what they read, if it is to see that too."""
     parts = [
         f"<result agent={r.agent!r} task={r.task!r}>\n{r.text or f'This agent failed: {r.error}'}\n</result>"
         for r in results
     ]
-    if output_mode == "full_history":
-        parts += [f"<work>\n{m.content}\n</work>" for m in work if m.type == "tool"]
+    parts += [f"<work>\n{m.content}\n</work>" for m in work]
     return "<results>\n" + "\n".join(parts) + "\n</results>"

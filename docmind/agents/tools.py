@@ -19,7 +19,7 @@ from docmind.retrieval.store import Hit
 Runtime = ToolRuntime[TurnContext]
 
 NOTHING = "No passage was found."
-_TAG = re.compile(r"</?(passages?|results?)\b", re.IGNORECASE)
+_TAG = re.compile(r"</?(passages?|results?|work)\b", re.IGNORECASE)
 
 
 def render(sources: Sequence[Source]) -> str:
@@ -32,8 +32,9 @@ def render(sources: Sequence[Source]) -> str:
 def _passage(source: Source) -> str:
     where = source.file_name + (f", page {source.page}" if source.page else "")
     heading = f", {source.heading}" if source.heading else ""
-    text = _TAG.sub(lambda m: m.group().replace("<", "\u2039"), source.text.strip())
-    return f"[{source.number}] ({where}{heading})\n{text}\n"
+    return _TAG.sub(
+        lambda m: m.group().replace("<", "\u2039"), f"[{source.number}] ({where}{heading})\n{source.text.strip()}\n"
+    )
 
 
 def find_document(name: str, documents: Iterable[Document]) -> Document | None:
@@ -43,6 +44,8 @@ def find_document(name: str, documents: Iterable[Document]) -> Document | None:
     for document in documents:
         if document.name.casefold() == wanted:
             return document
+    if within := [d for d in documents if d.name.casefold() in wanted]:
+        return max(within, key=lambda d: len(d.name))
     words = {d.id: set(re.findall(r"\w+", d.name.rsplit(".", 1)[0].casefold().replace("_", " "))) for d in documents}
     spoken = set(re.findall(r"\w+", wanted.replace("_", " ")))
     named = [d for d in documents if words[d.id] and words[d.id] <= spoken]

@@ -78,7 +78,8 @@ class TurnContext:
     """Whether the one agent at work writes the answer itself."""
     small_talk: bool = False
     """Whether the plan found nothing to look up."""
-    first_kept_turn: int = 0
+    first_turn: int = 0
+    """Index of the oldest stored turn in the turn's prompts, before any cut of this turn."""
 
     def fitted(
         self,
@@ -97,7 +98,6 @@ class TurnContext:
         """
         fitted = fit(messages, lambda some: self.count(lay_out(some), tools), self.budget)
         if fitted.changed:
-            self.first_kept_turn += fitted.dropped_turns
             self.emit(
                 ContextTrimmed(
                     self.conversation_id,
@@ -107,7 +107,7 @@ class TurnContext:
                     f"{whose}: {fitted.dropped}" if whose else fitted.dropped,
                     f"over {self.budget.limit:,} of {self.budget.window:,} tokens",
                     now(),
-                    self.first_kept_turn,
+                    self.first_turn + fitted.dropped_turns,
                 )
             )
         return list(lay_out(fitted.messages))

@@ -20,6 +20,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
+from docmind.context import answer_room
 from docmind.engine.interface import Constraint, Delta, Tool, ToolCall
 from docmind.engine.tool_calls import ToolCallParser
 
@@ -91,7 +92,7 @@ class ChatVLLM(BaseChatModel):
             convert_to_openai_messages(messages),
             tools=tools,
             constraint=constraint,
-            max_tokens=max_tokens or self.max_tokens,
+            max_tokens=answer_room(max_tokens or self.max_tokens, self.engine.status().window),
             temperature=self.temperature if temperature is None else temperature,
             stop=stop or (),
         )

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from docmind.agents.supervisor import plan_calls, plan_schema
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import AgentFinished, AgentStarted, AgentStep, SourcesFound, TokenDelta, TurnFailed, TurnFinished
@@ -149,7 +151,7 @@ def test_an_agent_that_loops_is_ended(make_app, ask):
     engine = PromptedEngine(lambda _, constraint: plan(("Why?", "researcher")) if constraint else again)
     events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
     assert len(engine.prompts) == 4  # the plan and three steps
-    assert isinstance(events[-1], TurnFinished)
+    assert "within 3 steps" in events[-1].error
 
 
 def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
@@ -164,8 +166,9 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 
 
 def test_a_plan_is_bounded_and_has_no_doubles():
-    calls = plan_calls(plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeter")))
-    assert [(c["name"], json.loads(c["args"])["task"]) for c in calls] == [
+    agents = ["researcher", "verifier"]
+    text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeter"))
+    assert [(c["name"], json.loads(c["args"])["task"]) for c in plan_calls(text, agents)] == [
         ("transfer_to_researcher", "a?"),
         ("transfer_to_verifier", "b?"),
     ]
@@ -173,8 +176,56 @@ def test_a_plan_is_bounded_and_has_no_doubles():
     assert schema["properties"]["questions"]["maxItems"] == 3
 
 
-def test_a_plan_that_was_cut_off_makes_the_message_one_question(make_app, ask):
-    engine = PromptedEngine(['{"count": 1, "questions": [{"question": "pets pets pets', "Pets are not allowed [1]."])
+@pytest.mark.parametrize(
+    "broken", ['{"count": 1, "questions": [{"question": "pets pets', '{"tasks": []}', "[]", plan(("Pets?", "chef"))]
+)
+def test_a_plan_that_cannot_be_read_makes_the_message_one_question(make_app, ask, broken):
+    engine = PromptedEngine([broken, "Pets are not allowed [1]."])
     events = ask(make_app(engine), "Are pets allowed?")
     assert [(e.agent, e.task) for e in of(events, AgentStarted)] == [("researcher", "Are pets allowed?")]
     assert events[-1].answer == "Pets are not allowed [1]."
+
+
+def test_a_model_that_writes_nothing_is_said_and_not_asked_for_ever(make_app, ask):
+    def reply(messages, constraint):
+        return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else ""
+
+    engine = PromptedEngine(reply)
+    events = ask(make_app(engine), "Pets? Vacation?")
+    assert "wrote nothing" in events[-1].error
+    assert len(engine.prompts) == 4
+
+
+def test_full_history_is_cut_to_the_window(make_app, ask):
+    def reply(messages, constraint):
+        return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else "Found [1]."
+
+    app = make_app(
+        PromptedEngine(reply, window=700), agents={"output_mode": "full_history"}, llm={"max_answer_tokens": 64}
+    )
+    app.documents.add_bytes(("Pets and vacation: " + "many words " * 150).encode(), "long.txt")
+    app.documents.wait(60)
+    events = ask(app, "Pets? Vacation?")
+    assert isinstance(events[-1], TurnFinished), events[-1]
+
+
+def test_each_passage_of_a_whole_document_is_of_one_page(make_app, ask):
+    from docmind.agents.reading import parts
+    from docmind.retrieval.store import Hit
+
+    text = "".join(f"page {n} " for n in (1, 1, 2, 3))
+    spans = [(0, 7, 1), (7, 14, 1), (14, 21, 2), (21, 28, 3)]
+    chunks = [Hit(f"c{i}", "d", "a.pdf", text[a:b], p, "", a, b, 0.0, i) for i, (a, b, p) in enumerate(spans)]
+    assert [(p.page, p.text) for p in parts(chunks, text, 1000)] == [
+        (1, "page 1 page 1 "),
+        (2, "page 2 "),
+        (3, "page 3 "),
+    ]
+
+
+def test_a_file_is_meant_by_its_whole_name_first(make_app):
+    from docmind.agents.tools import find_document
+
+    app = make_app(PromptedEngine([]))
+    app.documents.add_bytes(b"text", "summary.txt")
+    assert find_document("Give a summary of lease.txt", app.documents.documents()).name == "lease.txt"
