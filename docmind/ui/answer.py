@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from docmind.events import Citation, Source
 from docmind.ui import format
-from docmind.ui.markdown import plain, plain_block, safe
+from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
 
 if TYPE_CHECKING:
     from docmind.conversations import StoredMessage
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 _ICONS = {
     "supervisor": "route",
     "researcher": "search",
@@ -38,14 +37,15 @@ def answer(message: StoredMessage, index: int) -> None:
         if view.runs:
             _stored_steps(view)
         sources = {s.number: s for s in message.sources}
+        drawn = markers(message.text)
         if message.text:
-            unsupported = unverified(message.text, message.citations)
+            unsupported = unverified(drawn, message.citations)
             st.markdown(safe(message.text, citer(sources, unsupported, str(index))), anchors=False)
         if message.stopped:
             st.caption(":material/stop_circle: You stopped this answer; what had been written is kept.")
         if message.error:
             st.error(plain(message.error), icon=":material/error:")
-        _sources(message, sources, index)
+        _sources(message, sources, drawn, index)
         line = format.cost(message.usage, view.agents) if message.usage else ""
         if line:
             st.caption(plain(line))
@@ -82,21 +82,20 @@ def citer(sources: Mapping[int, Source], unsupported: set[int], message: str) ->
     return cite
 
 
-def unverified(text: str, citations: Iterable[Citation]) -> set[int]:
-    """Return which of the text's markers, counted from 0, are not supported by their passage."""
-    markers = [int(n) for n in _MARKER.findall(text)]
+def unverified(drawn: Sequence[int], citations: Iterable[Citation]) -> set[int]:
+    """Return the positions in `drawn` (see `markers`) that their passage does not support."""
     checked = list(citations)
-    if [c.number for c in checked] == markers:
+    if [c.number for c in checked] == list(drawn):
         return {i for i, c in enumerate(checked) if not c.supported}
     verdicts: dict[int, list[bool]] = {}
     for citation in checked:
         verdicts.setdefault(citation.number, []).append(citation.supported)
-    return {i for i, n in enumerate(markers) if n in verdicts and not any(verdicts[n])}
+    return {i for i, n in enumerate(drawn) if n in verdicts and not any(verdicts[n])}
 
 
-def _sources(message: StoredMessage, sources: Mapping[int, Source], index: int) -> None:
+def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
     """Draw one button per source; those that the answer cites come first, the rest behind a fold."""
-    cited = {int(n) for n in _MARKER.findall(message.text)} & set(sources)
+    cited = set(drawn) & set(sources)
     doubtful = {c.number for c in message.citations if not c.supported}
     doubtful -= {c.number for c in message.citations if c.supported}
     shown, rest = [sources[n] for n in sorted(cited)], [s for n, s in sources.items() if n not in cited]

@@ -27,11 +27,10 @@ _INLINE = re.compile(
   | (?P<image>!(?=\[))
   | (?P<directive>:(?=[\w/-]*[\[:]))
   | (?P<definition>^[ \t>]*\[[^\]\n]+\](?=:))
-  | (?P<marker>\[(?P<number>\d{1,3})\](?!\()(?!\[(?!\d)))
+  | (?P<marker>\[\s*(?P<numbers>\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\s*\](?!\()(?!\[(?!\d)))
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-_SEVERAL = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})+)\](?!\()")
 _TEX_BRACKETS = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _LINK = re.compile(r"(?<!\\)\[((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]\(\s*<?([^)\s>]*)>?[^)\n]*\)")
 
@@ -46,14 +45,14 @@ def safe(text: str, cite: Callable[[int, int], str] | None = None) -> str:
 
     Args:
         text: Markdown as a model wrote it, possibly unfinished.
-        cite: called with (number, how many markers came before) for each `[n]`; returns its Markdown.
+        cite: called with (number, how many markers came before) for each number of `[1]`, `[1, 2]` and `[1-3]`;
+            returns its Markdown.
     """
     fenced = _fenced_lines(text)
     seen = 0
 
     def prose(part: str) -> str:
         nonlocal seen
-        part = _SEVERAL.sub(lambda m: "".join(f"[{n}]" for n in re.findall(r"\d+", m[1])), part)
         part = _TEX_BRACKETS.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2].strip()}$$", part)
 
         def replace(match: re.Match[str]) -> str:
@@ -65,6 +64,18 @@ def safe(text: str, cite: Callable[[int, int], str] | None = None) -> str:
 
     shown = "".join(part if code else prose(part) for code, part in _runs(text, fenced))
     return shown if _harmless(shown) else plain_block(text)
+
+
+def markers(text: str) -> list[int]:
+    """Return the numbers that `safe` draws with `cite`, in the order in which it counts them."""
+    found: list[int] = []
+
+    def collect(number: int, _position: int) -> str:
+        found.append(number)
+        return "x"
+
+    safe(text, collect)
+    return found
 
 
 def plain_block(text: str) -> str:
@@ -79,13 +90,23 @@ def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: 
     if match["math"]:
         return (whole.replace("![", f"!{_JOINER}[") if _is_math(match["body"]) else _not_math(whole)), seen
     if match["marker"] and cite is not None:
-        return cite(int(match["number"]), seen), seen + 1
+        numbers = _expand(match["numbers"])
+        return "".join(cite(n, seen + i) for i, n in enumerate(numbers)) or whole, seen + len(numbers)
     if match["image"]:
         return "&#33;", seen
     if match["dollar"] or match["directive"] or match["definition"]:
         at = len(whole) - len(whole.lstrip(" \t>"))
         return f"{whole[:at]}\\{whole[at:]}", seen
     return whole, seen
+
+
+def _expand(numbers: str) -> list[int]:
+    """Return the numbers of `1, 3-5` as retrieval/citations.py counts them."""
+    found: list[int] = []
+    for part in re.split(r"[,;]", numbers):
+        first, *last = (int(n) for n in re.split(r"[\u2013-]", part))
+        found += range(first, min(last[0] if last else first, first + 20) + 1)
+    return found
 
 
 def _is_math(body: str) -> bool:

@@ -1,27 +1,43 @@
 """Which markers of an answer are unverified, and how figures are written."""
 
+import re
+
 from docmind.events import Citation, Source
+from docmind.retrieval.citations import cite
 from docmind.ui import format
 from docmind.ui.answer import citer, unverified
+from docmind.ui.markdown import markers, safe
 
 
 def test_each_marker_has_its_own_verdict():
     text = "Yes [1]. No [2]. Also [1]."
     citations = [Citation(1, "Yes", True), Citation(2, "No", False), Citation(1, "Also", False)]
-    assert unverified(text, citations) == {1, 2}
+    assert unverified(markers(text), citations) == {1, 2}
+
+
+def test_lists_ranges_and_code_shift_no_verdict():
+    text = "Alpha holds [1, 2]. See `a[1, 2]`. Beta holds [3\u20135]; gamma [ 7 ]."
+    assert markers(text) == [1, 2, 3, 4, 5, 7]
+    sources = {n: Source(n, "c", "d", "a.txt", "Alpha holds.") for n in range(1, 8)}
+    citations = cite(text, list(sources.values()), lambda texts: [[1.0, 0.0]] + [[0.0, 1.0]] * (len(texts) - 1))
+    assert unverified(markers(text), citations) == {2, 3, 4, 5}
+    shown = safe(text, citer(sources, unverified(markers(text), citations), "0"))
+    assert "`a[1, 2]`" in shown
+    assert re.findall(r"\[(\d(?: unverified)?)\]\(", shown) == [
+        "1", "2", "3 unverified", "4 unverified", "5 unverified", "7 unverified",
+    ]  # fmt: skip
 
 
 def test_where_markers_and_verdicts_do_not_match_only_the_clearly_unsupported_are_marked():
-    assert unverified("A [1]. B [2].", [Citation(1, "A", True), Citation(1, "A", False), Citation(2, "B", False)]) == {
-        1
-    }
+    citations = [Citation(1, "A", True), Citation(1, "A", False), Citation(2, "B", False)]
+    assert unverified(markers("A [1]. B [2]."), citations) == {1}
 
 
 def test_an_unknown_number_is_text_and_titles_are_quoted():
     source = Source(1, "c", "d", 'a "b".pdf', "text", 3)
-    cite = citer({1: source}, set(), "4")
-    assert cite(9, 0) == "\\[9\\]"
-    assert cite(1, 0) == '[1](#cite-4-1 "a \\"b\\".pdf, page 3")'
+    draw = citer({1: source}, set(), "4")
+    assert draw(9, 0) == "\\[9\\]"
+    assert draw(1, 0) == '[1](#cite-4-1 "a \\"b\\".pdf, page 3")'
 
 
 def test_figures_read_well():
