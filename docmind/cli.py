@@ -219,6 +219,7 @@ def list_models() -> None:
     settings = load_settings()
     wanted = _wanted_models(settings)
     table = Table("name", "kind", "download", "licence", "here", "what")
+    table.columns[0].no_wrap = True  # to be copied
     for info in Catalog(settings.models_dir).list():
         name = f"[bold]{info.name}[/bold] (in use)" if info.name in wanted else info.name
         table.add_row(name, info.kind, info.size, info.licence, "yes" if info.installed else "no", info.what)

@@ -28,7 +28,7 @@ class LLMSettings(_Group):
 
     model: str | None = None
     """Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine."""
-    base_url: str | None = None
+    base_url: str | None = Field(None, pattern=r"^https?://[^/\s]+")
     """An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1."""
     api_key: SecretStr = SecretStr("none")
     """Key for that server."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,8 +14,8 @@ from langchain_core.tools import BaseTool, tool
 from langgraph.constants import TAG_NOSTREAM
 
 from docmind.agents.tools import find_document, listing, render
-from docmind.agents.turn import TurnContext
-from docmind.events import Source, SourcesFound
+from docmind.agents.turn import TurnContext, run_id
+from docmind.events import AgentStep, Source, SourcesFound
 from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
@@ -24,6 +25,8 @@ SHARE = 0.6
 """Most of the prompt budget that a document's own text may take; the rest is for the prompt and the answer."""
 PART_TOKENS = 1500
 """Length of a part when a document is read part by part."""
+AT_ONCE = 2
+"""Parts condensed at the same time: the engine's other places are for questions asked meanwhile."""
 HEADER_TOKENS = 24
 """What a passage's number, file name and page take."""
 WORD_TOKENS = 1.6
@@ -37,8 +40,9 @@ def make_read_document(model: BaseChatModel, retriever: Retriever, documents: In
     """Return the tool that reads one document as a whole."""
     quiet = model.with_config(tags=[TAG_NOSTREAM])
 
-    async def digest(source: Source, tokens: int) -> Source:
-        answer = await quiet.ainvoke([SystemMessage(DIGEST), HumanMessage(render([source]))], max_tokens=tokens)
+    async def digest(source: Source, tokens: int, busy: asyncio.Semaphore) -> Source:
+        async with busy:
+            answer = await quiet.ainvoke([SystemMessage(DIGEST), HumanMessage(render([source]))], max_tokens=tokens)
         return replace(source, text=str(answer.content))
 
     @tool
@@ -64,9 +68,25 @@ def make_read_document(model: BaseChatModel, retriever: Retriever, documents: In
         if each < 24:
             most = room // (24 + HEADER_TOKENS)
             return f"{named.name} has {len(whole)} parts, {most} fit at once. Ask about some of its pages or topics."
-        async with asyncio.TaskGroup() as group:  # the engine batches these; one that fails ends the others
-            digests = [group.create_task(digest(source, each)) for source in whole]
-        return f"{named.name} is long; condensed part by part:\n{render([d.result() for d in digests])}"
+        busy = asyncio.Semaphore(AT_ONCE)
+        begin = time.perf_counter()
+        digests: list[Source] = []
+        async with asyncio.TaskGroup() as group:  # one that fails ends the others
+            for done in asyncio.as_completed([group.create_task(digest(s, each, busy)) for s in whole]):
+                digests.append(await done)
+                step = AgentStep(
+                    turn.conversation_id,
+                    turn.turn_id,
+                    "summarizer",
+                    run_id(),
+                    "condense",
+                    {"document": named.name},
+                    f"part {len(digests)} of {len(whole)}",
+                    round((time.perf_counter() - begin) * 1000, 1),
+                )
+                turn.emit(step)
+        digests.sort(key=lambda source: source.number)
+        return f"Notes on every part of {named.name}:\n{render(digests)}"
 
     return read_document
 

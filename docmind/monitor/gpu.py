@@ -46,7 +46,7 @@ class Sample:
     ram_used: int
     ram_total: int
     ram_own: int
-    """Resident memory of this process and its children."""
+    """Memory of this process and its children, without mapped files, which `ram_used` does not count either."""
     gpus: tuple[Gpu, ...] = ()
     note: str = ""
     """Why there are no GPU figures, when that is worth saying."""
@@ -156,11 +156,11 @@ class HardwareMonitor:
         return min(max(100 * (busy - busy_before) / passed, 0.0), 100.0) if passed > 0 else 0.0
 
     def _own_processes(self) -> tuple[set[int], int]:
-        """Return the ids and the resident memory of this process and its children (the engine may be one)."""
-        pids, memory = {self._process.pid}, self._process.memory_info().rss
+        """Return the ids and the own memory (without mapped files) of this process and its children."""
+        pids, memory = {self._process.pid}, _own_memory(self._process)
         try:
             for child in self._process.children(recursive=True):
-                memory += child.memory_info().rss
+                memory += _own_memory(child)
                 pids.add(child.pid)
         except psutil.Error as exc:  # a child that ended in between
             log.debug("a child process could not be read: %s", exc)
@@ -219,6 +219,11 @@ def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
         temperature_c=ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
         power_w=power / 1000 if power is not None else None,
     )
+
+
+def _own_memory(process: psutil.Process) -> int:
+    memory = process.memory_info()
+    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def _cpu_times() -> tuple[float, float]:

@@ -229,3 +229,21 @@ def test_a_file_is_meant_by_its_whole_name_first(make_app):
     app = make_app(PromptedEngine([]))
     app.documents.add_bytes(b"text", "summary.txt")
     assert find_document("Give a summary of lease.txt", app.documents.documents()).name == "lease.txt"
+
+
+def test_a_long_document_is_condensed_part_by_part_and_each_part_is_told(make_app, ask):
+    def reply(messages, constraint):
+        if constraint:
+            return plan(("Summarize long.txt", "summarizer"))
+        return "Notes." if "condense" in messages[0]["content"] else "A long text [1]."
+
+    engine = PromptedEngine(reply, window=3000)
+    app = make_app(engine, llm={"max_answer_tokens": 64})
+    app.documents.add_bytes("".join(f"Sentence {i} says little. " for i in range(1500)).encode(), "long.txt")
+    app.documents.wait(60)
+    events = ask(app, "Summarize long.txt")
+    told = [s.result for s in of(events, AgentStep) if s.tool == "condense"]
+    assert len(told) > 3
+    assert told[-1] == f"part {len(told)} of {len(told)}"
+    assert engine.most_at_once <= 2
+    assert events[-1].answer == "A long text [1]."
