@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from dotenv import dotenv_values
+from platformdirs import user_data_path
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from docmind.errors import ConfigError
-from docmind.settings import Settings, save_settings
+from docmind.settings import SAVED, Settings, load_settings, save_settings
 from docmind.ui import state
 from docmind.ui.markdown import plain
 
@@ -29,8 +31,12 @@ _TITLES = {
 _SWITCH = {None: "Automatic", True: "Yes", False: "No"}
 
 
-def draw(settings: Settings) -> None:
-    """Draw the form; saving checks everything first and writes all or nothing."""
+def draw(settings: Settings, *, running: bool = True) -> None:
+    """Draw the form; saving checks everything first and writes all or nothing.
+
+    Args:
+        running: there is an App, which keeps to the old settings until it is restarted.
+    """
     groups = [name for name in _TITLES if name in Settings.model_fields]
     with st.form("settings", border=False):
         entered: dict[str, dict[str, Any]] = {}
@@ -44,14 +50,44 @@ def draw(settings: Settings) -> None:
                 }
         submitted = st.form_submit_button("Save", type="primary", icon=":material/check:")
     if submitted:
-        _save(settings, entered)
+        _save(settings, entered, running)
+
+
+def rescue() -> None:
+    """Draw the form although there is no App: a wrong setting must not lock the page where it is corrected."""
+    try:
+        settings = load_settings()
+    except ConfigError:  # the page says what is wrong already
+        file = _saved_file()
+        if file.exists():
+            st.caption(f"Or start with the defaults: {plain(str(file))} is kept beside under another name.")
+            st.button("Set the saved settings aside", icon=":material/undo:", on_click=_set_aside, args=(file,))
+    else:
+        draw(settings, running=False)
 
 
 def fixed_by(group: str, name: str) -> str | None:
     """Return the environment variable that sets this field, or None."""
     wanted = f"DOCMIND_{group}__{name}".upper()
+    return wanted if wanted in _environment() else None
+
+
+def _environment() -> dict[str, str | None]:
+    """Return what .env and the environment set, by names in capitals."""
     known = {**dotenv_values(Settings.model_config.get("env_file")), **os.environ}  # type: ignore[arg-type]
-    return wanted if wanted in {key.upper() for key in known} else None
+    return {key.upper(): value for key, value in known.items()}
+
+
+def _saved_file() -> Path:
+    """Return where the saved settings are, also when they can't be loaded."""
+    return Path(_environment().get("DOCMIND_DATA_DIR") or user_data_path("docmind")) / SAVED
+
+
+def _set_aside(file: Path) -> None:
+    try:
+        file.replace(file.with_name(f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}{file.suffix}"))
+    except OSError as exc:
+        st.error(f"{plain(str(file))} can't be moved ({plain(str(exc))}).", icon=":material/error:")
 
 
 def changes(settings: Settings, entered: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -66,7 +102,7 @@ def changes(settings: Settings, entered: dict[str, dict[str, Any]]) -> dict[str,
     return changed
 
 
-def _save(settings: Settings, entered: dict[str, dict[str, Any]]) -> None:
+def _save(settings: Settings, entered: dict[str, dict[str, Any]], running: bool) -> None:
     changed = changes(settings, entered)
     if not changed:
         st.info("Nothing was changed.")
@@ -80,7 +116,7 @@ def _save(settings: Settings, entered: dict[str, dict[str, Any]]) -> None:
         st.error(f"Nothing was saved. {plain(str(exc))}", icon=":material/error:")
     else:
         names = [f"{_TITLES[g]}: {n.replace('_', ' ')}" for g, values in changed.items() for n in values]
-        state.keep("saved", names)
+        state.keep("saved", names if running else None)
         st.rerun()
 
 

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
+from docmind.errors import ModelError
 from docmind.settings import load_settings
+from docmind.ui import state
 from tests.ui.conftest import words
 
 
@@ -58,3 +62,37 @@ def test_keys_are_never_shown(open_page, app, monkeypatch):
     tab = save(open_page("settings"))
     assert "A key is set" in words(tab)
     assert "sk-secret" not in words(tab) + "".join(str(t.value) for t in tab.text_input)
+
+
+@pytest.fixture
+def checked(app, monkeypatch):
+    """The app can't be built with the embedding model "gone"."""
+
+    def get_app():
+        if load_settings().retrieval.embedding_model == "gone":
+            raise ModelError("There is no embedding model.")
+        return app
+
+    monkeypatch.setattr(state, "get_app", get_app)
+
+
+def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page):
+    app.settings.saved_file.write_text('{"retrieval": {"embedding_model": "gone"}}')
+    tab = open_page("settings")
+    assert "There is no embedding model" in words(tab)
+    tab.text_input(key="setting-retrieval-embedding_model").set_value("minilm")
+    save(tab)
+    assert not tab.exception
+    assert "could not start" not in words(tab)
+    assert "used after a restart" not in words(tab), "it has just started with them"
+    assert tab.text_input(key="setting-retrieval-embedding_model").value == "minilm"
+
+
+def test_a_broken_settings_file_can_be_set_aside(checked, app, open_page):
+    app.settings.saved_file.write_text("{not json")
+    tab = open_page("settings")
+    next(b for b in tab.button if b.label == "Set the saved settings aside").click().run()
+    assert not tab.exception
+    assert "could not start" not in words(tab)
+    assert not app.settings.saved_file.exists()
+    assert [p.read_text() for p in app.settings.data_dir.glob("settings-*.json")] == ["{not json"]
