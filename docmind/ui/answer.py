@@ -42,7 +42,8 @@ def answer(message: StoredMessage, index: int) -> None:
             unsupported = unverified(drawn, message.citations)
             st.markdown(safe(message.text, citer(sources, unsupported, str(index))), anchors=False)
         if message.stopped:
-            st.caption(":material/stop_circle: You stopped this answer; what had been written is kept.")
+            kept = "what had been written is kept." if message.text else "nothing had been written yet."
+            st.caption(f":material/stop_circle: You stopped this answer; {kept}")
         if message.error:
             st.error(plain(message.error), icon=":material/error:")
         _sources(message, sources, drawn, index)
@@ -153,7 +154,8 @@ def _live_steps(view: TurnView) -> None:
         for slot, run in zip(st.columns(len(group), gap="small"), group, strict=True):
             state: Any = "error" if run.error else "complete" if run.done or view.end else "running"
             label = f"{_icon(run.agent)} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
-            with slot, st.status(label, state=state, expanded=not view.answer):
+            box = slot.status(label, state=state, expanded=not view.answer)
+            with box.container():  # used as a context itself, a status ends as complete
                 _run_body(run)
 
 

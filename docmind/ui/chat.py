@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from docmind.errors import DocMindError
+from docmind.errors import DocMindError, EngineNotReady, NothingIndexed
 from docmind.ui import answer, format, state, uploads
 from docmind.ui.markdown import plain
 from docmind.ui.turn_view import fold
@@ -47,7 +47,8 @@ def ask(app: App, question: str) -> None:
     except DocMindError as exc:
         if asked_in != current:
             app.conversations.delete(asked_in)
-        return _refuse("error", plain(str(exc)), question)
+        kind = "wait" if isinstance(exc, EngineNotReady | NothingIndexed) else "error"
+        return _refuse(kind, plain(str(exc)), question)
     return state.show_conversation(asked_in)
 
 
