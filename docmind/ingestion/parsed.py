@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -12,6 +13,8 @@ GAP = "\n\n"
 """What stands between two sections in the document's extracted text."""
 HEADING_GAP = " > "
 """What stands between the headings of a path."""
+_LINE_END = re.compile(r"\r\n|[\r\x0b\x0c\x85]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\xad]")
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,10 @@ class Headings:
 
 
 def clean(text: str) -> str:
-    """Return the text without what no one can read: NULs, lone surrogates, trailing blanks, rows of empty lines."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
+    """Return the text without what no one can read: control characters, soft hyphens, lone surrogates, trailing
+    blanks, rows of empty lines.
+    """
+    text = _CONTROL.sub("", _LINE_END.sub("\n", text))
     text = text.encode("utf-8", "ignore").decode("utf-8")
     lines: list[str] = []
     for line in map(str.rstrip, text.split("\n")):

@@ -148,6 +148,11 @@ def test_binary_data_is_no_text(tmp_path):
         read(tmp_path / "a.txt")
 
 
+def test_control_characters_are_left_out(tmp_path):
+    (tmp_path / "log.txt").write_text("\x1b[31mred\x1b[0m a\x07\x7f\x9bb so\xadft\x0cnext page")
+    assert read(tmp_path / "log.txt").text == "[31mred[0m ab soft\nnext page"
+
+
 def test_deep_nesting_does_not_crash(tmp_path):
     (tmp_path / "deep.html").write_text("<div>" * 20_000 + "core" + "</div>" * 20_000)
     assert "core" in read(tmp_path / "deep.html").text
