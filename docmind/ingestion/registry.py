@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
-from docmind.errors import ConfigError
+from docmind.errors import ConfigError, StoreError
 
 State = Literal["queued", "parsing", "embedding", "ready", "failed"]
 
@@ -46,7 +46,7 @@ _COLUMNS = ", ".join(field.name for field in fields(Document))
 
 
 class Registry:
-    """The documents' table; thread-safe."""
+    """The documents' table; thread-safe. Every method raises StoreError if the database can't be used."""
 
     def __init__(self, database: Path) -> None:
         self._lock = threading.RLock()
@@ -107,5 +107,11 @@ class Registry:
         return [Document(*row) for row in self._execute(f"SELECT {_COLUMNS} FROM documents {where}", *values)]  # noqa: S608
 
     def _execute(self, sql: str, *values: Any) -> list[Any]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
+        try:
+            with self._lock:
+                return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            raise StoreError(
+                f"DocMind's database can't be written ({exc}). Free disk space or check the rights of the data "
+                "folder, then try again."
+            ) from exc

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from docmind.errors import DocMindError, IngestError
 from docmind.ingestion.files import FileStore
@@ -20,6 +22,10 @@ from docmind.retrieval.store import VectorStore
 from docmind.settings import Settings
 
 log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+RETRY_S = 5.0
+"""How long the background thread waits for a database that can't be written."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class IngestionService:
 
     def _work(self) -> None:
         self._queue_missing()
-        while document := self._next():
+        while document := self._persist(self._next):
             reason = ""
             try:
                 self._ingest(document)
@@ -168,7 +174,18 @@ class IngestionService:
                     f"'{document.name}' could not be ingested ({type(exc).__name__}: {exc}). Try it again; if it fails "
                     "again, save it in another format, and tell us."
                 )
-            self._finish(document.id, reason)
+            self._persist(partial(self._finish, document.id, reason))
+
+    def _persist(self, step: Callable[[], _T]) -> _T | None:
+        """Repeat a step that fails (the disk is full), so that this thread outlives it; None when the app closes."""
+        while True:
+            try:
+                return step()
+            except Exception:
+                log.exception("the registry of documents can't be used; trying again in %s s", RETRY_S)
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closing, RETRY_S):
+                    return None
 
     def _queue_missing(self) -> None:
         """Queue what is ready but not in the store: the mode was changed, or the store was removed."""
@@ -220,15 +237,15 @@ class IngestionService:
 
     def _finish(self, document_id: str, reason: str) -> None:
         with self._changed:
-            if reason or self._stop.is_set():
+            document = self._registry.get(document_id)
+            if reason or document is None or document.state != "ready":  # ready: only tidying up was interrupted
                 with suppress(DocMindError):
                     self._store.delete(document_id)  # no half documents among the answers
-            if not self._stop.is_set():
-                if reason:
+                if document is None:
+                    self._files.remove(document_id)  # what a running batch wrote after the deletion
+                elif self._stop.is_set():
+                    self._queue(document_id)  # it was added again since, or the app closes
+                else:
                     self._registry.update(document_id, state="failed", reason=reason, stage="", done=0, total=0)
-            elif self._registry.get(document_id):
-                self._queue(document_id)  # it was added again since, or the app closes
-            else:
-                self._files.remove(document_id)  # what a running batch wrote after the deletion
             self._current = None
             self._changed.notify_all()

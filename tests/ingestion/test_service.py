@@ -281,6 +281,51 @@ def test_a_store_that_fails_is_a_reason(service, samples, store, monkeypatch):
     assert service.get(added.id).reason == "The disk is full. Free some space."
 
 
+class FullDisk:
+    """A connection whose next `failures` updates fail."""
+
+    def __init__(self, connection, failures):
+        self.connection, self.failures = connection, failures
+
+    def execute(self, sql, values=()):
+        if sql.startswith("UPDATE") and self.failures:
+            self.failures -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        return self.connection.execute(sql, values)
+
+    def close(self):
+        self.connection.close()
+
+
+def test_a_full_disk_does_not_end_the_ingestion(service, registry, samples, monkeypatch):
+    monkeypatch.setattr("docmind.ingestion.service.RETRY_S", 0.05)
+    service.start()
+    registry._db = FullDisk(registry._db, 3)  # the first progress, and the failure twice
+    added = service.add(samples[".md"]).document
+    until(lambda: service.get(added.id).state == "failed")
+    assert "disk is full). Free disk space" in service.get(added.id).reason
+    service.retry(added.id)
+    other = service.add(samples[".txt"]).document
+    assert service.wait(60)
+    assert service.get(added.id).state == service.get(other.id).state == "ready"
+
+
+def test_closing_after_the_last_chunk_keeps_the_document(service, registry, store, samples, monkeypatch):
+    tidying = threading.Event()
+
+    def optimize():
+        tidying.set()
+        until(service._stop.is_set)
+
+    monkeypatch.setattr(store, "optimize", optimize)
+    added = service.add(samples[".md"]).document
+    service.start()
+    assert tidying.wait(60)
+    service.close()
+    assert registry.get(added.id).state == "ready"
+    assert store.count(added.id) == registry.get(added.id).chunks > 0
+
+
 def test_search_goes_on_while_files_are_ingested(service, samples, retriever):
     service.add(samples[".pdf"])
     assert service.wait(60)
