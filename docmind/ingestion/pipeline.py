@@ -20,8 +20,8 @@ from docmind.settings import Settings
 Stage = Literal["parse", "split", "embed", "store"]
 Progress = Callable[[Stage, int, int], None]
 """Called with (stage, done, total) between batches; may raise to stop."""
-BATCH = 64
-"""Chunks embedded and stored together: about three seconds on two cores."""
+BATCH = 16
+"""Chunks embedded and stored together: under a second on two free cores, so that progress is seen to move."""
 
 
 class Write(TransformComponent):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ from docmind.ingestion.read_office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.read_pdf import read_pdf
 from docmind.ingestion.read_text import read_csv, read_html, read_markdown, read_text
 
+log = logging.getLogger(__name__)
+
+OFFICE = {".docx", ".pptx", ".xlsx"}
 Reader = Callable[[Path, Progress], list[Section]]
 """May raise whatever its library raises on a damaged file, and an IngestError that goes on after the file's name."""
 
@@ -52,7 +56,7 @@ def read(path: Path, name: str | None = None, progress: Progress = lambda _done,
     if path.stat().st_size == 0:
         raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
     try:
-        if suffix in {".docx", ".pptx", ".xlsx"}:
+        if suffix in OFFICE:
             _check_package(path)
         raw = SUPPORTED[suffix](path, progress)
     except IngestError as exc:
@@ -60,9 +64,11 @@ def read(path: Path, name: str | None = None, progress: Progress = lambda _done,
     except MemoryError as exc:
         raise CorruptFile(f"'{name}' needs more memory than there is. Split it into smaller files.") from exc
     except Exception as exc:  # the libraries raise a dozen kinds on damaged files
+        log.warning("%s could not be read", name, exc_info=exc)
+        advice = ", in the ordinary format (not 'Strict Open XML')" if suffix in OFFICE else ""
         raise CorruptFile(
-            f"'{name}' is damaged or not what its ending says ({type(exc).__name__}: {exc}). Open it with the program "
-            "that made it and save it again, in the ordinary format (for Office not 'Strict Open XML')."
+            f"'{name}' is damaged or not what its ending says. Open it with the program that made it and save it "
+            f"again{advice}."
         ) from exc
     sections = (Section(clean(s.text), s.page, one_line(s.heading), s.table) for s in raw)
     document = ParsedDocument(tuple(s for s in sections if s.text), max((s.page or 0 for s in raw), default=0))
