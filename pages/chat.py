@@ -52,7 +52,7 @@ with st.bottom:
         key=chat.INPUT,
         accept_file="multiple",
         file_type=uploads.types(),
-        max_upload_size=int(app.settings.ingestion.max_file_mb),
+        max_upload_size=uploads.limit_mb(app),
     )
 
 if value:

@@ -10,5 +10,5 @@ from docmind.ui.markdown import plain
 app = state.page_app()
 st.title("Settings", anchor=False)
 st.caption(f"Saved in {plain(str(app.settings.saved_file))}. What the environment sets is shown and stays as it is.")
-settings_form.restart_notice()
+settings_form.restart_notice(app)
 settings_form.draw(app.settings)

@@ -75,20 +75,21 @@ def engine_banner(app: App) -> None:
         with st.container(key="engine-failed"):
             st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
             with st.container(horizontal=True):
-                st.button("Try again", icon=":material/refresh:", type="primary", on_click=retry_engine)
+                st.button("Try again", icon=":material/refresh:", type="primary", on_click=retry_engine, args=(app,))
                 if st.button("Choose another model", icon=":material/tune:"):
                     st.switch_page("pages/settings.py")
     elif status.state in {"idle", "loading"}:
         _loading(app)
 
 
-def retry_engine() -> None:
+def retry_engine(app: App) -> None:
     """Start anew after a failed engine start."""
-    state.restart_app()
+    state.restart_app(app)
 
 
 @st.fragment(run_every=1.0)
 def _loading(app: App) -> None:
+    state.check(app)
     status = app.engine.status()
     if status.state not in {"idle", "loading"}:
         st.rerun()
@@ -138,6 +139,7 @@ def empty(app: App) -> None:
 @st.fragment(run_every=FOLLOW_S)
 def follow(app: App, conversation: str) -> None:
     """Redraw the running turn from its events until it ends; then the stored answer takes its place."""
+    state.check(app)
     turn = app.chat.active(conversation)
     if turn is None or turn.done:
         st.rerun()
@@ -147,6 +149,7 @@ def follow(app: App, conversation: str) -> None:
 @st.fragment(run_every=1.0)
 def ingesting(app: App) -> None:
     """Show in one line what is being read, until it is."""
+    state.check(app)
     waiting = uploads.pending(app.documents.documents())
     if not waiting:
         st.rerun()

@@ -27,7 +27,7 @@ def drop_field(app: App) -> None:
         uploads.types(),
         accept_multiple_files=True,
         key=f"upload-{version}",
-        max_upload_size=int(app.settings.ingestion.max_file_mb),
+        max_upload_size=uploads.limit_mb(app),
     )
     if files:
         with st.spinner("Taking the files in …"):
@@ -44,6 +44,7 @@ def overview(app: App) -> None:
 
 
 def _list(app: App, busy: bool) -> None:
+    state.check(app)
     documents = app.documents.documents()
     if busy != bool(uploads.pending(documents)):
         st.rerun()

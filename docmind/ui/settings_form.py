@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import streamlit as st
 from dotenv import dotenv_values
@@ -17,6 +17,9 @@ from docmind.errors import ConfigError
 from docmind.settings import SAVED, Settings, load_settings, save_settings
 from docmind.ui import state
 from docmind.ui.markdown import plain
+
+if TYPE_CHECKING:
+    from docmind.app import App
 
 _TITLES = {
     "llm": "Model",
@@ -120,7 +123,7 @@ def _save(settings: Settings, entered: dict[str, dict[str, Any]], running: bool)
         st.rerun()
 
 
-def restart_notice() -> None:
+def restart_notice(app: App) -> None:
     """After saving, say what waits for a restart and offer it."""
     names = st.session_state.get("saved")
     if not names:
@@ -129,12 +132,12 @@ def restart_notice() -> None:
         f"Saved. {plain(', '.join(names))}: used after a restart. Conversations and documents stay.",
         icon=":material/check:",
     )
-    st.button("Restart now", icon=":material/restart_alt:", on_click=_restart)
+    st.button("Restart now", icon=":material/restart_alt:", on_click=_restart, args=(app,))
 
 
-def _restart() -> None:
+def _restart(app: App) -> None:
     state.keep("saved", None)
-    state.restart_app()
+    state.restart_app(app)
 
 
 def _field(group: str, name: str, field: FieldInfo, value: Any) -> Any:

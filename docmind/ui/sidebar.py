@@ -40,6 +40,7 @@ def draw(app: App) -> None:
 
 @st.fragment(run_every=EVERY_S)
 def _live(app: App, conversation: str | None, usage: Usage | None, trims: Sequence[ContextTrimmed]) -> None:
+    state.check(app)
     turn = app.chat.active(conversation) if conversation else None
     if turn is not None:
         trims = [*trims, *(e for e in turn.events() if isinstance(e, ContextTrimmed))]

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from docmind.errors import DocMindError
 from docmind.settings import load_settings
 
 if TYPE_CHECKING:
     from docmind.app import App
 
 
-@st.cache_resource(show_spinner="Opening DocMind …")
+_ONE = threading.RLock()
+"""Held while the App is built or closed, so that no tab gets one that is being closed."""
+
+
 def get_app() -> App:
     """Return the process's App; built once, whatever the number of tabs and reruns.
 
     Raises:
         DocMindError: it can't be built; the message says what to do.
     """
+    with _ONE:
+        return _built()
+
+
+@st.cache_resource(show_spinner="Opening DocMind …")
+def _built() -> App:
     from docmind.app import build_app
 
     app = build_app(load_settings())
@@ -40,12 +51,33 @@ def page_app() -> App:
     return get_app()
 
 
-def restart_app() -> None:
-    """Close the App and build it anew: after a failed engine start, or to apply saved settings."""
-    app = get_app()
-    atexit.unregister(app.close)
-    app.close()
-    get_app.clear()
+def check(app: App) -> None:
+    """Begin each fragment with this: a page drawn with an App that was restarted since is drawn anew."""
+    try:
+        same = get_app() is app
+    except DocMindError:  # it can't be built any more; the router says why
+        same = False
+    if not same:
+        st.rerun()
+
+
+def restart_app(shown: App) -> None:
+    """Close the App and build it anew: after a failed engine start, or to apply saved settings.
+
+    Args:
+        shown: the App of the page whose button was pressed; if another tab restarted it, nothing is left to do.
+    """
+    with _ONE:
+        try:
+            if get_app() is not shown:
+                return
+        except DocMindError:
+            return  # the router says why
+        atexit.unregister(shown.close)
+        try:
+            shown.close()
+        finally:
+            _built.clear()
 
 
 def conversation_id(app: App) -> str | None:

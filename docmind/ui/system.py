@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from docmind.monitor.gpu import Sample
-from docmind.ui import chat, format
+from docmind.ui import chat, format, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _PACKAGES = (
 @st.fragment(run_every=2.0)
 def machine(app: App) -> None:
     """Draw the figures of now and the last ten minutes."""
+    state.check(app)
     sample = app.monitor.sample()
     busy = sample.utilisation
     st.markdown(f"**{plain(sample.name)}**")
@@ -83,12 +84,13 @@ def _chart(history: list[Sample]) -> dict[str, Any]:
 @st.fragment(run_every=2.0)
 def engine(app: App) -> None:
     """Draw the engine's state and figures."""
+    state.check(app)
     status = app.engine.status()
     model = status.model.rstrip("/").rsplit("/", 1)[-1] or "none"
     st.markdown(f"**{plain(model)}** {plain(f'on {status.device}' if status.device else '')}")
     if status.state == "failed":
         st.error(plain(status.error), icon=":material/error:")
-        st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine)
+        st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine, args=(app,))
         return
     words = f"loading: {status.stage}" if status.state == "loading" and status.stage else status.state
     with st.container(horizontal=True, key="engine-figures"):

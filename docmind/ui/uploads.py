@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,11 @@ def types() -> list[str]:
     from docmind.ingestion.readers import SUPPORTED
 
     return [suffix.lstrip(".") for suffix in SUPPORTED]
+
+
+def limit_mb(app: App) -> int:
+    """Return the largest file that the browser may send; Streamlit wants whole MB, ingestion checks exactly."""
+    return max(1, math.ceil(app.settings.ingestion.max_file_mb))
 
 
 def add(app: App, files: Sequence[Any]) -> list[tuple[str, str]]:

@@ -164,12 +164,18 @@ def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, m
     from docmind.ui import state
 
     again = []
-    monkeypatch.setattr(state, "restart_app", lambda: again.append(True))
+    monkeypatch.setattr(state, "restart_app", again.append)
     app.engine.now = replace(app.engine.now, state="failed", error="Too little memory: 3 GiB needed.")
     tab = open_page()
     assert "Too little memory" in words(tab)
     button(tab, "Try again").click().run()
-    assert again
+    assert again == [app]
+
+
+def test_a_limit_below_one_megabyte_is_no_obstacle(open_page, app):
+    app.settings.ingestion.max_file_mb = 0.5
+    assert open_page().chat_input[0].proto.max_upload_size_mb == 1
+    assert open_page("documents").file_uploader[0].proto.max_upload_size_mb == 1
 
 
 def test_conversations_are_listed_and_opened(open_page, app):
