@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from docmind.events import Citation, Source
+from docmind.events import Citation, ContextTrimmed, Source
 from docmind.ui import format
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
@@ -56,15 +56,16 @@ def running(view: TurnView) -> None:
     """Draw a turn as it happens."""
     with st.container(key="live"):
         for trim in view.trims:
-            st.caption(f":material/content_cut: {plain(trimmed(trim.tokens_before, trim.tokens_after))}")
+            st.caption(f":material/content_cut: {plain(trimmed(trim))}")
         _live_steps(view)
         if view.answer:
             st.markdown(safe(view.answer + " ▍", citer(view.sources, set(), "live")), anchors=False)
 
 
-def trimmed(before: int, after: int) -> str:
-    """Return one sentence on a cut."""
-    return f"Earlier turns were left out to fit the window: {before:,} → {after:,} tokens. They stay stored."
+def trimmed(trim: ContextTrimmed) -> str:
+    """Return in words what was cut; `dropped` is "2 oldest turns", or "researcher: parts of 1 tool result"."""
+    figures = f"{trim.tokens_before:,} → {trim.tokens_after:,} tokens"
+    return f"Left out to fit the window: {trim.dropped} ({figures}). What is stored stays whole."
 
 
 def citer(sources: Mapping[int, Source], unsupported: set[int], message: str) -> Callable[[int, int], str]:

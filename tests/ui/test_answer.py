@@ -2,10 +2,10 @@
 
 import re
 
-from docmind.events import Citation, Source
+from docmind.events import Citation, ContextTrimmed, Source, Usage
 from docmind.retrieval.citations import cite
 from docmind.ui import format
-from docmind.ui.answer import citer, unverified
+from docmind.ui.answer import citer, trimmed, unverified
 from docmind.ui.markdown import markers, safe
 
 
@@ -49,3 +49,15 @@ def test_figures_read_well():
     assert format.count(1200, "page") == "1,200 pages"
     assert format.when("2026-01-02T12:00:00+00:00") == "2 Jan 2026"
     assert format.when("not a date") == "not a date"
+
+
+def test_a_cut_says_what_was_left_out():
+    cut = ContextTrimmed("c", "t", 7400, 5600, "researcher: parts of 1 tool result", "over", "2026-01-02T03:04:05")
+    assert "researcher: parts of 1 tool result (7,400 → 5,600 tokens)" in trimmed(cut)
+    assert "turns" not in trimmed(cut)
+
+
+def test_an_answer_without_a_known_speed_shows_none():
+    assert format.cost(Usage(prompt_tokens=1200, tokens_per_s=None, engine_calls=2), []) == (
+        "1,200 prompt tokens · 2 model calls"
+    )
