@@ -83,7 +83,7 @@ def _environment() -> dict[str, str | None]:
 
 def _saved_file() -> Path:
     """Return where the saved settings are, also when they can't be loaded."""
-    return Path(_environment().get("DOCMIND_DATA_DIR") or user_data_path("docmind")) / SAVED
+    return Path(_environment().get("DOCMIND_DATA_DIR") or user_data_path("docmind")).expanduser() / SAVED
 
 
 def _set_aside(file: Path) -> None:

@@ -24,6 +24,15 @@ def test_a_change_is_saved_and_waits_for_a_restart(open_page, app):
     assert "used after a restart" in words(tab)
 
 
+def test_what_was_saved_can_be_taken_back_before_the_restart(open_page, app):
+    tab = open_page("settings")
+    tab.text_input(key="setting-llm-model").set_value("no-such-model")
+    save(tab)
+    tab.text_input(key="setting-llm-model").set_value("")
+    save(tab)
+    assert json.loads(app.settings.saved_file.read_text()) == {"llm": {"model": None}}
+
+
 def test_nothing_changed_nothing_saved(open_page, app):
     assert "Nothing was changed" in words(save(open_page("settings")))
     assert not app.settings.saved_file.exists()
