@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from docmind.engine.fetch import Progress
+from docmind.engine.fetch import Progress, silent
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
 from docmind.engine.models import Catalog, default_llm
@@ -50,10 +50,6 @@ class App:
         self._parts.close()
 
 
-def _silent(stage: str, done: float, total: float) -> None:
-    """Report nothing."""
-
-
 def build_engine(settings: Settings, catalog: Catalog) -> Engine:
     """Return the engine that the settings ask for: a server's if there is a base URL, else the one in this process."""
     if settings.llm.base_url:
@@ -66,7 +62,7 @@ def build_engine(settings: Settings, catalog: Catalog) -> Engine:
 
 
 def build_app(
-    settings: Settings, progress: Progress = _silent, *, load_model: bool = True, engine: Engine | None = None
+    settings: Settings, progress: Progress = silent, *, load_model: bool = True, engine: Engine | None = None
 ) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 

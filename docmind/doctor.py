@@ -96,11 +96,7 @@ def _plan(settings: Settings, catalog: Catalog) -> list[Row]:
         plan = plan_for(settings, catalog)
     except DocMindError as exc:
         return [Row("plan", str(exc), "bad")]
-    rows = [Row("model", plan.model)]
-    for d in plan.decisions:
-        asked = f" (asked: {d.asked})" if d.asked not in {"", d.used} else ""
-        rows.append(Row(d.setting, f"{d.used}{asked}: {d.why}"))
-    return rows
+    return [Row("model", plan.model), *(Row(d.setting, str(d).partition(" = ")[2]) for d in plan.decisions)]
 
 
 def _data(settings: Settings) -> list[Row]:

@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.tools import BaseTool, tool
 from langgraph.constants import TAG_NOSTREAM
 
-from docmind.agents.tools import find_document, listing, render
+from docmind.agents.tools import find_document, listing, readable, render
 from docmind.agents.turn import TurnContext, run_id
 from docmind.events import AgentStep, Source, SourcesFound
 from docmind.ingestion.registry import Document
@@ -112,11 +112,7 @@ def parts(chunks: Sequence[Hit], text: str, tokens: int) -> list[Hit]:
 
 def _choose(words: str, documents: IngestionService, retriever: Retriever, turn: TurnContext) -> Document | str:
     """Return the document meant: the named one, the only one, or the one that search finds most."""
-    ready = [
-        d
-        for d in documents.documents()
-        if d.state == "ready" and (turn.document_ids is None or d.id in turn.document_ids)
-    ]
+    ready = readable(documents, turn)
     if named := find_document(words, ready):
         return named
     if len(ready) == 1:

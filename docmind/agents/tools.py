@@ -66,8 +66,7 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
     """
 
     def ready(runtime: Runtime) -> list[Document]:
-        allowed = runtime.context.document_ids
-        return [d for d in documents.documents() if d.state == "ready" and (allowed is None or d.id in allowed)]
+        return readable(documents, runtime.context)
 
     def found(runtime: Runtime, agent: str, hits: list[Hit]) -> str:
         context = runtime.context
@@ -116,6 +115,12 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         return listing(ready(runtime))
 
     return {t.name: t for t in (search_documents, read_pages, list_documents)}
+
+
+def readable(documents: IngestionService, turn: TurnContext) -> list[Document]:
+    """Return the documents that a turn may read: ready, and among those it is confined to, if it is."""
+    allowed = turn.document_ids
+    return [d for d in documents.documents() if d.state == "ready" and (allowed is None or d.id in allowed)]
 
 
 def listing(documents: Sequence[Document]) -> str:

@@ -23,6 +23,10 @@ Progress = Callable[[str, float, float], None]
 """Called with the stage's name, bytes done and bytes in all."""
 
 
+def silent(stage: str, done: float, total: float) -> None:
+    """Report nothing: the progress of whoever does not ask for one."""
+
+
 def fetch(parts: Sequence[Part], folder: Path, progress: Progress) -> None:
     """Bring all `parts` into `folder`; those already there and right are kept, broken ones fetched again.
 

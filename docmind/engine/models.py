@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from docmind.engine.fetch import Progress, fetch, join, sha256_of
+from docmind.engine.fetch import Progress, fetch, join, sha256_of, silent
 from docmind.engine.hardware import GIB, Hardware
 from docmind.engine.weights import CPU_DEFAULT, CPU_SMALL, GPU_DEFAULT, WEIGHTS, Weights
 from docmind.errors import ModelError
@@ -36,10 +36,6 @@ class ModelInfo(Weights):
         """Download size for people."""
         megabytes = self.download_bytes / 1e6
         return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
-
-
-def _silent(stage: str, done: float, total: float) -> None:
-    """Report nothing."""
 
 
 def default_llm(hardware: Hardware) -> str:
@@ -84,7 +80,7 @@ class Catalog:
             return name
         raise ModelError(f"There is no model {name!r}. Use a name from `docmind model list`, a directory, or a hub id.")
 
-    def pull(self, name: str, progress: Progress = _silent) -> Path:
+    def pull(self, name: str, progress: Progress = silent) -> Path:
         """Fetch the model unless it is there, and return its directory. A second process waits for the first.
 
         Raises:

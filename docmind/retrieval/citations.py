@@ -55,7 +55,7 @@ def cited_sentences(answer: str) -> Iterator[tuple[str, list[int]]]:
     start = 0
     for end in [*(m.end() for m in _END.finditer(hidden)), len(hidden)]:
         part, start = hidden[start:end], end
-        numbers = list(dict.fromkeys(n for m in _MARK.finditer(part) for n in _expand(m[1])))
+        numbers = list(dict.fromkeys(n for m in _MARK.finditer(part) for n in expand(m[1])))
         sentence = plain(part).replace("\x02", "[")
         if numbers:
             # a line of nothing but marks belongs to what stands before it
@@ -91,7 +91,8 @@ def _whole(source: Source) -> str:
     return f"{source.file_name} {source.heading} {source.text}"
 
 
-def _expand(numbers: str) -> Iterator[int]:
+def expand(numbers: str) -> Iterator[int]:
+    """Yield the numbers of a mark such as `1, 3-5`; the page that draws marks counts them by the same rule."""
     for part in re.split(r"[,;]", numbers):
         first, *last = (int(n) for n in re.split(r"[\u2013-]", part))
         yield from range(first, min(last[0] if last else first, first + 20) + 1)

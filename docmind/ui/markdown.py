@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 
+from docmind.retrieval.citations import expand
+
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 _ALLOWED = ("http://", "https://", "mailto:", "#cite-", "#unverified-")
 _JOINER = "\u2060"  # invisible; keeps "!" and "[" of code apart
@@ -90,7 +92,7 @@ def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: 
     if match["math"]:
         return (whole.replace("![", f"!{_JOINER}[") if _is_math(match["body"]) else _not_math(whole)), seen
     if match["marker"] and cite is not None:
-        numbers = _expand(match["numbers"])
+        numbers = list(expand(match["numbers"]))
         return "".join(cite(n, seen + i) for i, n in enumerate(numbers)) or whole, seen + len(numbers)
     if match["image"]:
         return "&#33;", seen
@@ -98,15 +100,6 @@ def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: 
         at = len(whole) - len(whole.lstrip(" \t>"))
         return f"{whole[:at]}\\{whole[at:]}", seen
     return whole, seen
-
-
-def _expand(numbers: str) -> list[int]:
-    """Return the numbers of `1, 3-5` as retrieval/citations.py counts them."""
-    found: list[int] = []
-    for part in re.split(r"[,;]", numbers):
-        first, *last = (int(n) for n in re.split(r"[\u2013-]", part))
-        found += range(first, min(last[0] if last else first, first + 20) + 1)
-    return found
 
 
 def _is_math(body: str) -> bool:
