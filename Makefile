@@ -36,8 +36,8 @@ lock:        ## resolve pyproject.toml anew into requirements/*.txt
 	@bash scripts/setup.sh $(VENV) --dev
 	@bash scripts/lock.sh $(VENV)/bin/uv
 
-bench: setup ## measure this machine
-	@$(PY) -m docmind.cli bench
+bench: setup ## measure this machine's engine
+	@$(PY) -m docmind.cli bench engine
 
 doctor: setup ## what is installed, which plan the engine would run, and why
 	@$(PY) -m docmind.cli doctor

@@ -10,7 +10,7 @@ import socket
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +27,11 @@ from docmind.settings import Settings, load_settings, save_settings
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Private document chat on your own machine.")
 models = typer.Typer(no_args_is_help=True, help="The models on this machine.")
 cli.add_typer(models, name="model")
+with suppress(ModuleNotFoundError):  # part of the checkout, not of an installed package
+    from benchmarks.cli import bench, evaluate
+
+    cli.add_typer(bench, name="bench")
+    cli.add_typer(evaluate, name="eval")
 out = Console()
 err = Console(stderr=True)
 
@@ -41,8 +46,8 @@ def run(port: Annotated[int | None, typer.Option(help="Port of the page; 8501 un
     settings = load_settings(**({"server": {"port": port}} if port else {}))
     server = settings.server
     _check_port(server.host, server.port)
-    for name in _wanted_models(settings):
-        _pull(settings, name)
+    for name in wanted_models(settings):
+        fetch_model(settings, name)
     entry = ROOT / "streamlit_app.py"
     if not entry.is_file():
         raise DocMindError(f"{entry} is missing: run DocMind from its checkout.")
@@ -63,7 +68,7 @@ def ingest(
     """Add documents and wait until they can be asked about."""
     from docmind.ingestion.readers import SUPPORTED
 
-    files = list(_files(paths, set(SUPPORTED)))
+    files = list(find_files(paths, set(SUPPORTED)))
     with _app(load_model=False) as app:
         ids, refused = [], 0
         for path in files:
@@ -168,56 +173,13 @@ def doctor() -> None:
     raise typer.Exit(1 if failed else 0)
 
 
-@cli.command()
-def bench(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Files or folders to ingest; none: the engine only.")
-    ] = None,
-    prompts: Annotated[str, typer.Option(help="Prompt lengths in tokens.")] = "1024,4096,16384,120000",
-    save: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
-    vs: Annotated[Path | None, typer.Option(help="Compare with an earlier result.")] = None,
-) -> None:
-    """Measure this machine: the engine, and with FILES ingestion and search."""
-    if not (ROOT / "benchmarks" / "measure.py").is_file():
-        raise DocMindError("The benchmarks are part of the checkout: run this from there.")
-    sys.path.insert(0, str(ROOT))
-    from benchmarks import measure
-    from benchmarks.result import compare, result
-    from docmind.app import build_engine
-    from docmind.engine.models import Catalog
-    from docmind.ingestion.readers import SUPPORTED
-
-    settings = load_settings()
-    for name in _wanted_models(settings):
-        _pull(settings, name)
-    figures: dict[str, float] = {}
-    if files:
-        figures |= measure.ingest_and_search(settings, list(_files(files, set(SUPPORTED))))
-    engine = build_engine(settings, Catalog(settings.models_dir))
-    engine.start()
-    with err.status("loading the model"):
-        engine.wait_ready()
-    try:
-        figures |= measure.engine(engine, [int(p) for p in prompts.split(",")])
-    finally:
-        engine.close()
-    record = result("docmind " + " ".join(sys.argv[1:]), figures, notes=engine.status().model)
-    table = Table("figure", "value", *(["before", "ratio"] if vs else []))
-    for name, value, before in compare(record["figures"], vs) if vs else [(n, v, None) for n, v in figures.items()]:
-        extra = [f"{before:.4g}", f"x {value / before:.2f}"] if before else ["", ""] if vs else []
-        table.add_row(name, f"{value:.4g}", *extra)
-    out.print(table)
-    if save:
-        save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-
-
 @models.command("list")
 def list_models() -> None:
     """List the models that DocMind knows, and which are on this machine."""
     from docmind.engine.models import Catalog
 
     settings = load_settings()
-    wanted = _wanted_models(settings)
+    wanted = wanted_models(settings)
     table = Table("name", "kind", "download", "licence", "here", "what")
     table.columns[0].no_wrap = True  # to be copied
     for info in Catalog(settings.models_dir).list():
@@ -231,14 +193,14 @@ def pull(names: Annotated[list[str], typer.Argument(help="Names from `docmind mo
     """Fetch models."""
     settings = load_settings()
     for name in names:
-        _pull(settings, name)
+        fetch_model(settings, name)
 
 
 @models.command()
 def use(name: str) -> None:
     """Fetch a model and answer with it from the next start on."""
     settings = load_settings()
-    _pull(settings, name)
+    fetch_model(settings, name)
     save_settings(settings.saved_file, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
     if os.environ.get("DOCMIND_LLM__MODEL"):
@@ -253,7 +215,7 @@ def version() -> None:
     print(__version__)
 
 
-def _wanted_models(settings: Settings) -> list[str]:
+def wanted_models(settings: Settings) -> list[str]:
     """Return the embedding model and, unless a server answers, the language model."""
     from docmind.engine.hardware import detect
     from docmind.engine.models import default_llm
@@ -264,7 +226,7 @@ def _wanted_models(settings: Settings) -> list[str]:
     return names
 
 
-def _pull(settings: Settings, name: str) -> None:
+def fetch_model(settings: Settings, name: str) -> None:
     """Fetch one model with a progress bar; says nothing if it is there."""
     from docmind.engine.models import Catalog
 
@@ -305,7 +267,7 @@ def _is_streamlit(host: str, port: int) -> bool:
         return False
 
 
-def _files(paths: list[Path], suffixes: set[str]) -> Iterator[Path]:
+def find_files(paths: list[Path], suffixes: set[str]) -> Iterator[Path]:
     """Yield files; of folders, those that a reader knows."""
     for path in paths:
         if path.is_dir():
@@ -321,8 +283,8 @@ def _app(*, load_model: bool = True) -> Iterator[Any]:
     from docmind.app import build_app
 
     settings = load_settings()
-    for name in _wanted_models(settings)[: None if load_model else 1]:
-        _pull(settings, name)
+    for name in wanted_models(settings)[: None if load_model else 1]:
+        fetch_model(settings, name)
     app = build_app(settings, load_model=load_model)
     try:
         yield app

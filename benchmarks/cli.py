@@ -1,0 +1,78 @@
+"""`docmind bench NAME` and `docmind eval NAME`: each command runs one module of this package.
+
+A command returns flat figures; `report` prints them, compares them with an earlier result and saves them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+bench = typer.Typer(no_args_is_help=True, help="Measure this machine: speed, memory, tokens.")
+evaluate = typer.Typer(no_args_is_help=True, help="Measure quality on data with known answers.")
+out = Console()
+err = Console(stderr=True)
+
+Save = Annotated[Path | None, typer.Option(help="Write the result as JSON.")]
+Vs = Annotated[Path | None, typer.Option(help="Compare with an earlier result.")]
+
+
+def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | None) -> None:
+    """Print figures as a table, beside those of an earlier result if there is one, and save them."""
+    from benchmarks.result import compare, result
+
+    record = result("docmind " + " ".join(sys.argv[1:]), figures, notes)
+    table = Table("figure", "value", *(["before", "ratio"] if vs else []))
+    for name, value, before in compare(record["figures"], vs) if vs else [(n, v, None) for n, v in figures.items()]:
+        extra = [f"{before:.4g}", f"x {value / before:.2f}"] if before else ["", ""] if vs else []
+        table.add_row(name, f"{value:.4g}", *extra)
+    out.print(table)
+    if save:
+        save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+
+@bench.command()
+def engine(
+    prompts: Annotated[str, typer.Option(help="Prompt lengths in tokens.")] = "1024,4096,16384,120000",
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Prefill, decode, first token, next turn, and requests at once against in turn."""
+    from benchmarks import measure
+    from docmind.app import build_engine
+    from docmind.cli import fetch_model, wanted_models
+    from docmind.engine.models import Catalog
+    from docmind.settings import load_settings
+
+    settings = load_settings()
+    for name in wanted_models(settings):
+        fetch_model(settings, name)
+    engine = build_engine(settings, Catalog(settings.models_dir))
+    engine.start()
+    with err.status("loading the model"):
+        engine.wait_ready()
+    try:
+        figures = measure.engine(engine, [int(p) for p in prompts.split(",")])
+    finally:
+        engine.close()
+    report(figures, engine.status().model, save, vs)
+
+
+@bench.command()
+def ingest(files: list[Path], save: Save = None, vs: Vs = None) -> None:
+    """Ingest files or folders into a fresh store, then search in it."""
+    from benchmarks import measure
+    from docmind.cli import fetch_model, find_files
+    from docmind.ingestion.readers import SUPPORTED
+    from docmind.settings import load_settings
+
+    settings = load_settings()
+    fetch_model(settings, settings.retrieval.embedding_model)
+    figures = measure.ingest_and_search(settings, list(find_files(files, set(SUPPORTED))))
+    report(figures, "", save, vs)
