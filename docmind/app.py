@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from docmind.engine.fetch import Progress, silent
 from docmind.engine.hardware import detect
@@ -92,10 +92,11 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
+    from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
-    from docmind.agents.supervisor import SupervisorModel, build_supervisor
+    from docmind.agents.supervisor import build_supervisor
     from docmind.agents.tools import make_tools
-    from docmind.agents.workers import researcher, summarizer, verifier
+    from docmind.agents.workers import all_workers
     from docmind.chat import ChatService
     from docmind.conversations import ConversationStore
     from docmind.engine.chat_model import ChatVLLM
@@ -120,40 +121,24 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     parts.callback(conversations.close)
 
     agents, llm = settings.agents, settings.llm
-    model = ChatVLLM(engine=engine, max_tokens=llm.max_answer_tokens, temperature=llm.temperature)
-    supervisor = SupervisorModel(
-        engine=engine,
-        max_tokens=llm.max_answer_tokens,
-        temperature=llm.temperature,
-        max_tasks=agents.max_parallel_calls,
-        plans=_plans(settings, catalog),
-    )
+    options: dict[str, Any] = {
+        "engine": engine,
+        "max_tokens": llm.max_answer_tokens,
+        "temperature": llm.temperature,
+        "constrain_calls": agents.constrain_tool_calls,
+    }
+    model = ChatVLLM(**options)
+    supervisor = SupervisorModel(**options, max_tasks=agents.max_parallel_calls, plans=_plans(settings, catalog))
     top_k = settings.retrieval.top_k or DEFAULT_TOP_K["gpu" if detect().gpu else "cpu"]
     tools = make_tools(retriever, documents, top_k)
     reading = make_read_document(model, retriever, documents)
     tools[reading.name] = reading
-    graph = build_supervisor(
-        supervisor,
-        {
-            "researcher": (
-                researcher(model, tools, agents.max_steps),
-                "answers a question from the documents; this is the usual one",
-            ),
-            "summarizer": (
-                summarizer(model, tools, agents.max_steps),
-                "summarizes a whole document; only when a summary or overview is asked for",
-            ),
-            "verifier": (
-                verifier(model, tools, agents.max_steps),
-                "checks a statement; only when the user asks whether something is true",
-            ),
-        },
-        agents,
-    )
+    graph = build_supervisor(supervisor, all_workers(model, tools, agents), agents)
     chat = ChatService(
         settings,
         engine,
         graph,
+        model,
         conversations,
         cite=lambda answer, sources: cite(answer, sources, embedder.embed_texts),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),

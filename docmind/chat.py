@@ -8,20 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from typing import Any, Literal, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, convert_to_openai_messages
-from langchain_core.outputs import LLMResult
+from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
+from docmind.agents.assessment import Assessment, assess
 from docmind.agents.turn import TurnContext
 from docmind.context import Budget, answer_room
 from docmind.conversations import ConversationStore, StoredMessage
-from docmind.engine.interface import Engine, Tool
+from docmind.engine.chat_model import METER
+from docmind.engine.interface import Engine, EngineUsage, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
 from docmind.events import (
     AgentFinished,
@@ -127,42 +129,18 @@ class Turn:
         return "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()
 
 
-@dataclass(eq=False)  # callbacks are kept in sets
-class _Ledger(AsyncCallbackHandler):
-    """Adds up what every model call of the turn cost, as the engine counted it."""
-
-    calls: list[dict[str, Any]] = field(default_factory=list)
-
-    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
-        """Record one finished call."""
-        for generation in (g for row in response.generations for g in row):
-            message = getattr(generation, "message", None)
-            if isinstance(message, AIMessage) and message.usage_metadata:
-                usage = message.usage_metadata
-                self.calls.append(
-                    {
-                        "prompt": usage["input_tokens"],
-                        "completion": usage["output_tokens"],
-                        "cached": usage.get("input_token_details", {}).get("cache_read", 0),
-                        "decode_s": message.response_metadata.get("decode_s") or 0.0,
-                    }
-                )
-
-    def usage(self, ttft_s: float | None, window: int, duration_s: float, *, whole: bool) -> Usage:
-        """Return the sums; speed is that of the last call, which wrote the answer if the turn is `whole`."""
-        last = self.calls[-1] if self.calls and whole else None
-        speed = (last["completion"] - 1) / last["decode_s"] if last and last["decode_s"] > 0 else None
-        return Usage(
-            prompt_tokens=sum(c["prompt"] for c in self.calls),
-            cached_tokens=sum(c["cached"] for c in self.calls),
-            completion_tokens=sum(c["completion"] for c in self.calls),
-            engine_calls=len(self.calls),
-            ttft_s=ttft_s,
-            tokens_per_s=speed,
-            context_tokens=max((c["prompt"] + c["completion"] for c in self.calls), default=0),
-            window=window,
-            duration_s=duration_s,
-        )
+def _sum(calls: Sequence[EngineUsage], writer: EngineUsage | None, **measured: Any) -> Usage:
+    """Return what the turn's model calls cost; speed is that of the call that wrote the answer."""
+    speed = (writer.completion_tokens - 1) / writer.decode_s if writer and writer.decode_s > 0 else None
+    return Usage(
+        prompt_tokens=sum(c.prompt_tokens for c in calls),
+        cached_tokens=sum(c.cached_tokens for c in calls),
+        completion_tokens=sum(c.completion_tokens for c in calls),
+        engine_calls=len(calls),
+        tokens_per_s=speed,
+        context_tokens=max((c.prompt_tokens + c.completion_tokens for c in calls), default=0),
+        **measured,
+    )
 
 
 class ChatService:
@@ -173,6 +151,7 @@ class ChatService:
         settings: Settings,
         engine: Engine,
         graph: CompiledStateGraph[Any],
+        model: BaseChatModel,
         conversations: ConversationStore,
         cite: Cite,
         has_documents: Callable[[], bool],
@@ -180,6 +159,7 @@ class ChatService:
         self._settings = settings
         self._engine = engine
         self._graph = graph
+        self._model = model
         self._conversations = conversations
         self._cite = cite
         self._has_documents = has_documents
@@ -223,13 +203,17 @@ class ChatService:
             turn = Turn(conversation_id, question)
             self._active[conversation_id] = turn
         try:
-            history, first_kept = self._history(conversation_id)
+            past = self._past(conversation_id)
+            trims = self._conversations.trims(conversation_id)
             self._conversations.add_question(conversation_id, question)
         except BaseException:
             turn.end()
             raise
-        context = TurnContext(conversation_id, turn.id, question, turn.emit, budget, self._count, first_turn=first_kept)
-        asyncio.run_coroutine_threadsafe(self._run(turn, context, history), self._loop)
+        context = TurnContext(conversation_id, turn.id, question, turn.emit, budget, self._count, past=past)
+        if trims:
+            context.first_turn = min(trims[-1].first_kept_turn, len(past))
+            context.summary = trims[-1].summary
+        asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
         return turn
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
@@ -267,27 +251,35 @@ class ChatService:
             settings.context.low_water_mark if trimming else 1.0,
         )
 
-    def _history(self, conversation_id: str) -> tuple[list[AnyMessage], int]:
-        """Return the answered turns that the model still sees, and the index of the first of them."""
-        turns: list[list[AnyMessage]] = []
+    def _past(self, conversation_id: str) -> list[tuple[str, str]]:
+        """Return every question that was answered, with its answer, oldest first."""
+        turns: list[tuple[str, str]] = []
         question = ""
         for message in self._conversations.messages(conversation_id):
             if message.role == "user":
                 question = message.text
             elif question and message.text:
-                turns.append([HumanMessage(question), AIMessage(message.text)])
+                turns.append((question, message.text))
                 question = ""
-        trims = self._conversations.trims(conversation_id)
-        first = min(trims[-1].first_kept_turn, len(turns)) if trims else 0
-        return [m for turn in turns[first:] for m in turn], first
+        return turns
 
-    async def _run(self, turn: Turn, context: TurnContext, history: list[AnyMessage]) -> None:
+    async def _run(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
         task = asyncio.current_task()
         assert task is not None
         turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
         graph = cast("Any", self._graph)  # its overloads know no context
-        ledger = _Ledger()
+        calls: list[EngineUsage] = []  # as the engine counted them, also those that were aborted
+        METER.set(calls.append)  # of this task and those it starts
+        config: RunnableConfig = {
+            "recursion_limit": self._settings.agents.recursion_limit,
+            "max_concurrency": self._concurrency(),
+        }
+        history: list[AnyMessage] = [
+            m for q, a in context.past[context.first_turn :] for m in (HumanMessage(q), AIMessage(a))
+        ]
+        assessment = Assessment()
+        writer: EngineUsage | None = None
         begin = time.perf_counter()
         first_token: float | None = None
         error: str | None = None
@@ -295,11 +287,7 @@ class ChatService:
         try:
             async for namespace, mode, payload in graph.astream(
                 {"messages": [*history, HumanMessage(turn.question)]},
-                {
-                    "callbacks": [ledger],
-                    "recursion_limit": self._settings.agents.recursion_limit,
-                    "max_concurrency": self._concurrency(),
-                },
+                config,
                 context=context,
                 stream_mode=["messages", "updates"],
                 subgraphs=True,
@@ -318,6 +306,9 @@ class ChatService:
                 if channel == "answer" and first_token is None:
                     first_token = time.perf_counter() - begin
                 turn.emit(TokenDelta(turn.conversation_id, turn.id, chunk.text, agent, run, channel))
+            writer = calls[-1] if calls else None
+            if self._settings.agents.output_mode == "structured" and context.results:
+                assessment = await assess(self._model, context, final or turn.answer())
         except asyncio.CancelledError:
             if not turn.stopped:
                 error = "The app was closed while this question was being answered."
@@ -329,10 +320,11 @@ class ChatService:
             log.exception("turn %s failed", turn.id)
             error = f"Something unexpected went wrong ({type(exc).__name__}: {exc}). The log has the details."
         stopped = turn.stopped and error is None
-        usage = ledger.usage(
-            first_token, context.budget.window, time.perf_counter() - begin, whole=not (stopped or error)
+        took = time.perf_counter() - begin
+        usage = _sum(calls, writer, ttft_s=first_token, window=context.budget.window, duration_s=took)
+        finish = asyncio.ensure_future(
+            asyncio.to_thread(self._finish, turn, context, final, error, stopped, usage, assessment)
         )
-        finish = asyncio.ensure_future(asyncio.to_thread(self._finish, turn, context, final, error, stopped, usage))
         while not finish.done():
             with suppress(asyncio.CancelledError):  # a late stop does not end what is only being stored
                 await asyncio.wait([finish])
@@ -343,7 +335,14 @@ class ChatService:
         return agents.max_parallel_calls if agents.enable_parallel_tools else 1
 
     def _finish(
-        self, turn: Turn, context: TurnContext, final: str, error: str | None, stopped: bool, usage: Usage
+        self,
+        turn: Turn,
+        context: TurnContext,
+        final: str,
+        error: str | None,
+        stopped: bool,
+        usage: Usage,
+        assessment: Assessment,
     ) -> None:
         """Check citations, store the answer, and emit the last event. Never raises."""
         answer = turn.answer() if stopped or error else (final or turn.answer())
@@ -358,17 +357,21 @@ class ChatService:
         events = turn.events()
         steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
         agents = tuple(dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted)))
-        message = StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error)
+        trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
+        notices = tuple(filter(None, (r.notice for r in context.results)))
+        extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
+        message = StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error, **extra)
         try:
-            self._conversations.add_trims([e for e in events if isinstance(e, ContextTrimmed)])
+            self._conversations.add_trims(trims)
             self._conversations.add_answer(turn.conversation_id, message)
         except Exception as exc:
             log.exception("turn %s could not be stored", turn.id)
             error = error or f"The answer could not be stored ({exc}). Free disk space; copy it before you reload."
+        ids = (turn.conversation_id, turn.id)
         if error:
-            turn.emit(TurnFailed(turn.conversation_id, turn.id, error, answer, sources))
+            turn.emit(TurnFailed(*ids, error, answer, sources))
         else:
-            turn.emit(TurnFinished(turn.conversation_id, turn.id, answer, sources, citations, usage, agents, stopped))
+            turn.emit(TurnFinished(*ids, answer, sources, citations, usage, agents, stopped, trims=trims, **extra))
 
 
 def _final(update: Any) -> str:

@@ -1,19 +1,24 @@
-"""Keep what the model sees inside its window: whole old turns go first, then oversized tool results.
+"""Keep what the model sees inside its window: whole old turns go first, then oversized tool results, then old steps.
 
 Pure functions: they return new lists, and the stored conversation is never touched.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 Counter = Callable[[Sequence[AnyMessage]], int]
 """Exact prompt length in tokens, under the model's own tokenizer and chat template."""
 
 NOTICE = "\n[… shortened to fit the context window; ask for single pages to read the rest …]"
+SHORTEST = 4 * len(NOTICE)
+"""Characters of a tool result that are left in any case."""
+_CLOSING = re.compile(r"\n</\w+>\s*\Z")
+"""What ends delimited data: it stays, or the text after it would seem to be part of the data."""
 
 
 @dataclass(frozen=True)
@@ -62,31 +67,35 @@ class Fitted:
     tokens_after: int
     dropped_turns: int = 0
     shortened: int = 0
+    dropped_steps: int = 0
 
     @property
     def changed(self) -> bool:
         """Whether the model sees less than it was given."""
-        return bool(self.dropped_turns or self.shortened)
+        return bool(self.dropped_turns or self.shortened or self.dropped_steps)
 
     @property
     def dropped(self) -> str:
         """What was cut, in words for the user."""
-        parts = []
-        if self.dropped_turns:
-            parts.append(f"{self.dropped_turns} oldest turn{'s' if self.dropped_turns > 1 else ''}")
-        if self.shortened:
-            parts.append(f"parts of {self.shortened} tool result{'s' if self.shortened > 1 else ''}")
-        return " and ".join(parts)
+        counts = (
+            (self.dropped_turns, "{} oldest turn{}"),
+            (self.shortened, "parts of {} tool result{}"),
+            (self.dropped_steps, "{} older tool call{} with results"),
+        )
+        return " and ".join(words.format(n, "s" if n > 1 else "") for n, words in counts if n)
 
 
 def split_turns(messages: Sequence[AnyMessage]) -> tuple[list[AnyMessage], list[list[AnyMessage]]]:
-    """Return the leading system messages, and the turns: each begins with a user's message."""
+    """Return the leading system messages, and the turns: each begins with a message of the user.
+
+    A human message with a name is an agent's (a task, say) and begins no turn.
+    """
     head: list[AnyMessage] = [m for m in messages if isinstance(m, SystemMessage)]
     turns: list[list[AnyMessage]] = []
     for message in messages:
         if isinstance(message, SystemMessage):
             continue
-        if isinstance(message, HumanMessage) or not turns:
+        if not turns or (isinstance(message, HumanMessage) and not message.name):
             turns.append([])
         turns[-1].append(message)
     return head, turns
@@ -95,8 +104,9 @@ def split_turns(messages: Sequence[AnyMessage]) -> tuple[list[AnyMessage], list[
 def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitted:
     """Return the messages cut to the budget.
 
-    System messages and the last turn always stay; a tool call is never parted from its result, because turns go
-    whole. If the last turn alone is too long, the longest tool results in it are shortened with a notice.
+    System messages and the last turn's own words always stay; a tool call is never parted from its result. If the
+    last turn alone is too long, the longest tool results in it are shortened with a notice; if that is not enough,
+    its oldest tool calls but the first go with their results.
 
     Args:
         messages: The whole prompt, oldest first.
@@ -120,23 +130,44 @@ def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitte
             low = middle + 1
     kept = keep(low)
     after = count(kept)
-    shortened = 0
+    shortened = steps = 0
     if after > budget.limit:
         kept, shortened = _shorten(kept, count, budget.target)
-        after = count(kept)
-    return Fitted(kept, before, after, dropped_turns=low, shortened=shortened)
+        while (after := count(kept)) > budget.limit and (step := _second_step(kept)):
+            kept = [*kept[: step.start], *kept[step.stop :]]
+            steps += 1
+    return Fitted(kept, before, after, low, shortened, steps)
 
 
 def _shorten(messages: list[AnyMessage], count: Counter, target: int) -> tuple[list[AnyMessage], int]:
-    """Halve the longest tool result again and again until the target is reached or nothing long is left."""
+    """Cut the longest tool result, to half at most, again and again until the target is reached or all are short."""
     kept = list(messages)
     touched: set[int] = set()
-    while count(kept) > target:
+    while (tokens := count(kept)) > target:
         sizes = {i: len(str(m.content)) for i, m in enumerate(kept) if isinstance(m, ToolMessage)}
         longest = max(sizes, key=sizes.__getitem__, default=None)
-        if longest is None or sizes[longest] < 4 * len(NOTICE):
+        if longest is None or sizes[longest] < SHORTEST:
             break
-        text = str(kept[longest].content).removesuffix(NOTICE)
-        kept[longest] = kept[longest].model_copy(update={"content": text[: len(text) // 2] + NOTICE})
+        excess = (tokens - target) * sum(len(str(m.content)) for m in kept) // tokens  # characters, about
+        kept[longest] = _shorter(kept[longest], max(sizes[longest] // 2, sizes[longest] - excess - 2 * len(NOTICE)))
         touched.add(longest)
     return kept, len(touched)
+
+
+def _shorter(message: AnyMessage, length: int) -> AnyMessage:
+    """Return the message with `length` characters of its text, a notice, and the delimiter that closes it."""
+    text = str(message.content)
+    closing = found[0] if (found := _CLOSING.search(text)) else ""
+    text = text.removesuffix(closing).removesuffix(NOTICE)
+    return message.model_copy(update={"content": text[:length] + NOTICE + closing})
+
+
+def _second_step(messages: Sequence[AnyMessage]) -> range | None:
+    """Return where the second of at least three tool calls stands with its results; the first found the passages."""
+    starts = [i for i, m in enumerate(messages) if isinstance(m, AIMessage) and m.tool_calls]
+    if len(starts) < 3:
+        return None
+    stop = starts[1] + 1
+    while isinstance(messages[stop], ToolMessage):
+        stop += 1
+    return range(starts[1], stop)

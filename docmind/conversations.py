@@ -23,9 +23,12 @@ from sqlalchemy import (
     delete,
     event,
     insert,
+    inspect,
     select,
+    text,
     update,
 )
+from sqlalchemy.schema import CreateColumn
 
 from docmind.errors import ConfigError
 from docmind.events import Citation, ContextTrimmed, Source, Usage, now
@@ -51,6 +54,7 @@ _TRIMS = Table(
     Column("reason", String, nullable=False),
     Column("at", String, nullable=False),
     Column("first_kept_turn", Integer, nullable=False),
+    Column("summary", String, nullable=False, server_default=""),
 )
 
 
@@ -78,6 +82,9 @@ class StoredMessage:
     """The agents' events of the turn, as `events.to_dict` writes them."""
     stopped: bool = False
     error: str | None = None
+    notices: tuple[str, ...] = ()
+    confidence: float | None = None
+    open_points: str = ""
 
 
 # Named here because `list` means the method below inside the class.
@@ -94,10 +101,21 @@ class ConversationStore:
         event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode=WAL"))
         try:
             _META.create_all(self._engine)
+            self._add_columns()
         except Exception as exc:
             raise ConfigError(
                 f"The conversations in {database} can't be opened ({exc}). Restore a backup, or move the file away."
             ) from exc
+
+    def _add_columns(self) -> None:
+        """Give tables of an earlier version the columns that have come since; each has a default."""
+        found = inspect(self._engine)
+        with self._engine.begin() as db:
+            for table in _META.sorted_tables:
+                there = {column["name"] for column in found.get_columns(table.name)}
+                for column in (c for c in table.columns if c.name not in there):
+                    definition = CreateColumn(column).compile(self._engine)
+                    db.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
     def _history(self, conversation_id: str) -> SQLChatMessageHistory:
         return SQLChatMessageHistory(conversation_id, connection=self._engine)
@@ -135,15 +153,16 @@ class ConversationStore:
             db.execute(delete(_TRIMS).where(_TRIMS.c.conversation_id == conversation_id))
             db.execute(delete(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id))
 
-    def add_question(self, conversation_id: str, text: str) -> None:
+    def add_question(self, conversation_id: str, question: str) -> None:
         """Store a question; the first one names an untitled conversation."""
         at = now()
-        self._history(conversation_id).add_message(HumanMessage(text, additional_kwargs={"at": at}))
+        self._history(conversation_id).add_message(HumanMessage(question, additional_kwargs={"at": at}))
         conversation = self.get(conversation_id)
         with self._engine.begin() as db:
             db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(updated_at=at))
         if conversation and not conversation.title:
-            self.rename(conversation_id, text if len(text) <= 60 else text[:57].rsplit(" ", 1)[0] + "…")
+            short = question if len(question) <= 60 else question[:57].rsplit(" ", 1)[0] + "…"
+            self.rename(conversation_id, short)
 
     def add_answer(self, conversation_id: str, message: StoredMessage) -> None:
         """Store an answer with its sources, citations, usage and steps."""
@@ -173,6 +192,9 @@ class ConversationStore:
                     steps=tuple(extra.get("steps", ())),
                     stopped=bool(extra.get("stopped")),
                     error=extra.get("error"),
+                    notices=tuple(extra.get("notices", ())),
+                    confidence=extra.get("confidence"),
+                    open_points=extra.get("open_points", ""),
                 )
             )
         return stored

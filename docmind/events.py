@@ -131,6 +131,8 @@ class ContextTrimmed(Event):
     first_kept_turn: int = 0
     """0-based index of the oldest stored turn that the model still sees; later turns start from here, so that
     the prompt's prefix stays the same until the next cut."""
+    summary: str = ""
+    """The rolling summary of all that was cut so far, which stands in its place."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,14 @@ class TurnFinished(Event):
     usage: Usage
     agents: tuple[str, ...] = ()
     stopped: bool = False
+    notices: tuple[str, ...] = ()
+    """What the answer lacks: agents that failed or were ended, a text cut at its limit."""
+    trims: tuple[ContextTrimmed, ...] = ()
+    """Every cut of this turn."""
+    confidence: float | None = None
+    """How sure the model is that its passages support the answer, 0 to 1; only with output_mode `structured`."""
+    open_points: str = ""
+    """What the answer leaves open, in the model's words; only with output_mode `structured`."""
 
 
 @dataclass(frozen=True)

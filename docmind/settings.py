@@ -103,15 +103,23 @@ class AgentSettings(_Group):
     """Split a message into tasks in a model call of its own; else the researcher gets the whole message. Empty: yes,
     unless the model is known to be too small for it."""
     enable_parallel_tools: bool = True
-    """Let agents run at the same time."""
+    """Let agents run at the same time. Off: one after another, each seeing what those before it brought."""
     max_parallel_calls: int = Field(3, ge=1, le=8)
-    """Most agents sent out at once."""
+    """Most agents sent out for one message, and at once."""
     enable_message_forwarding: bool = True
     """Give a single agent's answer to the user without a second supervisor call."""
-    output_mode: Literal["last_message", "full_history"] = "last_message"
-    """What the supervisor sees of an agent's work."""
+    output_mode: Literal["structured", "last_message", "full_history"] = "last_message"
+    """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the
+    answer comes with a confidence and open points, made under a grammar."""
+    add_handoff_back_messages: bool = False
+    """Tell the supervisor in messages of its own that an agent handed back (seen with full_history, or without
+    parallel tools)."""
+    constrain_tool_calls: bool = True
+    """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
     max_steps: int = Field(4, ge=1)
-    """Most model calls of one agent in one task."""
+    """Most model calls of one agent in one task; in the last one it must answer."""
+    agent_timeout_s: float = Field(600, gt=0)
+    """Seconds after which one agent is ended; what the others found is used."""
     recursion_limit: int = Field(40, ge=5)
     """Most graph steps in one turn."""
 

@@ -8,11 +8,14 @@ from docmind.errors import PromptTooLong
 
 
 class PromptedEngine:
-    """Implements Engine. `reply(messages, constraint)` gives the text; a list gives one text a call."""
+    """Implements Engine. `reply(messages, constraint)` gives the text; a list gives one text a call.
+
+    `constraint` is None for free text, also where a grammar only watches over tool calls in it.
+    """
 
     def __init__(self, reply: Callable | list[str], *, window=8192, delay_s=0.0):
         self.reply, self.window, self.delay_s = reply, window, delay_s
-        self.prompts, self.running, self.most_at_once, self.aborted = [], 0, 0, 0
+        self.prompts, self.counted, self.running, self.most_at_once, self.aborted = [], [], 0, 0, 0
 
     def start(self): ...
 
@@ -26,23 +29,28 @@ class PromptedEngine:
     def count_tokens(self, messages, tools=()):
         return sum(len(str(m.get("content") or "").split()) + 4 for m in messages)
 
-    async def stream(self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=()):
+    async def stream(self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=(), on_end=None):
+        if constraint and constraint.kind == "structural_tag":
+            constraint = None
         prompt = self.count_tokens(messages)
         if prompt >= self.window:
             raise PromptTooLong("The prompt does not fit the window.")
         self.prompts.append(messages)
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
-        done = False
+        done, written = False, 0
         try:
             text = self.reply.pop(0) if isinstance(self.reply, list) else self.reply(messages, constraint)
-            words = text.split(" ")
-            for i, word in enumerate(words):
+            for i, word in enumerate(text.split(" ")[:max_tokens]):
                 await asyncio.sleep(self.delay_s)
+                written += 1
                 yield Delta(text=word if i == 0 else f" {word}")
-            usage = EngineUsage(prompt, 0, len(words), 0.01, 0.1)
-            yield Delta(finish_reason="stop", usage=usage)
+            reason = "length" if len(text.split(" ")) > max_tokens else "stop"
+            yield Delta(finish_reason=reason, usage=EngineUsage(prompt, 0, written, 0.01, 0.1))
             done = True
         finally:
             self.running -= 1
             self.aborted += not done
+            self.counted.append(EngineUsage(prompt, 0, written, 0.01, 0.1))
+            if on_end:
+                on_end(self.counted[-1])

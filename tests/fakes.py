@@ -54,7 +54,7 @@ class ScriptedEngine(Engine):
         return sum(len(str(m.get("content") or "").split()) + 4 for m in messages)
 
     async def stream(
-        self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=()
+        self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=(), on_end=None
     ) -> AsyncIterator[Delta]:
         import asyncio
 
@@ -65,7 +65,10 @@ class ScriptedEngine(Engine):
             await asyncio.sleep(self.delay_s)
             yield Delta(text=word if i == 0 else f" {word}")
         prompt = self.count_tokens(messages)
-        yield Delta(finish_reason="stop", usage=EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s))
+        usage = EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s)
+        if on_end:
+            on_end(usage)
+        yield Delta(finish_reason="stop", usage=usage)
 
     def close(self) -> None:
         self.now = replace(self.now, state="closed")

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from docmind.agents.planner import PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import ContextTrimmed, TokenDelta, TurnFinished
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
@@ -87,11 +88,12 @@ def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(
         events = ask(app, f"question {i} " + "word " * 20, conversation)
         assert isinstance(events[-1], TurnFinished)
         trims += [e for e in events if isinstance(e, ContextTrimmed)]
-        seen.append(engine.prompts[2 * i][1]["content"])
+        seen.append(next(p for p in reversed(engine.prompts) if p[0]["content"].startswith(PLAN[:40]))[1]["content"])
     assert 1 <= len(trims) <= 6  # not every turn: the low-water mark leaves room
     assert app.conversations.trims(conversation) == trims
     assert all(t.tokens_after <= 0.7 * 1400 < t.tokens_before for t in trims)
     assert len(set(seen)) == len(trims) + 1  # the prompt's beginning changes with a cut and only then
+    assert len(app.conversations.messages(conversation)) == 48  # what is stored is untouched
     assert len(app.conversations.messages(conversation)) == 48  # nothing is lost
 
 

@@ -5,53 +5,33 @@ The only module that imports langgraph-supervisor (deprecated, to be removed in 
 
 from __future__ import annotations
 
-import json
-import logging
+import asyncio
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.outputs import ChatGenerationChunk
-from langchain_core.runnables import Runnable
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import END
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt.chat_agent_executor import AgentState
 from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
+from docmind.agents.delimiters import defused
+from docmind.agents.planner import HANDOFF, PLAN, PLANNING, PlanKind, SupervisorModel
+from docmind.agents.recap import condense, in_front, summary_tokens
 from docmind.agents.turn import AgentResult, TurnContext
-from docmind.context import answer_room
-from docmind.engine.chat_model import ChatVLLM
-from docmind.engine.interface import Constraint
+from docmind.agents.worker_middleware import TASK, task_message
+from docmind.agents.workers import Worker
+from docmind.context import fit, split_turns
 from docmind.errors import EngineError
+from docmind.events import AgentStep
 from docmind.settings import AgentSettings
 
-log = logging.getLogger(__name__)
-
-HANDOFF = "transfer_to_"
-GREETER = "greeter"
-"""What the plan names when there is nothing to look up: then the supervisor replies itself. (As "none" it drew a
-quarter of the real questions of the 1.5B model.)"""
-PLAN_TOKENS = 640
-"""Longest plan; three questions of 400 characters take about 400 tokens."""
-PLANNING = "planning"
-"""Marks the system message of a planning call."""
-
-PLAN = """You are the supervisor of a team that works on the user's documents. Hand out tasks; do not answer yourself.
-Agents:
-{agents}
-- greeter: replies to a greeting or to thanks, when nothing is asked
-Count the separate questions in the message, then list them, each complete in itself and in the user's own words, \
-with the agent for it. Most messages are one question. Do not add questions that the user did not ask.
-
-Example: "Hi! Who is the CEO and is it true that the office closes at 6? Also sum up report.pdf." has three questions: \
-"Who is the CEO?" (researcher), "Is it true that the office closes at 6?" (verifier), \
-"Sum up report.pdf." (summarizer)."""
+NAME = "supervisor"
 
 REPLY = """You are DocMind, an assistant that answers questions about the user's documents on this machine. Reply \
 briefly and kindly. Do not state facts about the documents: for those the user should ask a question."""
@@ -64,104 +44,16 @@ SYNTHESIS_CLOSING = """The user asked: {question}
 Write the answer to the user in full sentences. Copy the facts from the results, and after each sentence its number \
 in brackets, exactly as in the results."""
 
-
-class SupervisorModel(ChatVLLM):
-    """ChatVLLM that routes: a fresh question becomes handoff calls, valid by construction.
-
-    A small model is helped by a grammar: it writes the number of questions and, for each, the question and one of
-    the agents' names. Calls are bounded by `max_tasks` and doubles are dropped.
-    """
-
-    max_tasks: int = 3
-    plans: bool = True
-    """False: every message is one task of the first agent, without a model call."""
-
-    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[Any, AIMessage]:
-        """Bind the handoff tools that the plan may use."""
-        return self.bind(tools=[convert_to_openai_tool(t) for t in tools])
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        tools = kwargs.pop("tools", [])
-        if not messages[0].additional_kwargs.get(PLANNING):
-            async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
-                yield chunk
-            return
-        agents = [t["function"]["name"].removeprefix(HANDOFF) for t in tools]
-        whole = json.dumps({"questions": [{"question": messages[-1].text, "agent": agents[0]}]})
-        if not self.plans:
-            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=plan_calls(whole, agents)))
-            return
-        constraint = Constraint("json", plan_schema(agents, self.max_tasks))
-        text = ""
-        room = answer_room(PLAN_TOKENS, self.engine.status().window)
-        options = kwargs | {"constraint": constraint, "max_tokens": room}
-        async for chunk in super()._astream(messages, stop, run_manager, **options):
-            text += str(chunk.message.content)
-            last = chunk.message
-        try:
-            calls = plan_calls(text, agents)
-        except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema: one question
-            log.warning("the plan could not be read: %r", text[:200])
-            calls = plan_calls(whole, agents)
-        # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
-        yield ChatGenerationChunk(message=last.model_copy(update={"content": "", "tool_call_chunks": calls}))
-
-
-def plan_schema(agents: Sequence[str], max_tasks: int) -> dict[str, Any]:
-    """Return the JSON schema of a plan."""
-    question = {
-        "type": "object",
-        "properties": {
-            "question": {"type": "string", "minLength": 1, "maxLength": 400},
-            "agent": {"enum": [*agents, GREETER]},
-        },
-        "required": ["question", "agent"],
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {
-            "count": {"type": "integer", "minimum": 1, "maximum": max_tasks},
-            "questions": {"type": "array", "minItems": 1, "maxItems": max_tasks, "items": question},
-        },
-        "required": ["count", "questions"],
-        "additionalProperties": False,
-    }
-
-
-def plan_calls(text: str, agents: Sequence[str]) -> list[Any]:
-    """Return the plan's handoffs as tool call chunks, without doubles; none if nothing is to be looked up.
-
-    Raises:
-        ValueError, KeyError, TypeError: the plan was cut off, or does not follow the schema.
-    """
-    questions = json.loads(text)["questions"]
-    if unknown := {q["agent"] for q in questions} - {*agents, GREETER}:
-        raise ValueError(f"no such agents: {unknown}")
-    wanted = dict.fromkeys((q["agent"], q["question"].strip()) for q in questions if q["agent"] != GREETER)
-    return [
-        {
-            "name": f"{HANDOFF}{agent}",
-            "args": json.dumps({"task": task}, ensure_ascii=False),
-            "id": f"call_{uuid4().hex[:12]}",
-            "index": i,
-            "type": "tool_call_chunk",
-        }
-        for i, (agent, task) in enumerate(wanted)
-    ]
+NEXT = """These parts of the message have been handed out already:
+{done}
+Hand out the next one."""
 
 
 def handoff_tool(agent: str, description: str) -> BaseTool:
     """Return the tool that hands a task to an agent; each handoff carries its own task."""
 
     def transfer(task: str) -> Command[Any]:
-        return Command(graph=Command.PARENT, goto=[Send(agent, {"messages": [HumanMessage(task)]})])
+        return Command(graph=Command.PARENT, goto=[Send(agent, {"messages": [task_message(task)]})])
 
     tool = StructuredTool.from_function(transfer, name=f"{HANDOFF}{agent}", description=description)
     tool.metadata = {"__handoff_destination": agent}  # so that create_supervisor adds no handoff tools of its own
@@ -169,79 +61,158 @@ def handoff_tool(agent: str, description: str) -> BaseTool:
 
 
 def build_supervisor(
-    model: SupervisorModel, agents: dict[str, tuple[CompiledStateGraph[Any], str]], settings: AgentSettings
+    model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings
 ) -> CompiledStateGraph[Any]:
     """Return the graph of one turn; run it with a TurnContext as its context.
 
     Args:
         model: The supervisor's own model.
-        agents: name → (graph, what it is for, as the supervisor reads it).
+        workers: Its team.
         settings: Parallelism, forwarding and output mode.
     """
     from langgraph_supervisor import create_supervisor
 
-    roster = "\n".join(f"- {name}: {what}" for name, (_, what) in agents.items())
-    plan = SystemMessage(PLAN.format(agents=roster), additional_kwargs={PLANNING: True})
-
-    def prepare(state: AgentState) -> dict[str, Any] | Command[Any]:
-        """Before each supervisor call: forward a single agent's answer, or build the prompt and cut it to fit."""
-        turn = get_runtime(TurnContext).context
-        if not turn.results:
-            head = SystemMessage(REPLY) if turn.small_talk else plan
-            return {"llm_input_messages": turn.fitted([head, *cast("list[Any]", state["messages"])])}
-        failed = [r for r in turn.results if r.error]
-        if len(failed) == len(turn.results):
-            raise EngineError(failed[0].error)
-        if turn.forwarded and not failed:
-            answer = AIMessage(turn.results[0].text, name="supervisor")
-            return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
-        work = [m for m in state["messages"] if m.type == "tool"] if settings.output_mode == "full_history" else []
-        while True:  # of what the agents read, as much as fits; their results always
-            content = f"{_results(turn.results, work)}\n\n{SYNTHESIS_CLOSING.format(question=turn.question)}"
-            prompt: list[AnyMessage] = [SystemMessage(SYNTHESIS), HumanMessage(content)]
-            if not work or turn.count(prompt, ()) <= turn.budget.limit:
-                return {"llm_input_messages": turn.fitted(prompt)}
-            work.pop()
-
-    def dispatch(state: AgentState) -> dict[str, Any] | Command[Any]:
-        """After the plan: all handoffs at once. (create_supervisor by itself keeps one of several.)"""
-        turn = get_runtime(TurnContext).context
-        last = state["messages"][-1]
-        calls = getattr(last, "tool_calls", None) or []
-        if not calls and (last.text or turn.small_talk or turn.results):
-            return {}  # the answer, or nothing at all: the chat service says so
-        if not calls:
-            turn.small_talk = True
-            return Command(graph=Command.PARENT, goto="supervisor")
-        turn.forwarded = len(calls) == 1 and settings.enable_message_forwarding
-        return Command(
-            graph=Command.PARENT,
-            goto=[
-                Send(c["name"].removeprefix(HANDOFF), {"messages": [HumanMessage(c["args"]["task"])]}) for c in calls
-            ],
-        )
-
+    steps = _Steps(model, workers, settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         graph = create_supervisor(
-            [graph for graph, _ in agents.values()],
+            [worker.graph for worker in workers],
             model=model,
-            tools=[handoff_tool(name, what) for name, (_, what) in agents.items()],
-            pre_model_hook=prepare,
-            post_model_hook=dispatch,
+            tools=[handoff_tool(worker.name, worker.purpose) for worker in workers],
+            pre_model_hook=steps.prepare,
+            post_model_hook=steps.dispatch,
             context_schema=TurnContext,
-            output_mode=settings.output_mode,
+            output_mode="full_history" if settings.output_mode == "full_history" else "last_message",
             add_handoff_messages=False,
-            add_handoff_back_messages=False,
+            add_handoff_back_messages=settings.add_handoff_back_messages,
+            supervisor_name=NAME,
         )
     return cast("CompiledStateGraph[Any]", graph.compile(name="docmind"))
 
 
-def _results(results: Sequence[AgentResult], work: Sequence[BaseMessage]) -> str:
-    """Return the agents' results as the supervisor reads them, and what they read, if it is to see that too."""
-    parts = [
-        f"<result agent={r.agent!r} task={r.task!r}>\n{r.text or f'This agent failed: {r.error}'}\n</result>"
-        for r in results
-    ]
-    parts += [f"<work>\n{m.content}\n</work>" for m in work]
-    return "<results>\n" + "\n".join(parts) + "\n</results>"
+class _Steps:
+    """What happens before and after each supervisor call."""
+
+    def __init__(self, model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings) -> None:
+        self._model = model
+        self._settings = settings
+        self._plan = PLAN.format(agents="\n".join(f"- {w.name}: {w.purpose}" for w in workers))
+
+    async def prepare(self, state: AgentState) -> dict[str, Any] | Command[Any]:
+        """Before each supervisor call: forward a single agent's answer, or build the prompt and cut it to fit."""
+        turn = get_runtime(TurnContext).context
+        messages = _visible(state, turn)
+        if turn.small_talk:
+            return await self._ask(turn, [SystemMessage(REPLY + in_front(turn.summary)), *messages])
+        if not turn.results:
+            return {"llm_input_messages": await self._plan_prompt(turn, messages)}
+        failed = [r for r in turn.results if r.error]
+        if len(failed) == len(turn.results) >= turn.planned:
+            raise EngineError(failed[0].error)
+        if turn.forwarded and not failed:
+            answer = AIMessage(turn.results[0].text, name=NAME)
+            return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
+        if len(turn.results) < turn.planned and not self._settings.enable_parallel_tools:
+            done = "\n".join(f"- {defused(r.task)}" for r in turn.results)
+            return await self._ask(
+                turn, [self._head(turn, "next"), *messages, HumanMessage(NEXT.format(done=done), name=TASK)]
+            )
+        return await self._synthesis_prompt(turn, messages)
+
+    async def dispatch(self, state: AgentState) -> dict[str, Any] | Command[Any]:
+        """After the plan: all handoffs at once. (create_supervisor by itself keeps one of several.)"""
+        turn = get_runtime(TurnContext).context
+        last = state["messages"][-1]
+        calls: list[ToolCall] = getattr(last, "tool_calls", None) or []
+        known = {(r.agent, r.task) for r in turn.results}
+        calls = [c for c in calls if (c["name"].removeprefix(HANDOFF), c["args"]["task"]) not in known]
+        if not calls and turn.planned > len(turn.results) > 0:  # nothing new to hand out: write the answer
+            turn.planned = len(turn.results)
+            return Command(graph=Command.PARENT, goto=NAME)
+        if not calls and (last.text or turn.small_talk or turn.results):
+            return {}  # the answer, or nothing at all: the chat service says so
+        if not calls:
+            turn.small_talk = True
+            return Command(graph=Command.PARENT, goto=NAME)
+        parallel = self._settings.enable_parallel_tools
+        turn.planned = len(calls) if parallel else max(turn.planned, last.additional_kwargs.get("count", 1))
+        turn.forwarded = turn.planned == 1 and self._settings.enable_message_forwarding
+        if parallel:
+            return Command(graph=Command.PARENT, goto=[_send(c, []) for c in calls])
+        handoff = _handoff(calls[0])
+        seen = [*_visible({**state, "messages": state["messages"][:-1]}, turn), *handoff]
+        return Command(graph=Command.PARENT, goto=[_send(calls[0], seen)], update={"messages": handoff})
+
+    def _head(self, turn: TurnContext, kind: PlanKind) -> SystemMessage:
+        return SystemMessage(self._plan + in_front(turn.summary), additional_kwargs={PLANNING: kind})
+
+    async def _plan_prompt(self, turn: TurnContext, messages: list[AnyMessage]) -> list[AnyMessage]:
+        """Return the first prompt of the turn; what no longer fits of the conversation goes into the summary."""
+        kind: PlanKind = "all" if self._settings.enable_parallel_tools else "first"
+        prompt = [self._head(turn, kind), *messages]
+        room = summary_tokens(turn.budget.window)
+        budget = replace(turn.budget, low_water=turn.budget.low_water - room / turn.budget.window)
+        fitted = await asyncio.to_thread(fit, prompt, lambda some: turn.count(some, ()), budget)
+        if not fitted.dropped_turns:
+            return fitted.messages
+        before = turn.first_turn
+        turn.first_turn += fitted.dropped_turns
+        step = f"{fitted.dropped_turns} earlier turns into the summary"
+        turn.emit(
+            AgentStep(turn.conversation_id, turn.turn_id, NAME, NAME, "condense", {"from turn": before + 1}, step, 0.0)
+        )
+        turn.summary = await condense(
+            self._model,
+            turn.summary,
+            turn.past[before : turn.first_turn],
+            lambda some: turn.count(some, ()) <= turn.budget.limit,
+            room,
+        )
+        prompt = [self._head(turn, kind), *fitted.messages[1:]]
+        after = await asyncio.to_thread(turn.count, prompt, ())
+        turn.trimmed(fitted, fitted.dropped, after)
+        return prompt
+
+    async def _synthesis_prompt(self, turn: TurnContext, messages: list[AnyMessage]) -> dict[str, Any]:
+        """Return the prompt for the final answer: the results, or with full_history all that was said and read."""
+        if self._settings.output_mode == "full_history":
+            closing = HumanMessage(SYNTHESIS_CLOSING.format(question=turn.question), name=TASK)
+            return await self._ask(turn, [SystemMessage(SYNTHESIS), *messages, closing])
+        results = [ToolMessage(_result(r), tool_call_id=str(i)) for i, r in enumerate(turn.results)]
+        return await self._ask(turn, [SystemMessage(SYNTHESIS), HumanMessage(turn.question), *results], merge=True)
+
+    async def _ask(self, turn: TurnContext, prompt: list[AnyMessage], merge: bool = False) -> dict[str, Any]:
+        lay_out = _with_results if merge else list
+        return {"llm_input_messages": await asyncio.to_thread(turn.fitted, prompt, (), lay_out)}
+
+
+def _visible(state: Any, turn: TurnContext) -> list[AnyMessage]:
+    """Return the graph's messages without the turns that were cut in this turn."""
+    messages = list(state["messages"])
+    _, turns = split_turns(messages)
+    cut = len(turns) - 1 - (len(turn.past) - turn.first_turn)  # the last one is the question's own
+    return [m for part in turns[max(cut, 0) :] for m in part]
+
+
+def _send(call: ToolCall, seen: list[AnyMessage]) -> Send:
+    return Send(call["name"].removeprefix(HANDOFF), {"messages": [*seen, task_message(call["args"]["task"])]})
+
+
+def _handoff(call: ToolCall) -> list[AnyMessage]:
+    """Return the handoff as messages, for what comes after it; the ids keep it from being added twice."""
+    agent = call["name"].removeprefix(HANDOFF)
+    told = ToolMessage(f"Handed over to {agent}.", tool_call_id=str(call["id"]), name=call["name"], id=uuid4().hex)
+    return [AIMessage("", tool_calls=[call], name=NAME, id=uuid4().hex), told]
+
+
+def _result(result: AgentResult) -> str:
+    text = defused(result.text or f"This agent failed: {result.error}")
+    return f"<result agent={result.agent!r} task={defused(result.task)!r}>\n{text}\n</result>"
+
+
+def _with_results(prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return [rules, question, results …] as it is put to the model: the results, then the question."""
+    rules, question, *results = prompt
+    text = "\n".join(str(r.content) for r in results)
+    closing = SYNTHESIS_CLOSING.format(question=question.content)
+    return [rules, HumanMessage(f"<results>\n{text}\n</results>\n\n{closing}")]

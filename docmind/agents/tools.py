@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from langchain.tools import ToolRuntime
 from langchain_core.tools import BaseTool, tool
 
-from docmind.agents.turn import TurnContext
+from docmind.agents.calculator import evaluate
+from docmind.agents.delimiters import defused
+from docmind.agents.recap import recall
+from docmind.agents.turn import TurnContext, run_id
 from docmind.events import Source, SourcesFound
 from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
@@ -19,7 +23,10 @@ from docmind.retrieval.store import Hit
 Runtime = ToolRuntime[TurnContext]
 
 NOTHING = "No passage was found."
-_TAG = re.compile(r"</?(passages?|results?|work)\b", re.IGNORECASE)
+TABLE = re.compile(r"^\|[ -]*---", re.MULTILINE)
+"""The line under the header of a Markdown table, which every chunk of one has."""
+OUTLINE_LINES = 60
+"""Most headings of an outline; a longer one is cut with a notice."""
 
 
 def render(sources: Sequence[Source]) -> str:
@@ -32,9 +39,7 @@ def render(sources: Sequence[Source]) -> str:
 def _passage(source: Source) -> str:
     where = source.file_name + (f", page {source.page}" if source.page else "")
     heading = f", {source.heading}" if source.heading else ""
-    return _TAG.sub(
-        lambda m: m.group().replace("<", "\u2039"), f"[{source.number}] ({where}{heading})\n{source.text.strip()}\n"
-    )
+    return defused(f"[{source.number}] ({where}{heading})\n{source.text.strip()}\n")
 
 
 def find_document(name: str, documents: Iterable[Document]) -> Document | None:
@@ -68,12 +73,17 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
     def ready(runtime: Runtime) -> list[Document]:
         return readable(documents, runtime.context)
 
-    def found(runtime: Runtime, agent: str, hits: list[Hit]) -> str:
+    def found(runtime: Runtime, hits: list[Hit]) -> str:
         context = runtime.context
         sources = context.sources.add(hits)
         if sources:
+            agent = run_id().split(":", 1)[0]
             context.emit(SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources)))
         return render(sources)
+
+    def named(document: str, runtime: Runtime) -> Document | str:
+        known = find_document(document, ready(runtime))
+        return known or f"There is no document called {document!r}. {listing(ready(runtime))}"
 
     @tool
     def search_documents(query: str, runtime: Runtime, document: str = "") -> str:
@@ -85,11 +95,28 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         """
         ids = runtime.context.document_ids
         if document:
-            named = find_document(document, ready(runtime))
-            if named is None:
-                return f"There is no document called {document!r}. " + listing(ready(runtime))
-            ids = [named.id]
-        return found(runtime, "search_documents", retriever.search(query, top_k, ids))
+            chosen = named(document, runtime)
+            if isinstance(chosen, str):
+                return chosen
+            ids = [chosen.id]
+        return found(runtime, retriever.search(query, top_k, ids))
+
+    @tool
+    def find_tables(query: str, runtime: Runtime, document: str = "") -> str:
+        """Look up tables in the user's documents. Returns numbered tables.
+
+        Args:
+            query: What the table is about: its columns, rows or title.
+            document: File name, to look in one document only.
+        """
+        ids = runtime.context.document_ids
+        if document:
+            chosen = named(document, runtime)
+            if isinstance(chosen, str):
+                return chosen
+            ids = [chosen.id]
+        hits = [hit for hit in retriever.search(query, 8 * top_k, ids) if TABLE.search(hit.text)]
+        return found(runtime, hits[:top_k]) if hits else "No table was found."
 
     @tool
     def read_pages(document: str, first_page: int, last_page: int, runtime: Runtime) -> str:
@@ -100,21 +127,65 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             first_page: First page, from 1.
             last_page: Last page; at most four pages are read at once.
         """
-        named = find_document(document, ready(runtime))
-        if named is None:
-            return f"There is no document called {document!r}. " + listing(ready(runtime))
-        if not named.pages:
-            return found(runtime, "read_pages", retriever.chunks(named.id)[: 4 * top_k])
-        pages = range(max(1, first_page), min(max(first_page, last_page), first_page + 3, named.pages) + 1)
-        hits = [hit for page in pages for hit in retriever.chunks(named.id, page)]
-        return found(runtime, "read_pages", hits) if hits else f"{named.name} has pages 1 to {named.pages}."
+        chosen = named(document, runtime)
+        if isinstance(chosen, str):
+            return chosen
+        if not chosen.pages:
+            return found(runtime, retriever.chunks(chosen.id)[: 4 * top_k])
+        pages = range(max(1, first_page), min(max(first_page, last_page), first_page + 3, chosen.pages) + 1)
+        hits = [hit for page in pages for hit in retriever.chunks(chosen.id, page)]
+        return found(runtime, hits) if hits else f"{chosen.name} has pages 1 to {chosen.pages}."
 
     @tool
     def list_documents(runtime: Runtime) -> str:
         """List the user's documents with their numbers of pages."""
         return listing(ready(runtime))
 
-    return {t.name: t for t in (search_documents, read_pages, list_documents)}
+    @tool
+    def outline(document: str, runtime: Runtime) -> str:
+        """List the headings of one document with their pages.
+
+        Args:
+            document: File name.
+        """
+        chosen = named(document, runtime)
+        if isinstance(chosen, str):
+            return chosen
+        headings = groupby(retriever.chunks(chosen.id), key=lambda hit: (hit.heading, hit.page))
+        lines = [f"{heading or '(no heading)'}{f', page {page}' if page else ''}" for (heading, page), _ in headings]
+        rest = f"\n… and {len(lines) - OUTLINE_LINES} more" if len(lines) > OUTLINE_LINES else ""
+        return defused(f"Outline of {chosen.name}:\n" + "\n".join(lines[:OUTLINE_LINES]) + rest)
+
+    @tool
+    def calculate(expressions: list[str]) -> str:
+        """Compute exactly, for example ["(120 - 95) / 95 * 100", "sum(3, 4, 5)"]; an empty list if nothing is to do.
+
+        Args:
+            expressions: Arithmetic with + - * / ** ( ), min, max, sum, avg, round, sqrt.
+        """
+        return "\n".join(f"{e} = {evaluate(e)}" for e in expressions[:8]) or "Nothing to compute."
+
+    @tool("recall")
+    def recall_earlier(query: str, runtime: Runtime) -> str:
+        """Look up what was said earlier in this conversation.
+
+        Args:
+            query: What it was about.
+        """
+        return earlier(recall(query, runtime.context.past)) or "Nothing was said about that earlier."
+
+    return {
+        t.name: t
+        for t in (
+            search_documents, find_tables, read_pages, list_documents, outline, calculate, recall_earlier
+        )
+    }  # fmt: skip
+
+
+def earlier(turns: Iterable[tuple[int, str, str]]) -> str:
+    """Return earlier turns as the model reads them; "" for none."""
+    text = "\n".join(f"Question {n}: {question}\nAnswer: {answer}" for n, question, answer in turns)
+    return f"<earlier>\n{defused(text)}\n</earlier>" if text else ""
 
 
 def readable(documents: IngestionService, turn: TurnContext) -> list[Document]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AnyMessage
 from langgraph.config import get_config
 
-from docmind.context import Budget, fit
+from docmind.context import Budget, Fitted, fit
 from docmind.engine.interface import Tool
 from docmind.events import ChatEvent, ContextTrimmed, Source, now
 from docmind.retrieval.store import Hit
@@ -57,6 +57,15 @@ class AgentResult:
     task: str
     text: str
     error: str | None = None
+    incomplete: str = ""
+    """Why there may be more to find, if the agent was ended before it was done."""
+
+    @property
+    def notice(self) -> str:
+        """What the user should know about this result; empty if all went well."""
+        if self.error:
+            return f"The {self.agent} did not finish “{self.task}”: {self.error}"
+        return f"The {self.agent}'s part “{self.task}” may be incomplete: {self.incomplete}" if self.incomplete else ""
 
 
 @dataclass
@@ -72,21 +81,29 @@ class TurnContext:
     """Exact prompt length in tokens of messages and tools, by the engine's own tokenizer and template."""
     document_ids: Sequence[str] | None = None
     """Search only these documents; None: all."""
+    past: Sequence[tuple[str, str]] = ()
+    """Every earlier question with its answer, oldest first, whether the model still sees it or not."""
+    first_turn: int = 0
+    """How many of `past` were cut from what the model sees; grows if this turn has to cut."""
+    summary: str = ""
+    """The rolling summary of what was cut."""
     sources: SourceBook = field(default_factory=SourceBook)
     results: list[AgentResult] = field(default_factory=list)
+    planned: int = 0
+    """Tasks that the plan announced."""
     forwarded: bool = False
     """Whether the one agent at work writes the answer itself."""
     small_talk: bool = False
     """Whether the plan found nothing to look up."""
-    first_turn: int = 0
-    """Index of the oldest stored turn in the turn's prompts, before any cut of this turn."""
+    deadlines: dict[str, float] = field(default_factory=dict)
+    """When each agent run must end, by run id (monotonic seconds)."""
 
     def fitted(
         self,
         messages: Sequence[AnyMessage],
         tools: Sequence[Tool] = (),
         lay_out: Callable[[Sequence[AnyMessage]], Sequence[AnyMessage]] = list,
-        whose: str = "",
+        whose: str = "supervisor",
     ) -> list[AnyMessage]:
         """Return the prompt within its budget; a cut is an event.
 
@@ -94,23 +111,28 @@ class TurnContext:
             messages: The prompt.
             tools: What the template renders beside it.
             lay_out: How the messages are put to the model; lengths are counted so.
-            whose: The agent, if it is not the conversation that is cut.
+            whose: The agent that is to read it.
         """
         fitted = fit(messages, lambda some: self.count(lay_out(some), tools), self.budget)
         if fitted.changed:
-            self.emit(
-                ContextTrimmed(
-                    self.conversation_id,
-                    self.turn_id,
-                    fitted.tokens_before,
-                    fitted.tokens_after,
-                    f"{whose}: {fitted.dropped}" if whose else fitted.dropped,
-                    f"over {self.budget.limit:,} of {self.budget.window:,} tokens",
-                    now(),
-                    self.first_turn + fitted.dropped_turns,
-                )
-            )
+            self.trimmed(fitted, f"{whose}: {fitted.dropped}")
         return list(lay_out(fitted.messages))
+
+    def trimmed(self, fitted: Fitted, dropped: str, tokens_after: int | None = None) -> None:
+        """Tell of a cut; later turns start from `first_turn` with `summary` in front."""
+        self.emit(
+            ContextTrimmed(
+                self.conversation_id,
+                self.turn_id,
+                fitted.tokens_before,
+                fitted.tokens_after if tokens_after is None else tokens_after,
+                dropped,
+                f"over {self.budget.limit:,} of {self.budget.window:,} tokens",
+                now(),
+                self.first_turn,
+                self.summary,
+            )
+        )
 
 
 def run_id() -> str:

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from contextvars import ContextVar
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -21,8 +22,12 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
 from docmind.context import answer_room
-from docmind.engine.interface import Constraint, Delta, Tool, ToolCall
-from docmind.engine.tool_calls import ToolCallParser
+from docmind.engine.interface import Constraint, Delta, EngineUsage, Tool, ToolCall
+from docmind.engine.tool_calls import ToolCallParser, call_tags
+
+METER: ContextVar[Callable[[EngineUsage], None] | None] = ContextVar("METER", default=None)
+"""Told what the engine counted for each request made in this context, also for those that were aborted. (LangChain's
+callbacks hear nothing of a cancelled call's usage.)"""
 
 
 class ChatVLLM(BaseChatModel):
@@ -40,6 +45,8 @@ class ChatVLLM(BaseChatModel):
     temperature: float = 0.0
     max_tool_calls: int = 3
     """Most calls in one message when `tool_choice` is "any"."""
+    constrain_calls: bool = False
+    """Hold free tool calls to their schemas by a grammar: text stays free, a call that is begun becomes a valid one."""
 
     @property
     def _llm_type(self) -> str:
@@ -57,7 +64,8 @@ class ChatVLLM(BaseChatModel):
         Args:
             tools: what LangChain accepts as tools.
             tool_choice: None or "auto": the model decides. "any": one or more calls, made well-formed by a grammar.
-                A tool's name: exactly one call of that tool, by a grammar. "none": no calls.
+                A tool's name: exactly one call of that tool, by a grammar. "none": no calls; what the model calls
+                all the same is dropped.
             kwargs: bound as well.
         """
         bound = [convert_to_openai_tool(t) for t in tools]
@@ -84,8 +92,10 @@ class ChatVLLM(BaseChatModel):
         if forced:
             constraint = Constraint("json", _call_schema(tools, tool_choice, self.max_tool_calls))
         parser = None
-        if tools and constraint is None and tool_choice == "auto":
+        if tools and constraint is None:
             parser = ToolCallParser([t["function"]["name"] for t in tools])
+            if self.constrain_calls and tool_choice == "auto":
+                constraint = Constraint("structural_tag", call_tags(tools))
         written, last = "", Delta()
         calls: list[ToolCall] = []
         deltas = self.engine.stream(
@@ -95,6 +105,7 @@ class ChatVLLM(BaseChatModel):
             max_tokens=answer_room(max_tokens or self.max_tokens, self.engine.status().window),
             temperature=self.temperature if temperature is None else temperature,
             stop=stop or (),
+            on_end=METER.get(),
         )
         async with aclosing(deltas):
             async for delta in deltas:
@@ -107,7 +118,7 @@ class ChatVLLM(BaseChatModel):
         rest = ""
         if parser:
             rest = parser.finish()
-            calls += parser.calls
+            calls = [*calls, *parser.calls] if tool_choice == "auto" else []
         elif forced:
             calls += _read_calls(written)
             rest = "" if calls else written

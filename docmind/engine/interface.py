@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,10 +20,11 @@ Tool = dict[str, Any]
 class Constraint:
     """What the output must match; the engine's grammar makes it so token by token.
 
-    `kind` json: `value` is a JSON schema. choice: a list of strings. regex: a pattern.
+    `kind` json: `value` is a JSON schema. choice: a list of strings. regex: a pattern. structural_tag: xgrammar's JSON
+    for free text with constrained parts; an engine behind a URL may ignore it.
     """
 
-    kind: Literal["json", "choice", "regex"]
+    kind: Literal["json", "choice", "regex", "structural_tag"]
     value: Any
 
 
@@ -139,10 +140,12 @@ class Engine(ABC):
         max_tokens: int,
         temperature: float = 0.0,
         stop: Sequence[str] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
     ) -> AsyncIterator[Delta]:
         """Generate. Closing or cancelling the iterator aborts the request in the engine.
 
-        Text comes as the model writes it, tool calls included: parsing them is ChatVLLM's work.
+        Text comes as the model writes it, tool calls included: parsing them is ChatVLLM's work. `on_end` is told what
+        the request cost, once, however it ended.
 
         Raises:
             EngineNotReady: still loading.

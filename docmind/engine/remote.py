@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,8 +61,12 @@ class RemoteEngine(Engine):
         max_tokens: int,
         temperature: float = 0.0,
         stop: Sequence[str] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
     ) -> AsyncIterator[Delta]:
-        """Generate, see `Engine`. Closing the iterator closes the HTTP stream, and so aborts on the server."""
+        """Generate, see `Engine`. Closing the iterator closes the HTTP stream, and so aborts on the server.
+
+        A server counts at the end only: of an aborted request `on_end` hears nothing.
+        """
         self._check()
         from openai import APIError, AsyncOpenAI, Timeout
 
@@ -107,6 +111,8 @@ class RemoteEngine(Engine):
                 ttft_s=first - begun,
                 decode_s=(last or first) - first,
             )
+            if on_end:
+                on_end(counted)
         yield Delta(tool_calls=tuple(calls[i] for i in sorted(calls)), finish_reason=reason, usage=counted)
 
     # ---- inside ----
@@ -142,6 +148,8 @@ class RemoteEngine(Engine):
         self, messages: Sequence[Message], tools: Sequence[Tool], constraint: Constraint | None
     ) -> dict[str, Any]:
         request: dict[str, Any] = {"model": self._status.model, "messages": normalise(messages, arguments_as_text=True)}
+        if constraint and constraint.kind == "structural_tag":  # a server parses free calls itself
+            constraint = None
         if tools:
             request["tools"] = list(tools)
         if constraint and tools:  # the output is ours to read: the server should show the tools and parse nothing

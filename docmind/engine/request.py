@@ -28,6 +28,8 @@ class Request:
     first_token: float | None = None
     last_token: float = 0.0
     tokens: int = 0
+    cached: int = 0
+    """Prompt tokens that the prefix cache served."""
 
     def send(self, item: Delta | Exception) -> None:
         """Hand an item to the caller's loop, unless that loop is gone."""
@@ -42,16 +44,20 @@ class Request:
             self.last_token = time.monotonic()
             self.first_token = self.first_token or self.last_token
             self.tokens += len(piece.token_ids)
+        self.cached = output.num_cached_tokens or self.cached
         if not output.finished:
             return Delta(text=piece.text) if piece.text else None
         if piece.finish_reason == "error":
             return EngineError("The engine gave up on this request; its log file says why. Ask again.")
+        return Delta(text=piece.text, finish_reason=piece.finish_reason or "stop", usage=self.usage())
+
+    def usage(self) -> EngineUsage:
+        """Return what the request has cost so far."""
         first = self.first_token or time.monotonic()
-        usage = EngineUsage(
+        return EngineUsage(
             prompt_tokens=len(self.prompt_ids),
-            cached_tokens=output.num_cached_tokens or 0,
+            cached_tokens=self.cached,
             completion_tokens=self.tokens,
             ttft_s=first - self.submitted,
             decode_s=max(0.0, self.last_token - first),
         )
-        return Delta(text=piece.text, finish_reason=piece.finish_reason or "stop", usage=usage)

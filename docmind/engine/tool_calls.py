@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from docmind.engine.interface import ToolCall
+from docmind.engine.interface import Tool, ToolCall
 
 _TAGS = ("", "```json", "```tool_call", "```xml", "```")
 _BODIES = ("<tool_call>", '{"name":', '[{"name":', '{"arguments":', '[{"arguments":')
@@ -15,6 +15,27 @@ _OPENINGS = tuple(tag + body for tag in _TAGS for body in _BODIES)
 _CLOSINGS = {"</tool_call>": "<tool_call>", "```": "```"}
 """What ends a call, and what it must have begun with."""
 _DECODER = json.JSONDecoder(strict=False)  # models put raw line breaks into strings
+
+_FORMS = (
+    ("<tool_call>", '<tool_call>\n{{"name": "{}", "arguments": ', "}}\n</tool_call>"),
+    ('```json\n{"name"', '```json\n{{"name": "{}", "arguments": ', "}}\n```"),
+    ('```json\n{\n  "name"', '```json\n{{\n  "name": "{}",\n  "arguments": ', "\n}}\n```"),
+)
+"""Trigger, beginning and end of a call as models write it: Hermes, and JSON in a fence, compact or indented."""
+
+
+def call_tags(tools: Sequence[Tool]) -> str:
+    """Return xgrammar's structural tag for free text in which every call that is begun is one of `tools`, and valid."""
+    structures = [
+        {
+            "begin": begin.format(tool["function"]["name"]),
+            "schema": {"type": "object", "properties": {}, **tool["function"].get("parameters", {})},
+            "end": end.format(),
+        }
+        for _, begin, end in _FORMS
+        for tool in tools
+    ]
+    return json.dumps({"structures": structures, "triggers": [trigger for trigger, _, _ in _FORMS]})
 
 
 class ToolCallParser:

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from docmind.engine.hardware import detect
-from docmind.engine.interface import Constraint, Delta, Engine, Message, Tool
+from docmind.engine.interface import Constraint, Delta, Engine, EngineUsage, Message, Tool
 from docmind.engine.logs import send_logs_to
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import plan_for
@@ -61,6 +61,7 @@ class VllmEngine(Engine):
         max_tokens: int,
         temperature: float = 0.0,
         stop: Sequence[str] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
     ) -> AsyncIterator[Delta]:
         """Generate, see `Engine`. The window is checked before submission."""
         self._check()
@@ -88,6 +89,8 @@ class VllmEngine(Engine):
                     return
         finally:
             self._commands.put(lambda: self._abort(request.id))
+            if on_end:
+                on_end(request.usage())
 
     def close(self) -> None:
         """Abort what runs and free the model. Calling it again does nothing."""

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from docmind.agents.supervisor import plan_calls, plan_schema
+from docmind.agents.planner import plan_calls, plan_schema
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import AgentFinished, AgentStarted, AgentStep, SourcesFound, TokenDelta, TurnFailed, TurnFinished
 from tests.agents.conftest import plan
@@ -56,17 +56,56 @@ def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
     assert answer == events[-1].answer  # the agents' own words are not part of it
 
 
-def test_turned_off_agents_run_one_after_another(make_app, ask):
+def one_by_one(messages, constraint):
+    """What the supervisor and its agents write when tasks are handed out one after another."""
+    if constraint:
+        second = "have been handed out already" in messages[-1]["content"]
+        question = ("Are pets allowed?", "verifier") if second else ("Vacation days?", "researcher")
+        return json.dumps({"count": 2, "questions": [{"question": question[0], "agent": question[1]}]})
+    last = messages[-1]["content"]
+    if "The user asked" in last:
+        return "25 days [1], and no pets [2]."
+    return "Supported: no pets [2]." if "Statement to check" in last else "25 days [1]."
+
+
+def test_without_parallel_tools_agents_come_one_after_another_and_see_what_came_before(make_app, ask):
+    engine = PromptedEngine(one_by_one, delay_s=0.01)
+    events = ask(make_app(engine, agents={"enable_parallel_tools": False}), "Vacation days? Are pets allowed?")
+    assert engine.most_at_once == 1
+    assert [(e.agent, e.task) for e in of(events, AgentStarted)] == [
+        ("researcher", "Vacation days?"),
+        ("verifier", "Are pets allowed?"),
+    ]
+    check = next(p for p in engine.prompts if "Statement to check" in p[-1]["content"])
+    assert "25 days [1]." in [m["content"] for m in check]  # the researcher's answer
+    assert events[-1].answer == "25 days [1], and no pets [2]."
+    assert events[-1].usage.engine_calls == 5  # two plans, two agents, one answer
+
+
+def test_one_after_another_ends_when_the_supervisor_repeats_itself(make_app, ask):
     def reply(messages, constraint):
         if constraint:
-            return plan(("Vacation days?", "researcher"), ("Are pets allowed?", "verifier"))
-        return "Both [1]."
+            return json.dumps({"count": 3, "questions": [{"question": "Pets?", "agent": "researcher"}]})
+        return "No pets [1]."
+
+    events = ask(make_app(PromptedEngine(reply), agents={"enable_parallel_tools": False}), "Pets?")
+    assert len(of(events, AgentStarted)) == 1
+    assert events[-1].answer == "No pets [1]."
+
+
+def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
+    schemas = []
+
+    def reply(messages, constraint):
+        if constraint:
+            schemas.append(constraint.value)
+            return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+        return "Found [1]."
 
     engine = PromptedEngine(reply, delay_s=0.02)
-    events = ask(make_app(engine, agents={"enable_parallel_tools": False}), "Vacation? Pets?")
-    assert engine.most_at_once == 1
-    assert len(of(events, AgentFinished)) == 2
-    assert events[-1].answer == "Both [1]."
+    ask(make_app(engine, agents={"max_parallel_calls": 2}), "Pets? Vacation? Laptops?")
+    assert schemas[0]["properties"]["questions"]["maxItems"] == 2
+    assert engine.most_at_once == 2
 
 
 def test_without_forwarding_the_supervisor_writes_the_answer(make_app, ask):
@@ -76,12 +115,55 @@ def test_without_forwarding_the_supervisor_writes_the_answer(make_app, ask):
     assert events[-1].usage.engine_calls == 3
 
 
-def test_full_history_shows_the_supervisor_what_agents_read(make_app, ask):
-    engine = PromptedEngine(
-        [plan(("Pets?", "researcher"), ("Vacation?", "researcher")), "No pets [1].", "25 days [2].", "Both."]
-    )
-    ask(make_app(engine, agents={"output_mode": "full_history", "enable_parallel_tools": False}), "Pets? Vacation?")
-    assert "Pets are not allowed" in engine.prompts[-1][-1]["content"]
+@pytest.mark.parametrize(("mode", "seen"), [("full_history", True), ("last_message", False)])
+def test_the_output_mode_decides_what_the_supervisor_sees_of_an_agents_work(make_app, ask, mode, seen):
+    def reply(messages, constraint):
+        return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else "Found it [1]."
+
+    engine = PromptedEngine(reply)
+    ask(make_app(engine, agents={"output_mode": mode}), "Pets? Vacation?")
+    synthesis = " ".join(str(m["content"]) for m in engine.prompts[-1])
+    assert "Found it [1]." in synthesis
+    assert ("Pets are not allowed" in synthesis) == seen  # the passage that the agent read
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_handing_back_is_told_if_asked_for(make_app, ask, told):
+    engine = PromptedEngine(one_by_one)
+    settings = {"enable_parallel_tools": False, "add_handoff_back_messages": told}
+    ask(make_app(engine, agents=settings), "Vacation days? Are pets allowed?")
+    second_plan = next(p for p in engine.prompts if "handed out already" in p[-1]["content"])
+    assert ("transferring back to supervisor" in str(second_plan).lower()) == told
+
+
+def test_structured_output_says_how_sure_the_answer_is_and_what_it_leaves_open(make_app, ask):
+    def reply(messages, constraint):
+        if constraint and "questions" in constraint.value["properties"]:
+            return plan(("Pets?", "researcher"))
+        return '{"support": 90, "open": "Cats?"}' if constraint else "Pets are not allowed [1]."
+
+    app = make_app(PromptedEngine(reply), agents={"output_mode": "structured"})
+    conversation = app.conversations.create().id
+    end = ask(app, "Pets?", conversation)[-1]
+    assert (end.answer, end.confidence, end.open_points) == ("Pets are not allowed [1].", 0.9, "Cats?")
+    assert end.agents == ("researcher",)
+    assert end.usage.engine_calls == 3
+    stored = app.conversations.messages(conversation)[-1]
+    assert (stored.confidence, stored.open_points) == (0.9, "Cats?")
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+def test_agents_calls_are_held_to_a_grammar_if_asked_for(make_app, ask, constrained):
+    seen = []
+
+    class Watching(PromptedEngine):
+        def stream(self, messages, *, constraint=None, **options):
+            seen.append(constraint and constraint.kind)
+            return super().stream(messages, constraint=constraint, **options)
+
+    engine = Watching([plan(("Pets?", "researcher")), "No pets [1]."])
+    ask(make_app(engine, agents={"constrain_tool_calls": constrained}), "Pets?")
+    assert seen == ["json", "structural_tag" if constrained else None]
 
 
 def test_an_agent_that_fails_is_told_and_the_others_count(make_app, ask):
@@ -99,6 +181,23 @@ def test_an_agent_that_fails_is_told_and_the_others_count(make_app, ask):
     assert [e.agent for e in failed] == ["verifier"]
     assert "This agent failed: The request was refused." in engine.prompts[-1][-1]["content"]
     assert isinstance(events[-1], TurnFinished)
+    assert events[-1].notices == ("The verifier did not finish “Are pets allowed?”: The request was refused.",)
+
+
+def test_an_agent_that_takes_too_long_is_told_and_the_others_count(make_app, ask):
+    def reply(messages, constraint):
+        if constraint:
+            return plan(("Vacation days?", "researcher"), ("Are pets allowed?", "verifier"))
+        last = messages[-1]["content"]
+        if "Statement to check" in last:
+            return "slow " * 1000
+        return "25 days [1]."
+
+    engine = PromptedEngine(reply, delay_s=0.01)
+    events = ask(make_app(engine, agents={"agent_timeout_s": 1.0}), "Vacation days, and are pets allowed?")
+    assert "longer than 1 s" in events[-1].notices[0]
+    assert events[-1].answer == "25 days [1]."
+    assert (engine.aborted, engine.running) == (1, 0)
 
 
 def test_when_the_engine_dies_the_turn_fails_with_its_reason(make_app, ask):
@@ -146,12 +245,54 @@ def test_an_agent_may_search_again(make_app, ask):
     assert events[-1].answer == "After three months [1]."
 
 
-def test_an_agent_that_loops_is_ended(make_app, ask):
-    again = '<tool_call>\n{"name": "search_documents", "arguments": {"query": "more"}}\n</tool_call>'
-    engine = PromptedEngine(lambda _, constraint: plan(("Why?", "researcher")) if constraint else again)
+AGAIN = '<tool_call>\n{"name": "search_documents", "arguments": {"query": "more"}}\n</tool_call>'
+
+
+def test_an_agent_that_loops_must_answer_in_its_last_step_and_is_marked_incomplete(make_app, ask):
+    def reply(messages, constraint):
+        if constraint:
+            return plan(("Why?", "researcher"))
+        return "Pets are not allowed [1]." if "last step" in messages[-1]["content"] else AGAIN
+
+    engine = PromptedEngine(reply)
     events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
     assert len(engine.prompts) == 4  # the plan and three steps
+    assert events[-1].answer == "Pets are not allowed [1]."
+    assert "after 3 steps" in events[-1].notices[0]
+
+
+def test_an_agent_that_calls_tools_even_in_its_last_step_fails_with_what_it_found(make_app, ask):
+    engine = PromptedEngine(lambda _, constraint: plan(("Why?", "researcher")) if constraint else AGAIN)
+    events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
+    assert len(engine.prompts) == 4
     assert "within 3 steps" in events[-1].error
+    assert events[-1].sources
+
+
+def test_an_answer_cut_at_its_limit_says_so(make_app, ask):
+    engine = PromptedEngine([plan(("Pets?", "researcher")), "word " * 100])
+    events = ask(make_app(engine, llm={"max_answer_tokens": 40}), "Pets?")
+    assert "longest answer" in events[-1].notices[0]
+
+
+def test_the_analyst_looks_tables_up_computes_and_answers(make_app, ask):
+    def reply(messages, constraint):
+        if constraint and "questions" in constraint.value.get("properties", {}):
+            return plan(("Total of the fees?", "analyst"))
+        if constraint:  # the calculation is forced
+            return '[{"name": "calculate", "arguments": {"expressions": ["1,200 + 300"]}}]'
+        return "The fees are 1,500 [1]."
+
+    engine = PromptedEngine(reply)
+    app = make_app(engine)
+    app.documents.add_bytes(b"| fee | amount |\n| --- | --- |\n| base | 1,200 |\n| extra | 300 |\n", "fees.md")
+    app.documents.wait(60)
+    events = ask(app, "Total of the fees?")
+    steps = of(events, AgentStep)
+    assert sorted(s.tool for s in steps) == ["calculate", "find_tables", "search_documents"]
+    assert "1,200 + 300 = 1,500" in [m["content"] for m in engine.prompts[-1]]
+    assert events[-1].answer == "The fees are 1,500 [1]."
+    assert events[-1].sources[0].file_name == "fees.md"
 
 
 def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
@@ -172,7 +313,7 @@ def test_a_plan_is_bounded_and_has_no_doubles():
         ("transfer_to_researcher", "a?"),
         ("transfer_to_verifier", "b?"),
     ]
-    schema = plan_schema(["researcher"], 3)
+    schema = plan_schema(["researcher"], 3, 3)
     assert schema["properties"]["questions"]["maxItems"] == 3
 
 

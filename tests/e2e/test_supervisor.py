@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from docmind.agents.supervisor import PLAN, PLANNING, SupervisorModel, handoff_tool
+from docmind.agents.planner import PLAN, PLANNING, SupervisorModel
+from docmind.agents.supervisor import handoff_tool
 
 pytestmark = pytest.mark.engine
 AGENTS = ("researcher", "summarizer", "verifier")
@@ -13,7 +14,7 @@ AGENTS = ("researcher", "summarizer", "verifier")
 
 def test_a_plan_is_valid_by_construction_and_its_cost_is_counted(engine):
     model = SupervisorModel(engine=engine).bind_tools([handoff_tool(a, f"is the {a}") for a in AGENTS])
-    system = SystemMessage(PLAN.format(agents="\n".join(f"- {a}" for a in AGENTS)), additional_kwargs={PLANNING: True})
+    system = SystemMessage(PLAN.format(agents="\n".join(f"- {a}" for a in AGENTS)), additional_kwargs={PLANNING: "all"})
     messages = [system, HumanMessage("Are pets allowed, and how long is the notice period?")]
     plan = asyncio.run(model.ainvoke(messages))
     assert 1 <= len(plan.tool_calls) <= 3

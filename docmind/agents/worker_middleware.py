@@ -1,0 +1,198 @@
+"""What every agent does around its model: looks first, reports, keeps to its window, its steps and its time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, hook_config
+from langchain.tools.tool_node import ToolCallRequest
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from docmind.agents.recap import recall
+from docmind.agents.tools import earlier
+from docmind.agents.turn import AgentResult, TurnContext, run_id
+from docmind.errors import DocMindError
+from docmind.events import AgentFinished, AgentStarted, AgentStep
+from docmind.settings import AgentSettings
+
+log = logging.getLogger(__name__)
+
+NOT_FOUND = "Not found in your documents."
+TASK = "supervisor"
+"""Name of the human message that carries a task: it begins no turn of the conversation."""
+LAST_STEP = "This is your last step: write the answer now from what you have found."
+
+
+def task_message(task: str) -> HumanMessage:
+    """Return the message that hands a task to an agent."""
+    return HumanMessage(task, name=TASK)
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What an agent is told, and what it does before it is asked."""
+
+    system: str
+    closing: str
+    """Stands after the passages, where a small model heeds it most; `{task}` is replaced by the task."""
+    first_calls: tuple[tuple[str, str], ...]
+    """Tools called with the task before the model is asked, each with the argument that takes it."""
+    forced: str = ""
+    """A tool that the model must call first, under a grammar."""
+
+
+class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
+    """Makes the first tool calls itself, with the task as their argument.
+
+    A direct question then costs one model call instead of two, and a small model can't skip looking. It reports what
+    happens as events, keeps the prompt within the window, bounds steps and time, and turns a failure into a message,
+    because an agent that raises would end all the others.
+    """
+
+    def __init__(self, name: str, brief: Brief, settings: AgentSettings) -> None:
+        super().__init__()
+        self._agent = name
+        self._brief = brief
+        self._max_steps = settings.max_steps + bool(brief.forced)
+        self._timeout_s = settings.agent_timeout_s
+
+    @hook_config(can_jump_to=["tools"])
+    async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[TurnContext]) -> dict[str, Any]:
+        """Announce the agent and make its first tool calls."""
+        task, turn = _task(state), runtime.context
+        turn.emit(AgentStarted(turn.conversation_id, turn.turn_id, self._agent, task, run_id()))
+        turn.deadlines[run_id()] = time.monotonic() + self._timeout_s
+        calls = [
+            {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
+            for tool, argument in self._brief.first_calls
+        ]
+        return {"messages": [AIMessage("", tool_calls=calls)], "jump_to": "tools"}
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """Run a tool; report it; a failing one tells the model instead of ending the turn."""
+        turn = cast("TurnContext", request.runtime.context)
+        call = request.tool_call
+        begin = time.perf_counter()
+        try:
+            async with self._in_time(turn):
+                result = await handler(request)
+        except Exception as exc:
+            if not isinstance(exc, DocMindError | TimeoutError):
+                log.exception("tool %s failed", call["name"])
+            result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
+        text = str(result.content) if isinstance(result, ToolMessage) else ""
+        turn.emit(
+            AgentStep(
+                turn.conversation_id,
+                turn.turn_id,
+                self._agent,
+                run_id(),
+                call["name"],
+                dict(call["args"]),
+                text[:200] if isinstance(result, ToolMessage) and result.status == "error" else _size(text),
+                round((time.perf_counter() - begin) * 1000, 1),
+            )
+        )
+        return result
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[TurnContext],
+        handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any] | AIMessage:
+        """Call the model with what fits its window; in its last step without tools."""
+        turn = request.runtime.context
+        step = self._step(request.messages)
+        messages = list(request.messages)
+        choice = self._brief.forced if self._brief.forced and step == 1 else None
+        if step == self._max_steps and step > 1:
+            messages, choice = [*messages, HumanMessage(LAST_STEP, name=TASK)], "none"
+        head = [request.system_message] if request.system_message else []
+        tools = [convert_to_openai_tool(t) for t in request.tools]
+
+        cut = turn.past[: turn.first_turn]
+        lay_out = partial(self._lay_out, recalled=earlier(recall(_task(request.state), cut, 1)) if cut else "")
+        try:
+            async with self._in_time(turn):
+                fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, lay_out, self._agent)
+                messages = [m for m in fitted if not isinstance(m, SystemMessage)]
+                return await handler(request.override(messages=messages, tool_choice=choice))
+        except Exception as exc:
+            if not isinstance(exc, DocMindError | TimeoutError):
+                log.exception("agent %s failed", self._agent)
+            return AIMessage("", additional_kwargs={"error": self._reason(exc)})
+
+    async def aafter_agent(self, state: AgentState[Any], runtime: Runtime[TurnContext]) -> None:
+        """Report how it ended."""
+        turn, last = runtime.context, state["messages"][-1]
+        text, error, incomplete = str(last.content), last.additional_kwargs.get("error"), ""
+        if not error and self._step(state["messages"][:-1]) == self._max_steps > 1:
+            incomplete = f"it was ended after {self._max_steps} steps. Ask for one thing at a time."
+            if not text:
+                error, incomplete = f"it found no answer within {self._max_steps} steps.", ""
+        elif last.response_metadata.get("finish_reason") == "length":
+            incomplete = "its text was cut at the longest answer allowed (max_answer_tokens)."
+        turn.results.append(AgentResult(self._agent, _task(state), text, error, incomplete))
+        turn.emit(AgentFinished(turn.conversation_id, turn.turn_id, self._agent, run_id(), text, error))
+
+    def _in_time(self, turn: TurnContext) -> asyncio.Timeout:
+        return asyncio.timeout(turn.deadlines.get(run_id(), time.monotonic() + self._timeout_s) - time.monotonic())
+
+    def _reason(self, exc: Exception) -> str:
+        if isinstance(exc, TimeoutError):
+            return f"it took longer than {self._timeout_s:g} s (agent_timeout_s)."
+        return str(exc) if isinstance(exc, DocMindError) else f"{type(exc).__name__}: {exc}"
+
+    def _step(self, messages: Sequence[AnyMessage]) -> int:
+        """Return the number, from 1, of the model call that these messages are for; the first calls were no step."""
+        return sum(isinstance(m, AIMessage) for m in messages[_start(messages) :])
+
+    def _lay_out(self, messages: Sequence[AnyMessage], recalled: str = "") -> list[AnyMessage]:
+        """Return the prompt with the first passages before the task instead of after it.
+
+        The 1.5B model gave no citation when the task stood before the passages, and did when it stood after them
+        with the closing words. The same beginning also serves the prefix cache when the task is put differently.
+        Where turns were cut from the conversation, those that bear on the task come back with the passages.
+        """
+        start = _start(messages)
+        rest = messages[start + 2 :]
+        count = next((i for i, m in enumerate(rest) if not isinstance(m, ToolMessage)), len(rest))
+        if not count:
+            return list(messages)
+        task = str(messages[start].content)
+        found = [*(str(m.content) for m in rest[:count]), recalled]
+        closing = self._brief.closing.format(task=task)
+        merged = HumanMessage("\n\n".join([*filter(None, found), closing]), name=TASK)
+        return [*messages[:start], merged, *rest[count:]]
+
+
+def _start(messages: Sequence[AnyMessage]) -> int:
+    """Return where the task stands: the last one, if agents before this one left theirs."""
+    return next(
+        i for i, m in reversed(list(enumerate(messages))) if isinstance(m, HumanMessage) and m.content != LAST_STEP
+    )
+
+
+def _task(state: Mapping[str, Any]) -> str:
+    return str(state["messages"][_start(state["messages"])].content)
+
+
+def _size(text: str) -> str:
+    passages = text.count("\n[") if text.startswith("<passages>") else 0
+    if passages:
+        return f"{passages} passage{'s' if passages > 1 else ''}, {len(text.split())} words"
+    return text if len(text) <= 80 else f"{len(text.split())} words"
