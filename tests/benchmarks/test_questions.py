@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from benchmarks.questions import AGENTS, has, load, score, unfounded
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def test_an_answer_has_a_fact_only_as_whole_words():
+    assert has("It was introduced in **1964**. [1]", ["1964"])
+    assert has("A speed-up of 2\u00d7 was measured.", ["2x"])
+    assert has("Revenue was $2,400.", ["2400"])
+    assert not has("It was introduced in 11964.", ["1964"])
+    assert not has("The fee was cut. [8]", ["8"])
+    assert not has("The statement is incorrect.", ["correct"])
+
+
+def test_no_question_gives_its_own_answer_away():
+    for question in load("multipart")["questions"]:
+        for part in question["parts"]:
+            assert score(question["message"], part) == 0, question["id"]
+            assert score(" ".join(gold["any_of"][0] for gold in part["gold"]), part) == 1
+
+
+def test_every_message_has_one_set_of_tools_per_task():
+    messages = load("routing")
+    assert len(messages) == len({m["message"] for m in messages}) == 50
+    for message in messages:
+        assert len(message["tools"]) == len(message["agents"])
+        assert set(message["agents"]) <= set(AGENTS.values())
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data beside the repository")
+def test_every_gold_fact_stands_where_it_is_said_to_stand():
+    assert unfounded(DATA) == []
