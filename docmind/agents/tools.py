@@ -14,7 +14,7 @@ from docmind.events import Source, SourcesFound
 from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import Hit
+from docmind.retrieval.store import Hit, Scope
 
 Runtime = ToolRuntime[TurnContext]
 
@@ -89,7 +89,7 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             if named is None:
                 return f"There is no document called {document!r}. " + listing(ready(runtime))
             ids = [named.id]
-        return found(runtime, "search_documents", retriever.search(query, top_k, ids))
+        return found(runtime, "search_documents", retriever.search(query, top_k, Scope(ids)))
 
     @tool
     def read_pages(document: str, first_page: int, last_page: int, runtime: Runtime) -> str:

@@ -35,6 +35,9 @@ class Api:
                 done = client.upsert(name, models.PointsList(**body).points)
             case ("POST", "points/delete"):
                 done = client.delete(name, models.FilterSelector(**body))
+            case ("POST", "points/payload"):
+                ask = models.SetPayload(**body)
+                done = client.set_payload(name, ask.payload, ask.filter)
             case ("POST", "points/query"):
                 ask = models.QueryRequest(**body)
                 found = client.query_points(
