@@ -13,7 +13,6 @@ import qdrant_edge as qe
 from docmind.retrieval.store import (
     DENSE,
     INDEXES,
-    RRF_K,
     SPARSE,
     Embedded,
     Scope,
@@ -74,16 +73,11 @@ class EdgeStore(VectorStore):
     def _delete(self, scope: Scope) -> None:
         self._shard.update(qe.UpdateOperation.delete_points_by_filter(_filter(scope)))
 
-    def _query(self, queries: Mapping[str, Vector], k: int, scope: Scope, candidates: int) -> Sequence[Any]:
+    def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]:
         where = _filter(scope)
         nearest = [qe.Query.Nearest(_vector(vector), using=name) for name, vector in queries.items()]
-        request = qe.QueryRequest(
-            limit=k,
-            query=qe.Fusion.Rrf(RRF_K),  # type: ignore[arg-type]  # the stub forgets that Rrf is a Fusion
-            prefetches=[qe.Prefetch(limit=candidates, query=query, filter=where) for query in nearest],
-            with_payload=True,
-        )
-        return self._shard.query(request)
+        asked = [qe.QueryRequest(limit=limit, query=query, filter=where, with_payload=True) for query in nearest]
+        return self._shard.query_batch(qe.QueryBatchRequest(asked))
 
     def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]:
         return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=_filter(scope), with_payload=True))[0]

@@ -14,7 +14,6 @@ from docmind.errors import DocMindError, StoreError
 from docmind.retrieval.store import (
     DENSE,
     INDEXES,
-    RRF_K,
     SPARSE,
     Embedded,
     Scope,
@@ -103,18 +102,13 @@ class QdrantStore(VectorStore):
     def _delete(self, scope: Scope) -> None:
         self._client.delete(self._name, models.FilterSelector(filter=_filter(scope)), wait=True)
 
-    def _query(self, queries: Mapping[str, Vector], k: int, scope: Scope, candidates: int) -> Sequence[Any]:
+    def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]:
         where = _filter(scope)
-        return self._client.query_points(
-            self._name,
-            query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
-            prefetch=[
-                models.Prefetch(query=_vector(vector), using=name, limit=candidates, filter=where)
-                for name, vector in queries.items()
-            ],
-            limit=k,
-            with_payload=True,
-        ).points
+        asked = [
+            models.QueryRequest(query=_vector(vector), using=name, filter=where, limit=limit, with_payload=True)
+            for name, vector in queries.items()
+        ]
+        return [answer.points for answer in self._client.query_batch_points(self._name, asked)]
 
     def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]:
         return self._client.scroll(self._name, scroll_filter=_filter(scope), limit=limit, with_payload=True)[0]

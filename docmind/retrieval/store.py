@@ -16,7 +16,7 @@ from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
 RRF_K = 60
-"""Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank)."""
+"""Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank), ranks from 0."""
 DENSE, SPARSE = "dense", "sparse"
 INDEXES = {"document_id": "keyword", "suffix": "keyword", "kind": "keyword", "page": "integer"}
 """What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a filter for numbers and
@@ -124,7 +124,7 @@ class VectorStore(ABC):
         *,
         candidates: int = 40,
     ) -> list[Hit]:
-        """Return the best `k` chunks, best first; both searches and their fusion run in Qdrant.
+        """Return the best `k` chunks, best first: what two searches in Qdrant find, fused.
 
         Args:
             dense: query vector, [dims]; None searches by words only.
@@ -137,7 +137,8 @@ class VectorStore(ABC):
         if not queries or not all(scope.any_of.values()):
             return []
         with self._translated():
-            return [_hit(p, p.score) for p in self._query(queries, k, scope, max(candidates, k))]
+            found = self._query(queries, scope, max(candidates, k))
+        return fuse(found)[:k]
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's chunks (or those of one page) in reading order."""
@@ -206,7 +207,7 @@ class VectorStore(ABC):
     def _delete(self, scope: Scope) -> None: ...
 
     @abstractmethod
-    def _query(self, queries: Mapping[str, Vector], k: int, scope: Scope, candidates: int) -> Sequence[Any]: ...
+    def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]: ...
 
     @abstractmethod
     def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]: ...
@@ -229,6 +230,22 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
     from docmind.retrieval.qdrant import QdrantStore
 
     return QdrantStore(settings.store, settings.store_dir / "local", dims)
+
+
+def fuse(found: Sequence[Sequence[Any]]) -> list[Hit]:
+    """Return the points of several rankings, the best first, by reciprocal rank fusion (Cormack et al., 2009).
+
+    Qdrant's own fusion orders equal scores by chance, and half of its fused scores are equal. Here the id decides, so
+    that every mode gives the same ranking; scores count to five digits, which is where the modes' arithmetic agrees.
+    """
+    points: dict[str, Any] = {}
+    scores: dict[str, float] = {}
+    for ranking in found:
+        ordered = sorted(ranking, key=lambda p: (-float(f"{p.score:.5g}"), str(p.id)))
+        for rank, point in enumerate(ordered):
+            points[key := str(point.id)] = point
+            scores[key] = scores.get(key, 0.0) + 1 / (RRF_K + rank)
+    return [_hit(points[key], scores[key]) for key in sorted(points, key=lambda key: (-scores[key], key))]
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
