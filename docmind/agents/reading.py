@@ -19,7 +19,7 @@ from docmind.events import AgentStep, Source, SourcesFound
 from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import Hit
+from docmind.retrieval.store import Hit, Scope
 
 SHARE = 0.6
 """Most of the prompt budget that a document's own text may take; the rest is for the prompt and the answer."""
@@ -117,7 +117,7 @@ def _choose(words: str, documents: IngestionService, retriever: Retriever, turn:
         return named
     if len(ready) == 1:
         return ready[0]
-    hits = retriever.search(words, 10, turn.document_ids)
+    hits = retriever.search(words, 10, Scope(turn.document_ids))
     scores: dict[str, float] = {}
     for rank, hit in enumerate(hits):
         scores[hit.document_id] = scores.get(hit.document_id, 0.0) + 1 / (1 + rank)

@@ -18,13 +18,11 @@ from docmind.events import Source, SourcesFound
 from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import Hit
+from docmind.retrieval.store import Hit, Scope
 
 Runtime = ToolRuntime[TurnContext]
 
 NOTHING = "No passage was found."
-TABLE = re.compile(r"^\|[ -]*---", re.MULTILINE)
-"""The line under the header of a Markdown table, which every chunk of one has."""
 OUTLINE_LINES = 60
 """Most headings of an outline; a longer one is cut with a notice."""
 
@@ -85,6 +83,16 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         known = find_document(document, ready(runtime))
         return known or f"There is no document called {document!r}. {listing(ready(runtime))}"
 
+    def look(query: str, runtime: Runtime, document: str, k: int, table: bool | None = None) -> list[Hit] | str:
+        """Return the best hits in what the turn may read, or why one document can't be looked into."""
+        ids = runtime.context.document_ids
+        if document:
+            chosen = named(document, runtime)
+            if isinstance(chosen, str):
+                return chosen
+            ids = [chosen.id]
+        return retriever.search(query, k, Scope(ids, table=table))
+
     @tool
     def search_documents(query: str, runtime: Runtime, document: str = "") -> str:
         """Search the user's documents. Returns numbered passages.
@@ -93,13 +101,8 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             query: What to look for, in plain words.
             document: File name, to search one document only.
         """
-        ids = runtime.context.document_ids
-        if document:
-            chosen = named(document, runtime)
-            if isinstance(chosen, str):
-                return chosen
-            ids = [chosen.id]
-        return found(runtime, retriever.search(query, top_k, ids))
+        hits = look(query, runtime, document, top_k)
+        return hits if isinstance(hits, str) else found(runtime, hits)
 
     @tool
     def find_tables(query: str, runtime: Runtime, document: str = "") -> str:
@@ -109,14 +112,10 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             query: What the table is about: its columns, rows or title.
             document: File name, to look in one document only.
         """
-        ids = runtime.context.document_ids
-        if document:
-            chosen = named(document, runtime)
-            if isinstance(chosen, str):
-                return chosen
-            ids = [chosen.id]
-        hits = [hit for hit in retriever.search(query, 8 * top_k, ids) if TABLE.search(hit.text)]
-        return found(runtime, hits[:top_k]) if hits else "No table was found."
+        hits = look(query, runtime, document, max(1, top_k // 2), table=True)
+        if isinstance(hits, str):
+            return hits
+        return found(runtime, hits) if hits else "No table was found."
 
     @tool
     def read_pages(document: str, first_page: int, last_page: int, runtime: Runtime) -> str:

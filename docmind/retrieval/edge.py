@@ -10,7 +10,17 @@ from uuid import UUID
 
 import qdrant_edge as qe
 
-from docmind.retrieval.store import DENSE, RRF_K, SPARSE, Embedded, Vector, VectorStore, to_payload
+from docmind.retrieval.store import (
+    DENSE,
+    INDEXES,
+    SPARSE,
+    Embedded,
+    Scope,
+    Vector,
+    VectorStore,
+    filtered_by,
+    to_payload,
+)
 
 
 class EdgeStore(VectorStore):
@@ -29,9 +39,20 @@ class EdgeStore(VectorStore):
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._shard = qe.EdgeShard.create(str(folder), config)
-            if "document_id" not in self._shard.info().payload_schema:
-                keyword = qe.PayloadSchemaType.Keyword
-                self._shard.update(qe.UpdateOperation.create_field_index("document_id", keyword))
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the indexes that are missing, and give chunks of an earlier version what they lack for filters."""
+        for field in INDEXES.keys() - self._shard.info().payload_schema.keys():
+            kind = getattr(qe.PayloadSchemaType, INDEXES[field].capitalize())
+            self._shard.update(qe.UpdateOperation.create_field_index(field, kind))
+        old = qe.Filter(must=[qe.IsEmptyCondition("suffix")])
+        limit = int(self._shard.count(qe.CountRequest(exact=True, filter=old)))
+        names = ["document_id", "file_name"]
+        found = self._shard.scroll(qe.ScrollRequest(limit=limit, filter=old, with_payload=names))[0] if limit else []
+        for document_id, name in {tuple((point.payload or {})[n] for n in names) for point in found}:
+            where, add = _filter(Scope([document_id])), filtered_by(name, table=False)
+            self._shard.update(qe.UpdateOperation.set_payload_by_filter(where, add))
 
     def optimize(self) -> None:
         """Flush, and build the index of segments that have grown (about 13,000 chunks of 384 dims)."""
@@ -49,29 +70,20 @@ class EdgeStore(VectorStore):
         ]
         self._shard.update(qe.UpdateOperation.upsert_points(points))
 
-    def _delete(self, document_id: str) -> None:
-        self._shard.update(qe.UpdateOperation.delete_points_by_filter(_filter([document_id])))
+    def _delete(self, scope: Scope) -> None:
+        self._shard.update(qe.UpdateOperation.delete_points_by_filter(_filter(scope)))
 
-    def _query(
-        self, queries: Mapping[str, Vector], k: int, document_ids: Sequence[str] | None, candidates: int
-    ) -> Sequence[Any]:
-        where = _filter(document_ids)
+    def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]:
+        where = _filter(scope)
         nearest = [qe.Query.Nearest(_vector(vector), using=name) for name, vector in queries.items()]
-        request = qe.QueryRequest(
-            limit=k,
-            query=qe.Fusion.Rrf(RRF_K),  # type: ignore[arg-type]  # the stub forgets that Rrf is a Fusion
-            prefetches=[qe.Prefetch(limit=candidates, query=query, filter=where) for query in nearest],
-            with_payload=True,
-        )
-        return self._shard.query(request)
+        asked = [qe.QueryRequest(limit=limit, query=query, filter=where, with_payload=True) for query in nearest]
+        return self._shard.query_batch(qe.QueryBatchRequest(asked))
 
-    def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]:
-        where = _filter([document_id], page)
-        return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=where, with_payload=True))[0]
+    def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]:
+        return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=_filter(scope), with_payload=True))[0]
 
-    def _count(self, document_id: str | None) -> int:
-        where = _filter(None if document_id is None else [document_id])
-        return int(self._shard.count(qe.CountRequest(exact=True, filter=where)))
+    def _count(self, scope: Scope) -> int:
+        return int(self._shard.count(qe.CountRequest(exact=True, filter=_filter(scope))))
 
 
 def _vector(vector: Vector) -> Any:
@@ -80,10 +92,8 @@ def _vector(vector: Vector) -> Any:
     return list(vector)
 
 
-def _filter(document_ids: Sequence[str] | None, page: int | None = None) -> qe.Filter:
-    must: list[Any] = []
-    if document_ids is not None:
-        must.append(qe.FieldCondition("document_id", match=qe.MatchAny(list(document_ids))))
-    if page is not None:
-        must.append(qe.FieldCondition("page", match=qe.MatchValue(page)))
+def _filter(scope: Scope) -> qe.Filter:
+    must: list[Any] = [qe.FieldCondition(key, match=qe.MatchAny(values)) for key, values in scope.any_of.items()]
+    if scope.pages:
+        must.append(qe.FieldCondition("page", range=qe.RangeFloat(**scope.pages)))
     return qe.Filter(must=must)

@@ -11,7 +11,17 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from docmind.errors import DocMindError, StoreError
-from docmind.retrieval.store import DENSE, RRF_K, SPARSE, Embedded, Vector, VectorStore, to_payload
+from docmind.retrieval.store import (
+    DENSE,
+    INDEXES,
+    SPARSE,
+    Embedded,
+    Scope,
+    Vector,
+    VectorStore,
+    filtered_by,
+    to_payload,
+)
 from docmind.settings import StoreSettings
 
 
@@ -40,19 +50,31 @@ class QdrantStore(VectorStore):
         self._client.close()
 
     def _prepare(self) -> None:
-        if self._client.collection_exists(self._name):
-            vectors = self._client.get_collection(self._name).config.params.vectors
-            found = vectors.get(DENSE) if isinstance(vectors, dict) else None
-            if found is None or found.size != self._dims:
-                raise self._other_dims()
-            return
-        self._client.create_collection(
-            self._name,
-            vectors_config={DENSE: models.VectorParams(size=self._dims, distance=models.Distance.COSINE)},
-            sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        )
+        if not self._client.collection_exists(self._name):
+            self._client.create_collection(
+                self._name,
+                vectors_config={DENSE: models.VectorParams(size=self._dims, distance=models.Distance.COSINE)},
+                sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+            )
+        info = self._client.get_collection(self._name)
+        vectors = info.config.params.vectors
+        found = vectors.get(DENSE) if isinstance(vectors, dict) else None
+        if found is None or found.size != self._dims:
+            raise self._other_dims()
         if not self._local:  # local mode filters without an index, and warns when asked for one
-            self._client.create_payload_index(self._name, "document_id", models.PayloadSchemaType.KEYWORD)
+            for field in INDEXES.keys() - (info.payload_schema or {}).keys():
+                self._client.create_payload_index(self._name, field, models.PayloadSchemaType(INDEXES[field]))
+        self._complete()
+
+    def _complete(self) -> None:
+        """Give chunks of an earlier version what they lack for filters."""
+        old = models.Filter(must=[models.IsEmptyCondition(is_empty=models.PayloadField(key="suffix"))])
+        names = ["document_id", "file_name"]
+        if limit := self._client.count(self._name, count_filter=old, exact=True).count:
+            points = self._client.scroll(self._name, scroll_filter=old, limit=limit, with_payload=names)[0]
+            for document_id, name in {tuple((point.payload or {})[n] for n in names) for point in points}:
+                where = models.FilterSelector(filter=_filter(Scope([document_id])))
+                self._client.set_payload(self._name, filtered_by(name, table=False), where, wait=True)
 
     def _error(self, exc: Exception) -> DocMindError:
         if self._local:
@@ -77,31 +99,22 @@ class QdrantStore(VectorStore):
         ]
         self._client.upsert(self._name, points, wait=True)
 
-    def _delete(self, document_id: str) -> None:
-        self._client.delete(self._name, models.FilterSelector(filter=_filter([document_id])), wait=True)
+    def _delete(self, scope: Scope) -> None:
+        self._client.delete(self._name, models.FilterSelector(filter=_filter(scope)), wait=True)
 
-    def _query(
-        self, queries: Mapping[str, Vector], k: int, document_ids: Sequence[str] | None, candidates: int
-    ) -> Sequence[Any]:
-        where = _filter(document_ids)
-        return self._client.query_points(
-            self._name,
-            query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
-            prefetch=[
-                models.Prefetch(query=_vector(vector), using=name, limit=candidates, filter=where)
-                for name, vector in queries.items()
-            ],
-            limit=k,
-            with_payload=True,
-        ).points
+    def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]:
+        where = _filter(scope)
+        asked = [
+            models.QueryRequest(query=_vector(vector), using=name, filter=where, limit=limit, with_payload=True)
+            for name, vector in queries.items()
+        ]
+        return [answer.points for answer in self._client.query_batch_points(self._name, asked)]
 
-    def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]:
-        where = _filter([document_id], page)
-        return self._client.scroll(self._name, scroll_filter=where, limit=limit, with_payload=True)[0]
+    def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]:
+        return self._client.scroll(self._name, scroll_filter=_filter(scope), limit=limit, with_payload=True)[0]
 
-    def _count(self, document_id: str | None) -> int:
-        where = _filter(None if document_id is None else [document_id])
-        return self._client.count(self._name, count_filter=where, exact=True).count
+    def _count(self, scope: Scope) -> int:
+        return self._client.count(self._name, count_filter=_filter(scope), exact=True).count
 
 
 def _vector(vector: Vector) -> Any:
@@ -110,10 +123,10 @@ def _vector(vector: Vector) -> Any:
     return list(vector)
 
 
-def _filter(document_ids: Sequence[str] | None, page: int | None = None) -> models.Filter:
-    must: list[Any] = []
-    if document_ids is not None:
-        must.append(models.FieldCondition(key="document_id", match=models.MatchAny(any=list(document_ids))))
-    if page is not None:
-        must.append(models.FieldCondition(key="page", match=models.MatchValue(value=page)))
+def _filter(scope: Scope) -> models.Filter:
+    must: list[Any] = [
+        models.FieldCondition(key=key, match=models.MatchAny(any=values)) for key, values in scope.any_of.items()
+    ]
+    if scope.pages:
+        must.append(models.FieldCondition(key="page", range=models.Range(**scope.pages)))
     return models.Filter(must=must)

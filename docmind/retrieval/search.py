@@ -7,7 +7,7 @@ from typing import Literal
 
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import query_vector, terms
-from docmind.retrieval.store import Hit, VectorStore
+from docmind.retrieval.store import EVERYWHERE, Hit, Scope, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
@@ -25,22 +25,18 @@ class Retriever:
         self._embedder = embedder
         self._candidates = settings.retrieval.candidates
 
-    def search(
-        self, query: str, k: int, document_ids: Sequence[str] | None = None, *, mode: Mode = "hybrid"
-    ) -> list[Hit]:
+    def search(self, query: str, k: int, scope: Scope = EVERYWHERE, *, mode: Mode = "hybrid") -> list[Hit]:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
 
         Args:
-            document_ids: look only in these documents; None: everywhere.
+            scope: look only there.
             mode: hybrid fuses meaning (dense) and words (BM25); the others are for evaluation.
         """
         if not query.strip():
             return []
         dense = None if mode == "bm25_only" else self._embedder.embed_query(query)
         sparse = None if mode == "dense_only" else query_vector(query)
-        hits = self._store.search(
-            dense, sparse, max(2 * k, k + 5), document_ids, candidates=max(self._candidates, 2 * k)
-        )
+        hits = self._store.search(dense, sparse, max(2 * k, k + 5), scope, candidates=max(self._candidates, 2 * k))
         return diverse(hits, k)
 
     def neighbours(self, hit: Hit) -> tuple[Hit | None, Hit | None]:

@@ -6,8 +6,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePath
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -16,8 +16,14 @@ from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
 RRF_K = 60
-"""Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank)."""
+"""Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank), ranks from 0."""
 DENSE, SPARSE = "dense", "sparse"
+INDEXES = {"document_id": "keyword", "suffix": "keyword", "kind": "keyword", "page": "integer"}
+"""What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a filter for numbers and
+finds nothing: `kind` is "table" or "text"."""
+
+
+KINDS = ("text", "table")
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Chunk:
     start: int  # character span in the document's extracted text: [start, end)
     end: int
     position: int  # 0-based place among the document's chunks
+    table: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,31 @@ class Embedded:
     sparse: Sparse
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Where to look: only where all that is given holds; None does not narrow."""
+
+    document_ids: Sequence[str] | None = None  # an empty one: nowhere
+    first_page: int | None = None  # pages, slides or sheets from here, 1-based
+    last_page: int | None = None  # to here, inclusive
+    suffixes: Sequence[str] | None = None  # types of file: "pdf" or ".pdf"
+    table: bool | None = None  # True: only tables; False: no tables
+
+    @property
+    def any_of(self) -> dict[str, list[str]]:
+        """The payload fields of which one of several values is wanted."""
+        suffixes = None if self.suffixes is None else [f".{s.lower().lstrip('.')}" for s in self.suffixes]
+        kinds = None if self.table is None else [KINDS[self.table]]
+        wanted = {"document_id": self.document_ids, "suffix": suffixes, "kind": kinds}
+        return {key: list(values) for key, values in wanted.items() if values is not None}
+
+    @property
+    def pages(self) -> dict[str, int]:
+        """The range of pages, as Qdrant names its ends."""
+        return {end: n for end, n in (("gte", self.first_page), ("lte", self.last_page)) if n is not None}
+
+
+EVERYWHERE = Scope()
 Vector = Sequence[float] | Sparse
 
 
@@ -81,42 +113,44 @@ class VectorStore(ABC):
     def delete(self, document_id: str) -> None:
         """Remove all chunks of a document; none there is no error."""
         with self._translated():
-            self._delete(document_id)
+            self._delete(Scope([document_id]))
 
     def search(
         self,
         dense: Sequence[float] | None,
         sparse: Sparse | None,
         k: int,
-        document_ids: Sequence[str] | None = None,
+        scope: Scope = EVERYWHERE,
         *,
         candidates: int = 40,
     ) -> list[Hit]:
-        """Return the best `k` chunks, best first; both searches and their fusion run in Qdrant.
+        """Return the best `k` chunks, best first: what two searches in Qdrant find, fused.
 
         Args:
             dense: query vector, [dims]; None searches by words only.
             sparse: BM25 query; None searches by meaning only.
-            document_ids: look only in these documents; None: everywhere.
+            scope: look only there.
             candidates: taken from each of the two searches before they are fused.
         """
         asked = {DENSE: dense, SPARSE: sparse}
         queries = {name: vector for name, vector in asked.items() if vector}
-        if not queries or (document_ids is not None and not document_ids):
+        if not queries or not all(scope.any_of.values()):
             return []
         with self._translated():
-            return [_hit(p, p.score) for p in self._query(queries, k, document_ids, max(candidates, k))]
+            found = self._query(queries, scope, max(candidates, k))
+        return fuse(found)[:k]
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's chunks (or those of one page) in reading order."""
+        scope = Scope([document_id], page, page)
         with self._translated():
-            points = self._scroll(document_id, page, self._count(document_id) or 1)
+            points = self._scroll(scope, self._count(scope) or 1)
         return sorted(map(_hit, points), key=lambda h: h.position)
 
     def count(self, document_id: str | None = None) -> int:
         """Return how many chunks there are, in all or of one document."""
         with self._translated():
-            return self._count(document_id)
+            return self._count(EVERYWHERE if document_id is None else Scope([document_id]))
 
     def optimize(self) -> None:  # noqa: B027 - most modes have nothing to do
         """Put everything on disk and build what makes search fast; may take a while, reads go on."""
@@ -170,18 +204,16 @@ class VectorStore(ABC):
     def _upsert(self, chunks: Sequence[Embedded]) -> None: ...
 
     @abstractmethod
-    def _delete(self, document_id: str) -> None: ...
+    def _delete(self, scope: Scope) -> None: ...
 
     @abstractmethod
-    def _query(
-        self, queries: Mapping[str, Vector], k: int, document_ids: Sequence[str] | None, candidates: int
-    ) -> Sequence[Any]: ...
+    def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]: ...
 
     @abstractmethod
-    def _scroll(self, document_id: str, page: int | None, limit: int) -> Sequence[Any]: ...
+    def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]: ...
 
     @abstractmethod
-    def _count(self, document_id: str | None) -> int: ...
+    def _count(self, scope: Scope) -> int: ...
 
 
 def open_store(settings: Settings, dims: int) -> VectorStore:
@@ -200,10 +232,36 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
     return QdrantStore(settings.store, settings.store_dir / "local", dims)
 
 
+def fuse(found: Sequence[Sequence[Any]]) -> list[Hit]:
+    """Return the points of several rankings, the best first, by reciprocal rank fusion (Cormack et al., 2009).
+
+    Qdrant's own fusion orders equal scores by chance, and half of its fused scores are equal. Here the id decides, so
+    that every mode gives the same ranking; scores count to five digits, which is where the modes' arithmetic agrees.
+    """
+    points: dict[str, Any] = {}
+    scores: dict[str, float] = {}
+    for ranking in found:
+        ordered = sorted(ranking, key=lambda p: (-float(f"{p.score:.5g}"), str(p.id)))
+        for rank, point in enumerate(ordered):
+            points[key := str(point.id)] = point
+            scores[key] = scores.get(key, 0.0) + 1 / (RRF_K + rank)
+    return [_hit(points[key], scores[key]) for key in sorted(points, key=lambda key: (-scores[key], key))]
+
+
 def to_payload(chunk: Chunk) -> dict[str, Any]:
     """Return what is stored beside the vectors; the id is the point's own."""
-    return {k: v for k, v in asdict(chunk).items() if k != "chunk_id"}
+    payload = {k: v for k, v in asdict(chunk).items() if k != "chunk_id"}
+    return payload | filtered_by(chunk.file_name, table=chunk.table)
+
+
+def filtered_by(file_name: str, *, table: bool) -> dict[str, str]:
+    """Return the part of the payload that is only there for filters."""
+    return {"suffix": PurePath(file_name).suffix.lower(), "kind": KINDS[table]}
+
+
+_FIELDS = {field.name for field in fields(Chunk)}
 
 
 def _hit(point: Any, score: float = 0.0) -> Hit:
-    return Hit(chunk_id=str(point.id), score=score, **(point.payload or {}))
+    known = {k: v for k, v in (point.payload or {}).items() if k in _FIELDS}
+    return Hit(chunk_id=str(point.id), score=score, **known)

@@ -35,17 +35,12 @@ class Api:
                 done = client.upsert(name, models.PointsList(**body).points)
             case ("POST", "points/delete"):
                 done = client.delete(name, models.FilterSelector(**body))
-            case ("POST", "points/query"):
-                ask = models.QueryRequest(**body)
-                found = client.query_points(
-                    name,
-                    query=ask.query.nearest if isinstance(ask.query, models.NearestQuery) else ask.query,
-                    using=ask.using,
-                    prefetch=ask.prefetch,
-                    query_filter=ask.filter,
-                    limit=ask.limit,
-                )
-                return found.model_dump(mode="json")
+            case ("POST", "points/payload"):
+                ask = models.SetPayload(**body)
+                done = client.set_payload(name, ask.payload, ask.filter)
+            case ("POST", "points/query/batch"):
+                found = client.query_batch_points(name, models.QueryRequestBatch(**body).searches)
+                return [response.model_dump(mode="json") for response in found]
             case ("POST", "points/scroll"):
                 ask = models.ScrollRequest(**body)
                 points, offset = client.scroll(name, ask.filter, ask.limit, offset=ask.offset)

@@ -2,7 +2,7 @@ import pytest
 
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store import Chunk, Embedded, Hit, chunk_id, open_store
+from docmind.retrieval.store import Chunk, Embedded, Hit, Scope, chunk_id, open_store
 from docmind.settings import load_settings
 
 TEXTS = (
@@ -41,8 +41,8 @@ def test_the_same_passage_is_not_shown_twice(retriever):
 
 
 def test_only_in_the_chosen_documents(retriever):
-    assert {h.document_id for h in retriever.search("garage", 5, ["d1"])} == {"d1"}
-    assert retriever.search("garage", 5, []) == []
+    assert {h.document_id for h in retriever.search("garage", 5, Scope(["d1"]))} == {"d1"}
+    assert retriever.search("garage", 5, Scope([])) == []
 
 
 def test_an_empty_question_finds_nothing(retriever):

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from docmind.errors import AlreadyRunning, StoreError
+from docmind.retrieval import edge, qdrant
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store import Chunk, Embedded, chunk_id, open_store
+from docmind.retrieval.store import Chunk, Embedded, Scope, chunk_id, open_store, to_payload
 from docmind.settings import load_settings
 from tests.retrieval.rest import serve
 
@@ -57,10 +58,9 @@ def store(opened):
     return opened()
 
 
-def embedded(document, position, text, page=None, dense=None):
-    chunk = Chunk(
-        chunk_id(document, position), document, f"{document}.txt", text, page, "Head", position * 100, 90, position
-    )
+def embedded(document, position, text, page=None, dense=None, name="", table=False):
+    name = name or f"{document}.txt"
+    chunk = Chunk(chunk_id(document, position), document, name, text, page, "Head", position * 100, 90, position, table)
     return Embedded(chunk, dense or unit(position), document_vector(text))
 
 
@@ -111,10 +111,67 @@ def test_rare_words_count_more(store):
 
 
 def test_search_within_documents(filled):
-    assert {h.document_id for h in filled.search(unit(0), query_vector("river"), 9, ["b"])} == {"b"}
-    assert filled.search(unit(0), query_vector("river"), 9, []) == []
-    assert filled.search(unit(0), query_vector("river"), 9, ["none"]) == []
+    def found(ids):
+        return filled.search(unit(0), query_vector("river"), 9, Scope(ids))
+
+    assert {h.document_id for h in found(["b"])} == {"b"}
+    assert len(found(["a", "b"])) == 4
+    assert found([]) == found(["none"]) == []
     assert filled.search(None, query_vector("the of and"), 5) == []
+
+
+@pytest.fixture
+def library(store):
+    """Two documents of other types: pages 1 to 6, every third chunk a table; a text without pages."""
+    book = [embedded("book", i, f"river chapter {i}", i + 1, name="Book.PDF", table=i % 3 == 0) for i in range(6)]
+    store.upsert([*book, embedded("notes", 0, "river notes")])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("scope", "positions"),
+    [
+        (Scope(), {0, 1, 2, 3, 4, 5}),
+        (Scope(first_page=5), {4, 5}),
+        (Scope(last_page=2), {0, 1}),
+        (Scope(first_page=2, last_page=3), {1, 2}),
+        (Scope(first_page=9), set()),
+        (Scope(table=True), {0, 3}),
+        (Scope(table=False, first_page=1), {1, 2, 4, 5}),
+        (Scope(suffixes=["pdf"], table=True, last_page=2), {0}),
+        (Scope(["notes"], suffixes=[".pdf"]), set()),
+        (Scope(["notes", "book"], 6), {5}),
+    ],
+)
+def test_every_filter_holds_for_words_meaning_and_both(library, scope, positions):
+    for dense, sparse in ((unit(0), query_vector("river")), (unit(0), None), (None, query_vector("river"))):
+        assert {h.position for h in library.search(dense, sparse, 9, scope)} == positions
+
+
+def test_search_by_type_of_file(library):
+    def names(*suffixes):
+        return {h.file_name for h in library.search(unit(0), query_vector("river"), 9, Scope(suffixes=suffixes))}
+
+    assert names("pdf") == names(".PDF") == {"Book.PDF"}
+    assert names("pdf", "txt") == {"Book.PDF", "notes.txt"}
+    assert names() == names("docx") == set()
+    assert library.chunks("book")[3].table
+    assert not library.chunks("book")[1].table
+
+
+BEFORE = ("document_id", "file_name", "text", "page", "heading", "start", "end", "position")
+
+
+def test_chunks_of_an_earlier_version_are_found_by_type(opened, monkeypatch):
+    with monkeypatch.context() as earlier:
+        for module in (edge, qdrant):
+            earlier.setattr(module, "to_payload", lambda c: {k: to_payload(c)[k] for k in BEFORE})
+        first = opened()
+        first.upsert([embedded("a", 0, "river"), embedded("b", 0, "river", name="b.pdf")])
+        first.close()
+    again = opened()
+    scope = Scope(suffixes=["pdf"], table=False)
+    assert [h.file_name for h in again.search(None, query_vector("river"), 9, scope)] == ["b.pdf"]
 
 
 def test_chunks_in_reading_order(store):
