@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +21,9 @@ evaluate = typer.Typer(no_args_is_help=True, help="Measure quality on data with 
 out = Console()
 err = Console(stderr=True)
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+Data = Annotated[Path, typer.Option(help="Folder with the data sets.")]
+Limit = Annotated[int, typer.Option(help="Most questions; 0: all.")]
 Save = Annotated[Path | None, typer.Option(help="Write the result as JSON.")]
 Vs = Annotated[Path | None, typer.Option(help="Compare with an earlier result.")]
 
@@ -37,14 +42,9 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
         save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
-@bench.command()
-def engine(
-    prompts: Annotated[str, typer.Option(help="Prompt lengths in tokens.")] = "1024,4096,16384,120000",
-    save: Save = None,
-    vs: Vs = None,
-) -> None:
-    """Prefill, decode, first token, next turn, and requests at once against in turn."""
-    from benchmarks import measure
+@contextmanager
+def loaded() -> Iterator[tuple[Any, Any]]:
+    """Yield the settings and their engine, ready."""
     from docmind.app import build_engine
     from docmind.cli import fetch_model, wanted_models
     from docmind.engine.models import Catalog
@@ -55,13 +55,46 @@ def engine(
         fetch_model(settings, name)
     engine = build_engine(settings, Catalog(settings.models_dir))
     engine.start()
-    with err.status("loading the model"):
-        engine.wait_ready()
     try:
-        figures = measure.engine(engine, [int(p) for p in prompts.split(",")])
+        with err.status("loading the model"):
+            engine.wait_ready()
+        yield settings, engine
     finally:
         engine.close()
-    report(figures, engine.status().model, save, vs)
+
+
+@bench.command()
+def engine(
+    prompts: Annotated[str, typer.Option(help="Prompt lengths in tokens.")] = "1024,4096,16384,120000",
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Prefill, decode, first token, next turn, and requests at once against in turn."""
+    from benchmarks import measure
+
+    with loaded() as (_, engine):
+        figures = measure.engine(engine, [int(p) for p in prompts.split(",")])
+        report(figures, engine.status().model, save, vs)
+
+
+@bench.command()
+def tokens(data: Data = DATA, limit: Limit = 0, save: Save = None, vs: Vs = None) -> None:
+    """Tokens, calls and time of parallel agents against sequential handoffs with full history."""
+    from benchmarks import tokens as module
+
+    with loaded() as (settings, engine):
+        figures = module.run(settings, engine, data, limit, lambda line: err.print(line, highlight=False))
+        report(figures, engine.status().model, save, vs)
+
+
+@bench.command()
+def tools(limit: Limit = 0, save: Save = None, vs: Vs = None) -> None:
+    """Valid and right routing and tool calls, with and without a grammar."""
+    from benchmarks import tools as module
+
+    with loaded() as (settings, engine):
+        figures = module.run(settings, engine, limit, lambda line: err.print(line, highlight=False, markup=False))
+        report(figures, engine.status().model, save, vs)
 
 
 @bench.command()

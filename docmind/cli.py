@@ -137,6 +137,11 @@ def ask(
 
 
 def _print_sources(event: Any) -> None:
+    for notice in event.notices:
+        err.print(f"[yellow]! {escape(notice)}[/yellow]", highlight=False)
+    if event.confidence is not None:
+        left_open = f", left open: {event.open_points}" if event.open_points else ""
+        err.print(escape(f"confidence {event.confidence:.0%}{left_open}"), highlight=False)
     cited = {c.number: c.supported for c in event.citations}
     print()
     for source in event.sources:

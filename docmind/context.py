@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -42,6 +42,10 @@ class Budget:
     def limit(self) -> int:
         """Longest prompt, in tokens, that is left as it is."""
         return min(int(self.window * self.threshold), self.window - self.reserve)
+
+    def with_room(self, tokens: int) -> Budget:
+        """Return this budget with at least so many tokens kept free for what is to be written."""
+        return replace(self, reserve=max(self.reserve, tokens))
 
     @property
     def target(self) -> int:

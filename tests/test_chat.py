@@ -1,3 +1,5 @@
+import json
+import shutil
 import threading
 import time
 
@@ -172,3 +174,125 @@ def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
     by_turn = {t.turn_id: t.first_kept_turn for t in trims}
     assert all(t.first_kept_turn == by_turn[t.turn_id] for t in trims)
     assert list(by_turn.values()) == sorted(set(by_turn.values()))
+
+
+def test_stop_ends_all_parallel_agents_and_leaves_a_conversation_to_go_on_with(make_app, ask):  # noqa: F811
+    def reply(messages, constraint):
+        if constraint:
+            return plan(("Pets?", "researcher"), ("Vacation?", "researcher"), ("Laptops?", "researcher"))
+        return "word " * 500
+
+    engine = PromptedEngine(reply, delay_s=0.01)
+    app = make_app(engine)
+    conversation = app.conversations.create().id
+    turn = app.chat.ask("Pets? Vacation? Laptops?", conversation)
+    while engine.running < 3 and not turn.done:
+        time.sleep(0.01)
+    turn.stop()
+    assert turn.wait(5)
+    assert (engine.aborted, engine.running) == (3, 0)
+    end = turn.events()[-1]
+    assert end.stopped
+    assert end.usage.engine_calls == len(engine.counted) == 4  # the aborted ones are counted too
+    assert end.usage.completion_tokens == sum(c.completion_tokens for c in engine.counted)
+    engine.reply, engine.delay_s = answering(), 0
+    assert ask(app, "Are pets allowed?", conversation)[-1].answer == "Pets are not allowed [1]."
+
+
+class Strict(PromptedEngine):
+    """Remembers whether a prompt ever left too little room, and what was counted for it before."""
+
+    tightest = 1 << 30
+
+    def stream(self, messages, *, max_tokens, **options):
+        self.tightest = min(self.tightest, self.window - self.count_tokens(messages) - max_tokens)
+        return super().stream(messages, max_tokens=max_tokens, **options)
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+@pytest.mark.parametrize("mode", ["last_message", "full_history"])
+def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  # noqa: F811
+    """Every prompt fits, and every text that the model does not see whole is an event that is stored."""
+    marker = "supercalifragilistic"
+
+    def reply(messages, constraint):
+        if constraint and "questions" in constraint.value.get("properties", {}):
+            at_once = constraint.value["properties"]["questions"]["maxItems"]
+            tasks = [("Pets?", "researcher"), ("Vacation?", "researcher")]
+            done = "handed out already" in messages[-1]["content"]
+            return json.dumps({"count": 2, "questions": json.loads(plan(*tasks[done:]))["questions"][:at_once]})
+        return f"The answer {'is long ' * 12} [1]."
+
+    engine = Strict(reply, window=900)
+    app = make_app(
+        engine,
+        llm={"max_answer_tokens": 64},
+        retrieval={"top_k": 8},
+        agents={"enable_parallel_tools": parallel, "output_mode": mode},
+    )
+    app.documents.add_bytes(("Pets and vacation " + f"{marker} " * 900).encode(), "long.txt")
+    app.documents.wait(60)
+    conversation = app.conversations.create().id
+    trims, cut = [], 0
+    for i in range(8):
+        events = ask(app, f"Pets? Vacation? {i} " + "word " * 60, conversation)
+        assert isinstance(events[-1], TurnFinished), events[-1]
+        assert events[-1].trims == tuple(e for e in events if isinstance(e, ContextTrimmed))
+        trims += events[-1].trims
+        assert events[-1].usage.prompt_tokens == sum(c.prompt_tokens for c in engine.counted)
+        engine.counted.clear()
+        cut += sum("shortened to fit" in str(p) for p in engine.prompts)
+        engine.prompts.clear()
+    assert engine.tightest >= 0
+    assert app.conversations.trims(conversation) == trims
+    assert all(t.tokens_after < t.tokens_before for t in trims)
+    shortened = [t for t in trims if "tool result" in t.dropped]
+    assert len(shortened) >= min(cut, 1)
+    assert any("oldest turn" in t.dropped for t in trims)
+
+
+def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for(make_app, ask):  # noqa: F811
+    def reply(messages, constraint):
+        if constraint:
+            return plan((messages[-1]["content"][:60], "researcher"))
+        if "new summary" in messages[-1]["content"]:
+            return "The user asked about the zebra."
+        return "The zebra is called Ziggy [1]." if "zebra" in messages[-1]["content"][-400:] else "answer " * 60
+
+    engine = PromptedEngine(reply, window=1400)
+    app = make_app(engine, llm={"max_answer_tokens": 64}, retrieval={"top_k": 1})
+    conversation = app.conversations.create().id
+    ask(app, "What is the zebra called?", conversation)
+    trims = []
+    while not trims:
+        trims = ask(app, "Something else " + "word " * 20, conversation)[-1].trims
+    assert trims[0].summary == "The user asked about the zebra."
+    ask(app, "Tell me about the zebra again.", conversation)
+    plan_prompt, agent_prompt = engine.prompts[-2:]
+    assert "The user asked about the zebra." in plan_prompt[0]["content"]
+    assert "The zebra is called Ziggy [1]." in agent_prompt[-1]["content"]
+
+
+def test_trimming_can_be_turned_off_and_its_threshold_moved(make_app, ask):  # noqa: F811
+    def first_cut(threshold, enabled=True):
+        app = make_app(
+            PromptedEngine(answering("answer " * 60), window=1400),
+            llm={"max_answer_tokens": 64},
+            retrieval={"top_k": 1},
+            context={
+                "context_trim_threshold": threshold,
+                "low_water_mark": threshold / 2,
+                "enable_context_trimming": enabled,
+            },
+        )
+        conversation = app.conversations.create().id
+        for i in range(30):
+            if trims := ask(app, f"question {i} " + "word " * 20, conversation)[-1].trims:
+                app.close()
+                shutil.rmtree(app.settings.data_dir)
+                return trims[0].tokens_before / 1400
+        raise AssertionError("never cut")
+
+    assert 0.4 < first_cut(0.4) < 0.5
+    assert 0.6 < first_cut(0.6) < 0.7
+    assert first_cut(0.4, enabled=False) > 0.7  # only what the window can't hold beside the plan

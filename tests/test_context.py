@@ -30,6 +30,44 @@ conversations = st.builds(
 budgets = st.integers(500, 4000).map(lambda window: Budget(window, 64, 0.9, 0.7))
 
 
+@st.composite
+def agents_at_work(draw):
+    """An agent's prompt in the middle of its loop: a task, then tool calls, each with one or two results."""
+    messages = [SystemMessage("rules"), HumanMessage("the task", name="supervisor")]
+    for step in range(draw(st.integers(1, 6))):
+        ids = [f"{step}-{i}" for i in range(draw(st.integers(1, 2)))]
+        messages.append(AIMessage("", tool_calls=[{"name": "search", "args": {}, "id": i} for i in ids]))
+        ends = draw(st.sampled_from(["", "\n</passages>"]))
+        messages += [
+            ToolMessage(draw(st.integers(1, 6000).map(lambda n: "word " * n)) + ends, tool_call_id=i) for i in ids
+        ]
+    return messages
+
+
+@given(agents_at_work(), budgets)
+def test_an_agents_prompt_fits_and_keeps_task_and_pairs_however_much_it_read(messages, budget):
+    fitted = fit(messages, count, budget)
+    kept = fitted.messages
+    assert count(kept) <= budget.limit
+    assert kept[:2] == messages[:2]
+    asked = [c["id"] for m in kept if isinstance(m, AIMessage) for c in m.tool_calls]
+    assert asked == [m.tool_call_id for m in kept if isinstance(m, ToolMessage)]  # in order, none orphaned
+    assert asked[0] == "0-0"  # what was found first
+    assert asked[-1] == messages[-1].tool_call_id  # what was asked for last
+    assert bool(fitted.dropped) == fitted.changed
+    again = fit(kept, count, budget)
+    assert (again.messages, again.changed) == (kept, False)
+
+
+@given(agents_at_work(), budgets)
+def test_shortened_data_keeps_the_delimiter_that_closes_it(messages, budget):
+    given = {m.tool_call_id: m for m in messages if isinstance(m, ToolMessage)}
+    for kept in fit(messages, count, budget).messages:
+        if isinstance(kept, ToolMessage):
+            closed = str(given[kept.tool_call_id].content).endswith("\n</passages>")
+            assert str(kept.content).endswith("\n</passages>") == closed
+
+
 @given(conversations, budgets)
 def test_what_the_model_sees_fits_and_keeps_rules_and_question(messages, budget):
     fitted = fit(messages, count, budget)

@@ -1,3 +1,5 @@
+import sqlite3
+
 from docmind.conversations import ConversationStore, StoredMessage
 from docmind.events import Citation, ContextTrimmed, Source, Usage, now
 
@@ -51,3 +53,18 @@ def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(tmp_
     assert store.list() == []
     assert store.messages(conversation.id) == []
     assert store.trims() == []
+
+
+def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path):
+    database = tmp_path / "old.sqlite3"
+    with sqlite3.connect(database) as db:
+        db.execute(
+            "CREATE TABLE trim_events (id INTEGER PRIMARY KEY, conversation_id VARCHAR NOT NULL,"
+            " turn_id VARCHAR NOT NULL, tokens_before INTEGER NOT NULL, tokens_after INTEGER NOT NULL,"
+            " dropped VARCHAR NOT NULL,"
+            " reason VARCHAR NOT NULL, at VARCHAR NOT NULL, first_kept_turn INTEGER NOT NULL)"
+        )
+        db.execute("INSERT INTO trim_events VALUES (1, 'c', 't', 9, 5, '1 oldest turn', 'full', 'now', 1)")
+    store = ConversationStore(database)
+    assert [(t.first_kept_turn, t.summary) for t in store.trims("c")] == [(1, "")]
+    store.close()

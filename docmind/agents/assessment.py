@@ -29,6 +29,7 @@ ASSESS_CLOSING = """Question: {question}
 
 How well do the passages support this answer, from 0 (not at all) to 100 (every statement stands in them)? What does \
 the question ask that the answer leaves open? Leave that empty if nothing."""
+TOKENS = 120
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -57,8 +58,8 @@ async def assess(model: BaseChatModel, turn: TurnContext, answer: str) -> Assess
         return [messages[0], HumanMessage(f"{messages[-1].content}\n\n{closing}")]
 
     passages = ToolMessage(render(turn.sources.all()), tool_call_id="0")
-    prompt = turn.fitted([SystemMessage(ASSESS), HumanMessage(""), passages], (), lay_out, "assessment")
-    bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=120).with_config(tags=[TAG_NOSTREAM])
+    prompt = turn.fitted([SystemMessage(ASSESS), HumanMessage(""), passages], (), lay_out, "assessment", TOKENS)
+    bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=TOKENS).with_config(tags=[TAG_NOSTREAM])
     said = await bound.ainvoke(prompt)
     try:
         judged: dict[str, Any] = json.loads(str(said.content))

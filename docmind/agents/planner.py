@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from docmind.context import answer_room
+from docmind.agents.workers import Worker
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
 
@@ -41,6 +41,11 @@ with the agent for it. Most messages are one question. Do not add questions that
 Example: "Hi! Who is the CEO and is it true that the office closes at 6? Also sum up report.pdf." has three questions: \
 "Who is the CEO?" (researcher), "Is it true that the office closes at 6?" (verifier), \
 "Sum up report.pdf." (summarizer)."""
+
+
+def plan_prompt(workers: Sequence[Worker]) -> str:
+    """Return what the supervisor is told when it plans."""
+    return PLAN.format(agents="\n".join(f"- {w.name}: {w.purpose}" for w in workers))
 
 
 class SupervisorModel(ChatVLLM):
@@ -78,8 +83,7 @@ class SupervisorModel(ChatVLLM):
             return
         constraint = Constraint("json", plan_schema(agents, self.max_tasks, self.max_tasks if kind == "all" else 1))
         text = ""
-        room = answer_room(PLAN_TOKENS, self.engine.status().window)
-        options = kwargs | {"constraint": constraint, "max_tokens": room}
+        options = kwargs | {"constraint": constraint, "max_tokens": PLAN_TOKENS}
         async for chunk in super()._astream(messages, stop, run_manager, **options):
             text += str(chunk.message.content)
             last = chunk.message

@@ -59,7 +59,7 @@ def make_read_document(model: BaseChatModel, retriever: Retriever, documents: In
         chunks = await asyncio.to_thread(retriever.chunks, named.id)
         text = await asyncio.to_thread(documents.text, named.id)
         room = int(turn.budget.limit * SHARE)
-        whole = turn.sources.add(parts(chunks, text, PART_TOKENS))
+        whole = turn.sources.add(parts(chunks, text, min(PART_TOKENS, room)))
         turn.emit(SourcesFound(turn.conversation_id, turn.turn_id, "summarizer", tuple(whole)))
         rendered = render(whole)
         if await asyncio.to_thread(turn.count, [HumanMessage(rendered)], ()) <= room:

@@ -21,12 +21,12 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
 from docmind.agents.delimiters import defused
-from docmind.agents.planner import HANDOFF, PLAN, PLANNING, PlanKind, SupervisorModel
+from docmind.agents.planner import HANDOFF, PLAN_TOKENS, PLANNING, PlanKind, SupervisorModel, plan_prompt
 from docmind.agents.recap import condense, in_front, summary_tokens
 from docmind.agents.turn import AgentResult, TurnContext
 from docmind.agents.worker_middleware import TASK, task_message
 from docmind.agents.workers import Worker
-from docmind.context import fit, split_turns
+from docmind.context import answer_room, fit, split_turns
 from docmind.errors import EngineError
 from docmind.events import AgentStep
 from docmind.settings import AgentSettings
@@ -96,7 +96,7 @@ class _Steps:
     def __init__(self, model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings) -> None:
         self._model = model
         self._settings = settings
-        self._plan = PLAN.format(agents="\n".join(f"- {w.name}: {w.purpose}" for w in workers))
+        self._plan = plan_prompt(workers)
 
     async def prepare(self, state: AgentState) -> dict[str, Any] | Command[Any]:
         """Before each supervisor call: forward a single agent's answer, or build the prompt and cut it to fit."""
@@ -114,9 +114,8 @@ class _Steps:
             return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
         if len(turn.results) < turn.planned and not self._settings.enable_parallel_tools:
             done = "\n".join(f"- {defused(r.task)}" for r in turn.results)
-            return await self._ask(
-                turn, [self._head(turn, "next"), *messages, HumanMessage(NEXT.format(done=done), name=TASK)]
-            )
+            prompt = [self._head(turn, "next"), *messages, HumanMessage(NEXT.format(done=done), name=TASK)]
+            return await self._ask(turn, prompt, room=answer_room(PLAN_TOKENS, turn.budget.window))
         return await self._synthesis_prompt(turn, messages)
 
     async def dispatch(self, state: AgentState) -> dict[str, Any] | Command[Any]:
@@ -150,8 +149,10 @@ class _Steps:
         """Return the first prompt of the turn; what no longer fits of the conversation goes into the summary."""
         kind: PlanKind = "all" if self._settings.enable_parallel_tools else "first"
         prompt = [self._head(turn, kind), *messages]
-        room = summary_tokens(turn.budget.window)
-        budget = replace(turn.budget, low_water=turn.budget.low_water - room / turn.budget.window)
+        window = turn.budget.window
+        room = summary_tokens(window)
+        budget = replace(turn.budget, low_water=turn.budget.low_water - room / window)
+        budget = budget.with_room(answer_room(PLAN_TOKENS, window))
         fitted = await asyncio.to_thread(fit, prompt, lambda some: turn.count(some, ()), budget)
         if not fitted.dropped_turns:
             return fitted.messages
@@ -165,7 +166,7 @@ class _Steps:
             self._model,
             turn.summary,
             turn.past[before : turn.first_turn],
-            lambda some: turn.count(some, ()) <= turn.budget.limit,
+            lambda some: turn.count(some, ()) <= turn.budget.with_room(room).limit,
             room,
         )
         prompt = [self._head(turn, kind), *fitted.messages[1:]]
@@ -181,9 +182,11 @@ class _Steps:
         results = [ToolMessage(_result(r), tool_call_id=str(i)) for i, r in enumerate(turn.results)]
         return await self._ask(turn, [SystemMessage(SYNTHESIS), HumanMessage(turn.question), *results], merge=True)
 
-    async def _ask(self, turn: TurnContext, prompt: list[AnyMessage], merge: bool = False) -> dict[str, Any]:
+    async def _ask(
+        self, turn: TurnContext, prompt: list[AnyMessage], merge: bool = False, room: int = 0
+    ) -> dict[str, Any]:
         lay_out = _with_results if merge else list
-        return {"llm_input_messages": await asyncio.to_thread(turn.fitted, prompt, (), lay_out)}
+        return {"llm_input_messages": await asyncio.to_thread(turn.fitted, prompt, (), lay_out, NAME, room)}
 
 
 def _visible(state: Any, turn: TurnContext) -> list[AnyMessage]:

@@ -104,6 +104,7 @@ class TurnContext:
         tools: Sequence[Tool] = (),
         lay_out: Callable[[Sequence[AnyMessage]], Sequence[AnyMessage]] = list,
         whose: str = "supervisor",
+        room: int = 0,
     ) -> list[AnyMessage]:
         """Return the prompt within its budget; a cut is an event.
 
@@ -112,8 +113,10 @@ class TurnContext:
             tools: What the template renders beside it.
             lay_out: How the messages are put to the model; lengths are counted so.
             whose: The agent that is to read it.
+            room: Tokens that may be written, if more than the budget keeps free.
         """
-        fitted = fit(messages, lambda some: self.count(lay_out(some), tools), self.budget)
+        budget = self.budget.with_room(room)
+        fitted = fit(messages, lambda some: self.count(lay_out(some), tools), budget)
         if fitted.changed:
             self.trimmed(fitted, f"{whose}: {fitted.dropped}")
         return list(lay_out(fitted.messages))

@@ -20,6 +20,7 @@ _ICONS = {
     "supervisor": "route",
     "researcher": "search",
     "summarizer": "subject",
+    "analyst": "calculate",
     "verifier": "fact_check",
 }
 
@@ -44,12 +45,22 @@ def answer(message: StoredMessage, index: int) -> None:
         if message.stopped:
             kept = "what had been written is kept." if message.text else "nothing had been written yet."
             st.caption(f":material/stop_circle: You stopped this answer; {kept}")
+        for notice in message.notices:
+            st.warning(plain(notice), icon=":material/incomplete_circle:")
         if message.error:
             st.error(plain(message.error), icon=":material/error:")
+        _judgement(message)
         _sources(message, sources, drawn, index)
         line = format.cost(message.usage, view.agents) if message.usage else ""
         if line:
             st.caption(plain(line))
+
+
+def _judgement(message: StoredMessage) -> None:
+    """Draw what the model thinks of its own answer; only with output_mode `structured`."""
+    if message.confidence is not None:
+        left_open = f" · Left open: {message.open_points}" if message.open_points else ""
+        st.caption(f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}")
 
 
 def running(view: TurnView) -> None:
@@ -147,8 +158,9 @@ def _live_steps(view: TurnView) -> None:
     workers = [r for r in view.runs if r.agent != "supervisor"]
     if not workers:
         if not view.answer:
+            doing = "Putting earlier turns into a summary" if view.runs else "Reading the question"
             with st.container(key="thinking"):
-                st.markdown(":shimmer[Reading the question …]")
+                st.markdown(f":shimmer[{doing} …]")
         return
     for first in range(0, len(workers), 3):
         group = workers[first : first + 3]

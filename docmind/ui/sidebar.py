@@ -115,7 +115,8 @@ def trim_list(trims: Sequence[ContextTrimmed]) -> str:
     """Return the list of cuts, the newest first."""
     rows = "".join(
         f"<li><span>{escape(format.when(t.at))}</span> {t.tokens_before:,} → {t.tokens_after:,} tokens"
-        f"<br><small>{escape(t.dropped)}</small></li>"
+        f"<br><small>{escape(t.dropped)}</small>"
+        f"{f'<br><small>In its place: {escape(t.summary)}</small>' if t.summary else ''}</li>"
         for t in reversed(trims)
     )
     times = format.count(len(trims), "time")
