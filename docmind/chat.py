@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Literal, cast
-from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, convert_to_openai_messages
-from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
@@ -41,92 +39,12 @@ from docmind.events import (
     to_dict,
 )
 from docmind.settings import Settings
+from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
 
 Cite = Callable[[str, Sequence[Source]], tuple[Citation, ...]]
 """Checks an answer's citations against its sources."""
-
-
-class Turn:
-    """One question on its way to an answer. Thread-safe; any number of followers."""
-
-    def __init__(self, conversation_id: str, question: str) -> None:
-        self.id = uuid4().hex
-        self.conversation_id = conversation_id
-        self.question = question
-        self._events: list[ChatEvent] = []
-        self._changed = threading.Condition()
-        self._ended = False
-        self._canceller: Callable[[], object] | None = None
-        self._cancelled = False
-        self._stopped = False
-
-    @property
-    def done(self) -> bool:
-        """Whether the turn has ended and its answer is stored."""
-        return self._ended
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the user asked to stop."""
-        return self._stopped
-
-    def events(self) -> list[ChatEvent]:
-        """Return all events so far."""
-        with self._changed:
-            return list(self._events)
-
-    def stream(self) -> Iterator[ChatEvent]:
-        """Yield every event from the first to the last; blocks while the turn runs."""
-        seen = 0
-        while True:
-            with self._changed:
-                while len(self._events) == seen and not self._ended:
-                    self._changed.wait()
-                fresh, seen = self._events[seen:], len(self._events)
-                ended = self._ended
-            yield from fresh
-            if ended:
-                return
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Block until the turn has ended; return False if the time runs out before."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._ended, timeout_s)
-
-    def stop(self) -> None:
-        """End generation in the engine now; what was written is kept."""
-        self._stopped = True
-        self.cancel()
-
-    def cancel(self) -> None:
-        """End the turn, and its generation in the engine, without the user having asked for it."""
-        self._cancelled = True
-        if self._canceller is not None:
-            self._canceller()
-
-    def begin(self, canceller: Callable[[], object]) -> None:
-        """Say how the turn is cancelled; at once, if that was asked for before it began."""
-        self._canceller = canceller
-        if self._cancelled:
-            canceller()
-
-    def end(self) -> None:
-        """Tell followers that nothing more comes."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def emit(self, event: ChatEvent) -> None:
-        """Add an event."""
-        with self._changed:
-            self._events.append(event)
-            self._changed.notify_all()
-
-    def answer(self) -> str:
-        """Return the answer as far as it has been written."""
-        return "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()
 
 
 def _sum(calls: Sequence[EngineUsage], writer: EngineUsage | None, **measured: Any) -> Usage:
@@ -268,47 +186,17 @@ class ChatService:
         task = asyncio.current_task()
         assert task is not None
         turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
-        graph = cast("Any", self._graph)  # its overloads know no context
         calls: list[EngineUsage] = []  # as the engine counted them, also those that were aborted
         METER.set(calls.append)  # of this task and those it starts
-        config: RunnableConfig = {
-            "recursion_limit": self._settings.agents.recursion_limit,
-            "max_concurrency": self._concurrency(),
-        }
-        history: list[AnyMessage] = [
-            m for q, a in context.past[context.first_turn :] for m in (HumanMessage(q), AIMessage(a))
-        ]
-        assessment = Assessment()
-        writer: EngineUsage | None = None
         begin = time.perf_counter()
-        first_token: float | None = None
+        writer: EngineUsage | None = None
         error: str | None = None
-        final = ""
+        assessment = Assessment()
         try:
-            async for namespace, mode, payload in graph.astream(
-                {"messages": [*history, HumanMessage(turn.question)]},
-                config,
-                context=context,
-                stream_mode=["messages", "updates"],
-                subgraphs=True,
-            ):
-                if mode == "updates":
-                    final = _final(payload) or final if not namespace else final
-                    continue
-                chunk = payload[0]
-                if not isinstance(chunk, AIMessageChunk) or not chunk.text:
-                    continue
-                run = namespace[0] if namespace else "supervisor"
-                agent = run.split(":", 1)[0]
-                channel: Literal["answer", "agent"] = (
-                    "answer" if agent == "supervisor" or context.forwarded else "agent"
-                )
-                if channel == "answer" and first_token is None:
-                    first_token = time.perf_counter() - begin
-                turn.emit(TokenDelta(turn.conversation_id, turn.id, chunk.text, agent, run, channel))
+            await self._follow(turn, context)
             writer = calls[-1] if calls else None
             if self._settings.agents.output_mode == "structured" and context.results:
-                assessment = await assess(self._model, context, final or turn.answer())
+                assessment = await assess(self._model, context, turn.answer())
         except asyncio.CancelledError:
             if not turn.stopped:
                 error = "The app was closed while this question was being answered."
@@ -319,33 +207,53 @@ class ChatService:
         except Exception as exc:
             log.exception("turn %s failed", turn.id)
             error = f"Something unexpected went wrong ({type(exc).__name__}: {exc}). The log has the details."
-        stopped = turn.stopped and error is None
-        took = time.perf_counter() - begin
-        usage = _sum(calls, writer, ttft_s=first_token, window=context.budget.window, duration_s=took)
-        finish = asyncio.ensure_future(
-            asyncio.to_thread(self._finish, turn, context, final, error, stopped, usage, assessment)
-        )
+        window, end = context.budget.window, time.perf_counter()
+        ttft = context.first_token - begin if context.first_token else None
+        usage = _sum(calls, writer, ttft_s=ttft, window=window, duration_s=end - begin)
+        finish = asyncio.ensure_future(asyncio.to_thread(self._finish, turn, context, error, usage, assessment))
         while not finish.done():
             with suppress(asyncio.CancelledError):  # a late stop does not end what is only being stored
                 await asyncio.wait([finish])
         turn.end()
+
+    async def _follow(self, turn: Turn, context: TurnContext) -> None:
+        """Run the graph to its end and pass on what it writes."""
+        graph = cast("Any", self._graph)  # its overloads know no context
+        seen = context.past[context.first_turn :]
+        history: list[AnyMessage] = [m for q, a in seen for m in (HumanMessage(q), AIMessage(a))]
+        async for namespace, mode, payload in graph.astream(
+            {"messages": [*history, HumanMessage(turn.question)]},
+            {"recursion_limit": self._settings.agents.recursion_limit, "max_concurrency": self._concurrency()},
+            context=context,
+            stream_mode=["messages", "updates"],
+            subgraphs=True,
+        ):
+            if mode == "updates":
+                turn.final = _final(payload) or turn.final if not namespace else turn.final
+                continue
+            chunk = payload[0]
+            if not isinstance(chunk, AIMessageChunk):
+                continue
+            run = namespace[0] if namespace else "supervisor"
+            agent = run.split(":", 1)[0]
+            if agent == "supervisor" and chunk.response_metadata.get("finish_reason") == "length":
+                context.notices.append("The answer was cut at the longest one allowed (max_answer_tokens).")
+            if not chunk.text:
+                continue
+            channel: Literal["answer", "agent"] = "answer" if agent == "supervisor" or context.forwarded else "agent"
+            if channel == "answer":
+                context.first_token = context.first_token or time.perf_counter()
+            turn.emit(TokenDelta(turn.conversation_id, turn.id, chunk.text, agent, run, channel))
 
     def _concurrency(self) -> int:
         agents = self._settings.agents
         return agents.max_parallel_calls if agents.enable_parallel_tools else 1
 
     def _finish(
-        self,
-        turn: Turn,
-        context: TurnContext,
-        final: str,
-        error: str | None,
-        stopped: bool,
-        usage: Usage,
-        assessment: Assessment,
+        self, turn: Turn, context: TurnContext, error: str | None, usage: Usage, assessment: Assessment
     ) -> None:
         """Check citations, store the answer, and emit the last event. Never raises."""
-        answer = turn.answer() if stopped or error else (final or turn.answer())
+        answer, stopped = turn.answer(), turn.stopped and error is None
         if not (answer or stopped or error):
             error = "The model wrote nothing. Ask again, or put the question differently."
         sources = context.sources.all()
@@ -358,7 +266,7 @@ class ChatService:
         steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
         agents = tuple(dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted)))
         trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
-        notices = tuple(filter(None, (r.notice for r in context.results)))
+        notices = (*filter(None, (r.notice for r in context.results)), *context.notices)
         extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
         message = StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error, **extra)
         try:

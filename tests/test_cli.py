@@ -51,6 +51,10 @@ def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp
     assert told["usage"]["prompt_tokens"] > 0
     assert told["usage"]["engine_calls"] == 1  # SmolLM2 does not plan
     assert told["sources"][0]["file_name"] == "lease.txt"
+    sure = docmind("ask", "--json", "Are pets allowed?", DOCMIND_AGENTS__OUTPUT_MODE="structured")
+    told = json.loads(sure.stdout)
+    assert 0 <= told["confidence"] <= 1
+    assert {"answer", "citations", "agents", "usage", "trims", "open_points"} <= told.keys()
 
 
 def test_doctor_names_what_is_there_and_what_is_missing(docmind):

@@ -89,6 +89,10 @@ class TurnContext:
     """The rolling summary of what was cut."""
     sources: SourceBook = field(default_factory=SourceBook)
     results: list[AgentResult] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    """What the user should know of the answer besides what the results tell."""
+    first_token: float | None = None
+    """When the answer began, as `time.perf_counter` has it."""
     planned: int = 0
     """Tasks that the plan announced."""
     forwarded: bool = False

@@ -273,6 +273,17 @@ def test_an_answer_cut_at_its_limit_says_so(make_app, ask):
     engine = PromptedEngine([plan(("Pets?", "researcher")), "word " * 100])
     events = ask(make_app(engine, llm={"max_answer_tokens": 40}), "Pets?")
     assert "longest answer" in events[-1].notices[0]
+    assert len(events[-1].notices) == 1
+
+
+def test_a_synthesis_cut_at_its_limit_says_so(make_app, ask):
+    def reply(messages, constraint):
+        if constraint:
+            return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+        return "word " * 100 if "<results>" in messages[-1]["content"] else "Short [1]."
+
+    events = ask(make_app(PromptedEngine(reply), llm={"max_answer_tokens": 40}), "Pets? Vacation?")
+    assert events[-1].notices == ("The answer was cut at the longest one allowed (max_answer_tokens).",)
 
 
 def test_the_analyst_looks_tables_up_computes_and_answers(make_app, ask):

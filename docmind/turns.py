@@ -1,0 +1,95 @@
+"""One question on its way to an answer, as its followers see it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+from docmind.events import ChatEvent, TokenDelta
+
+
+class Turn:
+    """One question on its way to an answer. Thread-safe; any number of followers."""
+
+    def __init__(self, conversation_id: str, question: str) -> None:
+        self.id = uuid4().hex
+        self.conversation_id = conversation_id
+        self.question = question
+        self._events: list[ChatEvent] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._canceller: Callable[[], object] | None = None
+        self._cancelled = False
+        self._stopped = False
+        self.final = ""
+        """The answer as the supervisor gave it at last; empty until then."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the turn has ended and its answer is stored."""
+        return self._ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user asked to stop."""
+        return self._stopped
+
+    def events(self) -> list[ChatEvent]:
+        """Return all events so far."""
+        with self._changed:
+            return list(self._events)
+
+    def stream(self) -> Iterator[ChatEvent]:
+        """Yield every event from the first to the last; blocks while the turn runs."""
+        seen = 0
+        while True:
+            with self._changed:
+                while len(self._events) == seen and not self._ended:
+                    self._changed.wait()
+                fresh, seen = self._events[seen:], len(self._events)
+                ended = self._ended
+            yield from fresh
+            if ended:
+                return
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the turn has ended; return False if the time runs out before."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended, timeout_s)
+
+    def stop(self) -> None:
+        """End generation in the engine now; what was written is kept."""
+        self._stopped = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        """End the turn, and its generation in the engine, without the user having asked for it."""
+        self._cancelled = True
+        if self._canceller is not None:
+            self._canceller()
+
+    def begin(self, canceller: Callable[[], object]) -> None:
+        """Say how the turn is cancelled; at once, if that was asked for before it began."""
+        self._canceller = canceller
+        if self._cancelled:
+            canceller()
+
+    def end(self) -> None:
+        """Tell followers that nothing more comes."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def emit(self, event: ChatEvent) -> None:
+        """Add an event."""
+        with self._changed:
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def answer(self) -> str:
+        """Return the answer, or as much of it as has been written."""
+        return (
+            self.final
+            or "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()
+        )
