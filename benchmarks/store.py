@@ -114,7 +114,8 @@ def _measure(
     handed = folder / "queries"
     handed.write_bytes(pickle.dumps((queries, exact)))
     command = [sys.executable, "-m", "benchmarks.store", str(folder), mode, str(vectors.shape[1])]
-    return figures | json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    again: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return figures | again
 
 
 def _reopened(folder: Path, mode: str, dims: int) -> dict[str, float]:
