@@ -109,3 +109,30 @@ def ingest(files: list[Path], save: Save = None, vs: Vs = None) -> None:
     fetch_model(settings, settings.retrieval.embedding_model)
     figures = measure.ingest_and_search(settings, list(find_files(files, set(SUPPORTED))))
     report(figures, "", save, vs)
+
+
+@bench.command()
+def search(
+    files: list[Path],
+    edge: Annotated[int, typer.Option(help="Chunks in the mode edge; 0 leaves it out.")] = 100_000,
+    local: Annotated[int, typer.Option(help="Chunks in the mode local, which is slow.")] = 5_000,
+    kills: Annotated[int, typer.Option(help="How often a writing process is killed.")] = 50,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Store chunks made of text files' passages, search, reopen; and kill a writing process, looking for losses."""
+    from tempfile import TemporaryDirectory
+
+    from benchmarks.kill import kill_points
+    from benchmarks.store import search as measure_search
+    from docmind.cli import fetch_model, find_files
+    from docmind.settings import load_settings
+
+    settings = load_settings()
+    fetch_model(settings, settings.retrieval.embedding_model)
+    sizes = {mode: size for mode, size in {"edge": edge, "local": local}.items() if size}
+    figures = measure_search(settings, list(find_files(files, {".md", ".txt"})), sizes, err.print) if sizes else {}
+    if kills:
+        with TemporaryDirectory() as folder:
+            figures |= {"trust.kill_points": kills, "trust.kill_points_survived": kill_points(Path(folder), kills)}
+    report(figures, "chunks are halves of real passages joined, with the mean of their embeddings", save, vs)

@@ -21,6 +21,7 @@ from docmind.settings import Settings
 if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.conversations import ConversationStore
+    from docmind.ingestion.collections import Collections
     from docmind.ingestion.service import IngestionService
     from docmind.monitor.gpu import HardwareMonitor
     from docmind.retrieval.search import Retriever
@@ -38,6 +39,7 @@ class App:
     catalog: Catalog
     engine: Engine
     documents: IngestionService
+    collections: Collections
     retriever: Retriever
     store: VectorStore
     conversations: ConversationStore
@@ -100,6 +102,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.chat import ChatService
     from docmind.conversations import ConversationStore
     from docmind.engine.chat_model import ChatVLLM
+    from docmind.ingestion.collections import Collections
     from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.monitor.gpu import HardwareMonitor
@@ -113,6 +116,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     parts.callback(store.close)
     registry = Registry(settings.database)
     parts.callback(registry.close)
+    collections = Collections(registry)
     documents = IngestionService(settings, registry, store, embedder)
     parts.callback(documents.close)
     documents.start()
@@ -142,11 +146,12 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         conversations,
         cite=lambda answer, sources: cite(answer, sources, embedder.embed_texts),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
+        searched=collections.searched,
     )
     parts.callback(chat.close)
     monitor = HardwareMonitor()
     parts.callback(monitor.close)
-    return App(settings, catalog, engine, documents, retriever, store, conversations, chat, monitor, parts)
+    return App(settings, catalog, engine, documents, collections, retriever, store, conversations, chat, monitor, parts)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:

@@ -73,6 +73,7 @@ class ChatService:
         conversations: ConversationStore,
         cite: Cite,
         has_documents: Callable[[], bool],
+        searched: Callable[[Sequence[int]], Sequence[str] | None] = lambda _chosen: None,
     ) -> None:
         self._settings = settings
         self._engine = engine
@@ -81,6 +82,7 @@ class ChatService:
         self._conversations = conversations
         self._cite = cite
         self._has_documents = has_documents
+        self._searched = searched
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
         self._closed = False
@@ -100,11 +102,15 @@ class ChatService:
         question = question.strip()
         if not question:
             raise DocMindError("Type a question first.")
-        if self._conversations.get(conversation_id) is None:
+        conversation = self._conversations.get(conversation_id)
+        if conversation is None:
             raise DocMindError("This conversation was deleted. Start a new one.")
         self._engine.wait_ready(0)
         if not self._has_documents():
             raise NothingIndexed("No document is ready yet. Add one on the Documents page, then ask again.")
+        document_ids = self._searched(conversation.searches)
+        if document_ids is not None and not document_ids:
+            raise NothingIndexed("No document of the chosen collections is ready. Choose others, then ask again.")
         budget = self._budget()
         tokens = self._engine.count_tokens([{"role": "user", "content": question}])
         if tokens > budget.limit // 2:
@@ -127,7 +133,9 @@ class ChatService:
         except BaseException:
             turn.end()
             raise
-        context = TurnContext(conversation_id, turn.id, question, turn.emit, budget, self._count, past=past)
+        context = TurnContext(
+            conversation_id, turn.id, question, turn.emit, budget, self._count, document_ids=document_ids, past=past
+        )
         if trims:
             context.first_turn = min(trims[-1].first_kept_turn, len(past))
             context.summary = trims[-1].summary

@@ -41,6 +41,7 @@ _CONVERSATIONS = Table(
     Column("title", String, nullable=False),
     Column("created_at", String, nullable=False),
     Column("updated_at", String, nullable=False),
+    Column("collections", String, nullable=False, server_default=""),
 )
 _TRIMS = Table(
     "trim_events",
@@ -66,6 +67,12 @@ class Conversation:
     title: str
     created_at: str
     updated_at: str
+    collections: str = ""  # ids of those that are searched, separated by commas; empty: all
+
+    @property
+    def searches(self) -> tuple[int, ...]:
+        """The collections that are searched; none: all."""
+        return tuple(map(int, filter(None, self.collections.split(","))))
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,13 @@ class ConversationStore:
         if title := " ".join(title.split())[:120]:
             with self._engine.begin() as db:
                 db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(title=title))
+
+    def choose(self, conversation_id: str, collections: Sequence[int]) -> None:
+        """Say which collections a conversation searches; none: all."""
+        chosen = ",".join(map(str, collections))
+        with self._engine.begin() as db:
+            row = update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id)
+            db.execute(row.values(collections=chosen))
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation with its messages and trim events."""

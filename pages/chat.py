@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, sources, state, uploads
+from docmind.ui import answer, chat, collections, sources, state, uploads
 
 SHOWN = 40  # messages drawn at first; older ones on demand
 
@@ -47,6 +47,7 @@ with st.bottom:
             st.button("Stop", icon=":material/stop:", shortcut="Escape", on_click=turn.stop, key="stop-turn")
     if draft := state.take("draft"):
         st.session_state[chat.INPUT] = draft
+    collections.chooser(app, conversation)
     value = st.chat_input(
         "Ask about your documents, or drop files here",
         key=chat.INPUT,

@@ -29,6 +29,8 @@ from docmind.events import (
     now,
     to_dict,
 )
+from docmind.ingestion.collections import Collections
+from docmind.ingestion.registry import Registry
 
 
 class ScriptedEngine(Engine):
@@ -89,6 +91,16 @@ class FakeDocument:
     stage: str = ""
     done: int = 0
     total: int = 0
+    collection: int = 1
+    tags: str = ""
+
+
+class FakeCollections(Collections):
+    """The real table of collections over fake documents."""
+
+    def __init__(self, registry: Registry, documents: FakeDocuments) -> None:
+        super().__init__(registry)
+        registry.update = lambda key, **changes: documents.all.update({key: replace(documents.all[key], **changes)})
 
 
 class FakeDocuments:
@@ -269,6 +281,7 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
         engine=ScriptedEngine("Hello from the script."),
         catalog=None,
         documents=documents,
+        collections=FakeCollections(Registry(settings.database), documents),
         retriever=None,
         conversations=conversations,
         chat=FakeChat(conversations, documents),

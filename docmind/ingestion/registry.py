@@ -15,12 +15,16 @@ from docmind.errors import ConfigError, StoreError
 State = Literal["queued", "parsing", "embedding", "ready", "failed"]
 
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS collections (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+INSERT OR IGNORE INTO collections (id, name) VALUES (1, 'General');
 CREATE TABLE IF NOT EXISTS documents (
     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, suffix TEXT NOT NULL,
     state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', pages INTEGER NOT NULL DEFAULT 0,
     chunks INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, added_at TEXT NOT NULL,
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0
-)"""
+);"""
+_LATER = {"collection": "INTEGER NOT NULL DEFAULT 1", "tags": "TEXT NOT NULL DEFAULT ''"}
+"""Columns that databases of earlier versions get when they are opened."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Document:
     stage: str  # while it is being ingested: parse, split, embed or store
     done: int  # of `total` pages, sections or chunks of this stage
     total: int
+    collection: int = 1
+    tags: str = ""  # separated by commas
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Document))
@@ -55,7 +61,10 @@ class Registry:
             self._db = sqlite3.connect(database, timeout=30, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_SCHEMA)
+            self._db.executescript(_SCHEMA)
+            there = {row[1] for row in self._db.execute("PRAGMA table_info(documents)")}
+            for column in _LATER.keys() - there:
+                self._db.execute(f"ALTER TABLE documents ADD COLUMN {column} {_LATER[column]}")
         except (sqlite3.Error, OSError) as exc:
             raise ConfigError(
                 f"DocMind's database {database} can't be opened ({exc}). Check the folder's rights; if the file is "
@@ -66,11 +75,11 @@ class Registry:
         """Add a document as queued; a name that is taken becomes "name (2)"."""
         stem, ending = PurePath(name).stem, PurePath(name).suffix
         with self._lock:
-            taken = {row[0] for row in self._execute("SELECT name FROM documents")}
+            taken = {row[0] for row in self.execute("SELECT name FROM documents")}
             free = next(n for i in count(1) if (n := f"{stem} ({i}){ending}" if i > 1 else name) not in taken)
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             sql = "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?)"
-            self._execute(sql, document_id, free, size, suffix, now)
+            self.execute(sql, document_id, free, size, suffix, now)
             return self._select("WHERE id = ?", document_id)[0]
 
     def get(self, document_id: str) -> Document | None:
@@ -88,15 +97,15 @@ class Registry:
     def update(self, document_id: str, **changes: Any) -> None:
         """Change columns of a document, if it (still) exists."""
         assign = ", ".join(f"{column} = ?" for column in changes)
-        self._execute(f"UPDATE documents SET {assign} WHERE id = ?", *changes.values(), document_id)  # noqa: S608
+        self.execute(f"UPDATE documents SET {assign} WHERE id = ?", *changes.values(), document_id)  # noqa: S608
 
     def requeue_interrupted(self) -> None:
         """Queue again what was being ingested when the process ended."""
-        self._execute("UPDATE documents SET state = 'queued', stage = '' WHERE state IN ('parsing', 'embedding')")
+        self.execute("UPDATE documents SET state = 'queued', stage = '' WHERE state IN ('parsing', 'embedding')")
 
     def delete(self, document_id: str) -> None:
         """Forget a document."""
-        self._execute("DELETE FROM documents WHERE id = ?", document_id)
+        self.execute("DELETE FROM documents WHERE id = ?", document_id)
 
     def close(self) -> None:
         """Close the database."""
@@ -104,9 +113,10 @@ class Registry:
             self._db.close()
 
     def _select(self, where: str, *values: Any) -> list[Document]:
-        return [Document(*row) for row in self._execute(f"SELECT {_COLUMNS} FROM documents {where}", *values)]  # noqa: S608
+        return [Document(*row) for row in self.execute(f"SELECT {_COLUMNS} FROM documents {where}", *values)]  # noqa: S608
 
-    def _execute(self, sql: str, *values: Any) -> list[Any]:
+    def execute(self, sql: str, *values: Any) -> list[Any]:
+        """Run one statement and return its rows."""
         try:
             with self._lock:
                 return self._db.execute(sql, values).fetchall()

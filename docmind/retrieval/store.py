@@ -17,6 +17,8 @@ from docmind.settings import Settings
 
 RRF_K = 60
 """Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank), ranks from 0."""
+TIES = 10
+"""Candidates asked for beyond those wanted, so that the id decides also among equal scores at the end of the list."""
 DENSE, SPARSE = "dense", "sparse"
 INDEXES = {"document_id": "keyword", "suffix": "keyword", "kind": "keyword", "page": "integer"}
 """What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a filter for numbers and
@@ -137,8 +139,8 @@ class VectorStore(ABC):
         if not queries or not all(scope.any_of.values()):
             return []
         with self._translated():
-            found = self._query(queries, scope, max(candidates, k))
-        return fuse(found)[:k]
+            found = self._query(queries, scope, max(candidates, k) + TIES)
+        return fuse(found, max(candidates, k))[:k]
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's chunks (or those of one page) in reading order."""
@@ -152,8 +154,8 @@ class VectorStore(ABC):
         with self._translated():
             return self._count(EVERYWHERE if document_id is None else Scope([document_id]))
 
-    def optimize(self) -> None:  # noqa: B027 - most modes have nothing to do
-        """Put everything on disk and build what makes search fast; may take a while, reads go on."""
+    def optimize(self, *, wait: bool = False) -> None:  # noqa: B027 - most modes have nothing to do
+        """Build in the background what makes search fast, if it has become worth it; `wait` until it is built."""
 
     def close(self) -> None:
         """Write what is pending and let go of the files. Calling it again does nothing."""
@@ -232,8 +234,8 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
     return QdrantStore(settings.store, settings.store_dir / "local", dims)
 
 
-def fuse(found: Sequence[Sequence[Any]]) -> list[Hit]:
-    """Return the points of several rankings, the best first, by reciprocal rank fusion (Cormack et al., 2009).
+def fuse(found: Sequence[Sequence[Any]], candidates: int) -> list[Hit]:
+    """Return the best points of several rankings, the best first, by reciprocal rank fusion (Cormack et al., 2009).
 
     Qdrant's own fusion orders equal scores by chance, and half of its fused scores are equal. Here the id decides, so
     that every mode gives the same ranking; scores count to five digits, which is where the modes' arithmetic agrees.
@@ -242,7 +244,7 @@ def fuse(found: Sequence[Sequence[Any]]) -> list[Hit]:
     scores: dict[str, float] = {}
     for ranking in found:
         ordered = sorted(ranking, key=lambda p: (-float(f"{p.score:.5g}"), str(p.id)))
-        for rank, point in enumerate(ordered):
+        for rank, point in enumerate(ordered[:candidates]):
             points[key := str(point.id)] = point
             scores[key] = scores.get(key, 0.0) + 1 / (RRF_K + rank)
     return [_hit(points[key], scores[key]) for key in sorted(points, key=lambda key: (-scores[key], key))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed
-from docmind.ui import answer, format, state, uploads
+from docmind.ui import answer, collections, format, state, uploads
 from docmind.ui.markdown import plain
 from docmind.ui.turn_view import fold
 
@@ -20,7 +20,8 @@ INPUT = "question"
 
 def submit(app: App, value: Any) -> None:
     """Take files and a question from the input; what can't be done is said, and the question stays typed."""
-    notices = uploads.add(app, value.files or [])
+    chosen = collections.searched(app, state.conversation_id(app))
+    notices = uploads.add(app, value.files or [], next(iter(chosen), None))
     question = (value.text or "").strip()
     if notices:
         state.keep("notice", notices)
@@ -42,6 +43,8 @@ def ask(app: App, question: str) -> None:
             return _refuse("wait", "Your documents are still being read. Ask again when one is ready.", question)
         return _refuse("wait", "There is nothing to ask about yet: drop a document here first.", question)
     asked_in = current or app.conversations.create().id
+    if not current:
+        app.conversations.choose(asked_in, collections.searched(app, None))
     try:
         app.chat.ask(question, asked_in)
     except DocMindError as exc:
@@ -102,7 +105,8 @@ def _loading(app: App) -> None:
 def empty(app: App) -> None:
     """Draw the page of a new conversation: what can be asked about, or that something must be added."""
     documents = app.documents.documents()
-    ready = [d for d in documents if d.state == "ready"]
+    chosen = collections.searched(app, None)
+    ready = [d for d in documents if d.state == "ready" and (not chosen or d.collection in chosen)]
     with st.container(key="empty", horizontal_alignment="center"):
         st.title("Ask your documents", anchor=False, text_alignment="center")
         if not documents:

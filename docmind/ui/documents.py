@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.ui import format, state, uploads
+from docmind.ui import collections, format, state, uploads
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def drop_field(app: App) -> None:
     )
     if files:
         with st.spinner("Taking the files in …"):
-            state.keep("upload_notice", uploads.add(app, files))
+            state.keep("upload_notice", uploads.add(app, files, st.session_state.get(collections.CHOSEN)))
         state.keep("upload_version", version + 1)  # a new key empties the field
         st.rerun()
     uploads.show(state.take("upload_notice") or [])
@@ -57,13 +57,16 @@ def _list(app: App, busy: bool) -> None:
                 text_alignment="center",
             )
         return
+    chosen = collections.bar(app, documents)
+    if chosen:
+        documents = [d for d in documents if d.collection == chosen]
     wanted = _toolbar(documents)
-    found = [d for d in documents if wanted in d.name.casefold()]
+    found = [d for d in documents if wanted in f"{d.name} {d.tags}".casefold()]
     # What is at work and what failed wants attention; the rest is newest first.
     found.sort(key=lambda d: str(d.added_at), reverse=True)
     found.sort(key=lambda d: {"failed": 1, "ready": 2}.get(d.state, 0))
     if not found:
-        st.caption("No document has this in its name.")
+        st.caption("No document has this in its name or tags." if wanted else "Nothing in this collection yet.")
     page = 1
     pages = -(-len(found) // PER_PAGE)
     rows = st.container(key="documents", gap=None)
@@ -84,7 +87,7 @@ def _toolbar(documents: Sequence[Document]) -> str:
         return st.text_input(
             "Search documents",
             key="document-search",
-            placeholder="Search by name",
+            placeholder="Search by name or tag",
             label_visibility="collapsed",
             icon=":material/search:",
             width=260,
@@ -95,7 +98,8 @@ def _row(app: App, document: Document) -> None:
     with st.container(key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
         with st.container(gap=None):
             icon = _ICONS.get(document.suffix, "description")
-            st.markdown(f":material/{icon}: **{plain(document.name)}**")
+            tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tags.split(",") if tag)
+            st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
             if document.state == "ready":
                 facts = [format.count(document.pages, "page")] if document.pages else []
                 facts += [format.count(document.chunks or 0, "passage"), format.size(document.size)]
@@ -117,6 +121,7 @@ def _row(app: App, document: Document) -> None:
                 on_click=app.documents.retry,
                 args=(document.id,),
             )
+        collections.organise(document)
         if st.button("", key=f"delete-{document.id}", icon=":material/delete:", type="tertiary", help="Delete"):
             # The dialog belongs to the page: opened in here it would close at this fragment's next round.
             state.keep("deleting", document.id)

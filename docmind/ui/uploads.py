@@ -30,8 +30,11 @@ def limit_mb(app: App) -> int:
     return max(1, math.ceil(app.settings.ingestion.max_file_mb))
 
 
-def add(app: App, files: Sequence[Any]) -> list[tuple[str, str]]:
-    """Queue the files; return (kind, message) notices: `ok`, `known` or `error`. One bad file stops no other."""
+def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[tuple[str, str]]:
+    """Queue the files; return (kind, message) notices: `ok`, `known` or `error`. One bad file stops no other.
+
+    New ones go into the collection, if one is given.
+    """
     notices = []
     for file in files:
         try:
@@ -41,6 +44,8 @@ def add(app: App, files: Sequence[Any]) -> list[tuple[str, str]]:
             continue
         name = plain(file.name)
         if not added.known:
+            if collection:
+                app.collections.move(added.document.id, collection)
             notices.append(("ok", f"**{name}** was added."))
         elif added.document.name == file.name:
             notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
