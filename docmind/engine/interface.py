@@ -115,6 +115,11 @@ class EngineStatus:
     notes: tuple[str, ...] = ()
     """The plan's decisions, a line each: asked, used, why."""
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since loading began."""
+        return time.monotonic() - self.begun if self.begun else 0.0
+
 
 class Engine(ABC):
     """One loaded model. Thread-safe; `stream` may be called from any running event loop."""
@@ -207,6 +212,5 @@ class Engine(ABC):
         if self._closing:
             raise EngineFailed("The engine was closed. Restart DocMind.")
         if status.state != "ready":
-            since = f", {time.monotonic() - status.begun:.0f} s so far" if status.begun else ""
-            stage = f" ({status.stage}{since})" if status.stage else ""
+            stage = f" ({status.stage}, {status.elapsed_s:.0f} s so far)" if status.stage else ""
             raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")

@@ -176,11 +176,9 @@ class Ladder:
         """Put what works into the saved settings in place of what did not; variables are the user's own."""
         saved = read_saved(self.settings.saved_file)
         good = {"llm": self.settings.llm, "engine": self.settings.engine}
-        mended = {
-            group: {n: getattr(good[group], n) for n in names if n in saved.get(group, {})}
-            for group, names in self._differences().items()
-        }
-        save_settings(self.settings.saved_file, mended)
+        for group, names in self._differences().items():
+            if mended := {n: getattr(good[group], n) for n in names if n in saved.get(group, {})}:
+                save_settings(self.settings.saved_file, {group: mended})
 
     def _asked(self) -> dict[str, Any]:
         engine = self.settings.engine.model_dump(mode="json")

@@ -30,6 +30,7 @@ SEQUENCES = 4
 GPU_STEP_TOKENS = 2_048
 CPU_STEP_TOKENS = 256
 """A stop takes effect between steps: on a CPU 256 prompt tokens take less than a second."""
+SHARED_WINDOW = 32_768
 LEAST_WINDOW = 2_048
 """Below this no question fits beside its passages."""
 
@@ -126,7 +127,7 @@ def vllm_version() -> str:
         with suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
     raise EngineFailed(
-        "vLLM is not installed. Run `make install`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
+        "vLLM is not installed. Run `make setup`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
     )
 
 
@@ -242,8 +243,8 @@ def _plan_gpu(
             "Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
         )
     window = _plan_window(draft, model_config, GPU_WINDOW, fits, f"{budget:.1f} GiB of VRAM hold", needs)
-    # Short windows: all sequences get a whole one. A long one is shared, agents' prompts begin alike.
-    tokens = min(fits, max(window, min(sequences * window, GPU_WINDOW)))
+    # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin alike.
+    tokens = min(fits, max(window, min(sequences * window, SHARED_WINDOW)))
     draft.use("kv_cache_memory_bytes", needs.kv_bytes(tokens), f"{tokens:,} tokens, and some to spare")
     share = math.floor(budget / total * 100) / 100 if total else 0.9
     draft.use("gpu_memory_utilization", share, "the budget's share of the card, checked by vLLM at the start")
