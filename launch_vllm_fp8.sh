@@ -14,11 +14,22 @@ PORT=${PORT:-8000}
 PYTHON=${PYTHON:-.venv/bin/python}
 [ -x "$PYTHON" ] || PYTHON=python3
 
-# 1. Loopback unless you mean it: anyone who reaches the port can use the model and read what others ask.
+# 1. Loopback unless you mean it: anyone who reaches the port can use the model.
+KEY=${VLLM_API_KEY:-}
+previous=
+for word in "$@"; do
+  case "$previous $word" in
+    "--host "*) HOST=$word ;;
+    *" --host="*) HOST=${word#--host=} ;;
+    "--api-key "*) KEY=$word ;;
+    *" --api-key="*) KEY=${word#--api-key=} ;;
+  esac
+  previous=$word
+done
 case "$HOST" in
   127.0.0.1 | localhost | ::1) ;;
   *)
-    if [ -z "${VLLM_API_KEY:-}" ]; then
+    if [ -z "$KEY" ]; then
       echo "HOST=$HOST opens the server to the network. Set VLLM_API_KEY to a secret first, or leave HOST alone." >&2
       exit 2
     fi
@@ -27,7 +38,8 @@ esac
 
 # 2. Fetch the model unless it is there, and ask the engine plan for environment and arguments.
 #    On a GPU of compute capability 8.9 or more: FP8 weights, FP8 KV cache, FlashInfer, and a KV cache and a
-#    window that fit the VRAM budget. On a CPU: bfloat16 and a smaller window.
+#    window that fit the VRAM budget, on each GPU if there are several (deploy/README.md). On a CPU: bfloat16 and
+#    a smaller window.
 PLAN=$(mktemp)
 trap 'rm -f "$PLAN"' EXIT
 "$PYTHON" -m docmind.engine.serve > "$PLAN"
@@ -36,7 +48,7 @@ rm -f "$PLAN"
 
 # 3. Serve. DocMind reads tool calls itself where it forces them; the parser is for free calls and other clients.
 COMMAND+=(--host "$HOST" --port "$PORT" --enable-auto-tool-choice --tool-call-parser hermes "$@")
-PATH="$(dirname "$(command -v "$PYTHON")"):$PATH"
+PATH="$(dirname "$(command -v "$PYTHON")"):$PATH" # ninja, for kernels that are compiled
 printf '%q ' env "${COMMAND[@]}"
 echo
 exec env "${COMMAND[@]}"

@@ -1,6 +1,7 @@
 """Prove the engine on a GPU without weights: a model's shape with dummy weights, through DocMind's own engine and plan.
 
     DOCMIND_LLM__MODEL=DIRECTORY python -m benchmarks.gpu_check RESULT.json
+    DOCMIND_LLM__MODEL=DIRECTORY DOCMIND_ENGINE__ATTENTION_BACKEND=FLASH_ATTN python -m benchmarks.gpu_check RESULT.json
 
 DIRECTORY holds config.json, the tokenizer and an empty model.safetensors as large as the real one (`truncate -s`), so
 that the plan counts the weights. Speed and memory are the real model's; the answers are nonsense.
@@ -11,8 +12,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pynvml
 
@@ -62,10 +65,16 @@ class DummyEngine(vllm_engine.VllmEngine):
         request.params["ignore_eos"] = True
         super()._add(request)
 
+    @property
+    def plan(self) -> EnginePlan:
+        """The plan that runs."""
+        assert self._plan is not None
+        return self._plan
 
-def dummy_plan(settings: Settings, catalog: Catalog) -> EnginePlan:
+
+def dummy_plan(settings: Settings, catalog: Catalog, lowered: Mapping[str, Any] | None = None) -> EnginePlan:
     """Return DocMind's own plan, with dummy weights."""
-    plan = plan_for(settings, catalog)
+    plan = plan_for(settings, catalog, lowered)
     return replace(plan, args=plan.args | {"load_format": "dummy"})
 
 
@@ -77,15 +86,19 @@ def main(target: Path) -> None:
         engine = DummyEngine(settings, Catalog(settings.models_dir))
         engine.start()
         engine.wait_ready()
-        loaded = vram.now()
+        loaded, at_load = vram.now(), vram.peak
         cold = measure.engine(engine, PROMPTS, ANSWER_TOKENS)
         target.write_text(json.dumps(cold), "utf-8")  # in case the rest fails
         # other lengths are other texts: the second round finds nothing in the prefix cache
         figures = measure.engine(engine, [n + 8 for n in PROMPTS], ANSWER_TOKENS)
         figures |= {n.replace("ttft_s", "cold_ttft_s"): v for n, v in cold.items() if n.startswith("engine.ttft_s")}
-        figures |= {"engine.vram_loaded_gib": loaded, "engine.vram_peak_gib": vram.peak}
+        figures |= {"engine.vram_loaded_gib": loaded, "engine.vram_load_peak_gib": at_load}
+        figures |= {"engine.vram_peak_gib": vram.peak, "engine.vram_planned_gib": engine.plan.memory_gib}
+        figures |= {f"engine.load_s.{name.replace(' ', '_')}": s for name, s in engine.status().stages}
+        notes = f"dummy weights; end-of-sequence ignored. Plan: {'; '.join(engine.status().notes)}"
+        notes += "".join(f"; failed: {attempt}" for attempt in engine.status().attempts)
         engine.close()
-    notes = f"dummy weights; end-of-sequence ignored. Plan: {'; '.join(engine.status().notes)}"
+        figures["engine.vram_closed_gib"] = vram.now()
     record = result("python -m benchmarks.gpu_check", figures, notes)
     target.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from docmind.engine.fetch import Progress, silent
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
+from docmind.engine.logs import log_to
 from docmind.engine.models import Catalog, default_llm
 from docmind.errors import AlreadyRunning, ConfigError
 from docmind.privacy import silence_telemetry
@@ -87,7 +86,7 @@ def build_app(
 
 def _build(settings: Settings, progress: Progress, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
     parts.enter_context(own(settings.data_dir))
-    _log_to(settings.data_dir / "logs" / "docmind.log")
+    log_to(settings.log_file)
     catalog = Catalog(settings.models_dir)
     engine = engine or build_engine(settings, catalog)
     parts.callback(engine.close)
@@ -177,14 +176,3 @@ def own(data_dir: Path) -> IO[str]:
             "or give this one its own folder with DOCMIND_DATA_DIR."
         ) from exc
     return handle
-
-
-def _log_to(path: Path) -> None:
-    """Send DocMind's log to a file that is rotated at 2 MB."""
-    logger = logging.getLogger("docmind")
-    if not any(isinstance(h, RotatingFileHandler) for h in logger.handlers):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=2, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)

@@ -65,7 +65,7 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
             _model(catalog, settings.retrieval.embedding_model),
         ],
     )
-    yield "Engine plan", _plan(settings, catalog)
+    yield from _plan(settings, catalog)
     yield "Data", [*_data(settings), _store(settings, catalog)]
 
 
@@ -89,14 +89,20 @@ def _model(catalog: Catalog, name: str) -> Row:
     return Row(name, str(where), "ok") if isinstance(where, Path) else Row(name, "fetched from the hub at first start")
 
 
-def _plan(settings: Settings, catalog: Catalog) -> list[Row]:
+def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]]]:
+    """Yield what the engine would run, and the memory that it would take."""
     if settings.llm.base_url:
-        return [Row("engine", f"none in this process: {settings.llm.base_url} answers")]
+        yield "Engine plan", [Row("engine", f"none in this process: {settings.llm.base_url} answers")]
+        return
     try:
         plan = plan_for(settings, catalog)
     except DocMindError as exc:
-        return [Row("plan", str(exc), "bad")]
-    return [Row("model", plan.model), *(Row(d.setting, str(d).partition(" = ")[2]) for d in plan.decisions)]
+        yield "Engine plan", [Row("plan", str(exc), "bad")]
+        return
+    yield "Engine plan", [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions)]
+    parts = [Row(share.part, f"{share.gib:6.2f} GiB  {share.why}") for share in plan.memory]
+    total = Row("together", f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}", "ok")
+    yield "Engine memory", [*parts, total, *([Row("window", plan.notice)] if plan.notice else [])]
 
 
 def _data(settings: Settings) -> list[Row]:

@@ -56,6 +56,12 @@ class EngineSettings(_Group):
     """Tokens computed per engine step. Empty: 2,048 on a GPU, 256 on a CPU."""
     enforce_eager: bool | None = None
     """Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """GPUs that share the model's layers, in the server of launch_vllm_fp8.sh."""
+    data_parallel_size: int = Field(1, ge=1)
+    """Copies of the model on GPUs of their own, in the server of launch_vllm_fp8.sh."""
+    distributed_executor_backend: Literal["mp", "ray"] | None = None
+    """What starts that server's workers: mp on one host, ray on several. Empty: vLLM chooses."""
     cpu_kv_cache_gib: float | None = Field(None, gt=0)
     """RAM for the KV cache on a CPU, in GiB. Empty: what the window needs for two sequences, at most a quarter of the
     RAM."""
@@ -221,6 +227,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """SQLite file with the document registry and the conversations."""
         return self.data_dir / "docmind.sqlite3"
+
+    @property
+    def log_file(self) -> Path:
+        """File with what DocMind and vLLM did."""
+        return self.data_dir / "logs" / "docmind.log"
 
     @property
     def saved_file(self) -> Path:

@@ -13,6 +13,8 @@ app = state.page_app()
 st.title("Settings", anchor=False)
 st.caption(f"Saved in {plain(str(app.settings.saved_file))}. What the environment sets is shown and stays as it is.")
 settings_form.restart_notice(app)
+if notice := app.engine.status().notice:
+    st.warning(plain(notice), icon=":material/warning:")
 try:
     settings = load_settings(data_dir=app.settings.data_dir)  # as saved: the running app keeps to what it started with
 except ConfigError as exc:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ class Hardware:
     vram_total_gib: float | None = None
     vram_free_gib: float | None = None
     compute_capability: tuple[int, int] | None = None
+    flashinfer: bool = False
+    """FlashInfer is installed, and what it builds its kernels with."""
 
     @property
     def device(self) -> str:
@@ -45,7 +49,17 @@ def detect() -> Hardware:
         ram_free_gib=round(memory.available / GIB, 1),
         cpu_flags=flags,
         **_gpu(),
+        flashinfer=_flashinfer(),
     )
+
+
+def _flashinfer() -> bool:
+    """Tell whether FlashInfer can work: it compiles with nvcc and ninja unless its kernels are installed too."""
+    if find_spec("flashinfer") is None:
+        return False
+    cuda = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    nvcc = shutil.which("nvcc") or Path(cuda, "bin", "nvcc").exists()
+    return find_spec("flashinfer_cubin") is not None or bool(nvcc and shutil.which("ninja"))
 
 
 def _cpu() -> tuple[str, frozenset[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +65,24 @@ class Delta:
     usage: EngineUsage | None = None
 
 
+Cause = Literal["memory", "ram", "backend", "model", "port", "other"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A start that failed, or a death while running."""
+
+    at: str
+    """UTC time, ISO 8601."""
+    plan: str
+    doing: str
+    """The stage it failed in."""
+    cause: Cause
+    error: str
+    then: str
+    """What was done about it."""
+
+
 @dataclass(frozen=True)
 class EngineStatus:
     """Where the engine stands, for the sidebar and `docmind doctor`."""
@@ -73,7 +92,15 @@ class EngineStatus:
     window: int
     """Context window in tokens; 0 until known."""
     stage: str = ""
-    """What loading is doing right now: download, import, weights, warm-up."""
+    """What loading is doing right now: download, import, weights, compiling, warm-up."""
+    stages: tuple[tuple[str, float], ...] = ()
+    """The stages of loading that are over, with their seconds."""
+    begun: float | None = None
+    """When loading began, by `time.monotonic`."""
+    attempts: tuple[Attempt, ...] = ()
+    """Starts that failed before this plan was found, the oldest first."""
+    notice: str = ""
+    """What the user should know about the plan: a smaller window than asked for, settings taken back."""
     error: str = ""
     device: str = ""
     """`cpu`, the GPU's name, or the server's URL."""
@@ -87,6 +114,11 @@ class EngineStatus:
     """Share of KV cache blocks in use, 0 to 1."""
     notes: tuple[str, ...] = ()
     """The plan's decisions, a line each: asked, used, why."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since loading began."""
+        return time.monotonic() - self.begun if self.begun else 0.0
 
 
 class Engine(ABC):
@@ -104,7 +136,7 @@ class Engine(ABC):
         with self._lock:
             if self._thread is not None or self._closing:
                 return
-            self._update(state="loading", stage="starting")
+            self._update(state="loading", stage="starting", begun=time.monotonic())
             self._thread = threading.Thread(target=self._run, name="docmind-engine", daemon=True)
             self._thread.start()
 
@@ -161,9 +193,9 @@ class Engine(ABC):
         self._update(state="closed", stage="", running=0, waiting=0)
         self._settled.set()
 
+    @abstractmethod
     def _run(self) -> None:
         """Load the model, in a thread of its own; ends with `_settled` set."""
-        raise NotImplementedError
 
     def _update(self, **changes: Any) -> None:
         self._status = replace(self._status, **changes)
@@ -180,5 +212,5 @@ class Engine(ABC):
         if self._closing:
             raise EngineFailed("The engine was closed. Restart DocMind.")
         if status.state != "ready":
-            stage = f" ({status.stage})" if status.stage else ""
+            stage = f" ({status.stage}, {status.elapsed_s:.0f} s so far)" if status.stage else ""
             raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")

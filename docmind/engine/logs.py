@@ -1,23 +1,43 @@
-"""Where vLLM's log goes."""
+"""One log file for DocMind and vLLM."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 
-def send_logs_to(path: Path) -> None:
-    """Write vLLM's log to a file (10 MB at most, one old one kept); only errors reach the terminal."""
-    logger = logging.getLogger("vllm")
-    if any(isinstance(h, RotatingFileHandler) for h in logger.handlers):
+def log_to(path: Path) -> None:
+    """Log DocMind and vLLM to one file (10 MB, one old one kept); vLLM's errors reach the terminal too."""
+    ours, vllm = logging.getLogger("docmind"), logging.getLogger("vllm")
+    if any(isinstance(h, RotatingFileHandler) for h in ours.handlers):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     to_file = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     to_terminal = logging.StreamHandler()
     to_terminal.setLevel(logging.ERROR)
-    logger.handlers = [to_file, to_terminal]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logging.getLogger("docmind").addHandler(to_file)
+    ours.addHandler(to_file)
+    vllm.handlers = [to_file, to_terminal]
+    vllm.propagate = False
+    for logger in (ours, vllm):
+        logger.setLevel(logging.INFO)
+
+
+@contextmanager
+def on_message(beginnings: tuple[str, ...], call: Callable[[], None]) -> Iterator[None]:
+    """Call when vLLM logs a message that begins so."""
+
+    class Watch(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith(beginnings):
+                call()
+
+    watch = Watch()
+    logging.getLogger("vllm").addHandler(watch)
+    try:
+        yield
+    finally:
+        logging.getLogger("vllm").removeHandler(watch)

@@ -61,6 +61,8 @@ class PromptRenderer:
         self._tokenizer = AutoTokenizer.from_pretrained(str(model))
         self._tokenizer.model_max_length = 10**9  # we count to know the length: no warning about it
         self._lock = threading.Lock()
+        self.vocabulary = len(self._tokenizer)
+        """Number of tokens that it knows."""
 
     def ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
         """Return the prompt's token ids, ending where the assistant's answer begins."""

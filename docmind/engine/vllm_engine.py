@@ -8,37 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import itertools
 import logging
 import os
 import queue
-import time
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from docmind.engine.hardware import detect
-from docmind.engine.interface import Constraint, Delta, Engine, EngineUsage, Message, Tool
-from docmind.engine.logs import send_logs_to
+from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Tool
+from docmind.engine.ladder import brief
+from docmind.engine.lifecycle import LadderEngine
+from docmind.engine.logs import on_message
 from docmind.engine.models import Catalog, default_llm
-from docmind.engine.plan import plan_for
+from docmind.engine.plan import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
 from docmind.engine.request import Request
-from docmind.errors import DocMindError, EngineError, EngineFailed, EngineNotReady, PromptTooLong
+from docmind.engine.warmup import rounds
+from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
 from docmind.heavy import LOCK, import_model_stack
 from docmind.settings import Settings
 
 _log = logging.getLogger(__name__)
+WEIGHTS_LOADED = ("Loading weights took", "Model loading took")
+"""How vLLM's log says that compiling begins."""
 
 
-class VllmEngine(Engine):
+class VllmEngine(LadderEngine):
     """The in-process engine. Building it is cheap; `start` loads the model in the background."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        super().__init__(settings.llm.model)
+        super().__init__(settings)
         self._catalog = catalog
-        self._settings = settings
-        self._log_file = settings.data_dir / "logs" / "vllm.log"
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._requests: dict[str, Request] = {}
         self._numbers = itertools.count(1)
@@ -105,42 +109,22 @@ class VllmEngine(Engine):
 
     # ---- the engine thread ----
 
-    def _run(self) -> None:
-        """Load, serve until closed or dead, clean up."""
-        atexit.register(self.close)  # a step that runs while the interpreter ends would crash it
-        advice = (
-            f"Details are in {self._log_file}; `docmind doctor` shows the plan; "
-            "`docmind model use smollm2-135m` runs a smaller model."
-        )
-        what, remedy = "could not start", ""
-        try:
-            self._load()
-            what, remedy = "died", "Restart DocMind. "
-            self._serve()
-        except DocMindError as exc:
-            self._fail(exc)
-        except Exception as exc:  # noqa: BLE001  whatever vLLM, torch or the driver raise: kept for the user
-            _log.exception("The engine %s", what)
-            self._fail(EngineFailed(f"The engine {what}: {_brief(exc)}. {remedy}{advice}"))
-        self._release()
-        if self._closing:
-            super().close()
-
     def _load(self) -> None:
         """Fetch the model if need be, read its tokenizer, start vLLM, warm up."""
-        begun = time.monotonic()
-        name = self._settings.llm.model or default_llm(detect())
+        settings = self._ladder.settings
+        name = settings.llm.model or default_llm(detect())
         self._update(model=name)
+        self._stage("fetching the model")
         self._catalog.pull(name, self._report)
-        plan = plan_for(self._settings, self._catalog)
-        self._update(notes=tuple(map(str, plan.decisions)))
+        plan = self._plan = plan_for(settings, self._catalog, self._ladder.lowered)
+        device = next(d.used for d in plan.decisions if d.setting == "device")
+        self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
         self._stage("reading the tokenizer")
         import_model_stack()
         self._renderer = PromptRenderer(plan.model)
         self._update(window=plan.window)
 
         self._stage("importing vLLM")
-        send_logs_to(self._log_file)
         os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", **plan.env})
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
@@ -150,21 +134,27 @@ class VllmEngine(Engine):
 
         self._stage("loading weights")
         set_num_threads = torch.set_num_threads
-        self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
+        with on_message(WEIGHTS_LOADED, lambda: self._stage("compiling and profiling")):
+            self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
         # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
         torch.set_num_threads = set_num_threads
 
         self._stage("warming up")
-        self._warm_up()
-        device = next(d.used for d in plan.decisions if d.setting == "device")
-        self._update(state="ready", stage="", device=device, load_s=round(time.monotonic() - begun, 1))
-        self._settled.set()
+        self._warm_up(plan)
 
-    def _warm_up(self) -> None:
-        """Generate a little, with and without grammar, so that the first question does not pay for set-up."""
-        prompt = self._ids([{"role": "user", "content": "Say yes."}])
-        for constraint in (None, Constraint("json", {"type": "object", "properties": {"a": {"type": "integer"}}})):
-            self._add(Request("warm-up", prompt, {"max_tokens": 4, "temperature": 0.0}, constraint, None))
+    def _warm_up(self, plan: EnginePlan) -> None:
+        """Run what real use will run, so that the first question does not pay for set-up and compilation."""
+        for requests in rounds(
+            window=plan.window,
+            step_tokens=plan.args["max_num_batched_tokens"],
+            sequences=plan.args["max_num_seqs"],
+            vocabulary=self._renderer.vocabulary if self._renderer else 1_000,
+            temperature=self._settings.llm.temperature,
+            every_length="attention_backend" in plan.args,
+        ):
+            self._stage("warming up")
+            for request in requests:
+                self._add(request)
             while self._engine.has_unfinished_requests():
                 self._engine.step()
 
@@ -190,11 +180,13 @@ class VllmEngine(Engine):
             return
 
     def _submit(self, request: Request) -> None:
+        if request.id not in self._requests:  # it was failed when the engine died, before it got here
+            return
         try:
             self._add(request)
         except Exception as exc:  # noqa: BLE001  vLLM checks parameters and grammars here: this request fails, the engine lives
             del self._requests[request.id]
-            request.send(EngineError(f"The engine refused the request: {_brief(exc)}"))
+            request.send(EngineError(f"The engine refused the request: {brief(exc)}"))
 
     def _add(self, request: Request) -> None:
         from vllm import SamplingParams
@@ -235,19 +227,25 @@ class VllmEngine(Engine):
             prefix_hit_rate=round(self._cached_tokens / self._prompt_tokens, 4) if self._prompt_tokens else None,
         )
 
-    def _release(self) -> None:
-        """Fail what still runs or waits, and give the model's memory back."""
+    def _release(self, lost: EngineFailed) -> None:
+        """Fail what still runs or waits with `lost`, and give the model's memory back."""
         with self._lock:
-            lost = list(self._requests.values())
+            requests = list(self._requests.values())
             self._requests.clear()
-        for request in lost:
-            request.send(EngineFailed(self._status.error or "The engine was closed."))
+        for request in requests:
+            request.send(lost)
         engine, self._engine = self._engine, None
         if engine is not None:
             try:
                 engine.engine_core.shutdown()
             except Exception:  # noqa: BLE001
                 _log.warning("The engine did not shut down cleanly", exc_info=True)
+        del engine
+        # vLLM freezes what it built out of the collector's sight; only then does the memory come back (vLLM #46023).
+        gc.unfreeze()
+        gc.collect()
+        if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     # ---- small things ----
 
@@ -259,15 +257,4 @@ class VllmEngine(Engine):
 
     def _report(self, stage: str, done: float, total: float) -> None:
         """Show a pull's progress."""
-        self._stage(f"{stage} ({done / total:.0%})" if total > 1 else stage)
-
-    def _stage(self, stage: str) -> None:
-        """Say what loading does now, and end it if the engine is being closed."""
-        if self._closing:
-            raise EngineFailed("The engine was closed while it loaded.")
-        self._update(stage=stage)
-
-
-def _brief(exc: BaseException) -> str:
-    text = " ".join(line.strip() for line in str(exc).splitlines()[:4])
-    return f"{type(exc).__name__}: {text[:500]}" if text else type(exc).__name__
+        self._stage("fetching the model", f": {stage}" + (f" ({done / total:.0%})" if total > 1 else ""))

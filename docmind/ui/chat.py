@@ -99,7 +99,8 @@ def _loading(app: App) -> None:
     model = status.model.rstrip("/").rsplit("/", 1)[-1]
     with st.container(key="engine-loading"):
         st.markdown(f":shimmer[Loading the model] **{plain(model)}**")
-        st.caption(f"{plain(status.stage or 'starting')} · You can add documents meanwhile.")
+        so_far = f"{status.stage or 'starting'} · {format.duration(status.elapsed_s)}"
+        st.caption(f"{plain(so_far)} · You can add documents meanwhile.")
 
 
 def empty(app: App) -> None:

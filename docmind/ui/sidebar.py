@@ -83,7 +83,7 @@ def engine(status: EngineStatus) -> str:
     """Return the engine's line: a dot, the model, what it is doing."""
     colour, words = _STATES[status.state]
     if status.state == "loading" and status.stage:
-        words = f"loading: {status.stage}"
+        words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
     if status.state == "ready" and status.running:
         words = f"answering {format.count(status.running, 'request')}"
         words += f", {status.waiting} waiting" if status.waiting else ""

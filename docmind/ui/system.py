@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind.engine.ladder import forget
 from docmind.monitor.gpu import Sample
 from docmind.ui import chat, format, state
 from docmind.ui.markdown import plain
@@ -92,7 +93,9 @@ def engine(app: App) -> None:
         st.error(plain(status.error), icon=":material/error:")
         st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine, args=(app,))
         return
-    words = f"loading: {status.stage}" if status.state == "loading" and status.stage else status.state
+    words = status.state
+    if status.state == "loading" and status.stage:
+        words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
     with st.container(horizontal=True, key="engine-figures"):
         st.metric("State", words, width="content")
         st.metric("Window", f"{status.window:,} tokens" if status.window else "unknown", width="content")
@@ -103,19 +106,33 @@ def engine(app: App) -> None:
             st.metric("Prefix cache hits", f"{status.prefix_hit_rate:.0%}", width="content")
         if status.kv_cache_usage is not None:
             st.metric("KV cache in use", f"{status.kv_cache_usage:.0%}", width="content")
+    if status.stages:
+        times = " · ".join(f"{name} {format.duration(seconds)}" for name, seconds in status.stages)
+        st.caption(plain(f"Loading: {times}"))
+    if status.notice:
+        st.warning(plain(status.notice), icon=":material/warning:")
 
 
 def plan(app: App) -> None:
-    """List the plan's decisions: what was asked for, what is used, why."""
-    decisions = getattr(getattr(app.engine, "plan", None), "decisions", ())
-    notes = app.engine.status().notes
-    if decisions:
-        rows = [{"Setting": d.setting, "Asked": d.asked, "Used": d.used, "Why": d.why} for d in decisions]
-        _table(rows)
-    elif notes:
-        st.markdown("\n".join(f"- {plain(note)}" for note in notes))
-    else:
+    """List the plan's decisions, and the starts that failed before it was found."""
+    status = app.engine.status()
+    if not status.notes:
         st.caption("The plan is made while the model loads.")
+    st.markdown("\n".join(f"- {plain(note)}" for note in status.notes))
+    if status.attempts:
+        st.markdown("**Starts that failed**")
+        _table(
+            [
+                {"When": format.when(a.at), "Plan": a.plan, "Stage": a.doing, "Error": a.error, "What was done": a.then}
+                for a in status.attempts
+            ]
+        )
+        st.button("Try the settings as they are again", icon=":material/refresh:", on_click=_start_over, args=(app,))
+
+
+def _start_over(app: App) -> None:
+    forget(app.settings.data_dir)
+    state.restart_app(app)
 
 
 def storage(app: App) -> None:

@@ -1,10 +1,16 @@
 """The plan fits the machine, says why, and vLLM takes it."""
 
-import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docmind.engine.hardware import GIB, Hardware
+from docmind.engine.legal import BACKENDS, REMOVED
+from docmind.engine.memory import SPARE_TOKENS
 from docmind.engine.plan import GPU_WINDOW, resolve
 from docmind.errors import EngineFailed
 from docmind.settings import EngineSettings, Settings
@@ -50,7 +56,7 @@ def test_the_full_window_fits_16_gib_in_fp8():
     assert result.window == GPU_WINDOW == result.args["max_model_len"]
     per_token = 2 * 36 * 8 * 128
     assert result.args["kv_cache_memory_bytes"] >= GPU_WINDOW * per_token
-    assert result.args["kv_cache_memory_bytes"] + WEIGHTS + 2 * GIB <= 16 * GIB
+    assert result.memory_gib <= result.budget_gib == 16
     assert result.args["gpu_memory_utilization"] * 22.5 <= 16
 
 
@@ -58,7 +64,11 @@ def test_a_smaller_budget_lowers_the_window_instead_of_failing():
     result = plan(L4, QWEN3_FP8, vram_gib=10)
     assert 0 < result.window < GPU_WINDOW
     assert result.window * 2 * 36 * 8 * 128 <= result.args["kv_cache_memory_bytes"]
-    assert "memory" in decision(result, "max_model_len").why
+    assert result.memory_gib <= result.budget_gib == 10
+    assert f"{result.window:,}" in result.notice
+    assert "131,072 tokens need 15" in result.notice
+    enough = plan(L4, QWEN3_FP8, vram_gib=15)
+    assert (enough.window, enough.notice) == (GPU_WINDOW, "")
 
 
 def test_a_card_that_others_use_counts_what_is_free():
@@ -86,7 +96,7 @@ def test_a_cpu_gets_a_modest_window_and_cache():
     assert result.window == 8_192
     assert result.args["dtype"] == "bfloat16"
     assert result.args["enforce_eager"] is True
-    assert result.args["kv_cache_memory_bytes"] == 2 * 8_192 * 2 * 28 * 2 * 128 * 2
+    assert result.args["kv_cache_memory_bytes"] == (2 * 8_192 + SPARE_TOKENS) * 2 * 28 * 2 * 128 * 2
     assert result.env["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
 
 
@@ -101,17 +111,114 @@ def test_the_models_own_limit_wins_over_what_is_asked():
     assert decision(result, "max_model_len").asked == "4096"
 
 
-@pytest.mark.parametrize(("hardware", "config"), [(L4, QWEN3_FP8), (AMX, QWEN_CPU)])
-def test_vllm_knows_every_argument(hardware, config, monkeypatch):
+NAMES = json.loads((Path(__file__).parent / "vllm_names.json").read_text("utf-8"))
+H200 = replace(L4, gpu="NVIDIA H200", vram_total_gib=139.8, vram_free_gib=139.2, compute_capability=(9, 0))
+H200 = replace(H200, flashinfer=True)
+MACHINES = [(H200, QWEN3_FP8), (L4, QWEN3_FP8), (L4, QWEN_CPU), (AMX, QWEN_CPU)]
+
+
+@pytest.mark.parametrize("version", NAMES)
+@pytest.mark.parametrize(("hardware", "config"), MACHINES)
+def test_every_supported_vllm_has_what_the_plan_names(version, hardware, config):
+    names = NAMES[version]
+    many = {"tensor_parallel_size": 2, "data_parallel_size": 2, "distributed_executor_backend": "ray"}
+    settings = Settings(engine=EngineSettings(**many))
+    result = resolve(settings, hardware, version, config, model="org/model", weights_bytes=WEIGHTS, server=True)
+    assert set(many) < set(result.args) <= set(names["arguments"])
+    flags = {f"--{w.removeprefix('--').removeprefix('no-')}" for w in result.as_cli_args() if w.startswith("--")}
+    assert flags <= set(names["flags"])
+    assert {v for v in result.env if v.startswith("VLLM_")} <= set(names["variables"])
+    assert result.args["kv_cache_dtype"] in names["kv_cache_dtypes"]
+    assert set(BACKENDS) <= set(names["backends"])
+    assert not REMOVED.keys() & set(names["variables"])
+    assert "calculate_kv_scales" not in result.args
+
+
+@pytest.mark.parametrize(("hardware", "config"), MACHINES)
+def test_the_installed_vllm_parses_every_argument(hardware, config):
     arg_utils = pytest.importorskip("vllm.engine.arg_utils")
-    parser = arg_utils.EngineArgs.add_cli_args(
-        pytest.importorskip("vllm.utils.argparse_utils").FlexibleArgumentParser()
-    )
+    parser = pytest.importorskip("vllm.utils.argparse_utils").FlexibleArgumentParser()
     result = plan(hardware, config)
-    parsed = parser.parse_args(["--model", *result.as_cli_args()])
-    assert isinstance(parsed, argparse.Namespace)
-    assert parsed.max_model_len == result.window
-    assert parsed.kv_cache_memory_bytes == result.args["kv_cache_memory_bytes"]
-    args = arg_utils.EngineArgs.from_cli_args(parsed)
+    args = arg_utils.EngineArgs.from_cli_args(
+        arg_utils.EngineArgs.add_cli_args(parser).parse_args(["--model", *result.as_cli_args()])
+    )
+    direct = arg_utils.EngineArgs(model=result.model, **result.args)
     for name in result.args:
-        assert hasattr(args, name)
+        parsed, given = getattr(args, name), getattr(direct, name)
+        if isinstance(given, dict):  # on the command line vLLM turns it into a configuration of its own
+            parsed = {key: getattr(parsed, key) for key in given}
+        assert parsed == given
+
+
+def test_the_measured_peak_is_within_the_computed_sum():
+    """On an H200: 15.83 and 15.42 GiB with a KV cache of 9.89; FlashInfer's workspace was 138 MiB larger then."""
+    for backend, peak, workspace in (("FLASHINFER", 15.83, 138 / 1024), ("FLASH_ATTN", 15.42, 0.0)):
+        result = plan(H200, QWEN3_FP8, weights=int(4.11 * GIB), attention_backend=backend)
+        cache = next(s.gib for s in result.memory if s.part == "KV cache")
+        assert result.args["attention_backend"] == backend
+        assert 0 <= result.memory_gib - cache - (peak - 9.89 - workspace) < 0.25
+        assert result.window == GPU_WINDOW
+        assert result.memory_gib < 15
+
+
+@given(
+    vram=st.floats(1, 80),
+    step=st.sampled_from([256, 2_048, 8_192]),
+    sequences=st.integers(1, 16),
+    backend=st.sampled_from(BACKENDS),
+    window=st.sampled_from([None, 4_096, 131_072]),
+)
+def test_the_budget_is_never_exceeded(vram, step, sequences, backend, window):
+    options = {"max_num_batched_tokens": step, "max_num_seqs": sequences, "attention_backend": backend}
+    try:
+        result = plan(replace(H200, vram_free_gib=60), QWEN3_FP8, vram_gib=vram, max_model_len=window, **options)
+    except EngineFailed:
+        assert vram < 10 + step / 1_000
+    else:
+        assert result.memory_gib <= result.budget_gib <= min(vram, 60)
+        assert bool(result.notice) == (result.window < (window or GPU_WINDOW))
+
+
+@pytest.mark.parametrize(
+    ("capability", "flashinfer", "asked", "used"),
+    [
+        ((9, 0), True, "FLASHINFER", "FLASHINFER"),
+        ((9, 0), False, "FLASHINFER", "FLASH_ATTN"),
+        ((9, 0), True, "TRITON_ATTN", "TRITON_ATTN"),
+        ((8, 9), False, "FLASHINFER", "TRITON_ATTN"),  # FlashAttention has an FP8 cache from Hopper on
+        ((8, 0), False, "FLASHINFER", "FLASH_ATTN"),  # and its cache is not FP8 here
+        ((7, 5), False, "FLASH_ATTN", "TRITON_ATTN"),
+    ],
+)
+def test_the_attention_backend_is_the_first_that_the_card_can_run(capability, flashinfer, asked, used):
+    card = replace(H200, compute_capability=capability, flashinfer=flashinfer)
+    assert plan(card, QWEN_CPU, attention_backend=asked).args["attention_backend"] == used
+
+
+def test_flash_attention_gets_a_kv_type_that_it_has():
+    assert plan(H200, QWEN_CPU).args["kv_cache_dtype"] == "fp8_e5m2"
+    assert plan(H200, QWEN_CPU, attention_backend="FLASH_ATTN").args["kv_cache_dtype"] == "fp8_e4m3"
+
+
+def test_variables_that_vllm_dropped_are_named():
+    environment = {"VLLM_ATTENTION_BACKEND": "XFORMERS"}
+    result = resolve(Settings(), AMX, "0.32.0", QWEN_CPU, model="m", environment=environment)
+    dropped = decision(result, "VLLM_ATTENTION_BACKEND")
+    assert (dropped.asked, dropped.used) == ("XFORMERS", "ignored")
+    assert "DOCMIND_ENGINE__ATTENTION_BACKEND" in dropped.why
+
+
+def test_two_cards_halve_weights_and_cache_of_the_server_only():
+    settings = Settings(engine=EngineSettings(tensor_parallel_size=2, vram_gib=9))
+    given = {"model": "m", "weights_bytes": WEIGHTS}
+    assert resolve(settings, H200, "0.33.0", QWEN3_FP8, **given, server=True).window == GPU_WINDOW
+    alone = resolve(settings, H200, "0.33.0", QWEN3_FP8, **given)
+    assert alone.window < GPU_WINDOW
+    assert "launch_vllm_fp8.sh" in decision(alone, "tensor_parallel_size").why
+    assert "tensor_parallel_size" not in alone.args
+
+
+def test_what_is_compiled_is_kept_in_the_data_folder(tmp_path):
+    result = resolve(Settings(data_dir=tmp_path), AMX, "0.32.0", QWEN_CPU, model="m")
+    for name in ("VLLM_CACHE_ROOT", "TRITON_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE"):
+        assert Path(result.env[name]).is_relative_to(tmp_path)

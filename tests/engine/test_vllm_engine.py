@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from docmind.engine.models import Catalog
+from docmind.engine.request import Request
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineFailed
 from docmind.settings import LLMSettings, Settings
@@ -34,11 +35,13 @@ class Core:
 class Engine(VllmEngine):
     """The real threads and queues over `Core`."""
 
+    loads = 0
+
     def _load(self):
+        self.loads += 1
         self._engine = Core()
         self._renderer = SimpleNamespace(ids=lambda *_: [1, 2, 3])
-        self._status = type(self._status)(state="ready", model="m", window=100)
-        self._settled.set()
+        self._update(window=100)
 
     def _add(self, request):
         self._engine.running += 1
@@ -66,12 +69,28 @@ async def two_requests(engine, then):
     return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
 
 
-def test_when_a_step_dies_every_running_request_fails_with_what_to_do(engine):
+def test_when_a_step_dies_its_requests_fail_and_the_engine_starts_again_once(engine):
+    errors = asyncio.run(two_requests(engine, engine._engine.broken.set))
+    assert all(isinstance(e, EngineFailed) and "ask again" in str(e) for e in errors)
+    engine.wait_ready(10)
+    assert (engine.loads, engine.status().state) == (2, "ready")
+    attempt = engine.status().attempts[-1]
+    assert (attempt.doing, attempt.cause) == ("serving", "other")
+    assert "illegal memory access" in attempt.error
+
     errors = asyncio.run(two_requests(engine, engine._engine.broken.set))
     assert all(isinstance(e, EngineFailed) and "illegal memory access" in str(e) for e in errors)
     assert engine.status().state == "failed"
     with pytest.raises(EngineFailed, match="Restart DocMind"):
         engine.wait_ready()
+
+
+def test_a_request_that_failed_before_it_reached_the_engine_is_not_run(engine):
+    failed, seen = Request("x", [1], {}, None, None), threading.Event()
+    engine._commands.put(lambda: engine._submit(failed))
+    engine._commands.put(seen.set)
+    assert seen.wait(5)
+    assert engine._engine.running == 0
 
 
 def test_closing_ends_running_requests_and_frees_the_model(engine):

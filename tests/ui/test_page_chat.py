@@ -157,7 +157,8 @@ def test_while_the_model_loads_the_stage_is_shown(open_page, app):
     app.engine.now = replace(app.engine.now, state="loading", stage="weights")
     tab = open_page()
     assert "Loading the model" in words(tab)
-    assert "weights · You can add documents meanwhile" in words(tab)
+    assert "weights · " in words(tab)
+    assert " · You can add documents meanwhile" in words(tab)
 
 
 def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, monkeypatch):

@@ -1,6 +1,7 @@
 """Settings: saved whole or not at all; what the environment sets is fixed; keys are never shown."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,11 @@ def test_what_was_saved_can_be_taken_back_before_the_restart(open_page, app):
     tab.text_input(key="setting-llm-model").set_value("")
     save(tab)
     assert json.loads(app.settings.saved_file.read_text()) == {"llm": {"model": None}}
+
+
+def test_settings_that_were_taken_back_are_named(open_page, app):
+    app.engine.now = replace(app.engine.now, notice="These settings did not work: llm.model = bad.")
+    assert "did not work: llm.model" in words(open_page("settings")).replace("\\", "")
 
 
 def test_nothing_changed_nothing_saved(open_page, app):

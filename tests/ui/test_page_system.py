@@ -1,7 +1,9 @@
 """System: the machine, the engine's plan, versions and the trim log."""
 
+import time
 from dataclasses import replace
 
+from docmind.engine.interface import Attempt
 from docmind.events import ContextTrimmed
 from tests.ui.conftest import words
 
@@ -32,3 +34,28 @@ def test_a_failed_engine_can_be_tried_again_here_too(open_page, app):
     tab = open_page("system")
     assert "Too little memory" in words(tab)
     assert tab.button(key="engine-retry")
+
+
+def test_loading_shows_its_stages_and_how_long_it_takes(open_page, app):
+    begun = time.monotonic() - 75
+    stages = (("importing vLLM", 8.2), ("loading weights", 61.0))
+    app.engine.now = replace(app.engine.now, state="loading", stage="warming up", begun=begun, stages=stages)
+    tab = open_page("system")
+    assert next(m.value for m in tab.metric if m.label == "State").startswith("loading: warming up, 1 min 15 s")
+    assert "importing vLLM 8.2 s · loading weights 1 min 1 s" in words(tab).replace("\\", "")
+
+
+def test_starts_that_failed_are_listed_and_can_be_forgotten(open_page, app):
+    attempt = Attempt(
+        "2026-01-02T03:04:05+00:00", "FLASHINFER, window 131,072", "loading weights", "memory",
+        "CUDA out of memory", "tried again with max_model_len = 65536",
+    )  # fmt: skip
+    app.engine.now = replace(app.engine.now, attempts=(attempt,), notes=("a = b: c",), notice="The window is smaller.")
+    (app.settings.data_dir / "engine.json").write_text("{}")
+    tab = open_page("system")
+    assert "The window is smaller" in words(tab)
+    table = tab.table[0].value
+    assert "CUDA out of memory" in str(table["Error"])
+    assert "65536" in str(table["What was done"])
+    next(b for b in tab.button if b.label.startswith("Try the settings")).click().run()
+    assert not (app.settings.data_dir / "engine.json").exists()

@@ -1,0 +1,209 @@
+"""What to try when a start fails: a smaller plan, then the settings that worked last."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from docmind.engine.interface import Attempt, Cause
+from docmind.engine.legal import BACKENDS
+from docmind.engine.plan import EnginePlan
+from docmind.errors import ConfigError, DocMindError
+from docmind.events import now
+from docmind.settings import EngineSettings, Settings, read_saved, save_settings
+
+_log = logging.getLogger(__name__)
+WINDOWS = (131_072, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
+LEAST_GPU_WINDOW = 32_768
+FILE = "engine.json"
+"""In the data folder: the settings that worked last, and where the ladder was left."""
+
+CAUSES: dict[Cause, str] = {
+    "memory": "the GPU's memory was too small",
+    "ram": "too little RAM was free",
+    "backend": "its attention backend does not work here",
+    "model": "the model's files are damaged or of an unknown kind",
+    "port": "a port was taken",
+    "other": "an unexpected error",
+}
+
+_SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
+    ("memory", ("out of memory", "outofmemory", "no available memory for the cache", "free memory on device",
+                "larger than the available kv cache", "leave no room in a budget", "cudaerrormemoryallocation")),
+    ("ram", ("memoryerror", "can't allocate memory", "cannot allocate memory", "gib of memory and")),
+    ("port", ("address already in use",)),
+    ("model", ("safetensor", "headertoo", "incomplete metadata", "config.json", "size mismatch", "modelerror",
+               "not initialized from checkpoint", "cannot find any model weights", "no module or parameter named",
+               "are not supported for now", "load tokenizer")),
+    ("backend", ("attention backend", "attentionbackendenum", "flashinfer", "flash_attn", "flashattention",
+                 "triton_attn", "nvcc", "ninja", "no kernel image", "is not valid for this configuration")),
+)  # fmt: skip
+"""Words of vLLM's, torch's and safetensors' messages, in lower case. The first cause that has one of them is taken."""
+
+
+def classify(error: BaseException) -> Cause:
+    """Return what kept the engine from starting, from the error and those that led to it."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    if any(isinstance(e, OSError) and e.errno == errno.EADDRINUSE for e in chain):
+        return "port"
+    text = " ".join(f"{type(e).__name__}: {e}" for e in chain).lower()
+    return next((cause for cause, signs in _SIGNS if any(sign in text for sign in signs)), "other")
+
+
+def brief(error: BaseException) -> str:
+    """Return an error in a few hundred characters: our own as they are, others with their type's name."""
+    if isinstance(error, DocMindError):
+        return str(error)
+    text = " ".join(line.strip() for line in str(error).splitlines()[:4])[:500]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def next_rung(cause: Cause, plan: EnginePlan) -> dict[str, Any] | None:
+    """Return the engine settings to lower after this plan failed; None if nothing less would help."""
+    gpu, eager = "attention_backend" in plan.args, plan.args.get("enforce_eager")
+    if cause in {"memory", "ram"}:
+        least = LEAST_GPU_WINDOW if gpu else WINDOWS[-1]
+        for window in WINDOWS:
+            if least <= window < plan.window:
+                return {"max_model_len": window}
+        if not eager:
+            return {"enforce_eager": True, "max_num_batched_tokens": 512}
+    if cause == "backend" and gpu:
+        used = plan.args["attention_backend"]
+        rest = BACKENDS[BACKENDS.index(used) + 1 :] if used in BACKENDS else BACKENDS
+        return {"attention_backend": rest[0]} if rest else None
+    if cause == "other" and not eager:
+        return {"enforce_eager": True}
+    return None
+
+
+class Ladder:
+    """The settings to start with, step by step; what worked is kept in the data folder."""
+
+    def __init__(self, settings: Settings, machine: str) -> None:
+        """Begin with `settings`, or where the last process on this machine (device and vLLM) left them."""
+        self._file, self._machine = settings.data_dir / FILE, machine
+        self.settings = settings
+        self.lowered: dict[str, Any] = {}
+        self.attempts: tuple[Attempt, ...] = ()
+        self.notice = ""
+        self._record = _read(self._file)
+        self._failed = settings
+        left = self._record.get("left", {})
+        if left.get("asked") == self._asked():
+            self.lowered = left["lowered"]
+            with suppress(KeyError, TypeError):
+                self.attempts = tuple(Attempt(**a) for a in left["attempts"])
+
+    def failed(self, error: BaseException, plan: EnginePlan | None, doing: str) -> bool:
+        """Note a failed start or a death, and step down.
+
+        Args:
+            plan: what was tried; None if there was none to try.
+            doing: the stage it failed in.
+
+        Returns:
+            Whether `settings` and `lowered` now hold something else to try.
+        """
+        cause = classify(error)
+        rung = next_rung(cause, plan) if plan else None
+        again = cause == "port" and not (self.attempts and self.attempts[-1].cause == "port")
+        worked = self._record.get("worked")
+        if rung is not None:
+            self.lowered |= rung
+            then = "tried again with " + ", ".join(f"{k} = {v}" for k, v in rung.items())
+        elif again:
+            then = "tried once more"
+        elif worked and worked["asked"] != self._asked():
+            then = self._roll_back(worked, error)
+        else:
+            then = ""
+        gave_up = "started again" if doing == "serving" else "gave up"
+        attempt = Attempt(now(), str(plan or "no plan"), doing, cause, brief(error), then or gave_up)
+        self.attempts = (*self.attempts, attempt)[-12:]
+        _log.warning("Engine start failed: %s", attempt)
+        if rung is not None:
+            self._leave()
+        return bool(then)
+
+    def worked(self) -> None:
+        """Remember what runs now; after a roll-back, mend the saved settings too."""
+        self._record["worked"] = {"asked": self._asked(), "lowered": self.lowered}
+        self._leave()
+        if self.notice:
+            with suppress(OSError, ConfigError):
+                self._mend_saved()
+
+    def _roll_back(self, worked: dict[str, Any], error: BaseException) -> str:
+        """Take the settings that worked last; say which differ from those that did not."""
+        asked = worked["asked"]
+        try:
+            engine = EngineSettings(**asked["engine"])
+        except ValidationError:  # another version of DocMind wrote it
+            return ""
+        self._failed = self.settings
+        llm = self.settings.llm.model_copy(update={"model": asked["model"]})
+        self.settings = self.settings.model_copy(update={"llm": llm, "engine": engine})
+        self.lowered = dict(worked["lowered"])
+        was = ", ".join(f"{g}.{n} = {v}" for g, ns in self._differences().items() for n, v in ns.items())
+        self.notice = (
+            f"These settings did not work: {was} ({brief(error)}). DocMind went back to those that worked last."
+        )
+        return "went back to the settings that worked last"
+
+    def _differences(self) -> dict[str, dict[str, Any]]:
+        """Return the settings that did not work, as far as they differ from those in use."""
+        pairs = {"llm": (self._failed.llm, self.settings.llm), "engine": (self._failed.engine, self.settings.engine)}
+        return {
+            group: {n: v for n, v in bad if v != getattr(good, n)}
+            for group, (bad, good) in pairs.items()
+            if bad != good
+        }
+
+    def _mend_saved(self) -> None:
+        """Put what works into the saved settings in place of what did not; variables are the user's own."""
+        saved = read_saved(self.settings.saved_file)
+        good = {"llm": self.settings.llm, "engine": self.settings.engine}
+        for group, names in self._differences().items():
+            if mended := {n: getattr(good[group], n) for n in names if n in saved.get(group, {})}:
+                save_settings(self.settings.saved_file, {group: mended})
+
+    def _asked(self) -> dict[str, Any]:
+        engine = self.settings.engine.model_dump(mode="json")
+        return {"engine": engine, "model": self.settings.llm.model, "on": self._machine}
+
+    def _leave(self) -> None:
+        attempts = [asdict(a) for a in self.attempts]
+        self._record["left"] = {"asked": self._asked(), "lowered": self.lowered, "attempts": attempts}
+        part = self._file.with_suffix(".part")
+        try:
+            part.write_text(json.dumps(self._record, indent=2), "utf-8")
+            os.replace(part, self._file)
+        except OSError:
+            _log.warning("%s can't be written: the next start begins with the settings as they are", self._file)
+
+
+def forget(data_dir: Path) -> None:
+    """Let the next start try the settings as they are again."""
+    (data_dir / FILE).unlink(missing_ok=True)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return what was kept; nothing if it is missing or not ours."""
+    with suppress(OSError, ValueError, AttributeError):
+        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        if all(v.keys() >= {"asked", "lowered"} for v in record.values()):
+            return record
+    return {}
