@@ -29,6 +29,8 @@ CPU_STEP_TOKENS = 256
 """A stop takes effect between steps: on a CPU 256 prompt tokens take less than a second."""
 BLOCK = 128
 """Tokens of a KV cache block on the CPU; windows are whole blocks."""
+CPU_GUESSES, GPU_GUESSES, LOOKUP = 0, 0, (2, 4)
+"""Speculative tokens a step; lengths of the n-grams that are looked up in the prompt."""
 KV_BYTES = {"auto": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 
 
@@ -154,7 +156,20 @@ def resolve(
     sequences = settings.engine.max_num_seqs or SEQUENCES
     draft.use("max_num_seqs", sequences, "agents that run in parallel decode in one batch")
     draft.use("enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning")
+    _plan_speculation(draft, hardware)
     return EnginePlan(model, draft.args, env, tuple(draft.decisions), draft.args["max_model_len"])
+
+
+def _plan_speculation(draft: _Draft, hardware: Hardware) -> None:
+    """Guess tokens from the prompt, by n-grams, where that was measured to be faster."""
+    guessed = draft.engine.speculative_tokens
+    why = "as asked"
+    if guessed is None:
+        guessed, why = GPU_GUESSES if hardware.gpu else CPU_GUESSES, "measured: benchmarks/results/*-speculation.json"
+    draft.note("speculative_tokens", guessed, why)
+    if guessed:
+        lookup = {"prompt_lookup_min": LOOKUP[0], "prompt_lookup_max": LOOKUP[1]}
+        draft.args["speculative_config"] = {"method": "ngram", "num_speculative_tokens": guessed, **lookup}
 
 
 def _plan_gpu(draft: _Draft, hardware: Hardware, model_config: dict[str, Any], weights_bytes: int) -> None:
