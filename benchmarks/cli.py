@@ -10,11 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from docmind.settings import Settings
 
 bench = typer.Typer(no_args_is_help=True, help="Measure this machine: speed, memory, tokens.")
 evaluate = typer.Typer(no_args_is_help=True, help="Measure quality on data with known answers.")
@@ -42,17 +46,25 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
         save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
-@contextmanager
-def loaded() -> Iterator[tuple[Any, Any]]:
-    """Yield the settings and their engine, ready."""
-    from docmind.app import build_engine
+def _settings(*kinds: str) -> Settings:
+    """Return the settings, with the models that the measurement needs fetched."""
     from docmind.cli import fetch_model, wanted_models
-    from docmind.engine.models import Catalog
     from docmind.settings import load_settings
 
     settings = load_settings()
-    for name in wanted_models(settings):
+    embedding, *llm = wanted_models(settings)
+    for name in ([embedding] if "embedding" in kinds else []) + (llm if "llm" in kinds else []):
         fetch_model(settings, name)
+    return settings
+
+
+@contextmanager
+def loaded() -> Iterator[tuple[Settings, Any]]:
+    """Yield the settings and their engine, ready."""
+    from docmind.app import build_engine
+    from docmind.engine.models import Catalog
+
+    settings = _settings("embedding", "llm")
     engine = build_engine(settings, Catalog(settings.models_dir))
     engine.start()
     try:
@@ -65,16 +77,52 @@ def loaded() -> Iterator[tuple[Any, Any]]:
 
 @bench.command()
 def engine(
-    prompts: Annotated[str, typer.Option(help="Prompt lengths in tokens.")] = "1024,4096,16384,120000",
+    prompts: Annotated[
+        str, typer.Option(help="Prompt lengths in tokens; too long ones become the longest that fits.")
+    ] = "1024,16384,120000",
+    answer: Annotated[int, typer.Option(help="Tokens decoded per measurement.")] = 64,
+    dummy: Annotated[bool, typer.Option(help="Random weights: for a model directory with only a shape.")] = False,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
-    """Prefill, decode, first token, next turn, and requests at once against in turn."""
-    from benchmarks import measure
+    """Prefill, decode, first token, next turn, agents at once against in turn, peak memory."""
+    from benchmarks.speed import bench_engine
 
-    with loaded() as (_, engine):
-        figures = measure.engine(engine, [int(p) for p in prompts.split(",")])
-        report(figures, engine.status().model, save, vs)
+    figures, notes = bench_engine(_settings("llm"), [int(p) for p in prompts.split(",")], answer, dummy)
+    report(figures, notes, save, vs)
+
+
+@bench.command()
+def app(turns: int = 5, save: Save = None, vs: Vs = None) -> None:
+    """The same decoding through ChatVLLM and the graph, against the raw engine."""
+    from benchmarks.speed import bench_app
+
+    report(*bench_app(_settings("llm", "embedding"), turns), save, vs)
+
+
+@bench.command()
+def prefix(turns: int = 20, save: Save = None, vs: Vs = None) -> None:
+    """Prefix cache hits over a scripted conversation about one long document."""
+    from benchmarks.prefix import bench_prefix
+
+    report(*bench_prefix(_settings("llm", "embedding"), turns), save, vs)
+
+
+@bench.command()
+def speculation(tokens: str = "0,3,6", save: Save = None, vs: Vs = None) -> None:
+    """Decoding with 0, 3, 6, … tokens guessed from the prompt; each setting in a process of its own."""
+    from benchmarks.speculation import bench_speculation
+
+    _settings("llm")
+    report(*bench_speculation([int(k) for k in tokens.split(",")]), save, vs)
+
+
+@bench.command()
+def ui(turns: int = 20, repeats: int = 15, save: Save = None, vs: Vs = None) -> None:
+    """What a rerun of each page costs."""
+    from benchmarks.ui import bench_ui
+
+    report(*bench_ui(_settings("embedding"), turns, repeats), save, vs)
 
 
 @bench.command()
@@ -83,7 +131,7 @@ def tokens(data: Data = DATA, limit: Limit = 0, save: Save = None, vs: Vs = None
     from benchmarks import tokens as module
 
     with loaded() as (settings, engine):
-        figures = module.run(settings, engine, data, limit, lambda line: err.print(line, highlight=False))
+        figures = module.run(settings, engine, data, limit, lambda line: err.print(line, highlight=False, markup=False))
         report(figures, engine.status().model, save, vs)
 
 
@@ -95,6 +143,24 @@ def tools(limit: Limit = 0, save: Save = None, vs: Vs = None) -> None:
     with loaded() as (settings, engine):
         figures = module.run(settings, engine, limit, lambda line: err.print(line, highlight=False, markup=False))
         report(figures, engine.status().model, save, vs)
+
+
+def selftest(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Text for the long document; else Python's manual.")
+    ] = None,
+    tokens: Annotated[int | None, typer.Option(help="Length of the long prompt; else the whole window.")] = None,
+    save: Save = None,
+) -> None:
+    """Prove the whole system on this machine: a document that fills the window, memory, speed, a cited answer."""
+    from benchmarks.selftest import selftest as prove
+
+    checks, figures, notes = prove(_settings("llm", "embedding"), files or [], tokens)
+    report(figures, notes, save, None)
+    for check in checks:
+        mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
+        out.print(f"{mark} {escape(check.what)}: {escape(check.found)}", highlight=False)
+    raise typer.Exit(0 if all(c.passed for c in checks) else 1)
 
 
 @bench.command()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,9 @@ def result(command: str, figures: dict[str, float], notes: str = "") -> dict[str
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
     return {
         "command": command,
-        "commit": commit,
+        "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
             "gpu": hardware.gpu,
@@ -40,6 +39,15 @@ def result(command: str, figures: dict[str, float], notes: str = "") -> dict[str
         "notes": notes,
         "figures": {name: float(f"{value:.4g}") for name, value in figures.items()},
     }
+
+
+def _commit() -> str:
+    """Return the checkout's commit; on a host that got a copy without git, what COMMIT says."""
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    with suppress(OSError):
+        if found := subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip():
+            return found
+    return os.environ.get("COMMIT", "unknown")
 
 
 def compare(figures: dict[str, float], other: Path) -> list[tuple[str, float, float | None]]:

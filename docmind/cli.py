@@ -28,10 +28,11 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Private docu
 models = typer.Typer(no_args_is_help=True, help="The models on this machine.")
 cli.add_typer(models, name="model")
 with suppress(ModuleNotFoundError):  # part of the checkout, not of an installed package
-    from benchmarks.cli import bench, evaluate
+    from benchmarks.cli import bench, evaluate, selftest
 
     cli.add_typer(bench, name="bench")
     cli.add_typer(evaluate, name="eval")
+    cli.command()(selftest)
 out = Console()
 err = Console(stderr=True)
 

@@ -33,6 +33,8 @@ CPU_STEP_TOKENS = 256
 SHARED_WINDOW = 32_768
 LEAST_WINDOW = 2_048
 """Below this no question fits beside its passages."""
+CPU_GUESSES, GPU_GUESSES, LOOKUP = 0, 0, (2, 4)
+"""Speculative tokens a step; lengths of the n-grams that are looked up in the prompt."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def resolve(
     sequences = draft.engine.max_num_seqs or SEQUENCES
     draft.use("max_num_seqs", sequences, "agents that run in parallel decode in one batch")
     draft.use("enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning")
+    _plan_speculation(draft, hardware)
     _plan_cards(draft, server)
     plan_memory = _plan_gpu if hardware.gpu else _plan_cpu
     memory, budget = plan_memory(draft, hardware, model_config or {}, weights_bytes)
@@ -203,6 +206,18 @@ def _plan_cards(draft: Draft, server: bool) -> None:
             draft.note(name, 1, "the engine in this process uses one card; ./launch_vllm_fp8.sh serves with several")
     if engine.distributed_executor_backend and server:
         draft.use("distributed_executor_backend", engine.distributed_executor_backend, "as asked")
+
+
+def _plan_speculation(draft: Draft, hardware: Hardware) -> None:
+    """Guess tokens from the prompt, by n-grams, where that was measured to be faster."""
+    guessed = draft.engine.speculative_tokens
+    why = "as asked"
+    if guessed is None:
+        guessed, why = GPU_GUESSES if hardware.gpu else CPU_GUESSES, "measured: benchmarks/results/*-speculation.json"
+    draft.note("speculative_tokens", guessed, why)
+    if guessed:
+        lookup = {"prompt_lookup_min": LOOKUP[0], "prompt_lookup_max": LOOKUP[1]}
+        draft.args["speculative_config"] = {"method": "ngram", "num_speculative_tokens": guessed, **lookup}
 
 
 def _plan_gpu(

@@ -93,7 +93,7 @@ def engine(app: App) -> None:
         st.error(plain(status.error), icon=":material/error:")
         st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine, args=(app,))
         return
-    words = status.state
+    words: str = status.state
     if status.state == "loading" and status.stage:
         words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
     with st.container(horizontal=True, key="engine-figures"):

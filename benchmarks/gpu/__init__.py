@@ -1,0 +1,1 @@
+"""Measurements on a lent GPU host without network: what travels, and what runs there."""
