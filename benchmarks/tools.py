@@ -18,7 +18,7 @@ import jsonschema
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from docmind.agents.planner import GREETER, HANDOFF, PLANNING, SupervisorModel, plan_prompt
+from docmind.agents.planner import GREETING, HANDOFF, PLANNING, SupervisorModel, plan_prompt
 from docmind.agents.supervisor import handoff_tool
 from docmind.agents.tools import make_tools
 from docmind.agents.workers import all_workers
@@ -52,7 +52,7 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     plan = SystemMessage(plan_prompt(team), additional_kwargs={PLANNING: "all"})
     free = SystemMessage(FREE.format(agents=roster))
     routers = {
-        "constrained": (plan, SupervisorModel(**options).bind_tools(transfers)),
+        "constrained": (plan, SupervisorModel(**options, kinds={w.kind: w.name for w in team})),
         "tags": (free, ChatVLLM(**options, constrain_calls=True).bind_tools(transfers)),
         "free": (free, ChatVLLM(**options).bind_tools(transfers)),
     }
@@ -73,7 +73,7 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
         ]
         for m, a, ok in zip(messages, answers, right, strict=True):
             if not ok:
-                got = [(c["name"].removeprefix(HANDOFF), c["args"].get("task")) for c in a.tool_calls] or GREETER
+                got = [(c["name"].removeprefix(HANDOFF), c["args"].get("task")) for c in a.tool_calls] or GREETING
                 say(
                     f"routing {way} {m['id']} {m['message']!r}: wanted {m['agents']}, got {got} {str(a.content)[:80]!r}"
                 )

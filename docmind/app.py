@@ -131,12 +131,18 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         "constrain_calls": agents.constrain_tool_calls,
     }
     model = ChatVLLM(**options)
-    supervisor = SupervisorModel(**options, max_tasks=agents.max_parallel_calls, plans=_plans(settings, catalog))
     top_k = settings.retrieval.top_k or DEFAULT_TOP_K["gpu" if detect().gpu else "cpu"]
     tools = make_tools(retriever, documents, top_k)
     reading = make_read_document(model, retriever, documents)
     tools[reading.name] = reading
-    graph = build_supervisor(supervisor, all_workers(model, tools, agents), agents)
+    workers = all_workers(model, tools, agents)
+    supervisor = SupervisorModel(
+        **options,
+        kinds={worker.kind: worker.name for worker in workers},
+        max_tasks=agents.max_parallel_calls,
+        plans=_plans(settings, catalog),
+    )
+    graph = build_supervisor(supervisor, workers, agents)
     chat = ChatService(
         settings,
         engine,

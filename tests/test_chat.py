@@ -163,7 +163,7 @@ def test_a_question_while_the_model_loads_is_refused_and_nothing_stored(make_app
 
 def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
-        return plan((messages[-1]["content"][:60], "greeter")) if constraint else "reply " * 60
+        return plan((messages[-1]["content"][:60], "greeting")) if constraint else "reply " * 60
 
     app = make_app(PromptedEngine(reply, window=1000), llm={"max_answer_tokens": 64})
     conversation = app.conversations.create().id

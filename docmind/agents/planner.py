@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, cast
 from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
-from langchain_core.runnables import Runnable
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from docmind.agents.workers import Worker
 from docmind.engine.chat_model import ChatVLLM
@@ -21,9 +19,8 @@ from docmind.engine.interface import Constraint
 log = logging.getLogger(__name__)
 
 HANDOFF = "transfer_to_"
-GREETER = "greeter"
-"""What the plan names when there is nothing to look up: then the supervisor replies itself. (As "none" it drew a
-quarter of the real questions of the 1.5B model.)"""
+GREETING = "greeting"
+"""The kind of task that is none: the supervisor replies itself."""
 PLAN_TOKENS = 640
 """Longest plan; three questions of 400 characters take about 400 tokens."""
 PLANNING = "planning"
@@ -31,37 +28,40 @@ PLANNING = "planning"
 PlanKind = Literal["all", "first", "next"]
 """All tasks at once, or one after another: how many there are and the first, then each next one."""
 
-PLAN = """You are the supervisor of a team that works on the user's documents. Hand out tasks; do not answer yourself.
-Agents:
-{agents}
-- greeter: replies to a greeting or to thanks, when nothing is asked
+PLAN = """You split a user's message about their documents into tasks. Do not answer it yourself.
+Kinds of task:
+{kinds}
+- greeting: nothing is asked, only hello or thanks
 Count the separate questions in the message, then list them, each complete in itself and in the user's own words, \
-with the agent for it. Most messages are one question. Do not add questions that the user did not ask.
+with the kind of task. Most messages are one question. Do not add questions that the user did not ask.
 
-Example: "Hi! Who is the CEO and is it true that the office closes at 6? Also sum up report.pdf." has three questions: \
-"Who is the CEO?" (researcher), "Is it true that the office closes at 6?" (verifier), \
-"Sum up report.pdf." (summarizer)."""
+Examples:
+"Hi! Who is the CEO and is it true that the office closes at 6? Also sum up report.pdf." has three questions: \
+"Who is the CEO?" (look_up), "Is it true that the office closes at 6?" (check), "Sum up report.pdf." (summarize).
+"What does the warranty cover?" is one question (look_up).
+"How much more did we spend in May than in April?" is one question (calculate).
+"Thank you!" asks nothing (greeting)."""
+"""Kinds of task instead of names of agents: of 50 fixed messages the 1.5B then routes 43 right instead of 32, with the
+short examples 45 (with names and the same examples 37)."""
 
 
 def plan_prompt(workers: Sequence[Worker]) -> str:
     """Return what the supervisor is told when it plans."""
-    return PLAN.format(agents="\n".join(f"- {w.name}: {w.purpose}" for w in workers))
+    return PLAN.format(kinds="\n".join(f"- {w.kind}: {w.purpose}" for w in workers))
 
 
 class SupervisorModel(ChatVLLM):
     """ChatVLLM that routes: a fresh question becomes handoff calls, valid by construction.
 
-    A small model is helped by a grammar: it writes the number of questions and, for each, the question and one of
-    the agents' names. Calls are bounded by `max_tasks` and doubles are dropped.
+    A small model is helped by a grammar: it writes the number of questions and, for each, the question and a kind of
+    task. Calls are bounded by `max_tasks` and doubles are dropped.
     """
 
+    kinds: dict[str, str]
+    """Kinds of task → the agents for them; the first gets what can't be planned."""
     max_tasks: int = 3
     plans: bool = True
     """False: every message is one task of the first agent, without a model call."""
-
-    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[Any, AIMessage]:
-        """Bind the handoff tools that the plan may use."""
-        return self.bind(tools=[convert_to_openai_tool(t) for t in tools])
 
     async def _astream(
         self,
@@ -70,18 +70,18 @@ class SupervisorModel(ChatVLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        tools = kwargs.pop("tools", [])
+        kwargs.pop("tools", None)
         kind: PlanKind | None = messages[0].additional_kwargs.get(PLANNING)
         if kind is None:
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
             return
-        agents = [t["function"]["name"].removeprefix(HANDOFF) for t in tools]
-        whole = json.dumps({"questions": [{"question": messages[-1].text, "agent": agents[0]}]})
+        whole = json.dumps({"questions": [{"question": messages[-1].text, "kind": next(iter(self.kinds))}]})
         if not self.plans:
-            yield ChatGenerationChunk(message=_handoffs(plan_calls(whole, agents)))
+            yield ChatGenerationChunk(message=_handoffs(plan_calls(whole, self.kinds)))
             return
-        constraint = Constraint("json", plan_schema(agents, self.max_tasks, self.max_tasks if kind == "all" else 1))
+        at_once = self.max_tasks if kind == "all" else 1
+        constraint = Constraint("json", plan_schema([*self.kinds], self.max_tasks, at_once))
         text = ""
         options = kwargs | {"constraint": constraint, "max_tokens": PLAN_TOKENS}
         async for chunk in super()._astream(messages, stop, run_manager, **options):
@@ -89,20 +89,20 @@ class SupervisorModel(ChatVLLM):
             last = chunk.message
         count = 1
         try:
-            calls = plan_calls(text, agents)
+            calls = plan_calls(text, self.kinds)
             count = int(json.loads(text).get("count", 1))
         except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema: one question
             log.warning("the plan could not be read: %r", text[:200])
-            calls = [] if kind == "next" else plan_calls(whole, agents)
+            calls = [] if kind == "next" else plan_calls(whole, self.kinds)
         # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
         yield ChatGenerationChunk(message=_handoffs(calls, count, last))
 
 
-def plan_schema(agents: Sequence[str], max_tasks: int, at_once: int) -> dict[str, Any]:
+def plan_schema(kinds: Sequence[str], max_tasks: int, at_once: int) -> dict[str, Any]:
     """Return the JSON schema of a plan.
 
     Args:
-        agents: Names that it may use, besides the greeter.
+        kinds: Kinds of task that it may use, besides the greeting.
         max_tasks: Most questions that a message may be said to have.
         at_once: Most questions handed out by this plan.
     """
@@ -110,9 +110,9 @@ def plan_schema(agents: Sequence[str], max_tasks: int, at_once: int) -> dict[str
         "type": "object",
         "properties": {
             "question": {"type": "string", "minLength": 1, "maxLength": 400},
-            "agent": {"enum": [*agents, GREETER]},
+            "kind": {"enum": [*kinds, GREETING]},
         },
-        "required": ["question", "agent"],
+        "required": ["question", "kind"],
         "additionalProperties": False,
     }
     return {
@@ -126,16 +126,14 @@ def plan_schema(agents: Sequence[str], max_tasks: int, at_once: int) -> dict[str
     }
 
 
-def plan_calls(text: str, agents: Sequence[str]) -> list[Any]:
+def plan_calls(text: str, kinds: Mapping[str, str]) -> list[Any]:
     """Return the plan's handoffs as tool call chunks, without doubles; none if nothing is to be looked up.
 
     Raises:
         ValueError, KeyError, TypeError: the plan was cut off, or does not follow the schema.
     """
-    questions = json.loads(text)["questions"]
-    if unknown := {q["agent"] for q in questions} - {*agents, GREETER}:
-        raise ValueError(f"no such agents: {unknown}")
-    wanted = dict.fromkeys((q["agent"], q["question"].strip()) for q in questions if q["agent"] != GREETER)
+    asked = [q for q in json.loads(text)["questions"] if q["kind"] != GREETING]
+    wanted = dict.fromkeys((kinds[q["kind"]], q["question"].strip()) for q in asked)
     return [
         {
             "name": f"{HANDOFF}{agent}",

@@ -22,9 +22,10 @@ DATA_RULE = (
 
 @dataclass(frozen=True)
 class Worker:
-    """An agent and what it is for, as the supervisor reads it."""
+    """An agent and the kind of task it is for, as the supervisor reads it."""
 
     name: str
+    kind: str
     purpose: str
     graph: CompiledStateGraph[Any]
 
@@ -43,7 +44,8 @@ its passage in brackets, like [1]. Use nothing but the passages.""",
     )
     return _worker(
         "researcher",
-        "answers a question from the documents; this is the usual one",
+        "look_up",
+        "find a fact or an explanation in the documents (most tasks)",
         brief,
         model,
         [tools[n] for n in ("search_documents", "read_pages", "outline", "recall")],
@@ -62,7 +64,8 @@ sentence or point put the number of its passage in brackets, like [1]. Use nothi
     )
     return _worker(
         "summarizer",
-        "summarizes a whole document; only when a summary or overview is asked for",
+        "summarize",
+        "sum up or give an overview of a whole document",
         brief,
         model,
         [tools[n] for n in ("read_document", "list_documents", "outline")],
@@ -83,7 +86,8 @@ their units. After each sentence put the number of its passage in brackets, like
     )
     return _worker(
         "analyst",
-        "compares documents, or computes with numbers and tables (totals, differences, shares)",
+        "calculate",
+        "compare documents, or compute with numbers (total, difference, average, share)",
         brief,
         model,
         [tools[n] for n in ("calculate", "find_tables", "search_documents", "read_pages")],
@@ -103,7 +107,8 @@ Use nothing but the passages.""",
     )
     return _worker(
         "verifier",
-        "checks a statement; only when the user asks whether something is true",
+        "check",
+        "is a statement true? (only if the user asks to check or confirm something)",
         brief,
         model,
         [tools[n] for n in ("search_documents", "read_pages", "recall")],
@@ -117,7 +122,13 @@ def all_workers(model: BaseChatModel, tools: dict[str, BaseTool], settings: Agen
 
 
 def _worker(
-    name: str, purpose: str, brief: Brief, model: BaseChatModel, tools: list[BaseTool], settings: AgentSettings
+    name: str,
+    kind: str,
+    purpose: str,
+    brief: Brief,
+    model: BaseChatModel,
+    tools: list[BaseTool],
+    settings: AgentSettings,
 ) -> Worker:
     graph = create_agent(
         model,
@@ -127,4 +138,4 @@ def _worker(
         context_schema=TurnContext,
         name=name,
     )
-    return Worker(name, purpose, cast("CompiledStateGraph[Any]", graph))
+    return Worker(name, kind, purpose, cast("CompiledStateGraph[Any]", graph))

@@ -14,9 +14,12 @@ DOCUMENTS = {
 }
 
 
+KINDS = {"researcher": "look_up", "summarizer": "summarize", "analyst": "calculate", "verifier": "check"}
+
+
 def plan(*tasks):
-    """What the supervisor writes: (question, agent) pairs."""
-    questions = [{"question": q, "agent": a} for q, a in tasks]
+    """What the supervisor writes for (question, agent) pairs."""
+    questions = [{"question": q, "kind": KINDS.get(a, a)} for q, a in tasks]
     return json.dumps({"count": len(questions), "questions": questions})
 
 

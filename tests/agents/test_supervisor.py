@@ -61,7 +61,7 @@ def one_by_one(messages, constraint):
     if constraint:
         second = "have been handed out already" in messages[-1]["content"]
         question = ("Are pets allowed?", "verifier") if second else ("Vacation days?", "researcher")
-        return json.dumps({"count": 2, "questions": [{"question": question[0], "agent": question[1]}]})
+        return json.dumps(json.loads(plan(question)) | {"count": 2})
     last = messages[-1]["content"]
     if "The user asked" in last:
         return "25 days [1], and no pets [2]."
@@ -85,7 +85,7 @@ def test_without_parallel_tools_agents_come_one_after_another_and_see_what_came_
 def test_one_after_another_ends_when_the_supervisor_repeats_itself(make_app, ask):
     def reply(messages, constraint):
         if constraint:
-            return json.dumps({"count": 3, "questions": [{"question": "Pets?", "agent": "researcher"}]})
+            return json.dumps({"count": 3, "questions": [{"question": "Pets?", "kind": "look_up"}]})
         return "No pets [1]."
 
     events = ask(make_app(PromptedEngine(reply), agents={"enable_parallel_tools": False}), "Pets?")
@@ -215,7 +215,7 @@ def test_when_the_engine_dies_the_turn_fails_with_its_reason(make_app, ask):
 
 
 def test_small_talk_looks_nothing_up(make_app, ask):
-    engine = PromptedEngine([plan(("Hello!", "greeter")), "Hello! Ask me about your documents."])
+    engine = PromptedEngine([plan(("Hello!", "greeting")), "Hello! Ask me about your documents."])
     events = ask(make_app(engine), "Hello!")
     assert events[-1].answer == "Hello! Ask me about your documents."
     assert not of(events, AgentStarted)
@@ -318,13 +318,13 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 
 
 def test_a_plan_is_bounded_and_has_no_doubles():
-    agents = ["researcher", "verifier"]
-    text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeter"))
+    agents = {"look_up": "researcher", "check": "verifier"}
+    text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeting"))
     assert [(c["name"], json.loads(c["args"])["task"]) for c in plan_calls(text, agents)] == [
         ("transfer_to_researcher", "a?"),
         ("transfer_to_verifier", "b?"),
     ]
-    schema = plan_schema(["researcher"], 3, 3)
+    schema = plan_schema(["look_up"], 3, 3)
     assert schema["properties"]["questions"]["maxItems"] == 3
 
 
