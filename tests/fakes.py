@@ -30,7 +30,7 @@ from docmind.events import (
     to_dict,
 )
 from docmind.ingestion.collections import Collections
-from docmind.ingestion.registry import Registry
+from docmind.ingestion.registry import Document, Registry
 
 
 class ScriptedEngine(Engine):
@@ -95,6 +95,7 @@ class FakeDocument:
     total: int = 0
     collection: int = 1
     tags: str = ""
+    tag_list = Document.tag_list
 
 
 class FakeCollections(Collections):

@@ -36,6 +36,12 @@ def build_app(settings):
     app.chat.answer = ANSWER
     for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):
         app.documents.add_bytes(f"{name}\nPassage 1 about the fee.".encode(), name)
+    for name in ("Contracts", "Annual reports"):
+        app.collections.create(name)
+    first, report = list(app.documents.all)[:2]
+    app.collections.move(report, 3)
+    app.collections.tag(report, ["2026", "tax"])
+    app.collections.tag(first, ["prices"])
     made = app.conversations.create("Prices of the last year, compared with those of the year before it")
     app.conversations.add_trims([ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", made.created_at, 1)])
     return app

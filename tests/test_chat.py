@@ -296,3 +296,18 @@ def test_trimming_can_be_turned_off_and_its_threshold_moved(make_app, ask):  # n
     assert 0.4 < first_cut(0.4) < 0.5
     assert 0.6 < first_cut(0.6) < 0.7
     assert first_cut(0.4, enabled=False) > 0.7  # only what the window can't hold beside the plan
+
+
+def test_a_conversation_searches_its_collections_only(make_app):  # noqa: F811
+    engine = PromptedEngine(answering())
+    app = make_app(engine)
+    made = app.collections.create("Handbook")
+    conversation = app.conversations.create().id
+    app.conversations.choose(conversation, [made.id])
+    with pytest.raises(NothingIndexed, match="chosen collections"):
+        app.chat.ask("Pets?", conversation)
+    one, *others = app.documents.documents()
+    assert others
+    app.collections.move(one.id, made.id)
+    events = list(app.chat.stream("Pets and vacation and rent?", conversation))
+    assert {source.document_id for source in events[-1].sources} == {one.id}

@@ -10,7 +10,6 @@ from docmind.ingestion.registry import Registry
 
 FIRST = 1
 """The collection that is always there; what has no other place lives in it."""
-LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Collections:
         self._registry.execute("UPDATE collections SET name = ? WHERE id = ?", self._free(name, collection), collection)
 
     def delete(self, collection: int) -> None:
-        """Remove a collection; its documents move to the first one, which stays."""
+        """Remove a collection other than the first; its documents move there."""
         self._registry.execute("UPDATE documents SET collection = ? WHERE collection = ?", FIRST, collection)
         self._registry.execute("DELETE FROM collections WHERE id = ? AND id != ?", collection, FIRST)
 
@@ -52,7 +51,9 @@ class Collections:
 
     def tag(self, document_id: str, tags: Iterable[str]) -> None:
         """Give a document these tags instead of those it has."""
-        clean = sorted({" ".join(tag.replace(",", " ").split())[:LONGEST] for tag in tags} - {""}, key=str.casefold)
+        clean = sorted(
+            {" ".join(tag.replace(",", " ").split())[:60] for tag in tags} - {""}, key=lambda tag: (tag.casefold(), tag)
+        )
         self._registry.update(document_id, tags=",".join(clean))
 
     def searched(self, chosen: Sequence[int]) -> list[str] | None:
@@ -62,7 +63,7 @@ class Collections:
         return [d.id for d in self._registry.all() if d.state == "ready" and d.collection in known]
 
     def _free(self, name: str, own: int = 0) -> str:
-        name = " ".join(name.split())[:LONGEST]
+        name = " ".join(name.split())[:60]
         if not name:
             raise IngestError("Give the collection a name.")
         if any(c.name.casefold() == name.casefold() and c.id != own for c in self.all()):

@@ -47,6 +47,11 @@ class Document:
     collection: int = 1
     tags: str = ""  # separated by commas
 
+    @property
+    def tag_list(self) -> list[str]:
+        """The document's tags."""
+        return [tag for tag in self.tags.split(",") if tag]
+
 
 _COLUMNS = ", ".join(field.name for field in fields(Document))
 

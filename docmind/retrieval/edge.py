@@ -15,17 +15,7 @@ from uuid import UUID
 import qdrant_edge as qe
 
 from docmind.errors import StoreError
-from docmind.retrieval.store import (
-    DENSE,
-    INDEXES,
-    SPARSE,
-    Embedded,
-    Scope,
-    Vector,
-    VectorStore,
-    filtered_by,
-    to_payload,
-)
+from docmind.retrieval.store import DENSE, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +44,7 @@ class EdgeStore(VectorStore):
         self._number = max(
             (int(n) for p in folder.parent.glob(f"{folder.name}.*") if (n := p.suffix[1:]).isdigit()), default=0
         )
-        super().__init__(self._path(self._number), dims)
+        super().__init__(self._path(self._number), dims, qe)
         self._writing = threading.Lock()
         self._rebuilding = threading.Lock()
         self._builder: subprocess.Popen[bytes] | None = None
@@ -85,17 +75,11 @@ class EdgeStore(VectorStore):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _prepare(self) -> None:
-        """Make the indexes that are missing, and give chunks of an earlier version what they lack for filters."""
+        """Make the indexes that are missing, and complete what an earlier version wrote."""
         for field in INDEXES.keys() - self._shard.info().payload_schema.keys():
             kind = getattr(qe.PayloadSchemaType, INDEXES[field].capitalize())
             self._shard.update(qe.UpdateOperation.create_field_index(field, kind))
-        old = qe.Filter(must=[qe.IsEmptyCondition("suffix")])
-        limit = int(self._shard.count(qe.CountRequest(exact=True, filter=old)))
-        names = ["document_id", "file_name"]
-        found = self._shard.scroll(qe.ScrollRequest(limit=limit, filter=old, with_payload=names))[0] if limit else []
-        for document_id, name in {tuple((point.payload or {})[n] for n in names) for point in found}:
-            where, add = _filter(Scope([document_id])), filtered_by(name, table=False)
-            self._shard.update(qe.UpdateOperation.set_payload_by_filter(where, add))
+        self._complete()
 
     def optimize(self, *, wait: bool = False) -> None:
         """Flush, and rebuild the shard in the background once it has grown or shrunk much.
@@ -163,37 +147,24 @@ class EdgeStore(VectorStore):
             self._shard.close()
 
     def _upsert(self, chunks: Sequence[Embedded]) -> None:
-        points = [
-            qe.Point(UUID(c.chunk.chunk_id), {DENSE: _vector(c.dense), SPARSE: _vector(c.sparse)}, to_payload(c.chunk))
-            for c in chunks
-        ]
+        points = [qe.Point(UUID(c.chunk.chunk_id), self._vectors(c), to_payload(c.chunk)) for c in chunks]
         self._write(qe.UpdateOperation.upsert_points(points))
 
     def _delete(self, scope: Scope) -> None:
         self._deleted += self._count(scope)
-        self._write(qe.UpdateOperation.delete_points_by_filter(_filter(scope)))
+        self._write(qe.UpdateOperation.delete_points_by_filter(self._filter(scope)))
 
     def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]:
-        where = _filter(scope)
-        nearest = [qe.Query.Nearest(_vector(vector), using=name) for name, vector in queries.items()]
+        where = self._filter(scope)
+        nearest = [qe.Query.Nearest(self._vector(vector), using=name) for name, vector in queries.items()]
         asked = [qe.QueryRequest(limit=limit, query=query, filter=where, with_payload=True) for query in nearest]
         return self._shard.query_batch(qe.QueryBatchRequest(asked))
 
-    def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]:
-        return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=_filter(scope), with_payload=True))[0]
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]:
+        where = self._filter(scope)
+        return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=where, with_payload=True, with_vector=vectors))[
+            0
+        ]
 
     def _count(self, scope: Scope) -> int:
-        return int(self._shard.count(qe.CountRequest(exact=True, filter=_filter(scope))))
-
-
-def _vector(vector: Vector) -> Any:
-    if isinstance(vector, dict):
-        return qe.SparseVector(list(vector), list(vector.values()))
-    return list(vector)
-
-
-def _filter(scope: Scope) -> qe.Filter:
-    must: list[Any] = [qe.FieldCondition(key, match=qe.MatchAny(values)) for key, values in scope.any_of.items()]
-    if scope.pages:
-        must.append(qe.FieldCondition("page", range=qe.RangeFloat(**scope.pages)))
-    return qe.Filter(must=must)
+        return int(self._shard.count(qe.CountRequest(exact=True, filter=self._filter(scope))))

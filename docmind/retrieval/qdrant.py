@@ -11,17 +11,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from docmind.errors import DocMindError, StoreError
-from docmind.retrieval.store import (
-    DENSE,
-    INDEXES,
-    SPARSE,
-    Embedded,
-    Scope,
-    Vector,
-    VectorStore,
-    filtered_by,
-    to_payload,
-)
+from docmind.retrieval.store import DENSE, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
 
 
@@ -31,7 +21,7 @@ class QdrantStore(VectorStore):
     def __init__(self, settings: StoreSettings, folder: Path, dims: int) -> None:
         self._local = settings.mode == "local"
         self._name = settings.collection
-        super().__init__(folder if self._local else f"{settings.url}, collection '{self._name}'", dims)
+        super().__init__(folder if self._local else f"{settings.url}, collection '{self._name}'", dims, models)
         with self._translated():
             if self._local:
                 self._turn = RLock()
@@ -66,16 +56,6 @@ class QdrantStore(VectorStore):
                 self._client.create_payload_index(self._name, field, models.PayloadSchemaType(INDEXES[field]))
         self._complete()
 
-    def _complete(self) -> None:
-        """Give chunks of an earlier version what they lack for filters."""
-        old = models.Filter(must=[models.IsEmptyCondition(is_empty=models.PayloadField(key="suffix"))])
-        names = ["document_id", "file_name"]
-        if limit := self._client.count(self._name, count_filter=old, exact=True).count:
-            points = self._client.scroll(self._name, scroll_filter=old, limit=limit, with_payload=names)[0]
-            for document_id, name in {tuple((point.payload or {})[n] for n in names) for point in points}:
-                where = models.FilterSelector(filter=_filter(Scope([document_id])))
-                self._client.set_payload(self._name, filtered_by(name, table=False), where, wait=True)
-
     def _error(self, exc: Exception) -> DocMindError:
         if self._local:
             return super()._error(exc)
@@ -90,43 +70,27 @@ class QdrantStore(VectorStore):
 
     def _upsert(self, chunks: Sequence[Embedded]) -> None:
         points = [
-            models.PointStruct(
-                id=c.chunk.chunk_id,
-                vector={DENSE: _vector(c.dense), SPARSE: _vector(c.sparse)},
-                payload=to_payload(c.chunk),
-            )
+            models.PointStruct(id=c.chunk.chunk_id, vector=self._vectors(c), payload=to_payload(c.chunk))
             for c in chunks
         ]
         self._client.upsert(self._name, points, wait=True)
 
     def _delete(self, scope: Scope) -> None:
-        self._client.delete(self._name, models.FilterSelector(filter=_filter(scope)), wait=True)
+        self._client.delete(self._name, models.FilterSelector(filter=self._filter(scope)), wait=True)
 
     def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]:
-        where = _filter(scope)
+        where = self._filter(scope)
         asked = [
-            models.QueryRequest(query=_vector(vector), using=name, filter=where, limit=limit, with_payload=True)
+            models.QueryRequest(query=self._vector(vector), using=name, filter=where, limit=limit, with_payload=True)
             for name, vector in queries.items()
         ]
         return [answer.points for answer in self._client.query_batch_points(self._name, asked)]
 
-    def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]:
-        return self._client.scroll(self._name, scroll_filter=_filter(scope), limit=limit, with_payload=True)[0]
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]:
+        where = self._filter(scope)
+        return self._client.scroll(
+            self._name, scroll_filter=where, limit=limit, with_payload=True, with_vectors=vectors
+        )[0]
 
     def _count(self, scope: Scope) -> int:
-        return self._client.count(self._name, count_filter=_filter(scope), exact=True).count
-
-
-def _vector(vector: Vector) -> Any:
-    if isinstance(vector, dict):
-        return models.SparseVector(indices=list(vector), values=list(vector.values()))
-    return list(vector)
-
-
-def _filter(scope: Scope) -> models.Filter:
-    must: list[Any] = [
-        models.FieldCondition(key=key, match=models.MatchAny(any=values)) for key, values in scope.any_of.items()
-    ]
-    if scope.pages:
-        must.append(models.FieldCondition(key="page", range=models.Range(**scope.pages)))
-    return models.Filter(must=must)
+        return self._client.count(self._name, count_filter=self._filter(scope), exact=True).count

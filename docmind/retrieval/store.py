@@ -69,6 +69,7 @@ class Scope:
     last_page: int | None = None  # to here, inclusive
     suffixes: Sequence[str] | None = None  # types of file: "pdf" or ".pdf"
     table: bool | None = None  # True: only tables; False: no tables
+    unmarked: bool = False  # only what an earlier version wrote, without what filters look at
 
     @property
     def any_of(self) -> dict[str, list[str]]:
@@ -99,8 +100,9 @@ class VectorStore(ABC):
     A mode brings the methods at the end, which may raise what their library raises.
     """
 
-    def __init__(self, where: Path | str, dims: int) -> None:
+    def __init__(self, where: Path | str, dims: int, library: Any) -> None:
         self._where = where
+        self._library = library  # Qdrant's two Python libraries name the parts of a request alike
         self._dims = dims
         self._turn: AbstractContextManager[Any] = nullcontext()  # a lock, where the library is not thread-safe
         self._closing = threading.Lock()
@@ -148,6 +150,12 @@ class VectorStore(ABC):
         with self._translated():
             points = self._scroll(scope, self._count(scope) or 1)
         return sorted(map(_hit, points), key=lambda h: h.position)
+
+    def embedded(self, document_id: str) -> list[Embedded]:
+        """Return a document's chunks with their vectors, in no order."""
+        scope = Scope([document_id])
+        with self._translated():
+            return [_embedded(p) for p in self._scroll(scope, self._count(scope) or 1, vectors=True)]
 
     def count(self, document_id: str | None = None) -> int:
         """Return how many chunks there are, in all or of one document."""
@@ -199,6 +207,29 @@ class VectorStore(ABC):
             "DocMind then ingests your documents anew at the next start."
         )
 
+    def _complete(self) -> None:
+        """Write anew what an earlier version wrote, so that filters find it."""
+        while old := self._scroll(Scope(unmarked=True), 500, vectors=True):
+            self._upsert([_embedded(point) for point in old])
+
+    def _filter(self, scope: Scope) -> Any:
+        lib = self._library
+        must = [lib.FieldCondition(key=key, match=lib.MatchAny(any=values)) for key, values in scope.any_of.items()]
+        if scope.pages:
+            span = lib.RangeFloat if hasattr(lib, "RangeFloat") else lib.Range
+            must.append(lib.FieldCondition(key="page", range=span(**scope.pages)))
+        if scope.unmarked:
+            must.append(lib.FieldCondition(key="kind", is_empty=True))
+        return lib.Filter(must=must)
+
+    def _vector(self, vector: Vector) -> Any:
+        if isinstance(vector, dict):
+            return self._library.SparseVector(indices=list(vector), values=list(vector.values()))
+        return list(vector)
+
+    def _vectors(self, chunk: Embedded) -> dict[str, Any]:
+        return {DENSE: self._vector(chunk.dense), SPARSE: self._vector(chunk.sparse)}
+
     @abstractmethod
     def _close(self) -> None: ...
 
@@ -212,7 +243,7 @@ class VectorStore(ABC):
     def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]: ...
 
     @abstractmethod
-    def _scroll(self, scope: Scope, limit: int) -> Sequence[Any]: ...
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]: ...
 
     @abstractmethod
     def _count(self, scope: Scope) -> int: ...
@@ -251,19 +282,23 @@ def fuse(found: Sequence[Sequence[Any]], candidates: int) -> list[Hit]:
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
-    """Return what is stored beside the vectors; the id is the point's own."""
+    """Return what is stored beside the vectors; the id is the point's own, `suffix` and `kind` are for filters only."""
     payload = {k: v for k, v in asdict(chunk).items() if k != "chunk_id"}
-    return payload | filtered_by(chunk.file_name, table=chunk.table)
-
-
-def filtered_by(file_name: str, *, table: bool) -> dict[str, str]:
-    """Return the part of the payload that is only there for filters."""
-    return {"suffix": PurePath(file_name).suffix.lower(), "kind": KINDS[table]}
+    return payload | {"suffix": PurePath(chunk.file_name).suffix.lower(), "kind": KINDS[chunk.table]}
 
 
 _FIELDS = {field.name for field in fields(Chunk)}
 
 
 def _hit(point: Any, score: float = 0.0) -> Hit:
-    known = {k: v for k, v in (point.payload or {}).items() if k in _FIELDS}
-    return Hit(chunk_id=str(point.id), score=score, **known)
+    return Hit(chunk_id=str(point.id), score=score, **_known(point))
+
+
+def _embedded(point: Any) -> Embedded:
+    sparse = point.vector[SPARSE]
+    values = dict(zip(sparse.indices, sparse.values, strict=True))
+    return Embedded(Chunk(chunk_id=str(point.id), **_known(point)), point.vector[DENSE], values)
+
+
+def _known(point: Any) -> dict[str, Any]:
+    return {k: v for k, v in (point.payload or {}).items() if k in _FIELDS}

@@ -121,7 +121,9 @@ def empty(app: App) -> None:
             st.caption("or drop files into the field below", text_alignment="center")
             return
         if not ready:
-            st.markdown("Your documents are being read. You can ask as soon as one is ready.", text_alignment="center")
+            reading = "Your documents are being read. You can ask as soon as one is ready."
+            none = "No document of the chosen collections is ready. Choose others below."
+            st.markdown(reading if uploads.pending(documents) else none, text_alignment="center")
             return
         pages = sum(d.pages or 0 for d in ready)
         summary = format.count(len(ready), "document")

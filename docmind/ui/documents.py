@@ -57,8 +57,7 @@ def _list(app: App, busy: bool) -> None:
                 text_alignment="center",
             )
         return
-    chosen = collections.bar(app, documents)
-    if chosen:
+    if chosen := collections.bar(app):
         documents = [d for d in documents if d.collection == chosen]
     wanted = _toolbar(documents)
     found = [d for d in documents if wanted in f"{d.name} {d.tags}".casefold()]
@@ -98,7 +97,7 @@ def _row(app: App, document: Document) -> None:
     with st.container(key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
         with st.container(gap=None):
             icon = _ICONS.get(document.suffix, "description")
-            tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tags.split(",") if tag)
+            tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
             st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
             if document.state == "ready":
                 facts = [format.count(document.pages, "page")] if document.pages else []
@@ -121,7 +120,10 @@ def _row(app: App, document: Document) -> None:
                 on_click=app.documents.retry,
                 args=(document.id,),
             )
-        collections.organise(document)
+        if st.button(
+            "", key=f"tag-{document.id}", icon=":material/label:", type="tertiary", help="Collection and tags"
+        ):
+            collections.open_dialog("Document", document.id)
         if st.button("", key=f"delete-{document.id}", icon=":material/delete:", type="tertiary", help="Delete"):
             # The dialog belongs to the page: opened in here it would close at this fragment's next round.
             state.keep("deleting", document.id)

@@ -35,15 +35,14 @@ class Api:
                 done = client.upsert(name, models.PointsList(**body).points)
             case ("POST", "points/delete"):
                 done = client.delete(name, models.FilterSelector(**body))
-            case ("POST", "points/payload"):
-                ask = models.SetPayload(**body)
-                done = client.set_payload(name, ask.payload, ask.filter)
             case ("POST", "points/query/batch"):
                 found = client.query_batch_points(name, models.QueryRequestBatch(**body).searches)
                 return [response.model_dump(mode="json") for response in found]
             case ("POST", "points/scroll"):
                 ask = models.ScrollRequest(**body)
-                points, offset = client.scroll(name, ask.filter, ask.limit, offset=ask.offset)
+                points, offset = client.scroll(
+                    name, ask.filter, ask.limit, offset=ask.offset, with_vectors=ask.with_vector or False
+                )
                 return {"points": [p.model_dump(mode="json") for p in points], "next_page_offset": offset}
             case ("POST", "points/count"):
                 return {"count": client.count(name, models.CountRequest(**body).filter).count}

@@ -230,3 +230,19 @@ def test_trims_are_listed_in_the_sidebar(open_page, app):
 def test_hostile_names_stay_letters(open_page, app):
     app.documents.add_bytes(b"x", "![x](http://evil.example).txt")
     assert "![x](http" not in "".join(b.label for b in open_page().button)
+
+
+def test_a_conversation_keeps_which_collections_it_searches(open_page, app, ready):
+    assert not open_page().get("button_group")
+    made = app.collections.create("Contracts")
+    tab = open_page()
+    tab.session_state["searched"] = [made.id]
+    tab.run()
+    assert "No document of the chosen collections is ready" in words(tab)
+    ask(tab, "What is the fee?")
+    conversation = app.conversations.list()[0]
+    assert conversation.searches == (made.id,)
+    app.conversations.choose(conversation.id, [])
+    assert app.conversations.get(conversation.id).searches == ()
+    app.collections.delete(made.id)
+    assert not tab.run().get("button_group")

@@ -76,3 +76,49 @@ def test_many_documents_come_in_pages(open_page, app):
     tab = open_page("documents")
     assert len([b for b in tab.button if b.key.startswith("delete-")]) == 20
     assert "45 documents" in words(tab)
+
+
+def test_collections_are_made_chosen_and_filled(open_page, app):
+    app.documents.add_bytes(b"1", "a.txt")
+    tab = open_page("documents")
+    assert not tab.get("button_group")  # nothing to choose from yet
+    made = app.collections.create("Contracts")
+    tab.run()
+    assert tab.get("button_group")
+    tab.session_state["shown_collection"] = made.id
+    tab.run()
+    assert "Nothing in this collection yet" in words(tab)
+    tab = upload(tab, ("b.txt", b"2"))
+    assert [d.name for d in app.documents.documents() if d.collection == made.id] == ["b.txt"]
+    assert "**b\\.txt**" in words(tab)
+    assert "**a\\.txt**" not in words(tab)
+
+
+def test_a_new_collection_wants_a_free_name(open_page, app):
+    tab = open_page("documents")
+    app.documents.add_bytes(b"1", "a.txt")
+    tab.session_state["organising"] = ("New collection", 0)
+    tab.run()
+    tab.text_input[-1].set_value("general")
+    tab.button[-1].click().run()
+    assert "already" in words(tab)
+    tab.text_input[-1].set_value("Contracts")
+    tab.button[-1].click().run()
+    assert [c.name for c in app.collections.all()] == ["General", "Contracts"]
+
+
+def test_a_document_is_moved_and_tagged(open_page, app):
+    document = app.documents.add_bytes(b"1", "a.txt").document
+    app.documents.add_bytes(b"2", "b.txt")
+    app.collections.tag(document.id, ["tax"])
+    made = app.collections.create("Contracts")
+    tab = open_page("documents")
+    assert ":gray-badge[tax]" in words(tab)
+    tab.text_input(key="document-search").set_value("tax").run()
+    assert "b\\.txt" not in words(tab)
+    tab.button(key=f"tag-{document.id}").click().run()
+    tab.selectbox[0].set_value(made.id)
+    tab.multiselect[0].set_value([])
+    next(b for b in tab.button if b.label == "Save").click().run()
+    moved = app.documents.get(document.id)
+    assert (moved.collection, moved.tag_list) == (made.id, [])

@@ -1,0 +1,110 @@
+import sqlite3
+
+import pytest
+
+from docmind.errors import IngestError
+from docmind.ingestion.collections import FIRST, Collections
+from docmind.ingestion.registry import Registry
+
+EARLIER = """CREATE TABLE documents (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, suffix TEXT NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', pages INTEGER NOT NULL DEFAULT 0,
+    chunks INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, added_at TEXT NOT NULL,
+    stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO documents (id, name, size, suffix, state, pages, added_at)
+VALUES ('old', 'old.pdf', 9, '.pdf', 'ready', 3, '2026-01-01')"""
+
+
+@pytest.fixture
+def registry(tmp_path):
+    registry = Registry(tmp_path / "docmind.sqlite3")
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def collections(registry):
+    return Collections(registry)
+
+
+@pytest.fixture
+def added(registry):
+    """Add ready documents."""
+
+    def add(*ids):
+        for key in ids:
+            registry.add(key, f"{key}.txt", 1, ".txt")
+            registry.update(key, state="ready")
+
+    return add
+
+
+def names(collections):
+    return [c.name for c in collections.all()]
+
+
+def test_a_database_of_an_earlier_version_keeps_its_documents(tmp_path):
+    database = tmp_path / "docmind.sqlite3"
+    with sqlite3.connect(database) as db:
+        db.executescript(EARLIER)
+    for _ in range(2):  # it is opened again and again
+        registry = Registry(database)
+        document = registry.get("old")
+        assert (document.name, document.pages, document.state) == ("old.pdf", 3, "ready")
+        assert (document.collection, document.tag_list) == (FIRST, [])
+        registry.close()
+
+
+def test_collections_are_made_renamed_and_kept(tmp_path, registry, collections):
+    made = collections.create("  Rental   contracts ")
+    assert made.name == "Rental contracts"
+    collections.create("Audits")
+    collections.rename(made.id, "Contracts")
+    collections.rename(FIRST, "Everything else")
+    again = Registry(tmp_path / "docmind.sqlite3")
+    assert names(Collections(again)) == ["Everything else", "Audits", "Contracts"]
+    again.close()
+
+
+def test_a_name_is_there_once_and_not_empty(collections):
+    made = collections.create("Contracts")
+    for name in ("contracts", " Contracts", "", "  "):
+        with pytest.raises(IngestError, match=r"already|a name"):
+            collections.create(name)
+    with pytest.raises(IngestError, match="already"):
+        collections.rename(FIRST, "Contracts")
+    collections.rename(made.id, "CONTRACTS")
+    assert names(collections) == ["General", "CONTRACTS"]
+
+
+def test_documents_move_and_are_searched_by_collection(registry, collections, added):
+    added("a", "b", "c")
+    contracts, audits = collections.create("Contracts"), collections.create("Audits")
+    collections.move("b", contracts.id)
+    registry.add("new", "new.txt", 1, ".txt")
+    collections.move("new", contracts.id)  # still queued
+    assert collections.searched([]) is None
+    assert collections.searched([999]) is None
+    assert collections.searched([contracts.id]) == ["b"]
+    assert collections.searched([audits.id]) == []
+    assert sorted(collections.searched([FIRST, contracts.id])) == ["a", "b", "c"]
+
+
+def test_a_deleted_collection_leaves_its_documents(registry, collections, added):
+    added("a")
+    made = collections.create("Contracts")
+    collections.move("a", made.id)
+    collections.delete(made.id)
+    collections.delete(FIRST)
+    assert names(collections) == ["General"]
+    assert registry.get("a").collection == FIRST
+    assert collections.create("Audits").id != made.id  # a conversation may still name the deleted one
+
+
+def test_tags_are_clean_and_in_order(registry, collections, added):
+    added("a")
+    collections.tag("a", ["urgent", " tax, 2024 ", "", "Urgent", "urgent"])
+    assert registry.get("a").tag_list == ["tax 2024", "Urgent", "urgent"]
+    collections.tag("a", [])
+    assert registry.get("a").tag_list == []
