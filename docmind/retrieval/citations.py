@@ -77,7 +77,7 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
     together = len(words & cited_words) / len(words)
     if own >= OVERLAP or (together >= OVERLAP and own >= OVERLAP / 3):
         return True
-    vectors = embed([sentence, *_stretches(source.text)])
+    vectors = embed([sentence, *stretches(source.text)])
     return max(_cosine(vectors[0], v) for v in vectors[1:]) >= COSINE
 
 
@@ -126,11 +126,11 @@ def _digits(number: str) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
-def _stretches(text: str) -> list[str]:
+def stretches(text: str, *, pairs: bool = True) -> list[str]:
     """Return a passage as single sentences and pairs of them: short enough to compare with one sentence."""
     cuts = [0, *(m.end() for m in _END.finditer(text)), len(text)]
     parts = [p for a, b in pairwise(cuts) if (p := text[a:b].strip())]
-    return [*parts, *(f"{a} {b}" for a, b in pairwise(parts))][:60] or [text]
+    return [*parts, *(f"{a} {b}" for a, b in pairwise(parts if pairs else []))][:60] or [text]
 
 
 def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
