@@ -26,7 +26,9 @@ PER_KIND = 300
 _VERB = re.compile(r" (?:is|are|was|were|has|have|had|can|could|may|will|would|must|should|became|remained) ")
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d,.]*\d(?![\w.,])|(?<![\w.,])\d(?![\w.,])")
-_REFUSAL = re.compile(r"\b(?:I (?:do not|don't|am|apologize|cannot|can't)|sorry|no information|not (?:provide|mention))\b")
+_REFUSAL = re.compile(
+    r"\b(?:I (?:do not|don't|am|apologize|cannot|can't)|sorry|no information|not (?:provide|mention))\b"
+)
 
 
 @dataclass(frozen=True)

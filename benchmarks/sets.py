@@ -135,6 +135,11 @@ def mtrag_tasks(data: Path) -> list[dict[str, Any]]:
     return [t | {"asked": [m["text"].strip() for m in t["input"] if m["speaker"] == "user"]} for t in tasks]
 
 
+def handbook_questions(data: Path) -> list[str]:
+    """Return the handbook's questions; of its documents only pointers to a store elsewhere are in the data folder."""
+    return [q["query"] for q in json.loads((data / "handbook" / "sourcegraph.json").read_text("utf-8"))]
+
+
 def chunking(data: Path) -> Corpus:
     """Five long files through the product's reader; the quoted references are the units."""
     corpus = Corpus("chunking-eval")
@@ -181,4 +186,3 @@ def _find(text: str, quote: str) -> tuple[int, int] | None:
         return at, at + len(quote)
     found = re.search(r"\s+".join(re.escape(w) for w in quote.split()), text)
     return found.span() if found else None
-
