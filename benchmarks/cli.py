@@ -202,3 +202,60 @@ def search(
         with TemporaryDirectory() as folder:
             figures |= {"trust.kill_points": kills, "trust.kill_points_survived": kill_points(Path(folder), kills)}
     report(figures, "chunks are halves of real passages joined, with the mean of their embeddings", save, vs)
+
+
+@evaluate.command()
+def retrieval(
+    data: Data = DATA,
+    sets: Annotated[str, typer.Option(help="Only these sets, with commas.")] = "",
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Recall, MRR and nDCG of BM25 alone, meaning alone and both together, on the sets in the data folder."""
+    from benchmarks import retrieval as measure
+    from benchmarks.sets import retrieval_sets
+
+    settings = _settings("embedding")
+    wanted = [c for c in retrieval_sets(data) if not sets or c.name in sets.split(",")]
+    figures = measure.retrieval(settings, wanted, err.print)
+    chunks = f"{settings.ingestion.chunk_tokens} tokens, {settings.ingestion.chunk_overlap} shared"
+    model, found = settings.retrieval.embedding_model, settings.retrieval.candidates
+    report(figures, f"odd questions; chunks of {chunks}; embedding model {model}; {found} candidates", save, vs)
+
+
+@evaluate.command()
+def citations(
+    data: Data = DATA,
+    choose: Annotated[
+        bool, typer.Option(help="Also try every threshold one step up and down, on the other half.")
+    ] = False,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Supported sentences that pass as such, and unsupported ones that pass though they should not."""
+    from benchmarks import citations as measure
+
+    settings = _settings("embedding")
+    figures = measure.citations(settings, data, err.print, choose=choose)
+    report(figures, f"the half not used to choose; embedding model {settings.retrieval.embedding_model}", save, vs)
+
+
+@evaluate.command()
+def answers(
+    data: Data = DATA,
+    limit: Annotated[int, typer.Option(min=1, help="Questions per set.")] = 20,
+    parallel: Annotated[int, typer.Option(min=1, help="Conversations at once.")] = 4,
+    sets: Annotated[str, typer.Option(help="Only these sets, with commas.")] = "",
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Whole answers: right, cited, supported, honest about what the documents do not say."""
+    from benchmarks import answers as measure
+
+    settings = _settings("embedding", "llm")
+    chosen = [name for name in sets.split(",") if name]
+    figures, records = measure.answers(settings, data, limit, parallel, chosen, err.print)
+    if save:
+        lines = (json.dumps(record, ensure_ascii=False) for record in records)
+        save.with_suffix(".answers.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    report(figures, f"model {settings.llm.model or 'of this machine'}; {parallel} conversations at once", save, vs)

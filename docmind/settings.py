@@ -98,7 +98,7 @@ class RetrievalSettings(_Group):
 
     embedding_model: str = Field("minilm", min_length=1)
     """A name from `docmind model list`, or a directory with a sentence-transformers model."""
-    candidates: int = Field(40, ge=1)
+    candidates: int = Field(100, ge=1)
     """Passages taken from each of dense and sparse search before fusion."""
     top_k: int | None = Field(None, ge=1)
     """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""

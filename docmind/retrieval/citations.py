@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 from docmind.events import Citation, Source
@@ -16,16 +17,22 @@ Embed = Callable[[list[str]], list[list[float]]]
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
 _MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\s*\](?!\()")
 _END = re.compile(r"(?<=[.!?])[\"')*_]*(?:\s*\[[\d\s,;\u2013-]+\])*\s+(?=\S)|(?<=[\u3002\uff01\uff1f])(?!\s*\[)|\n+")
+_WRAP = re.compile(r"(?<=[^\n]{39}[^\n.!?:;|])\n(?![\n|\u2022*#-])")
+"""The end of a line but not of a sentence, as in the text of a PDF: the line is long and ends with a word."""
 _NUMBER = re.compile(r"\d+(?:[.,\u202f\u00a0']\d+)*")
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _SMALL = {word: str(number) for number, word in enumerate(_WORDS)}
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|without|cannot|nicht|kein\w*|nie(?:mals)?|ohne)\b|n['\u2019]t\b", re.IGNORECASE
+)
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]+")
 
-OVERLAP = 0.6
-COSINE = 0.7
-"""Chosen on 2,493 pairs of claim and passage (MiniLM): of xquad questions with their answers 91% pass for the right
-paragraph and 0.3% for another of the same article (cosine 0.6 alone would let 4% through); of the reference answers'
-sentences of the multi-turn set 73% pass for their best passage, 0% for another task's."""
+OVERLAP, COSINE, SHARED = 0.6, 0.7, 0.3
+ALIKE, SAME = 0.3, 0.7
+"""Chosen on half of 9,000 claims and measured on the other half, with MiniLM (`docmind eval citations` has the figures
+of each kind). A sentence passes when OVERLAP of its content words are in the passage, or its meaning is as close as
+COSINE to a stretch of it and at least SHARED of the words are there. If its order of words is as close to a sentence of
+the passage as ALIKE, both or neither must be negated; from SAME on, no word may stand in the place of another."""
 NAMES = 0.25
 """Names are compared where at most this share of the words is written with a capital: not in German, not in titles."""
 
@@ -33,9 +40,9 @@ NAMES = 0.25
 def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[Citation, ...]:
     """Return every `[n]` of the answer (not in code) with its sentence, in reading order.
 
-    A passage supports a sentence that stands in it, or when every number and name of the sentence is in the passages
-    cited for it and either OVERLAP of its content words are in the passage or its meaning is as close as COSINE to a
-    stretch of the passage (`embed` is called only for that). A mark that names no source is unsupported.
+    A passage supports a sentence that stands in it, or when every name of the sentence is in the passages cited for it,
+    every number in their closest stretches, nothing contradicts it, and enough of its words (or of its meaning: `embed`
+    is called only for that) are in the passage. A mark that names no source is unsupported.
     """
     by_number = {s.number: s for s in sources}
     found: dict[tuple[int, str], Citation] = {}
@@ -68,17 +75,44 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
     text = _whole(source)
     if _norm(sentence) and f" {_norm(sentence)} " in f" {_norm(text)} ":
         return True
-    if not _numbers(sentence) <= set().union(*(_numbers(_whole(s)) for s in cited)):
-        return False
     words, own_words, cited_words = _words(sentence), _words(text), _words(" ".join(map(_whole, cited)))
-    if not words or not _names(sentence) <= cited_words:
+    closest = [_closest(words, stretches(s.text)) + f" {s.file_name} {s.heading}" for s in cited]
+    if not words or not _names(sentence) <= cited_words or not _numbers(sentence) <= _numbers(" ".join(closest)):
+        return False
+    if _contradicts(sentence, _closest(words, stretches(source.text, pairs=False))):
         return False
     own = len(words & own_words) / len(words)
     together = len(words & cited_words) / len(words)
     if own >= OVERLAP or (together >= OVERLAP and own >= OVERLAP / 3):
         return True
-    vectors = embed([sentence, *_stretches(source.text)])
+    if own < SHARED:
+        return False
+    vectors = embed([sentence, *stretches(source.text)])
     return max(_cosine(vectors[0], v) for v in vectors[1:]) >= COSINE
+
+
+def _closest(words: set[str], parts: Sequence[str]) -> str:
+    """Return the part that has most of the words, the shortest of several."""
+    return max(parts, key=lambda part: (len(words & _words(part)), -len(part)))
+
+
+def _contradicts(sentence: str, other: str) -> bool:
+    """Return whether a sentence says nearly the same as another, but negated or with something swapped in it."""
+    mine, theirs = _tokens(sentence), _tokens(other)
+    match = SequenceMatcher(None, mine, theirs, autojunk=False)
+    alike = match.ratio()
+    if alike >= ALIKE and len(_NEGATION.findall(sentence)) % 2 != len(_NEGATION.findall(other)) % 2:
+        return True
+    new, lost = _words(sentence) - _words(other), _words(other) - _words(sentence)
+    return alike >= SAME and any(
+        op == "replace" and not new.isdisjoint(mine[a:b]) and not lost.isdisjoint(theirs[c:d])
+        for op, a, b, c, d in match.get_opcodes()
+    )
+
+
+def _tokens(text: str) -> list[str]:
+    """Return all words in order, written as `_words` writes them; stop words as they are."""
+    return [t for word in re.findall(r"\w+", text.lower()) for t in ([*_numbers(word)] or terms(word) or [word])]
 
 
 def plain(text: str) -> str:
@@ -126,11 +160,12 @@ def _digits(number: str) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
-def _stretches(text: str) -> list[str]:
+def stretches(text: str, *, pairs: bool = True) -> list[str]:
     """Return a passage as single sentences and pairs of them: short enough to compare with one sentence."""
+    text = _WRAP.sub(" ", text)
     cuts = [0, *(m.end() for m in _END.finditer(text)), len(text)]
     parts = [p for a, b in pairwise(cuts) if (p := text[a:b].strip())]
-    return [*parts, *(f"{a} {b}" for a, b in pairwise(parts))][:60] or [text]
+    return [*parts, *(f"{a} {b}" for a, b in pairwise(parts if pairs else []))][:60] or [text]
 
 
 def _cosine(a: Sequence[float], b: Sequence[float]) -> float:

@@ -15,8 +15,6 @@ from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
-RRF_K = 60
-"""Rank constant of reciprocal rank fusion: score = sum of 1 / (RRF_K + rank), ranks from 0."""
 TIES = 10
 """Candidates asked for beyond those wanted, so that the id decides also among equal scores at the end of the list."""
 DENSE, SPARSE = "dense", "sparse"
@@ -126,7 +124,7 @@ class VectorStore(ABC):
         k: int,
         scope: Scope = EVERYWHERE,
         *,
-        candidates: int = 40,
+        candidates: int = 100,
     ) -> list[Hit]:
         """Return the best `k` chunks, best first: what two searches in Qdrant find, fused.
 
@@ -266,18 +264,24 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
 
 
 def fuse(found: Sequence[Sequence[Any]], candidates: int) -> list[Hit]:
-    """Return the best points of several rankings, the best first, by reciprocal rank fusion (Cormack et al., 2009).
+    """Return the best points of several searches, the best first, by the sum of their scores.
 
-    Qdrant's own fusion orders equal scores by chance, and half of its fused scores are equal. Here the id decides, so
-    that every mode gives the same ranking; scores count to five digits, which is where the modes' arithmetic agrees.
+    A score counts as its share of the search's best (a convex combination: Bruch et al., "An Analysis of Fusion
+    Functions for Hybrid Retrieval", 2023), and what a full search left out as its last. By ranks (RRF) a search that
+    can't tell passages apart, as meaning in a language that the embedding model hardly knows, has as much say as one
+    that can: nDCG@10 0.65 instead of 0.96 on Chinese, and less on every other set (`docmind eval retrieval`).
+    Shares count to five digits, which is where the modes' arithmetic agrees; then the id decides, so that every mode
+    gives the same ranking (Qdrant's own fusion orders equal scores by chance).
     """
     points: dict[str, Any] = {}
-    scores: dict[str, float] = {}
+    shares: list[tuple[dict[str, float], float]] = []
     for ranking in found:
-        ordered = sorted(ranking, key=lambda p: (-float(f"{p.score:.5g}"), str(p.id)))
-        for rank, point in enumerate(ordered[:candidates]):
-            points[key := str(point.id)] = point
-            scores[key] = scores.get(key, 0.0) + 1 / (RRF_K + rank)
+        best = max((abs(p.score) for p in ranking), default=0.0) or 1.0
+        ordered = sorted(((-round(p.score / best, 5), str(p.id), p) for p in ranking), key=lambda t: t[:2])[:candidates]
+        points |= {key: point for _, key, point in ordered}
+        rest = -ordered[-1][0] if len(ordered) == candidates else 0.0
+        shares.append(({key: -share for share, key, _ in ordered}, rest))
+    scores = {key: round(sum(share.get(key, rest) for share, rest in shares), 5) for key in points}
     return [_hit(points[key], scores[key]) for key in sorted(points, key=lambda key: (-scores[key], key))]
 
 

@@ -7,6 +7,15 @@ SOURCES = (
     Source(1, "a", "d", "report.pdf", "In 2024 revenue grew by 12 % to 5.3 million euros. Profit was 3,400 euros."),
     Source(2, "b", "d", "handbook.docx", "Employees may work from home on two days a week after the probation period."),
     Source(3, "c", "e", "trip.txt", "The conference took place in Porto. Mina Okafor gave the opening talk."),
+    Source(
+        4,
+        "d",
+        "f",
+        "access.pdf",
+        "A row permission is a database object that expresses a row access control rule for a specific table. A column "
+        "mask is a database object that manifests a column value access control rule for a specific column in a "
+        "specific table. It does not replace object level security.",
+    ),
 )
 
 
@@ -46,6 +55,36 @@ def test_wrong_numbers_names_and_passages_are_not(check):
     assert check("The conference took place in Lisbon [3].") == [(3, False)]
     assert check("Revenue grew by 12% in 2024 [2].") == [(2, False)]
     assert check("Bananas are yellow [1].") == [(1, False)]
+
+
+def test_one_subject_with_what_is_said_of_another_is_not(check):
+    rule = "is a database object that manifests a column value access control rule for a specific column."
+    assert check(f"A column mask {rule} [4]") == [(4, True)]
+    assert check(f"A row permission {rule} [4]") == [(4, False)]
+
+
+def test_the_opposite_is_not(check):
+    assert check("A column mask does not replace object level security [4].") == [(4, True)]
+    assert check("A column mask replaces object level security [4].") == [(4, False)]
+    assert check("Employees may not work from home after the probation period [2].") == [(2, False)]
+
+
+def test_numbers_must_stand_with_what_they_are_said_of(check):
+    sources = (
+        Source(1, "a", "d", "a.txt", f"The hall holds 40 people. {'Nothing else is told. ' * 3}The lot has 90 spaces."),
+    )
+    assert [c.supported for c in cite("The hall holds 40 people in all [1].", sources, lambda _: [])] == [True]
+    assert [c.supported for c in cite("The hall holds 90 people [1].", sources, lambda _: [])] == [False]
+
+
+def test_lines_of_a_page_are_read_as_sentences():
+    text = (
+        "The average cost that is incurred for each lost record\n"
+        "containing sensitive information increased more than\n9% to $145 per record."
+    )
+    source = Source(1, "a", "d", "a.pdf", text)
+    told = "The average cost for each lost record with sensitive information increased by more than 9% to $145 [1]."
+    assert [c.supported for c in cite(told, (source,), lambda _: [])] == [True]
 
 
 def test_a_number_without_a_source_is_reported(check):

@@ -1,0 +1,142 @@
+"""Retrieval quality through the product's own splitter, embedder, store and Retriever.
+
+Chunks are credited to the gold passages ("units") that they stand for, so that other chunk sizes and the published
+figures on whole paragraphs can be compared. Fusion, candidates and BM25's constants were chosen on the questions with
+even numbers; the figures are of the odd ones.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+from benchmarks.sets import Corpus, Question
+from docmind.engine.models import Catalog
+from docmind.ingestion.pipeline import Pipeline
+from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.search import Mode, Retriever, diverse
+from docmind.retrieval.sparse import query_vector
+from docmind.retrieval.store import Hit, VectorStore, open_store
+from docmind.settings import Settings
+
+DEPTH = 20
+"""Chunks asked for; several may stand for one unit."""
+SHOWN = 5
+"""Chunks counted in the span measures: what an agent gets from one search on a CPU."""
+Search = Callable[[str], Sequence[Hit]]
+
+
+class Memo(Embedder):
+    """Embeds each question once for all the searches that use it, in batches."""
+
+    def __init__(self, model_dir: Path) -> None:
+        super().__init__(model_dir)
+        self._known: dict[str, list[float]] = {}
+
+    def learn(self, texts: Sequence[str]) -> None:
+        """Embed these questions."""
+        self._known = dict(zip(texts, self.embed_texts(list(texts)), strict=True))
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of a question."""
+        return self._known.get(text) or super().embed_query(text)
+
+
+def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str], None]) -> dict[str, float]:
+    """Measure every corpus in a store of its own.
+
+    Returns:
+        retrieval.SET.MODE.recall5|recall10|mrr10|ndcg10 for bm25, dense, hybrid and rrf (ranks fused instead of
+        scores, for comparison); retrieval.SET.questions and .chunks; for sets whose gold is a quoted span also
+        MODE.span_recall|span_precision|span_iou of the first SHOWN chunks (characters);
+        retrieval.gain.better|bm25|dense|rrf: mean over the sets of hybrid's nDCG@10 divided by that mode's, minus 1,
+        `better` being the better of bm25 and dense; retrieval.gain.worst_set: the smallest gain over the better.
+    """
+    embedder = Memo(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
+    figures: dict[str, float] = {}
+    ndcg: list[dict[str, float]] = []
+    for corpus in corpora:
+        with TemporaryDirectory() as folder:
+            own = settings.model_copy(update={"data_dir": Path(folder)})
+            store = open_store(own, embedder.dims)
+            begin = time.perf_counter()
+            pipeline = Pipeline(store, embedder, own)
+            for document_id, (name, document) in corpus.documents.items():
+                pipeline.run(document_id, name, document, lambda *_: None)
+            store.optimize()
+            took = time.perf_counter() - begin
+            asked = corpus.questions[1::2]
+            embedder.learn([q.text for q in asked])
+            retriever = Retriever(store, embedder, own)
+            found = {mode.removesuffix("_only"): _mode(retriever, mode) for mode in get_args(Mode)}
+            found["rrf"] = lambda query, store=store: by_ranks(store, embedder, query)
+            prefix = f"retrieval.{corpus.name}"
+            figures |= {f"{prefix}.questions": len(asked), f"{prefix}.chunks": store.count()}
+            figures[f"{prefix}.ingest_chunks_s"] = store.count() / took
+            row = {}
+            for mode, search in found.items():
+                measured = measure(corpus, asked, search, spans=corpus.name == "chunking-eval")
+                figures |= {f"{prefix}.{mode}.{name}": value for name, value in measured.items()}
+                row[mode] = measured["ndcg10"]
+            ndcg.append(row)
+            tell(f"{corpus.name}: " + ", ".join(f"{mode} {value:.3f}" for mode, value in row.items()))
+            store.close()
+    better = [r["hybrid"] / max(r["bm25"], r["dense"]) - 1 for r in ndcg]
+    figures |= {"retrieval.gain.better": statistics.mean(better), "retrieval.gain.worst_set": min(better)}
+    for mode in ("bm25", "dense", "rrf"):
+        figures[f"retrieval.gain.{mode}"] = statistics.mean(r["hybrid"] / r[mode] - 1 for r in ndcg)
+    return figures
+
+
+def measure(corpus: Corpus, asked: Sequence[Question], search: Search, *, spans: bool) -> dict[str, float]:
+    """Return the mean over the questions of recall@5 and @10, MRR@10, nDCG@10 (binary gains, log2 discount)."""
+    rows: list[dict[str, float]] = []
+    for question in asked:
+        hits = search(question.text)
+        units = [u for hit in hits for u in corpus.units_of(hit.document_id, hit.start, hit.end)]
+        right = [u in question.gold for u in list(dict.fromkeys(units))[:10]]
+        ideal = sum(1 / math.log2(i + 2) for i in range(min(10, len(question.gold))))
+        row = {
+            "recall5": sum(right[:5]) / len(question.gold),
+            "recall10": sum(right) / len(question.gold),
+            "mrr10": next((1 / (i + 1) for i, ok in enumerate(right) if ok), 0.0),
+            "ndcg10": sum(1 / math.log2(i + 2) for i, ok in enumerate(right) if ok) / ideal,
+        }
+        rows.append(row | (_spans(corpus, question, hits[:SHOWN]) if spans else {}))
+    return {name: statistics.mean(row[name] for row in rows) for name in rows[0]}
+
+
+def by_ranks(store: VectorStore, embedder: Embedder, query: str, constant: int = 60) -> Sequence[Hit]:
+    """Return what reciprocal rank fusion of the two searches gives (Cormack et al., 2009)."""
+    lists = [store.search(embedder.embed_query(query), None, 100), store.search(None, query_vector(query), 100)]
+    hits = {hit.chunk_id: hit for found in lists for hit in found}
+    scores = dict.fromkeys(hits, 0.0)
+    for found in lists:
+        for rank, hit in enumerate(found, 1):
+            scores[hit.chunk_id] += 1 / (constant + rank)
+    return diverse([hits[i] for i in sorted(hits, key=lambda i: -scores[i])][: 2 * DEPTH], DEPTH)
+
+
+def _mode(retriever: Retriever, mode: Mode) -> Search:
+    return lambda query: retriever.search(query, DEPTH, mode=mode)
+
+
+def _spans(corpus: Corpus, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
+    """Return how much of the quoted references the chunks have, and how much else (counted in characters)."""
+    gold = {(corpus.units[i].document_id, c) for i in question.gold for c in _characters(corpus.units[i])}
+    seen = {(hit.document_id, c) for hit in hits for c in _characters(hit)}
+    both = len(gold & seen)
+    return {
+        "span_recall": both / len(gold),
+        "span_precision": both / max(1, len(seen)),
+        "span_iou": both / len(gold | seen),
+    }
+
+
+def _characters(span: object) -> range:
+    return range(span.start, span.end)
