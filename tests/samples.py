@@ -144,40 +144,6 @@ def write_epub(path: Path) -> Path:
     return path
 
 
-ODF = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
- xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"
- xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
- xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
- xmlns:presentation="urn:oasis:names:tc:opendocument:xmlns:presentation:1.0"><office:body>{}</office:body>
-</office:document-content>"""
-ODF_TABLE = """<table:table table:name="Prices">
-<table:table-row>
-<table:table-cell><text:p>Fish</text:p></table:table-cell>
-<table:table-cell><text:p>Euro</text:p></table:table-cell>
-<table:table-cell table:number-columns-repeated="16000"/>
-</table:table-row>
-<table:table-row>
-<table:table-cell><text:p>Cod</text:p></table:table-cell>
-<table:table-cell><text:p>14</text:p></table:table-cell>
-</table:table-row></table:table>"""
-
-
-def write_odf(path: Path) -> Path:
-    """Write a text, a spreadsheet or a presentation, by the path's suffix."""
-    body = {
-        ".odt": "<office:text><text:h text:outline-level='1'>Market</text:h><text:p>Open<text:s text:c='2'/>daily."
-        f"</text:p>{ODF_TABLE}<text:list><text:list-item><text:p>Cash only</text:p></text:list-item></text:list>"
-        "</office:text>",
-        ".ods": f"<office:spreadsheet>{ODF_TABLE}</office:spreadsheet>",
-        ".odp": "<office:presentation><draw:page><draw:frame presentation:class='title'><draw:text-box>"
-        "<text:p>Harbour</text:p></draw:text-box></draw:frame><draw:frame><draw:text-box>"
-        "<text:p>Dredge it in May</text:p></draw:text-box></draw:frame></draw:page><draw:page/></office:presentation>",
-    }[path.suffix]
-    with zipfile.ZipFile(path, "w") as package:
-        package.writestr("content.xml", ODF.format(body))
-    return path
-
-
 def write_docx(path: Path) -> Path:
     document = docx.Document()
     document.add_heading("Staff handbook", 1)
@@ -270,7 +236,6 @@ def write_all(folder: Path) -> dict[str, Path]:
         ".xlsx": write_xlsx(folder / "figures.xlsx"),
         ".epub": write_epub(folder / "tides.epub"),
         ".png": write_image(folder / "lighthouse.png"),
-        **{suffix: write_odf(folder / f"market{suffix}") for suffix in (".odt", ".ods", ".odp")},
     }
     for name, text, code in (
         ("people.csv", CSV, "cp1252"),

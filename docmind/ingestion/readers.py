@@ -12,13 +12,12 @@ from docmind.ingestion.ocr import read_image
 from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, one_line
 from docmind.ingestion.read_html import read_epub, read_html, read_rst
 from docmind.ingestion.read_mail import read_eml, read_msg
-from docmind.ingestion.read_odf import read_odf
 from docmind.ingestion.read_office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.read_pdf import read_pdf, unlock_pdf
 from docmind.ingestion.read_text import read_csv, read_markdown, read_text
 
 OFFICE = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
-PACKAGES = OFFICE | {".odt", ".ods", ".odp", ".epub"}
+PACKAGES = OFFICE | {".epub"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 Reader = Callable[[Path, Progress], list[Section]]
 """May raise whatever its library raises on a damaged file, and an IngestError that goes on after the file's name."""
@@ -28,7 +27,6 @@ SUPPORTED: Mapping[str, Reader] = {
     **dict.fromkeys((".docx", ".docm"), read_docx),
     **dict.fromkeys((".pptx", ".pptm"), read_pptx),
     **dict.fromkeys((".xlsx", ".xlsm"), read_xlsx),
-    **dict.fromkeys((".odt", ".ods", ".odp"), read_odf),
     **dict.fromkeys((".csv", ".tsv"), read_csv),
     **dict.fromkeys((".html", ".htm"), read_html),
     ".epub": read_epub,

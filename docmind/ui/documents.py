@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 PER_PAGE = 20
 _ICONS = {
     ".pdf": "picture_as_pdf",
-    **dict.fromkeys((".docx", ".docm", ".odt"), "article"),
-    **dict.fromkeys((".pptx", ".pptm", ".odp"), "slideshow"),
-    **dict.fromkeys((".xlsx", ".xlsm", ".ods", ".csv", ".tsv"), "table"),
+    **dict.fromkeys((".docx", ".docm"), "article"),
+    **dict.fromkeys((".pptx", ".pptm"), "slideshow"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".csv", ".tsv"), "table"),
     **dict.fromkeys((".eml", ".msg"), "mail"),
     ".epub": "menu_book",
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"), "image"),
