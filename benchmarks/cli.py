@@ -164,17 +164,52 @@ def selftest(
 
 
 @bench.command()
-def ingest(files: list[Path], save: Save = None, vs: Vs = None) -> None:
-    """Ingest files or folders into a fresh store, then search in it."""
+def ingest(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files or folders; by default those of the data.")] = None,
+    data: Data = DATA,
+    documents: Annotated[int, typer.Option(help="How many there are when one more is added; 0: not measured.")] = 1000,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Read files of every type, recognise scans, embed passages, ingest into a fresh store and search in it."""
+    from benchmarks import ingest as bench_ingest
     from benchmarks import measure
     from docmind.cli import fetch_model, find_files
+    from docmind.engine.models import Catalog
     from docmind.ingestion.readers import SUPPORTED
+    from docmind.retrieval.embeddings import Embedder
     from docmind.settings import load_settings
 
     settings = load_settings()
     fetch_model(settings, settings.retrieval.embedding_model)
-    figures = measure.ingest_and_search(settings, list(find_files(files, set(SUPPORTED))))
-    report(figures, "", save, vs)
+    embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
+    formats = list(find_files(files or [data / "formats", data / "pdf", data / "chunking-eval"], set(SUPPORTED)))
+    formats = [file for file in formats if "groundtruth" not in file.parts]
+    texts = [file for file in formats if file.suffix in {".md", ".txt", ".pdf"} and "ocr" not in file.parts]
+    figures = bench_ingest.reading(settings.ingestion, formats)
+    figures |= {} if files else bench_ingest.accuracy(data)
+    figures |= bench_ingest.embedding(settings, embedder, texts)
+    figures |= bench_ingest.one_more(settings, embedder, documents) if documents else {}
+    figures |= measure.ingest_and_search(settings, texts)
+    report(figures, "reading: CPU seconds of the warm worker process", save, vs)
+
+
+@bench.command()
+def robustness(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files or folders; by default those of the data.")] = None,
+    data: Data = DATA,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Read every file, broken ones above all: each must end as text or with a reason, in bounded time and memory."""
+    from benchmarks.ingest import robustness as measure_robustness
+    from docmind.cli import find_files
+    from docmind.ingestion.readers import SUPPORTED
+    from docmind.settings import load_settings
+
+    found = find_files(files or [data / name for name in ("nasty-pdf", "pdf", "formats")], set(SUPPORTED))
+    figures, reasons = measure_robustness(load_settings().ingestion, found, err.print)
+    report(figures, reasons, save, vs)
 
 
 @bench.command()

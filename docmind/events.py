@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -47,6 +48,11 @@ class Source:
     """Character span in the document's extracted text: [start, end)."""
     end: int = 0
     score: float = 0.0
+    boxes: Sequence[Sequence[float]] = ()
+    """Where it stands on its page: left, top, right and bottom as shares (0 to 1) of the page's width and height."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boxes", tuple(map(tuple, self.boxes)))  # JSON has lists
 
 
 @dataclass(frozen=True)

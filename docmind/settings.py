@@ -91,6 +91,10 @@ class IngestionSettings(_Group):
     """Chunk size, in tokens of the embedding model."""
     chunk_overlap: int = Field(30, ge=0)
     """Tokens shared by neighbouring chunks."""
+    max_memory_gib: float = Field(4, ge=0.5)
+    """Memory that reading one file may take, in GiB."""
+    max_step_s: float = Field(180, gt=0)
+    """Longest time that reading a file may go without progress (a page, a sheet, the whole of a text), in seconds."""
 
 
 class RetrievalSettings(_Group):

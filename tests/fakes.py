@@ -113,6 +113,7 @@ class FakeDocuments:
         self.folder = folder
         self.all: dict[str, FakeDocument] = {}
         self.retried: list[str] = []
+        self.passwords: list[str | None] = []
 
     def add_bytes(self, data, name: str):
         content = data if isinstance(data, bytes) else data.read()
@@ -126,6 +127,8 @@ class FakeDocuments:
             document = replace(document, state="embedding", stage="embed", done=3, total=10)
         if name.startswith("bad"):
             document = replace(document, state="failed", reason="The file is damaged. Save it again.")
+        if name.startswith("locked"):
+            document = replace(document, state="failed", reason="It is protected by a password.", stage="password")
         (self.folder / key).write_bytes(content)
         self.all[key] = document
         return SimpleNamespace(document=document, known=False)
@@ -139,8 +142,9 @@ class FakeDocuments:
     def delete(self, document_id: str) -> None:
         del self.all[document_id]
 
-    def retry(self, document_id: str) -> None:
+    def retry(self, document_id: str, password: str | None = None) -> None:
         self.retried.append(document_id)
+        self.passwords.append(password)
 
     def file_path(self, document_id: str) -> Path:
         return self.folder / document_id

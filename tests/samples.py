@@ -1,10 +1,14 @@
 """Small real files of each type, of our own making."""
 
+import hashlib
+import re
+import zipfile
 from pathlib import Path
 
 import docx
 import openpyxl
 import pptx
+from PIL import Image, ImageDraw, ImageFont
 
 PAGES = (
     "The Heron observatory stands on the island of Vilm. It was opened in 1987 by the astronomer Ada Lindqvist.",
@@ -15,7 +19,10 @@ NOTE = "Checked by the archive in May."
 
 
 def write_pdf(path: Path, pages=PAGES, note: str = NOTE) -> Path:
-    """Write a PDF by hand: a text line per sentence, a bookmark per page, a note on the first page."""
+    """Write a PDF by hand: a text line per sentence, a bookmark per page, a note on the first page.
+
+    A page that begins with % is a content stream.
+    """
     objects: list[bytes] = []
 
     def add(body: str) -> int:
@@ -31,7 +38,7 @@ def write_pdf(path: Path, pages=PAGES, note: str = NOTE) -> Path:
     kids, marks = [], []
     for i, text in enumerate(pages):
         lines = "".join(f"({escaped(s.strip())}) Tj 0 -16 Td " for s in text.replace(". ", ".\n").split("\n"))
-        stream = f"BT /F1 11 Tf 60 760 Td {lines}ET"
+        stream = text if text.startswith("%") else f"BT /F1 11 Tf 60 760 Td {lines}ET"
         content = add(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
         notes = f"/Annots [{annot} 0 R]" if annot and i == 0 else ""
         kids.append(
@@ -59,6 +66,81 @@ def write_pdf(path: Path, pages=PAGES, note: str = NOTE) -> Path:
         f"/Root {catalog} 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
     ).encode()
     path.write_bytes(data)
+    return path
+
+
+def _rc4(key: bytes, data: bytes) -> bytes:
+    state, j, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
+
+
+def locked_pdf(path: Path, password: str = "sesame") -> Path:
+    """Write a PDF that opens with this password only (PDF 32000-1, 7.6.3: version 1, revision 2)."""
+
+    def md5(data: bytes) -> bytes:
+        return hashlib.md5(data).digest()
+
+    fill = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
+    padded = (password.encode() + fill)[:32]
+    owner = _rc4(md5(padded)[:5], padded)
+    key = md5(padded + owner + b"\xfc\xff\xff\xff" + b"a")[:5]
+
+    def encrypted(found: re.Match[bytes]) -> bytes:
+        own = md5(key + int(found[1]).to_bytes(3, "little") + b"\x00\x00")[:10]
+        return found[0].replace(found[2], _rc4(own, found[2]))
+
+    data = re.sub(
+        rb"(\d+) 0 obj\n[^\n]*\nstream\n(.*?)\nendstream", encrypted, write_pdf(path, note="").read_bytes(), flags=re.S
+    )
+    keys = f"/O <{owner.hex()}> /U <{_rc4(key, fill).hex()}>"
+    lock = f"/Encrypt << /Filter /Standard /V 1 /R 2 {keys} /P -4 >> /ID [(a) (a)]"
+    path.write_bytes(data.replace(b"trailer\n<<", b"trailer\n<< " + lock.encode()))
+    return path
+
+
+def table_page(rows, x=60, y=700, wide=120, high=20) -> str:
+    """Return a content stream: a line of text, a ruled table, a line of text."""
+    right, bottom = x + wide * len(rows[0]), y - high * len(rows)
+    rules = [f"{x} {y - i * high} m {right} {y - i * high} l S" for i in range(len(rows) + 1)]
+    rules += [f"{x + i * wide} {y} m {x + i * wide} {bottom} l S" for i in range(len(rows[0]) + 1)]
+    words = [
+        (x + c * wide + 4, y - r * high - 14, cell) for r, row in enumerate(rows) for c, cell in enumerate(row) if cell
+    ]
+    words = [(x, y + 20, "Before the table."), *words, (x, bottom - 30, "After the table.")]
+    text = " ".join(f"BT /F1 11 Tf {a} {b} Td ({word}) Tj ET" for a, b, word in words)
+    return f"%\n{' '.join(rules)} {text}"
+
+
+def write_image(path: Path, lines=("The lighthouse keeper", "counts 52 ships a day."), turned: int = 0) -> Path:
+    """Write a picture of text (as a scan, if it is a PDF)."""
+    image = Image.new("RGB", (1200, 500), "white")
+    pen = ImageDraw.Draw(image)
+    for i, line in enumerate(lines):
+        pen.text((80, 60 + 90 * i), line, "black", ImageFont.load_default(size=52))
+    image.rotate(turned, expand=True).save(path)
+    return path
+
+
+def write_epub(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("META-INF/container.xml", "<container><rootfile full-path='o/b.opf'/></container>")
+        book.writestr(
+            "o/b.opf",
+            "<package><title>Tides</title><item id='b' href='two%20.xhtml'/><item id='a' href='one.xhtml'/>"
+            "<spine><itemref idref='a'/><itemref idref='b'/></spine></package>",
+        )
+        page = "<!DOCTYPE html><html><head><title>x</title></head><body><h1>{}</h1><p>{}</p></body></html>"
+        book.writestr("o/two .xhtml", page.format("Neap", "They come at half moon."))
+        book.writestr("o/one.xhtml", page.format("Spring", "They come at full moon."))
     return path
 
 
@@ -125,6 +207,23 @@ Install it with pip.
 Done.
 """
 CSV = "Name;City;Born\nÅsa;Malmö;1980\nJürgen;Köln;1975\n"
+RST = "Ferries\n=======\n\nThey leave at *nine*.\n\n.. include:: /etc/passwd\n.. raw:: html\n\n   <b>raw</b>\n"
+EML = """From: Ana Duarte <ana@example.org>
+To: Ben <ben@example.org>
+Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= from the pier
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=x
+
+--x
+Content-Type: text/html; charset=utf-8
+
+<p>The crane is <b>repaired</b>.</p>
+--x
+Content-Disposition: attachment; filename=invoice.pdf
+
+data
+--x--
+"""
 TEXT = "Zürich liegt am See. Die Brücke wurde 1838 gebaut. Über sie fährt die Straßenbahn nach Süden."
 
 
@@ -135,12 +234,16 @@ def write_all(folder: Path) -> dict[str, Path]:
         ".docx": write_docx(folder / "handbook.docx"),
         ".pptx": write_pptx(folder / "plan.pptx"),
         ".xlsx": write_xlsx(folder / "figures.xlsx"),
+        ".epub": write_epub(folder / "tides.epub"),
+        ".png": write_image(folder / "lighthouse.png"),
     }
     for name, text, code in (
         ("people.csv", CSV, "cp1252"),
         ("bees.html", HTML, "utf-8"),
         ("setup.md", MARKDOWN, "utf-8"),
         ("zürich.txt", TEXT, "utf-16"),
+        ("ferries.rst", RST, "utf-8"),
+        ("pier.eml", EML, "utf-8"),
     ):
         path = folder / name
         path.write_bytes(text.encode(code))

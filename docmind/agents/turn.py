@@ -39,6 +39,7 @@ class SourceBook:
                         start=hit.start,
                         end=hit.end,
                         score=hit.score,
+                        boxes=hit.boxes,
                     )
                 numbered.append(self._sources[hit.chunk_id])
             return numbered

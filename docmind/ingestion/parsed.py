@@ -13,6 +13,10 @@ GAP = "\n\n"
 """What stands between two sections in the document's extracted text."""
 HEADING_GAP = " > "
 """What stands between the headings of a path."""
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom as shares (0 to 1) of the page's width and height, as it is shown."""
+Line = tuple[Box | None, str]
+"""Where a line of text stands on the page, if that is known, and what it says."""
 _LINE_END = re.compile(r"\r\n|[\r\x0b\x0c\x85]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\xad]")
 
@@ -25,6 +29,7 @@ class Section:
     page: int | None = None  # 1-based page, slide or sheet; None where the format has none
     heading: str = ""  # the headings above it, outermost first, joined by HEADING_GAP
     table: bool = False  # a Markdown table: two lines of header, then a line per row
+    boxes: tuple[Box | None, ...] = ()  # where each line of the text stands on the page; () where that is not known
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _sections(document_id: str, file_name: str, document: ParsedDocument) -> lis
     nodes: list[BaseNode] = []
     for start, section in document.spans():
         place = {"page": section.page, "heading": section.heading[:300], "table": section.table, "start": start}
-        metadata = {"document_id": document_id, "file_name": file_name, **place}
+        metadata = {"document_id": document_id, "file_name": file_name, "boxes": section.boxes, **place}
         nodes.append(TextNode(text=section.text, metadata=metadata))
     return nodes
 

@@ -1,8 +1,10 @@
-"""DOCX, PPTX and XLSX → text."""
+"""DOCX, PPTX and XLSX → text, with macros or as ISO strict too."""
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, zip_longest
 from pathlib import Path
@@ -18,12 +20,38 @@ _HIDDEN = {_W + "del", _W + "instrText", _MC + "Fallback"}
 _NOTES = {"footnotes": "Footnotes", "endnotes": "Endnotes", "comments": "Comments"}
 
 
+_MACROS = {
+    b"vnd.ms-word.document.macroEnabled": b"vnd.openxmlformats-officedocument.wordprocessingml.document",
+    b"vnd.ms-powerpoint.presentation.macroEnabled": b"vnd.openxmlformats-officedocument.presentationml.presentation",
+}
+
+
+def ordinary(path: Path) -> Any:
+    """Return the file, or a copy in the names that the libraries know of one with macros or in ISO's strict form."""
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in ("[Content_Types].xml", "_rels/.rels")}
+        if not any(b"macroEnabled" in part or b"purl.oclc.org/ooxml" in part for part in parts.values()):
+            return path
+        copy = io.BytesIO()
+        with zipfile.ZipFile(copy, "w") as out:
+            for name in package.namelist():
+                part = package.read(name)
+                if name.endswith((".xml", ".rels")):
+                    part = re.sub(
+                        rb"http://purl\.oclc\.org/ooxml/(\w+)", rb"http://schemas.openxmlformats.org/\1/2006", part
+                    )
+                    for kind, plain in _MACROS.items():
+                        part = part.replace(kind, plain)
+                out.writestr(name, part)
+        return copy
+
+
 def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read a Word document: a section per heading, tables apart, notes and comments at the end."""
     import docx
     from docx.oxml import parse_xml
 
-    document = docx.Document(str(path))
+    document = docx.Document(ordinary(path))
     levels = {style.style_id: _level(style) for style in document.styles}
     outline = Outline()
     for block in _blocks(document.element.body):
@@ -94,7 +122,7 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
     import pptx
 
     sections: list[Section] = []
-    slides = pptx.Presentation(str(path)).slides
+    slides = pptx.Presentation(ordinary(path)).slides
     for number, slide in enumerate(slides, 1):
         title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
         lines: list[str] = []
@@ -125,7 +153,7 @@ def read_xlsx(path: Path, progress: Progress) -> list[Section]:
     import openpyxl
 
     sections: list[Section] = []
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    book = openpyxl.load_workbook(ordinary(path), read_only=True, data_only=True)
     try:
         sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]  # a chart sheet has no cells
         for number, sheet in enumerate(sheets, 1):

@@ -1,62 +1,68 @@
-"""PDF → text, page by page, with form fields and annotations."""
+"""PDF → text, page by page, with form fields and annotations; tables by pdf_tables, scanned pages by OCR."""
 
 from __future__ import annotations
 
 import ctypes
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from docmind.errors import CorruptFile, EmptyFile, EncryptedFile
-from docmind.ingestion.parsed import Headings, Progress, Section, clean
+from docmind.errors import CorruptFile, EncryptedFile
+from docmind.ingestion.ocr import LONGEST_SIDE, recognize
+from docmind.ingestion.parsed import Box, Headings, Line, Progress, Section, clean
+from docmind.ingestion.pdf_tables import Table, find_tables, shown
 
-PDF_LOCK = threading.Lock()
-"""PDFium is not thread-safe: whoever calls pypdfium2 holds this."""
+FEW = 25
+"""Characters up to which the text of a page with an image may be a stamp on a scan."""
+
+
+def open_pdf(path: Path, password: str | None = None) -> Any:
+    """Return a pypdfium2 document; EncryptedFile if this password does not open it."""
+    import pypdfium2 as pdfium
+
+    try:
+        return pdfium.PdfDocument(path, password)
+    except pdfium.PdfiumError as exc:
+        if "password" in str(exc).lower() or "security" in str(exc).lower():
+            wrong = "can't be opened with this password." if password else "is protected by a password."
+            raise EncryptedFile(f"{wrong} Enter its password on the Documents page.") from exc
+        raise
+
+
+def unlock_pdf(path: Path, password: str) -> None:
+    """Replace an encrypted PDF by a copy that needs no password, so that its pages can be shown later."""
+    import pypdfium2.raw as c
+
+    part = path.with_suffix(".part")
+    with open_pdf(path, password) as pdf:
+        pdf.save(part, flags=c.FPDF_REMOVE_SECURITY)
+    part.replace(path)
 
 
 def read_pdf(path: Path, progress: Progress) -> list[Section]:
-    """Read a PDF; each page is a section under its bookmark."""
+    """Read a PDF; each page is a section (more with tables) under its bookmark."""
     import pypdfium2 as pdfium
 
     sections: list[Section] = []
     broken = 0
     heading = ""
-    with PDF_LOCK:
-        try:
-            pdf = pdfium.PdfDocument(str(path))
-        except pdfium.PdfiumError as exc:
-            if "password" in str(exc).lower() or "security" in str(exc).lower():
-                raise EncryptedFile(
-                    "is protected by a password. Save a copy without the password and upload that."
-                ) from exc
-            raise
+    with open_pdf(path) as pdf:
         with suppress(pdfium.PdfiumError):  # the pages can be read without
             pdf.init_forms()
-        pages = len(pdf)
         bookmarks = _bookmarks(pdf)
-    try:
-        for index in range(pages):
+        for index in range(len(pdf)):
             heading = bookmarks.get(index, heading)
-            text = ""
             try:
-                with PDF_LOCK:
-                    text = _page_text(pdf, index)
+                sections += _page(pdf, index, heading)
             except pdfium.PdfiumError:
                 broken += 1  # one bad page does not cost the others
-            sections.append(Section(text, index + 1, heading))
-            progress(index + 1, pages)
-    finally:
-        with PDF_LOCK:
-            pdf.close()
-    if broken == pages:
-        raise CorruptFile("is damaged: no page of it can be read. Open it in a PDF viewer and print it to a new PDF.")
-    if not any(section.text for section in sections):
-        raise EmptyFile(
-            f"has no text on its {pages} page(s): it is probably a scan. DocMind can't read text out of images "
-            "(OCR) yet; run it through an OCR program first."
-        )
+                sections.append(Section("", index + 1))
+            progress(index + 1, len(pdf))
+        if broken == len(pdf):
+            raise CorruptFile(
+                "is damaged: no page of it can be read. Open it in a PDF viewer and print it to a new PDF."
+            )
     return sections
 
 
@@ -75,14 +81,96 @@ def _bookmarks(pdf: Any) -> dict[int, str]:
     return found
 
 
-def _page_text(pdf: Any, index: int) -> str:
+def _page(pdf: Any, index: int, heading: str) -> list[Section]:
     page = pdf[index]
     try:
-        text = clean(page.get_textpage().get_text_bounded())
+        texts = page.get_textpage()
+        lines = _lines(page, texts)
+        text = "\n".join(t for _, t in lines)
+        tables: list[Table] = []
+        if len(text) < FEW and _drawn(page, any_kind=not text):
+            scale = LONGEST_SIDE / max(page.get_size())
+            lines += recognize(page.render(scale=scale).to_numpy()[:, :, :3])
+        elif text:
+            tables = [table for table in find_tables(page, texts) if _whole(table, lines)]
         extra = dict.fromkeys(t for t in _annotations(page, pdf.formenv) if t and t not in text)
-        return "\n".join([text, *extra]).strip()
+        lines += [(None, line) for t in extra for line in t.split("\n")]
+        return list(_sections(lines, tables, index + 1, heading))
     finally:
         page.close()  # with its text page
+
+
+def _whole(table: Table, lines: Sequence[Line]) -> bool:
+    """Tell whether the table has all that its lines of text say; a border through words would lose some."""
+    letters = sum(len("".join(text.split())) for box, text in lines if box and table.holds(box))
+    return table.letters * 0.95 <= letters <= table.letters * 1.05
+
+
+def _sections(lines: Sequence[Line], tables: Sequence[Table], page: int, heading: str) -> Iterator[Section]:
+    """Yield the page's text; each table stands where its first line stood."""
+    run: list[Line] = []
+    left = list(tables)
+    for box, line in lines:
+        table = next((t for t in tables if box and t.holds(box)), None)
+        if table is None:
+            run.append((box, line))
+        elif table in left:
+            left.remove(table)
+            yield _text(run, page, heading)
+            yield Section(table.markdown, page, heading, table=True, boxes=table.boxes)
+            run = []
+    yield _text(run, page, heading)
+
+
+def _text(lines: Sequence[Line], page: int, heading: str) -> Section:
+    return Section("\n".join(t for _, t in lines), page, heading, boxes=tuple(b for b, _ in lines))
+
+
+def _drawn(page: Any, *, any_kind: bool) -> bool:
+    """Tell whether there is an image on the page (or anything that might be letters)."""
+    import pypdfium2.raw as c
+
+    return any(any_kind or o.type == c.FPDF_PAGEOBJ_IMAGE for o in page.get_objects(max_depth=2))
+
+
+def _lines(page: Any, texts: Any) -> list[Line]:
+    """Return the lines of text on the page, each with its box.
+
+    The text is PDFium's own for the visible page. Where a line stands is told by its characters' indices, which
+    belong to the text of the whole page: they are found by looking the line up there, without white space.
+    """
+    whole = texts.get_text_range()
+    if len(whole) != texts.count_chars():  # PDFium leaves out what is no character
+        import pypdfium2.raw as c
+
+        whole = "".join(chr(c.FPDFText_GetUnicode(texts, i)) for i in range(texts.count_chars()))
+    places = [i for i, char in enumerate(whole) if not char.isspace()]
+    dense = "".join([whole[i] for i in places]).replace("\x02", "\ufffe")
+    lines: list[Line] = []
+    at = 0
+    for line in texts.get_text_bounded().splitlines():
+        text = clean(line)
+        if not text:
+            if lines and lines[-1][1]:
+                lines.append((None, ""))
+            continue
+        wanted = "".join(line.split()).replace("\x02", "\ufffe")
+        found = dense.find(wanted, at)
+        box = None
+        if found >= 0:
+            at = found + len(wanted)
+            box = _box(page, texts, places[found], places[at - 1] + 1)
+        lines.append((box, text))
+    return lines
+
+
+def _box(page: Any, texts: Any, first: int, end: int) -> Box | None:
+    """Return the box around characters first to end."""
+    rects = [texts.get_rect(i) for i in range(texts.count_rects(first, end - first))]
+    if not rects:
+        return None
+    lefts, bottoms, rights, tops = zip(*rects, strict=True)
+    return shown(page, (min(lefts), min(bottoms), max(rights), max(tops)))
 
 
 def _annotations(page: Any, forms: Any) -> Iterator[str]:

@@ -1,16 +1,13 @@
-"""Plain text, Markdown, CSV and HTML → text."""
+"""Plain text, Markdown and CSV → text."""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from docmind.errors import CorruptFile
-from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table, one_line
+from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table
 
 
 def decode(data: bytes) -> str:
@@ -69,49 +66,3 @@ def read_csv(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     delimiter = max(",;\t|", key=text.split("\n", 1)[0].count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True))
     return [Section(markdown_table(rows), table=True)]
-
-
-_DROP = ["script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "head"]
-_BLOCK = frozenset(
-    """address article aside blockquote body br dd details div dl dt fieldset figcaption figure footer form header hr
-    html li main ol option p pre section summary table tbody td tfoot th thead tr ul""".split()  # noqa: SIM905
-)
-
-
-def read_html(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read HTML without scripts, styles and navigation; a section per heading, tables apart."""
-    from bs4 import BeautifulSoup
-    from bs4.element import NavigableString, PreformattedString
-
-    soup = BeautifulSoup(path.read_bytes(), "lxml")
-    outline = Outline(one_line(soup.title.get_text()) if soup.title else "")
-    for tag in soup(_DROP):
-        tag.decompose()
-    todo: list[Any] = [soup]  # no recursion: pages nest thousands of levels deep
-    while todo:
-        node = todo.pop()
-        if isinstance(node, NavigableString):
-            if not isinstance(node, PreformattedString):  # comments and declarations
-                outline.text(node if node.find_parent("pre") else re.sub(r"\s+", " ", node))
-        elif isinstance(node, str):
-            outline.text(node)
-        elif re.fullmatch("h[1-6]", node.name) and (title := node.get_text(" ")):
-            outline.heading(int(node.name[1]), title)
-        elif node.name == "table" and (table := _table(node)):
-            outline.text("\n" + node.caption.get_text(" ") if node.caption else "")
-            outline.table(table)
-        else:
-            block = node.name in _BLOCK
-            todo += ["\n"] if block else []
-            todo += reversed(node.contents)
-            todo += ["\n- " if node.name == "li" else "\n\n" if node.name == "p" else "\n"] if block else []
-    return [
-        replace(s, text=re.sub(r"- \n+", "- ", re.sub(r"[ \t]*\n[ \t]?", "\n", s.text))) for s in outline.sections()
-    ]
-
-
-def _table(table: Any) -> str:
-    """Return a table as Markdown; "" if it only lays out the page."""
-    rows = [[cell.get_text(" ") for cell in row(["td", "th"])] for row in table("tr")]
-    layout = table.find(["table", "h1", "h2", "h3"]) or max(map(len, rows), default=0) < 2
-    return "" if layout else markdown_table(rows)

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, IngestError, UnsupportedFile
+from docmind.ingestion.ocr import read_image
 from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, one_line
+from docmind.ingestion.read_html import read_epub, read_html, read_rst
+from docmind.ingestion.read_mail import read_eml, read_msg
 from docmind.ingestion.read_office import read_docx, read_pptx, read_xlsx
-from docmind.ingestion.read_pdf import read_pdf
-from docmind.ingestion.read_text import read_csv, read_html, read_markdown, read_text
+from docmind.ingestion.read_pdf import read_pdf, unlock_pdf
+from docmind.ingestion.read_text import read_csv, read_markdown, read_text
 
-log = logging.getLogger(__name__)
-
-OFFICE = {".docx", ".pptx", ".xlsx"}
+OFFICE = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
+PACKAGES = OFFICE | {".epub"}
+IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 Reader = Callable[[Path, Progress], list[Section]]
 """May raise whatever its library raises on a damaged file, and an IngestError that goes on after the file's name."""
 
 SUPPORTED: Mapping[str, Reader] = {
     ".pdf": read_pdf,
-    ".docx": read_docx,
-    ".pptx": read_pptx,
-    ".xlsx": read_xlsx,
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".html": read_html,
-    ".htm": read_html,
-    ".md": read_markdown,
-    ".markdown": read_markdown,
+    **dict.fromkeys((".docx", ".docm"), read_docx),
+    **dict.fromkeys((".pptx", ".pptm"), read_pptx),
+    **dict.fromkeys((".xlsx", ".xlsm"), read_xlsx),
+    **dict.fromkeys((".csv", ".tsv"), read_csv),
+    **dict.fromkeys((".html", ".htm"), read_html),
+    ".epub": read_epub,
+    ".eml": read_eml,
+    ".msg": read_msg,
+    **dict.fromkeys((".md", ".markdown"), read_markdown),
+    ".rst": read_rst,
     ".txt": read_text,
+    **dict.fromkeys(sorted(IMAGES), read_image),
 }
 
 
@@ -45,8 +50,15 @@ def check_supported(name: str) -> str:
     return suffix
 
 
-def read(path: Path, name: str | None = None, progress: Progress = lambda _done, _total: None) -> ParsedDocument:
-    """Return the text of a file; `name` is what the user calls it.
+def read(
+    path: Path, name: str | None = None, progress: Progress = lambda _done, _total: None, password: str | None = None
+) -> ParsedDocument:
+    """Return the text of a file.
+
+    Args:
+        name: what the user calls it.
+        progress: called with (done, total) after each page, sheet or similar.
+        password: opens an encrypted PDF, which is then replaced by a copy without a password.
 
     Raises:
         UnsupportedFile, EmptyFile, EncryptedFile, CorruptFile: with a message for the user.
@@ -56,35 +68,67 @@ def read(path: Path, name: str | None = None, progress: Progress = lambda _done,
     if path.stat().st_size == 0:
         raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
     try:
-        if suffix in OFFICE:
+        if password:
+            _unlock(path, suffix, password)
+        if suffix in PACKAGES:
             _check_package(path)
         raw = SUPPORTED[suffix](path, progress)
     except IngestError as exc:
         raise type(exc)(f"'{name}' {exc}") from exc
     except MemoryError as exc:
-        raise CorruptFile(f"'{name}' needs more memory than there is. Split it into smaller files.") from exc
-    except Exception as exc:  # the libraries raise a dozen kinds on damaged files
-        log.warning("%s could not be read", name, exc_info=exc)
-        advice = ", in the ordinary format (not 'Strict Open XML')" if suffix in OFFICE else ""
         raise CorruptFile(
-            f"'{name}' is damaged or not what its ending says. Open it with the program that made it and save it "
-            f"again{advice}."
+            f"'{name}' needs more memory than reading a file may take. Split it, or raise "
+            "DOCMIND_INGESTION__MAX_MEMORY_GIB."
         ) from exc
-    sections = (Section(clean(s.text), s.page, one_line(s.heading), s.table) for s in raw)
+    except Exception as exc:  # the libraries raise a dozen kinds on damaged files
+        raise CorruptFile(
+            f"'{name}' is damaged or not what its ending says. Open it with the program that made it and save it again."
+        ) from exc
+    sections = map(_cleaned, raw)
     document = ParsedDocument(tuple(s for s in sections if s.text), max((s.page or 0 for s in raw), default=0))
     if not document.sections:
         raise EmptyFile(f"'{name}' has no text in it. Nothing to search there.")
     return document
 
 
+def _cleaned(section: Section) -> Section:
+    text = clean(section.text)
+    boxes = section.boxes if len(section.boxes) == text.count("\n") + 1 else ()
+    return replace(section, text=text, heading=one_line(section.heading), boxes=boxes)
+
+
+def _unlock(path: Path, suffix: str, password: str) -> None:
+    """Replace an encrypted file by a copy that needs no password, so that it can be read and shown again."""
+    if suffix == ".pdf":
+        unlock_pdf(path, password)
+    elif suffix in OFFICE and is_ole(path):
+        import msoffcrypto
+
+        part = path.with_suffix(".part")
+        try:
+            with path.open("rb") as file, part.open("wb") as copy:
+                locked = msoffcrypto.OfficeFile(file)
+                locked.load_key(password=password, verify_password=True)
+                locked.decrypt(copy)
+        except msoffcrypto.exceptions.InvalidKeyError as exc:
+            raise EncryptedFile(
+                "can't be opened with this password. Enter its password on the Documents page."
+            ) from exc
+        part.replace(path)
+
+
+def is_ole(path: Path) -> bool:
+    """Tell whether this is no package but the container of encrypted and of old Office files."""
+    with path.open("rb") as file:
+        return file.read(8) == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
 def _check_package(path: Path) -> None:
     """Refuse an Office file that needs a password or would blow up when unpacked."""
-    with path.open("rb") as file:
-        magic = file.read(8)
-    if magic == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+    if is_ole(path):
         raise EncryptedFile(
-            "is protected by a password, or is an old Office file with a new ending. Save it in the current "
-            "format without a password."
+            "is protected by a password, or is an old Office file with a new ending. Enter its password on the "
+            "Documents page, or save it in the current format."
         )
     with zipfile.ZipFile(path) as package:
         unpacked = sum(part.file_size for part in package.infolist())
@@ -92,7 +136,7 @@ def _check_package(path: Path) -> None:
         if unpacked > most:
             raise CorruptFile(f"unpacks to {unpacked / 1e9:.1f} GB: it looks like a zip bomb and was not opened.")
         for part in package.namelist():
-            if part.endswith((".xml", ".rels")):
+            if part.endswith((".xml", ".rels")) and path.suffix != ".epub":
                 with package.open(part) as stream:
                     if b"<!DOCTYPE" in stream.read(4096).replace(b"\x00", b""):  # UTF-16 has NULs
                         raise CorruptFile("defines XML entities, which Office files never do; it was not opened.")

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from docmind.errors import DocMindError, IngestError
+from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline, Stage
-from docmind.ingestion.readers import read
-from docmind.ingestion.registry import Document, Registry
+from docmind.ingestion.registry import LOCKED, Document, Registry
+from docmind.ingestion.worker import Worker
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store import VectorStore
 from docmind.settings import Settings
@@ -48,6 +48,8 @@ class IngestionService:
         self._store = store
         self._pipeline = Pipeline(store, embedder, settings)
         self._files = FileStore(settings.files_dir, settings.ingestion.max_file_mb)
+        self._reader = Worker(settings.ingestion)
+        self._passwords: dict[str, str] = {}  # document id → password, until it has opened the file
         self._changed = threading.Condition(threading.RLock())
         """Guards files and the fields below; notified whenever a document is added or done."""
         self._worker: threading.Thread | None = None
@@ -110,10 +112,12 @@ class IngestionService:
             self._files.remove(document_id)
             self._changed.notify_all()
 
-    def retry(self, document_id: str) -> None:
-        """Queue a failed document again."""
+    def retry(self, document_id: str, password: str | None = None) -> None:
+        """Queue a failed document again; a password is forgotten once it was tried."""
         with self._changed:
             if self._known(document_id).state == "failed":
+                if password:
+                    self._passwords[document_id] = password
                 self._queue(document_id)
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -132,6 +136,7 @@ class IngestionService:
             self._changed.notify_all()
         if self._worker is not None:
             self._worker.join(timeout=60)
+        self._reader.close()
 
     def _add(self, source: Path | BinaryIO | bytes, name: str) -> Added:
         with self._files.receive(source, name) as upload, self._changed:
@@ -161,20 +166,20 @@ class IngestionService:
     def _work(self) -> None:
         self._queue_missing()
         while document := self._persist(self._next):
-            reason = ""
+            reason, locked = "", False
             try:
                 self._ingest(document)
                 if self._registry.next_queued() is None:
                     self._store.optimize()
             except DocMindError as exc:
-                reason = str(exc)
+                reason, locked = str(exc), isinstance(exc, EncryptedFile)
             except Exception as exc:
                 log.exception("ingesting %s failed", document.name)
                 reason = (
                     f"'{document.name}' could not be ingested ({type(exc).__name__}: {exc}). Try it again; if it fails "
                     "again, save it in another format, and tell us."
                 )
-            self._persist(partial(self._finish, document.id, reason))
+            self._persist(partial(self._finish, document.id, reason, LOCKED if locked else ""))
 
     def _persist(self, step: Callable[[], _T]) -> _T | None:
         """Repeat a step that fails (the disk is full), so that this thread outlives it; None when the app closes."""
@@ -226,7 +231,8 @@ class IngestionService:
         progress("parse", 0, 0)
         self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
         path = self.file_path(document.id)
-        parsed = read(path, document.name, lambda done, total: progress("parse", done, total))
+        password = self._passwords.pop(document.id, None)
+        parsed = self._reader.read(path, document.name, partial(progress, "parse"), password)
         self._files.save_text(document.id, parsed)
         chunks = self._pipeline.run(document.id, document.name, parsed, progress)
         progress("store", chunks, chunks)
@@ -235,7 +241,7 @@ class IngestionService:
             if not self._stop.is_set():
                 self._registry.update(document.id, state="ready", reason="", stage="", done=0, total=0, **took)
 
-    def _finish(self, document_id: str, reason: str) -> None:
+    def _finish(self, document_id: str, reason: str, stage: str) -> None:
         with self._changed:
             document = self._registry.get(document_id)
             if reason or document is None or document.state != "ready":  # ready: only tidying up was interrupted
@@ -246,6 +252,6 @@ class IngestionService:
                 elif self._stop.is_set():
                     self._queue(document_id)  # it was added again since, or the app closes
                 else:
-                    self._registry.update(document_id, state="failed", reason=reason, stage="", done=0, total=0)
+                    self._registry.update(document_id, state="failed", reason=reason, stage=stage, done=0, total=0)
             self._current = None
             self._changed.notify_all()

@@ -10,7 +10,7 @@ from typing import Any
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, TextNode, TransformComponent
 
-from docmind.ingestion.parsed import GAP, HEADING_GAP
+from docmind.ingestion.parsed import GAP, HEADING_GAP, Box
 from docmind.retrieval.store import chunk_id
 
 TITLE, HEADING = "file_name", "heading"
@@ -64,7 +64,8 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
             if alike and size + tokens <= self.chunk_tokens // 2:
                 heading = shared_heading(last["heading"], node.metadata["heading"])
                 text = f"{joined[-1].get_content()}{GAP}{node.get_content()}"
-                joined[-1] = TextNode(text=text, metadata={**last, "heading": heading})
+                boxes = last["boxes"] and node.metadata["boxes"] and (*last["boxes"], None, *node.metadata["boxes"])
+                joined[-1] = TextNode(text=text, metadata={**last, "heading": heading, "boxes": boxes})
                 size += tokens
             else:
                 joined.append(node)
@@ -106,7 +107,11 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
 
 
 def _chunk(section: BaseNode, text: str, start: int, end: int, position: int) -> TextNode:
-    metadata = {**section.metadata, "start": start, "end": end, "position": position}
+    boxes = section.metadata["boxes"]
+    if boxes:
+        lines = [section.get_content().count("\n", 0, at - section.metadata["start"]) for at in (start, end)]
+        boxes = merged(boxes[lines[0] : lines[1] + 1])
+    metadata = {**section.metadata, "start": start, "end": end, "position": position, "boxes": boxes}
     return TextNode(
         id_=chunk_id(metadata["document_id"], position),
         text=text,
@@ -121,6 +126,19 @@ def _chunk(section: BaseNode, text: str, start: int, end: int, position: int) ->
 def embedded_prefix(metadata: dict[str, Any]) -> str:
     """Return what is embedded before the passage: file name and heading."""
     return "\n".join(str(metadata[k]) for k in (TITLE, HEADING) if metadata[k])
+
+
+def merged(boxes: Sequence[Box | None]) -> list[list[float]]:
+    """Join the boxes of lines that follow close below each other; what they stand for is one paragraph."""
+    blocks: list[list[float]] = []
+    for left, top, right, bottom in filter(None, boxes):
+        last = blocks[-1] if blocks else [0.0, 0.0, 0.0, -1.0]
+        near = -(bottom - top) < top - last[3] < bottom - top
+        if near and left < last[2] and right > last[0]:
+            blocks[-1] = [min(left, last[0]), min(top, last[1]), max(right, last[2]), max(bottom, last[3])]
+        else:
+            blocks.append([left, top, right, bottom])
+    return blocks
 
 
 def shared_heading(first: str, second: str) -> str:

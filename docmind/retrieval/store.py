@@ -39,7 +39,8 @@ class Chunk:
     start: int  # character span in the document's extracted text: [start, end)
     end: int
     position: int  # 0-based place among the document's chunks
-    table: bool = False
+    table: bool = False  # rows of a table, below its header
+    boxes: Sequence[Sequence[float]] = ()  # where it stands on its page: left, top, right, bottom as shares of the page
 
 
 @dataclass(frozen=True)

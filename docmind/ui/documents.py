@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind.errors import DocMindError
+from docmind.ingestion.registry import LOCKED
 from docmind.ui import collections, format, state, uploads
 from docmind.ui.markdown import plain
 
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     from docmind.ingestion.registry import Document
 
 PER_PAGE = 20
-_ICONS = {".pdf": "picture_as_pdf", ".docx": "article", ".pptx": "slideshow", ".xlsx": "table", ".csv": "table"}
+_ICONS = {
+    ".pdf": "picture_as_pdf",
+    **dict.fromkeys((".docx", ".docm"), "article"),
+    **dict.fromkeys((".pptx", ".pptm"), "slideshow"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".csv", ".tsv"), "table"),
+    **dict.fromkeys((".eml", ".msg"), "mail"),
+    ".epub": "menu_book",
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"), "image"),
+}
 
 
 def drop_field(app: App) -> None:
@@ -112,7 +121,9 @@ def _row(app: App, document: Document) -> None:
             else:
                 share, words = uploads.progress(document)
                 st.progress(share, words)
-        if document.state == "failed":
+        if document.state == "failed" and document.stage == LOCKED:
+            _unlock(app, document)
+        elif document.state == "failed":
             st.button(
                 "Retry",
                 key=f"retry-{document.id}",
@@ -127,6 +138,18 @@ def _row(app: App, document: Document) -> None:
         if st.button("", key=f"delete-{document.id}", icon=":material/delete:", type="tertiary", help="Delete"):
             # The dialog belongs to the page: opened in here it would close at this fragment's next round.
             state.keep("deleting", document.id)
+            st.rerun()
+
+
+def _unlock(app: App, document: Document) -> None:
+    """Draw the field for a password; it is used once and not kept."""
+    form = st.form(f"unlock-{document.id}", clear_on_submit=True, border=False, width=280)
+    with form, st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        password = st.text_input(
+            "Password", type="password", placeholder="Password", label_visibility="collapsed", key=f"key-{document.id}"
+        )
+        if st.form_submit_button("Open", icon=":material/lock_open:") and password:
+            app.documents.retry(document.id, password)
             st.rerun()
 
 

@@ -1,21 +1,28 @@
-"""The dialog behind a citation: file, page, heading and passage, with the PDF page itself."""
+"""The dialog behind a citation: file, page, heading and passage, with the page itself where it can be shown."""
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from docmind.errors import DocMindError
 from docmind.events import Source
+from docmind.ingestion.readers import IMAGES
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from docmind.app import App
 
 log = logging.getLogger(__name__)
+_PDFIUM = threading.Lock()
+"""PDFium is not thread-safe."""
 
 
 def find(app: App, conversation_id: str, opened: str) -> Source | None:
@@ -50,8 +57,8 @@ def dialog(app: App, source: Source) -> None:
         if document is None:
             st.info("This document was deleted; the passage was kept with the answer.")
             return
-        if document.suffix == ".pdf" and source.page:
-            image = page_image(str(app.documents.file_path(source.document_id)), source.page, source.text)
+        if source.page and document.suffix in {".pdf", *IMAGES}:
+            image = page_image(str(app.documents.file_path(source.document_id)), source.page, source.boxes)
             if image:
                 st.image(image, width="stretch", alt=f"Page {source.page} of {source.file_name}")
                 return
@@ -72,50 +79,48 @@ def around(app: App, source: Source, margin: int = 1200) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def page_image(path: str, page: int, passage: str, width: int = 1100) -> bytes | None:
-    """Return a PDF page as PNG with the passage's lines marked, or None if it can't be drawn.
+def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = (), width: int = 1100) -> bytes | None:
+    """Return a PDF's or picture's page as PNG with the passage marked, or None if it can't be drawn.
 
     Args:
         page: 1-based.
+        boxes: to be marked; left, top, right and bottom as shares of the page.
         width: of the image, in pixels.
     """
     import io
 
-    import pypdfium2
     from PIL import ImageChops, ImageDraw
 
-    from docmind.ingestion.read_pdf import PDF_LOCK
-
     try:
-        with PDF_LOCK, pypdfium2.PdfDocument(path) as pdf:
-            sheet = pdf[page - 1]
-            scale = width / sheet.get_width()
-            image = sheet.render(scale=scale).to_pil().convert("RGB")
-            marks = image.copy()
-            pen = ImageDraw.Draw(marks)
-            height = sheet.get_height()
-            for left, bottom, right, top in _boxes(sheet, passage):
-                box = (left * scale, (height - top) * scale, right * scale, (height - bottom) * scale)
-                pen.rectangle(box, fill="#ffe680")
-            image = ImageChops.darker(image, marks) if marks is not image else image
-            out = io.BytesIO()
-            image.save(out, "PNG", optimize=False)
-            return out.getvalue()
-    except (pypdfium2.PdfiumError, OSError, IndexError, ValueError) as exc:
+        image = _pdf_page(path, page, width) if path.endswith(".pdf") else _picture(path, page, width)
+    except (RuntimeError, OSError, EOFError, IndexError, ValueError) as exc:  # PDFium's is a RuntimeError
         log.warning("page %s of %s could not be drawn: %s", page, path, exc)
         return None
+    marks = image.copy()
+    pen = ImageDraw.Draw(marks)
+    wide, high = image.size
+    for left, top, right, bottom in boxes:
+        pen.rectangle((left * wide, top * high, right * wide, bottom * high), fill="#ffe680")
+    out = io.BytesIO()
+    ImageChops.darker(image, marks).save(out, "PNG", optimize=False)
+    return out.getvalue()
 
 
-def _boxes(sheet: object, passage: str) -> list[tuple[float, float, float, float]]:
-    """Return the rectangles (left, bottom, right, top, in points) of the passage's lines on the page."""
-    text = sheet.get_textpage()  # type: ignore[attr-defined]
-    boxes: list[tuple[float, float, float, float]] = []
-    for line in passage.splitlines():
-        wanted = " ".join(line.split())
-        if len(wanted) < 12:
-            continue
-        found = text.search(wanted[:200], match_case=True).get_next()
-        if found is None:
-            continue
-        boxes += [text.get_rect(i) for i in range(text.count_rects(*found))]
-    return boxes
+def _pdf_page(path: str, page: int, width: int) -> Image:
+    import pypdfium2
+
+    with _PDFIUM, pypdfium2.PdfDocument(path) as pdf:
+        sheet = pdf[page - 1]
+        image: Image = sheet.render(scale=width / sheet.get_width()).to_pil()
+        return image.convert("RGB")
+
+
+def _picture(path: str, page: int, width: int) -> Image:
+    import PIL.Image
+
+    from docmind.ingestion.ocr import upright
+
+    with PIL.Image.open(path) as picture:
+        picture.seek(page - 1)
+        image: Image = upright(picture)
+        return image.resize((width, max(1, image.height * width // image.width)))

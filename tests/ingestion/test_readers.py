@@ -1,11 +1,17 @@
 import zipfile
+from pathlib import Path
 
+import msoffcrypto
+import pypdfium2
 import pytest
 
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, UnsupportedFile
-from docmind.ingestion.parsed import GAP
+from docmind.ingestion.ocr import in_order
+from docmind.ingestion.parsed import GAP, markdown_table
 from docmind.ingestion.readers import SUPPORTED, read
-from tests.samples import NOTE, PAGES, write_pdf
+from tests.samples import NOTE, PAGES, locked_pdf, table_page, write_image, write_pdf
+
+MAIL = Path(__file__).parents[3] / "shared/data/formats/email/sources/msg_with_attachment.msg"
 
 
 def test_every_type_of_the_card_is_read(samples):
@@ -80,7 +86,7 @@ def test_text_of_another_encoding(samples):
 
 def test_an_unknown_type_says_what_is_known(tmp_path):
     (tmp_path / "song.mp3").write_bytes(b"x")
-    with pytest.raises(UnsupportedFile, match=r"song\.mp3.*PDF, DOCX, PPTX"):
+    with pytest.raises(UnsupportedFile, match=r"song\.mp3.*PDF, DOCX.*EPUB.*PNG"):
         read(tmp_path / "song.mp3")
 
 
@@ -105,24 +111,155 @@ def test_a_cut_off_word_file_is_corrupt(samples, tmp_path):
         read(tmp_path / "half.docx")
 
 
-def test_a_scan_says_that_there_is_no_ocr_yet(tmp_path):
-    with pytest.raises(EmptyFile, match="OCR"):
-        read(write_pdf(tmp_path / "scan.pdf", ("", ""), note=""))
+def test_empty_pages_have_no_text(tmp_path):
+    with pytest.raises(EmptyFile, match="no text"):
+        read(write_pdf(tmp_path / "blank.pdf", ("", ""), note=""))
 
 
-def test_an_encrypted_office_file(tmp_path):
-    (tmp_path / "secret.docx").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100))
-    with pytest.raises(EncryptedFile, match="password"):
-        read(tmp_path / "secret.docx")
+def test_a_scan_is_read_by_ocr_with_its_places(tmp_path):
+    (section,) = read(write_image(tmp_path / "scan.pdf")).sections
+    assert section.text == "The lighthouse keeper\ncounts 52 ships a day."
+    assert section.page == 1
+    first, second = section.boxes
+    assert first[0] < 0.1
+    assert 0.05 < first[1] < first[3] < second[3] < 0.6
 
 
-def test_an_encrypted_pdf(tmp_path):
-    # the password check fails on keys of the right shape that belong to no empty password
-    data = write_pdf(tmp_path / "a.pdf").read_bytes()
-    lock = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O (%b) /U (%b) /P -4 >> /ID [(a) (a)]" % (b"o" * 32, b"u" * 32)
-    (tmp_path / "secret.pdf").write_bytes(data.replace(b"trailer\n<<", b"trailer\n<< " + lock))
-    with pytest.raises(EncryptedFile, match="password"):
-        read(tmp_path / "secret.pdf")
+def test_only_pages_without_text_are_read_by_ocr(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("docmind.ingestion.read_pdf.recognize", lambda image: asked.append(image.shape) or [])
+    text, scan = write_pdf(tmp_path / "text.pdf"), write_image(tmp_path / "scan.pdf")
+    with pypdfium2.PdfDocument(text) as mixed, pypdfium2.PdfDocument(scan) as other:
+        mixed.import_pages(other)
+        mixed.save(tmp_path / "mixed.pdf")
+    assert read(tmp_path / "mixed.pdf").pages == 4
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_pictures_are_read_however_they_are_turned(tmp_path, turned):
+    document = read(write_image(tmp_path / "scan.webp", turned=turned))
+    assert document.text == "The lighthouse keeper\ncounts 52 ships a day."
+    left, top, right, bottom = document.sections[0].boxes[0]
+    assert (right - left > bottom - top) == (turned in {0, 180})
+    assert {0: top < 0.5, 90: left < 0.5, 180: top > 0.5, 270: left > 0.5}[turned]
+
+
+def test_columns_of_a_scan_are_read_one_after_the_other_and_tables_by_row():
+    def line(x, y, text):
+        return (x, y, x + 0.3, y + 0.02), text
+
+    head, left, right = line(0.1, 0.1, "A title"), [], []
+    for i in range(4):
+        left.append(line(0.1, 0.2 + i * 0.03, f"left column, line number {i}"))
+        right.append(line(0.5, 0.21 + i * 0.03, f"right column, line number {i}"))
+    assert in_order([*right, head, *reversed(left)]) == [head, *left, *right]
+    cells = [line(x, y, f"{x} {y}") for y in (0.5, 0.6, 0.7) for x in (0.5, 0.1)]
+    assert [t for _, t in in_order(cells)] == ["0.1 0.5 0.5 0.5", "0.1 0.6 0.5 0.6", "0.1 0.7 0.5 0.7"]
+
+
+ROWS = (("Port", "Depth", "Cranes"), ("Aveiro", "12 m", "4"), ("Sines", "28 m", ""), ("Setubal", "13 m", "9"))
+
+
+def test_a_ruled_table_in_a_pdf_is_a_table(tmp_path):
+    before, table, after = read(write_pdf(tmp_path / "ports.pdf", (table_page(ROWS),), note="")).sections
+    assert (before.text, after.text) == ("Before the table.", "After the table.")
+    assert table.table
+    assert table.text == markdown_table(ROWS)
+    assert [box is None for box in table.boxes] == [False, True, False, False, False]
+    tops = [box[1] for box in table.boxes if box]
+    assert tops == sorted(tops)
+
+
+def test_a_frame_is_no_table_and_lines_through_words_lose_nothing(tmp_path):
+    frame = table_page((("Only a frame",),))
+    cut = table_page(ROWS) + " 75 720 m 75 600 l S"  # a rule through the words of the first column
+    for i, page in enumerate((frame, cut)):
+        document = read(write_pdf(tmp_path / f"{i}.pdf", (page,), note=""))
+        assert not any(s.table for s in document.sections)
+        assert "".join(document.text.split()).count("table.") == 2
+    assert "Setubal" in document.text
+
+
+def test_every_line_of_a_pdf_has_its_place(samples):
+    section = read(samples[".pdf"]).sections[1]
+    boxes = section.boxes
+    assert len(boxes) == len(section.text.split("\n"))
+    left, top, right, bottom = boxes[0]
+    assert (round(left, 2), round(bottom, 2)) == (0.10, round(1 - 760 / 842, 2))
+    assert boxes[1][1] > top
+    assert 0.3 < right < 1
+
+
+def test_an_encrypted_office_file(samples, tmp_path):
+    locked = tmp_path / "secret.docx"
+    with samples[".docx"].open("rb") as file, locked.open("wb") as out:
+        msoffcrypto.OfficeFile(file).encrypt("sesame", out)
+    for wrong in (None, "simsim"):
+        with pytest.raises(EncryptedFile, match="password"):
+            read(locked, password=wrong)
+    assert "thirty days" in read(locked, password="sesame").text
+    assert "thirty days" in read(locked).text
+
+
+def test_an_encrypted_pdf_wants_its_password(tmp_path):
+    locked = locked_pdf(tmp_path / "secret.pdf")
+    for wrong in (None, "simsim"):
+        with pytest.raises(EncryptedFile, match=r"secret\.pdf.*password"):
+            read(locked, password=wrong)
+    assert "Ada Lindqvist" in read(locked, password="sesame").text
+    assert "Ada Lindqvist" in read(locked).text  # an unlocked copy took its place
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        (
+            "macro.docm",
+            {"vnd.openxmlformats-officedocument.wordprocessingml.document": "vnd.ms-word.document.macroEnabled"},
+        ),
+        (
+            "strict.docx",
+            {
+                f"http://schemas.openxmlformats.org/{part}/2006": f"http://purl.oclc.org/ooxml/{part}"
+                for part in ("wordprocessingml", "officeDocument", "drawingml")
+            },
+        ),
+    ],
+)
+def test_word_files_with_macros_and_in_the_strict_form(samples, tmp_path, name, changes):
+    with zipfile.ZipFile(samples[".docx"]) as good, zipfile.ZipFile(tmp_path / name, "w") as other:
+        for part in good.namelist():
+            data = good.read(part)
+            for old, new in changes.items():
+                data = data.replace(old.encode(), new.encode())
+            other.writestr(part, data)
+    document = read(tmp_path / name)
+    assert "thirty days" in document.text
+    assert any(s.table for s in document.sections)
+
+
+def test_books_and_mails(samples):
+    book = read(samples[".epub"])
+    assert [s.heading for s in book.sections] == ["Tides > Spring", "Tides > Neap"]
+    mail = read(samples[".eml"]).text
+    assert "Subject: Grüße from the pier" in mail
+    assert "The crane is repaired." in mail
+    assert "Attachments: invoice.pdf" in mail
+
+
+def test_rst_includes_no_other_files(samples):
+    document = read(samples[".rst"])
+    assert "They leave at nine." in document.text
+    assert "root:" not in document.text
+    assert "raw" not in document.text
+
+
+@pytest.mark.skipif(not MAIL.exists(), reason="the shared data is not here")
+def test_outlook_messages():
+    text = read(MAIL).text
+    assert 'From: "Alice Example" <alice@example.com>' in text
+    assert "Attachments: test.txt, report.pdf" in text
 
 
 def test_entities_and_bombs_are_not_opened(samples, tmp_path):

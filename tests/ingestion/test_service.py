@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError, StoreError, UnsupportedFile
-from docmind.ingestion.registry import Registry
+from docmind.ingestion.registry import LOCKED, Registry
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store import open_store
 from docmind.settings import load_settings
-from tests.samples import PAGES, write_pdf
+from tests.samples import PAGES, locked_pdf, table_page, write_pdf
 
 
 @pytest.fixture
@@ -50,6 +50,10 @@ def test_every_file_type_becomes_searchable(service, samples, retriever):
         ("How many bees are in a hive?", "bees.html", None),
         ("default depth option", "setup.md", None),
         ("Wann wurde die Brücke in Zürich gebaut?", "zürich.txt", None),
+        ("When do spring tides come?", "tides.epub", None),
+        ("How many ships does the lighthouse keeper count?", "lighthouse.png", 1),
+        ("Is the crane repaired?", "pier.eml", None),
+        ("When do the ferries leave?", "ferries.rst", None),
     ):
         hit = retriever.search(question, 3)[0]
         assert (hit.file_name, hit.page) == (name, page), question
@@ -58,6 +62,39 @@ def test_every_file_type_becomes_searchable(service, samples, retriever):
     assert pdf.seconds > 0
     assert service.text(pdf.id, 2, 2).startswith("Its main telescope")
     assert service.file_path(pdf.id).read_bytes() == samples[".pdf"].read_bytes()
+
+
+def test_passages_know_their_place_on_the_page_and_whether_they_are_tables(service, tmp_path, retriever):
+    rows = [("Port", "Depth"), *((f"Port {i}", f"{i} m") for i in range(30))]
+    document = service.add(write_pdf(tmp_path / "ports.pdf", (table_page(rows),), note="")).document
+    assert service.wait(60)
+    chunks = retriever.chunks(document.id)
+    tables = [c for c in chunks if c.table]
+    assert len(tables) > 1
+    assert [c.text for c in chunks if not c.table] == ["Before the table.", "After the table."]
+    for chunk in tables:
+        assert chunk.text.startswith("| Port | Depth |\n| --- | --- |\n")
+        ((left, top, right, bottom),) = chunk.boxes  # rows that follow each other are one block
+        shown = chunk.text.count("\n") - 1  # without the header
+        assert bottom - top == pytest.approx(shown * 20 / 842, abs=0.01)
+        assert (left, right) == pytest.approx((60 / 595, 300 / 595), abs=0.01)
+
+
+def test_a_locked_file_is_opened_with_its_password_which_is_not_kept(service, settings, tmp_path):
+    document = service.add(locked_pdf(tmp_path / "secret.pdf")).document
+    assert service.wait(60)
+    for password in (None, "simsim"):
+        service.retry(document.id, password)
+        assert service.wait(60)
+        failed = service.get(document.id)
+        assert (failed.state, failed.stage) == ("failed", LOCKED)
+        assert "password" in failed.reason
+    service.retry(document.id, "sesame")
+    assert service.wait(60)
+    assert service.get(document.id).state == "ready"
+    assert "Ada Lindqvist" in service.text(document.id)
+    assert not any(b"sesame" in path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file())
+    assert service.add(tmp_path / "secret.pdf").known
 
 
 def test_spans_point_into_the_extracted_text(service, retriever):
@@ -219,7 +256,7 @@ def test_an_interrupted_ingestion_goes_on_at_the_next_start(service, settings, r
 KILLED = """
 import sys, time
 from pathlib import Path
-from docmind.ingestion.registry import Registry
+from docmind.ingestion.registry import LOCKED, Registry
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store import open_store

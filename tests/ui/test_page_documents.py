@@ -51,6 +51,16 @@ def test_a_failed_document_shows_its_reason_and_can_be_tried_again(open_page, ap
     assert app.documents.retried == [failed.id]
 
 
+def test_a_locked_document_asks_for_its_password(open_page, app):
+    locked = app.documents.add_bytes(b"x", "locked.pdf").document
+    tab = open_page("documents")
+    assert "protected by a password" in words(tab)
+    field = next(f for f in tab.text_input if f.placeholder == "Password")
+    field.set_value("sesame")
+    next(b for b in tab.button if b.label == "Open").click().run()
+    assert (app.documents.retried, app.documents.passwords) == ([locked.id], ["sesame"])
+
+
 def test_search_narrows_the_list(open_page, app):
     app.documents.add_bytes(b"1", "Report.txt")
     app.documents.add_bytes(b"2", "prices.txt")

@@ -1,0 +1,262 @@
+"""How fast and how well files are read, embedded and stored; and whether any file brings the reader down.
+
+Reading is measured in the product's own worker process: its CPU seconds, not the clock's, so that a busy machine
+gives the same figure.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from docmind.errors import IngestError
+from docmind.ingestion.parsed import ParsedDocument
+from docmind.ingestion.readers import IMAGES
+from docmind.ingestion.registry import Registry
+from docmind.ingestion.service import IngestionService
+from docmind.ingestion.worker import Worker
+from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.store import open_store
+from docmind.settings import IngestionSettings, Settings
+
+Say = Callable[[str], None]
+
+
+class Measured:
+    """A worker that tells what each file cost."""
+
+    def __init__(self, settings: IngestionSettings) -> None:
+        self._worker = Worker(settings)
+        self.lost = 0
+        """Worker processes that a file cost."""
+        self.peak_gib = 0.0
+        """Largest resident memory of any of them."""
+
+    def read(self, path: Path) -> tuple[ParsedDocument | IngestError, float, float]:
+        """Return the document or why there is none, CPU seconds of the worker, seconds on the clock."""
+        before = self._cpu()
+        begin = time.perf_counter()
+        found: ParsedDocument | IngestError
+        try:
+            found = self._worker.read(path, path.name, self._watch)
+        except IngestError as exc:
+            found = exc
+        took = time.perf_counter() - begin
+        self._watch(0, 0)
+        alive = self._worker._process is not None
+        self.lost += not alive
+        return found, self._cpu() - before if alive else took, took
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
+
+    def _cpu(self) -> float:
+        process = self._worker._process
+        return sum(psutil.Process(process.pid).cpu_times()[:2]) if process else 0.0
+
+    def _watch(self, _done: int, _total: int) -> None:
+        if self._worker._process:
+            status = Path(f"/proc/{self._worker._process.pid}/status")
+            peak = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
+            self.peak_gib = max(self.peak_gib, int(peak[1]) / (1 << 20) if peak else 0.0)
+
+
+def reading(settings: IngestionSettings, files: Iterable[Path], rounds: int = 3) -> dict[str, float]:
+    """Measure the reader over these files, once warm.
+
+    Returns:
+        read.pdf.pages_cpu_s: pages of PDFs with text on every page, per CPU second; read.ocr.pages_cpu_s and
+        read.ocr.pages_s (by the clock): scanned pages and pictures; read.SUFFIX.files_cpu_s and mb_cpu_s (megabytes)
+        of the rest; read.peak_gib.
+    """
+    groups = defaultdict(list)
+    for file in files:
+        groups[_group(file)].append(file)
+    worker = Measured(settings)
+    figures: dict[str, float] = {}
+    for name, group in sorted(groups.items()):
+        for file in group if name != "ocr" else group[:1]:
+            worker.read(file)  # warm
+        pages = size = 0
+        cpu = clock = 0.0
+        for _ in range(1 if name == "ocr" else rounds):
+            for file in group:
+                found, a, b = worker.read(file)
+                cpu, clock, size = cpu + a, clock + b, size + file.stat().st_size
+                pages += found.pages if isinstance(found, ParsedDocument) else 0
+        count = len(group) * (1 if name == "ocr" else rounds)
+        if name in {"pdf", "ocr"}:
+            figures[f"read.{name}.pages"] = pages
+            figures[f"read.{name}.pages_cpu_s"] = pages / max(cpu, 0.01)
+            figures[f"read.{name}.pages_s"] = pages / clock
+        else:
+            figures[f"read.{name}.files_cpu_s"] = count / max(cpu, 0.01)
+            figures[f"read.{name}.mb_cpu_s"] = size / 1e6 / max(cpu, 0.01)
+    figures["read.peak_gib"] = worker.peak_gib
+    worker.close()
+    return figures
+
+
+def _group(file: Path) -> str:
+    """Return `pdf` (text on every page), `ocr` (no text on any page, or a picture), `mixed`, or the suffix."""
+    import pypdfium2
+
+    if file.suffix.lower() in IMAGES:
+        return "ocr"
+    if file.suffix.lower() != ".pdf":
+        return file.suffix.lower()[1:]
+    try:
+        with pypdfium2.PdfDocument(file) as pdf:
+            written = [len(page.get_textpage().get_text_bounded()) >= 25 for page in pdf]
+    except pypdfium2.PdfiumError:
+        return "broken"
+    return "pdf" if all(written) else "mixed" if any(written) else "ocr"
+
+
+def accuracy(data: Path) -> dict[str, float]:
+    """Measure OCR against the text layer of PDFs, and tables of PDFs against their expected Markdown.
+
+    Returns:
+        ocr.word_recall, ocr.word_precision: words of the first pages of formats/pdf, drawn as pictures and read; only
+        pages in Latin letters. tables.rows: rows in the gold that are tables with rules, tables.rows_exact: those
+        found with every cell the same, tables.rows_found: rows given out for these files.
+    """
+    import pypdfium2
+
+    from docmind.ingestion.ocr import LONGEST_SIDE, recognize
+    from docmind.ingestion.readers import read
+
+    found, wanted, same = 0, 0, 0
+    for file in sorted((data / "formats/pdf/sources").glob("*.pdf")):
+        with pypdfium2.PdfDocument(file) as pdf:
+            page = pdf[0]
+            text = page.get_textpage().get_text_bounded()
+            if len(text) < 500 or sum(c.isascii() for c in text) < 0.9 * len(text):
+                continue
+            lines = recognize(page.render(scale=LONGEST_SIDE / max(page.get_size())).to_numpy()[:, :, :3])
+        gold, seen = Counter(_words(text)), Counter(_words(" ".join(t for _, t in lines)))
+        found, wanted, same = found + seen.total(), wanted + gold.total(), same + (gold & seen).total()
+    figures = {"ocr.word_recall": same / wanted, "ocr.word_precision": same / found}
+
+    rows = exact = given = 0
+    for file in sorted((data / "formats/pdf/sources").glob("*.pdf")):
+        gold = _rows(data / "formats/pdf/groundtruth" / f"{file.stem}.md")
+        tables = [s.text for s in read(file).sections if s.table]
+        ours = [row for text in tables for row in _cells(text)]
+        rows, exact, given = rows + len(gold), exact + sum(row in ours for row in gold), given + len(ours)
+    return figures | {"tables.rows": rows, "tables.rows_exact": exact, "tables.rows_found": given}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def _rows(gold: Path) -> list[list[str]]:
+    return _cells(gold.read_text("utf-8")) if gold.exists() else []
+
+
+def _cells(markdown: str) -> list[list[str]]:
+    lines = [line for line in markdown.splitlines() if line.startswith("|") and not re.fullmatch(r"[|\s:-]+", line)]
+    lines = [line for line in lines if ". . ." not in line]  # a table of contents
+    return [["".join(_words(cell.replace("&lt;", "<"))) for cell in line.strip("| \n").split("|")] for line in lines]
+
+
+def embedding(settings: Settings, embedder: Embedder, files: Iterable[Path], chunks: int = 512) -> dict[str, float]:
+    """Measure the embedding model alone on real passages, in the ingestion's batches and on all its threads.
+
+    Returns:
+        embed.chunks_s, embed.chunks_cpu_s.
+    """
+    from docmind.ingestion.pipeline import BATCH, _sections
+    from docmind.ingestion.readers import read
+    from docmind.ingestion.splitter import StructureSplitter
+
+    splitter = StructureSplitter(embedder.tokenizer, settings.ingestion.chunk_tokens, settings.ingestion.chunk_overlap)
+    texts: list[str] = []
+    for file in files:
+        if file.suffix in {".md", ".txt"} and len(texts) < chunks:
+            texts += [node.get_content() for node in splitter(_sections("doc", file.name, read(file)))]
+    texts = texts[:chunks]
+    embedder.embed_texts(texts[:BATCH])
+    cpu, begin = time.process_time(), time.perf_counter()
+    for start in range(0, len(texts), BATCH):
+        embedder.embed_texts(sorted(texts[start : start + BATCH], key=len))
+    clock, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    return {"embed.chunks": len(texts), "embed.chunks_s": len(texts) / clock, "embed.chunks_cpu_s": len(texts) / cpu}
+
+
+def one_more(settings: Settings, embedder: Embedder, documents: int = 1000) -> dict[str, float]:
+    """Measure what one more file costs when there are none, and when there are `documents`.
+
+    Returns:
+        ingest.one_more_s.0, ingest.one_more_s.N: median of five files of about 20 chunks; ingest.one_more_ratio.
+    """
+    from statistics import median
+
+    def text(number: int, paragraphs: int) -> bytes:
+        return "\n\n".join(
+            f"Note {number}, paragraph {i}: ship {number * 31 + i} of the harbour left pier {i % 7} with "
+            f"{number + i} crates of oranges, and came back with wool, salt and {i * number % 97} letters."
+            for i in range(paragraphs)
+        ).encode()
+
+    with TemporaryDirectory() as folder:
+        own = settings.model_copy(update={"data_dir": Path(folder)})
+        store, registry = open_store(own, embedder.dims), Registry(own.database)
+        service = IngestionService(own, registry, store, embedder)
+
+        def add(number: int) -> float:
+            begin = time.perf_counter()
+            service.add_bytes(text(number, 100), f"long {number}.txt")
+            service.wait()
+            return time.perf_counter() - begin
+
+        add(-1)  # everything is warm
+        few = median(add(10_000 + i) for i in range(5))
+        for i in range(documents):
+            service.add_bytes(text(i, 1), f"note {i}.txt")
+        service.wait()
+        many = median(add(20_000 + i) for i in range(5))
+        service.close()
+        store.close()
+        registry.close()
+    return {
+        "ingest.one_more_s.0": few,
+        f"ingest.one_more_s.{documents}": many,
+        "ingest.one_more_ratio": many / few,
+    }
+
+
+def robustness(settings: IngestionSettings, files: Iterable[Path], say: Say) -> tuple[dict[str, float], str]:
+    """Read every file, whatever it is; return figures and the reasons of those that failed.
+
+    Returns:
+        robust.files, robust.ready, robust.failed (with a message for the user), robust.workers_lost,
+        robust.slowest_s, robust.peak_gib.
+    """
+    worker = Measured(settings)
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    slowest = 0.0
+    for file in files:
+        found, _, took = worker.read(file)
+        slowest = max(slowest, took)
+        if isinstance(found, ParsedDocument):
+            counts["ready"] += 1
+        else:
+            counts["failed"] += 1
+            reason = str(found).replace(f"'{file.name}' ", "").split(". ")[0]
+            reasons[reason] += 1
+            say(f"{file.name}: {reason} ({took:.1f} s)")
+    worker.close()
+    figures = {f"robust.{name}": float(counts[name]) for name in ("ready", "failed")}
+    figures = {"robust.files": float(counts.total())} | figures
+    figures |= {"robust.workers_lost": worker.lost, "robust.slowest_s": slowest, "robust.peak_gib": worker.peak_gib}
+    return figures, "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
