@@ -10,7 +10,7 @@ from abc import abstractmethod
 
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
-from docmind.engine.ladder import CAUSES, Ladder, brief, classify
+from docmind.engine.ladder import CAUSES, SERVING, Ladder, brief, classify
 from docmind.engine.logs import log_to
 from docmind.engine.plan import EnginePlan, vllm_version
 from docmind.errors import DocMindError, EngineFailed
@@ -74,7 +74,7 @@ class LadderEngine(Engine):
         self._update(state="loading", begun=time.monotonic(), running=0, waiting=0)
         again = "is being started again; ask again in a moment"
         self._release(EngineFailed(f"The engine died while it answered ({brief(error)}) and {again}."))
-        self._ladder.failed(error, self._plan, "serving")
+        self._ladder.failed(error, self._plan, SERVING)
 
     def _start(self) -> None:
         """Load; while that fails, free the memory and load what the ladder says next."""

@@ -93,9 +93,8 @@ def engine(app: App) -> None:
         st.error(plain(status.error), icon=":material/error:")
         st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine, args=(app,))
         return
-    words: str = status.state
-    if status.state == "loading" and status.stage:
-        words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
+    loading = status.state == "loading" and status.stage
+    words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}" if loading else status.state
     with st.container(horizontal=True, key="engine-figures"):
         st.metric("State", words, width="content")
         st.metric("Window", f"{status.window:,} tokens" if status.window else "unknown", width="content")
