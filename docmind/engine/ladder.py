@@ -51,16 +51,21 @@ _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
 """Words of vLLM's, torch's and safetensors' messages, in lower case. The first cause that has one of them is taken."""
 
 
-def classify(error: BaseException) -> Cause:
-    """Return what kept the engine from starting, from the error and those that led to it."""
-    chain: list[BaseException] = []
+def chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those that led to it."""
+    links: list[BaseException] = []
     link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
+    while link is not None and link not in links:
+        links.append(link)
         link = link.__cause__ or link.__context__
-    if any(isinstance(e, OSError) and e.errno == errno.EADDRINUSE for e in chain):
+    return links
+
+
+def classify(error: BaseException) -> Cause:
+    """Return what kept the engine from starting."""
+    if any(isinstance(e, OSError) and e.errno == errno.EADDRINUSE for e in chain(error)):
         return "port"
-    text = " ".join(f"{type(e).__name__}: {e}" for e in chain).lower()
+    text = " ".join(f"{type(e).__name__}: {e}" for e in chain(error)).lower()
     return next((cause for cause, signs in _SIGNS if any(sign in text for sign in signs)), "other")
 
 

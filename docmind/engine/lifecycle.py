@@ -10,7 +10,7 @@ from abc import abstractmethod
 
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
-from docmind.engine.ladder import CAUSES, SERVING, Ladder, brief, classify
+from docmind.engine.ladder import CAUSES, SERVING, Ladder, brief, chain, classify
 from docmind.engine.logs import log_to
 from docmind.engine.plan import EnginePlan, vllm_version
 from docmind.errors import DocMindError, EngineFailed
@@ -91,7 +91,8 @@ class LadderEngine(Engine):
             if self._closing:
                 raise EngineFailed("The engine was closed while it loaded.")
             _log.error("The engine did not start", exc_info=error)
-            traceback.clear_frames(error.__traceback__)  # they hold the half-built engine
+            for link in chain(error):  # their frames hold the half-built engine
+                traceback.clear_frames(link.__traceback__)
             self._release(EngineFailed("The engine is being started again."))
             more = self._ladder.failed(error, self._plan, self._stage_name)
             if not more:

