@@ -116,7 +116,7 @@ class VllmEngine(LadderEngine):
         self._update(model=name)
         self._stage("fetching the model")
         self._catalog.pull(name, self._report)
-        plan = self._plan = plan_for(settings, self._catalog, self._ladder.lowered)
+        plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
         device = next(d.used for d in plan.decisions if d.setting == "device")
         self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
         self._stage("reading the tokenizer")
