@@ -1,6 +1,6 @@
 """What is run before the engine is ready is what real use will run."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docmind.engine.warmup import GRAMMAR, rounds
@@ -34,6 +34,7 @@ def test_a_cpu_is_not_kept_waiting():
     assert tokens < 400
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     window=st.sampled_from([512, 2_048, 131_072]),
     step=st.integers(64, 4_096),
