@@ -40,13 +40,15 @@ def engine_figures(
         agents: requests at once.
 
     Returns:
-        engine.load_s. Per length: cold_ttft_s (the first request of that length ever), ttft_s and prefill_tok_s (the
+        engine.load_s and load_s.STAGE.
+        Per length: cold_ttft_s (the first request of that length ever), ttft_s and prefill_tok_s (the
         second one, of another text), decode_tok_s, next_turn_ttft_s (the same conversation goes on) and
         next_turn_cached (the share of that prompt found in the prefix cache). parallel_speedup.N: N agents that share
         a context, one after the other, divided by all at once; parallel_tok_s.N: what they write together.
         vram_loaded_gib, vram_peak_gib, ram_loaded_gib, ram_peak_gib.
     """
     figures = {"engine.load_s": engine.status().load_s or 0.0}
+    figures |= {f"engine.load_s.{stage.replace(' ', '_')}": seconds for stage, seconds in engine.status().stages}
     figures |= {f"engine.{kind}_loaded_gib": gib for kind, gib in memory.now().items()}
     window = engine.status().window
 

@@ -1,11 +1,13 @@
 """The real pages over in-memory parts, to look at states: `python tests/serve_fakes.py --server.port 8601`.
 
-FAKE_STATE chooses what is there: `empty`, `loading`, `failed`, else a few documents and a slow answer.
+FAKE_STATE chooses what is there: `empty`, `loading`, `failed`,
+`recovered` (from bad settings), else a few documents and a slow answer.
 """
 
 import os
 import sys
 import tempfile
+import time
 import types
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from docmind.engine.interface import Attempt  # noqa: E402
 from docmind.errors import EngineFailed, EngineNotReady  # noqa: E402
 from docmind.events import ContextTrimmed  # noqa: E402
 from tests.fakes import fake_app  # noqa: E402
@@ -26,10 +29,31 @@ def build_app(settings):
             app.engine.now,
             state=state,
             model="qwen2.5-coder-1.5b",
-            stage="weights, 1.2 of 3.1 GB",
+            stage="loading weights",
+            stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4)),
+            begun=time.monotonic(),
             error="The weights need 3.1 GiB and 2.2 GiB are free. Close other programs, or choose smollm2-135m.",
         )
         app.chat.error = (EngineNotReady if state == "loading" else EngineFailed)("The model is not ready yet.")
+    if state == "recovered":
+        app.engine.now = replace(
+            app.engine.now,
+            model="qwen2.5-coder-1.5b",
+            notes=("device = cpu: no NVIDIA GPU", "max_model_len = 8192: the default on this kind of machine"),
+            stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4), ("loading weights", 8.3)),
+            notice="llm.model = /models/mine did not work (SafetensorError: Error while deserializing header: "
+            "incomplete metadata). DocMind went back to the settings that worked last.",
+            attempts=(
+                Attempt(
+                    "2026-01-02T03:04:05+00:00",
+                    "window 8,192, eager",
+                    "loading weights",
+                    "model",
+                    "SafetensorError: Error while deserializing header: incomplete metadata, file not fully covered",
+                    "went back to the settings that worked last",
+                ),
+            ),
+        )
     if state == "empty":
         return app
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))

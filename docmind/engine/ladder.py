@@ -23,6 +23,8 @@ from docmind.settings import EngineSettings, Settings, read_saved, save_settings
 _log = logging.getLogger(__name__)
 WINDOWS = (131_072, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
 LEAST_GPU_WINDOW = 32_768
+SERVING = "serving"
+"""The stage of an engine that dies: started again as it was, unless memory ran out."""
 FILE = "engine.json"
 """In the data folder: the settings that worked last, and where the ladder was left."""
 
@@ -49,16 +51,21 @@ _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
 """Words of vLLM's, torch's and safetensors' messages, in lower case. The first cause that has one of them is taken."""
 
 
-def classify(error: BaseException) -> Cause:
-    """Return what kept the engine from starting, from the error and those that led to it."""
-    chain: list[BaseException] = []
+def chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those that led to it."""
+    links: list[BaseException] = []
     link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
+    while link is not None and link not in links:
+        links.append(link)
         link = link.__cause__ or link.__context__
-    if any(isinstance(e, OSError) and e.errno == errno.EADDRINUSE for e in chain):
+    return links
+
+
+def classify(error: BaseException) -> Cause:
+    """Return what kept the engine from starting."""
+    if any(isinstance(e, OSError) and e.errno == errno.EADDRINUSE for e in chain(error)):
         return "port"
-    text = " ".join(f"{type(e).__name__}: {e}" for e in chain).lower()
+    text = " ".join(f"{type(e).__name__}: {e}" for e in chain(error)).lower()
     return next((cause for cause, signs in _SIGNS if any(sign in text for sign in signs)), "other")
 
 
@@ -100,7 +107,7 @@ class Ladder:
         self.attempts: tuple[Attempt, ...] = ()
         self.notice = ""
         self._record = _read(self._file)
-        self._failed = settings
+        self._mended: dict[str, dict[str, Any]] = {}
         left = self._record.get("left", {})
         if left.get("asked") == self._asked():
             self.lowered = left["lowered"]
@@ -118,20 +125,17 @@ class Ladder:
             Whether `settings` and `lowered` now hold something else to try.
         """
         cause = classify(error)
-        rung = next_rung(cause, plan) if plan else None
-        again = cause == "port" and not (self.attempts and self.attempts[-1].cause == "port")
+        rung = next_rung(cause, plan) if plan and (doing != SERVING or cause == "memory") else None
         worked = self._record.get("worked")
+        then, less = "", "started again" if doing == SERVING else "gave up"
         if rung is not None:
             self.lowered |= rung
             then = "tried again with " + ", ".join(f"{k} = {v}" for k, v in rung.items())
-        elif again:
+        elif cause == "port" and not (self.attempts and self.attempts[-1].cause == "port"):
             then = "tried once more"
         elif worked and worked["asked"] != self._asked():
             then = self._roll_back(worked, error)
-        else:
-            then = ""
-        gave_up = "started again" if doing == "serving" else "gave up"
-        attempt = Attempt(now(), str(plan or "no plan"), doing, cause, brief(error), then or gave_up)
+        attempt = Attempt(now(), str(plan or "no plan"), doing, cause, brief(error), then or less)
         self.attempts = (*self.attempts, attempt)[-12:]
         _log.warning("Engine start failed: %s", attempt)
         if rung is not None:
@@ -139,46 +143,31 @@ class Ladder:
         return bool(then)
 
     def worked(self) -> None:
-        """Remember what runs now; after a roll-back, mend the saved settings too."""
+        """Remember what runs now; after a roll-back, write it over the saved settings that did not work."""
         self._record["worked"] = {"asked": self._asked(), "lowered": self.lowered}
         self._leave()
-        if self.notice:
-            with suppress(OSError, ConfigError):
-                self._mend_saved()
+        with suppress(OSError, ConfigError):
+            saved = read_saved(self.settings.saved_file)
+            for group, values in self._mended.items():
+                if known := {n: v for n, v in values.items() if n in saved.get(group, {})}:
+                    save_settings(self.settings.saved_file, {group: known})
 
     def _roll_back(self, worked: dict[str, Any], error: BaseException) -> str:
-        """Take the settings that worked last; say which differ from those that did not."""
+        """Take the settings that worked last; say which of the present ones did not."""
         asked = worked["asked"]
         try:
             engine = EngineSettings(**asked["engine"])
         except ValidationError:  # another version of DocMind wrote it
             return ""
-        self._failed = self.settings
-        llm = self.settings.llm.model_copy(update={"model": asked["model"]})
+        bad = {"llm": {"model": self.settings.llm.model}, "engine": dict(self.settings.engine)}
+        good: dict[str, dict[str, Any]] = {"llm": {"model": asked["model"]}, "engine": dict(engine)}
+        self._mended = {g: {n: v for n, v in good[g].items() if v != bad[g][n]} for g in good}
+        llm = self.settings.llm.model_copy(update=good["llm"])
         self.settings = self.settings.model_copy(update={"llm": llm, "engine": engine})
         self.lowered = dict(worked["lowered"])
-        was = ", ".join(f"{g}.{n} = {v}" for g, ns in self._differences().items() for n, v in ns.items())
-        self.notice = (
-            f"These settings did not work: {was} ({brief(error)}). DocMind went back to those that worked last."
-        )
+        was = ", ".join(f"{g}.{n} = {bad[g][n]}" for g, names in self._mended.items() for n in names)
+        self.notice = f"{was} did not work ({brief(error)}). DocMind went back to the settings that worked last."
         return "went back to the settings that worked last"
-
-    def _differences(self) -> dict[str, dict[str, Any]]:
-        """Return the settings that did not work, as far as they differ from those in use."""
-        pairs = {"llm": (self._failed.llm, self.settings.llm), "engine": (self._failed.engine, self.settings.engine)}
-        return {
-            group: {n: v for n, v in bad if v != getattr(good, n)}
-            for group, (bad, good) in pairs.items()
-            if bad != good
-        }
-
-    def _mend_saved(self) -> None:
-        """Put what works into the saved settings in place of what did not; variables are the user's own."""
-        saved = read_saved(self.settings.saved_file)
-        good = {"llm": self.settings.llm, "engine": self.settings.engine}
-        for group, names in self._differences().items():
-            if mended := {n: getattr(good[group], n) for n in names if n in saved.get(group, {})}:
-                save_settings(self.settings.saved_file, {group: mended})
 
     def _asked(self) -> dict[str, Any]:
         engine = self.settings.engine.model_dump(mode="json")

@@ -10,7 +10,7 @@ from abc import abstractmethod
 
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
-from docmind.engine.ladder import CAUSES, Ladder, brief, classify
+from docmind.engine.ladder import CAUSES, SERVING, Ladder, brief, chain, classify
 from docmind.engine.logs import log_to
 from docmind.engine.plan import EnginePlan, vllm_version
 from docmind.errors import DocMindError, EngineFailed
@@ -28,7 +28,7 @@ class LadderEngine(Engine):
         super().__init__(settings.llm.model)
         self._settings = settings
         self._ladder: Ladder
-        self._plan: EnginePlan | None = None
+        self.plan: EnginePlan | None = None
         self._stage_name, self._stage_begun = "", 0.0
 
     @abstractmethod
@@ -74,13 +74,13 @@ class LadderEngine(Engine):
         self._update(state="loading", begun=time.monotonic(), running=0, waiting=0)
         again = "is being started again; ask again in a moment"
         self._release(EngineFailed(f"The engine died while it answered ({brief(error)}) and {again}."))
-        self._ladder.failed(error, self._plan, "serving")
+        self._ladder.failed(error, self.plan, SERVING)
 
     def _start(self) -> None:
         """Load; while that fails, free the memory and load what the ladder says next."""
         free = detect().vram_free_gib or 0.0
         while True:
-            self._plan = None
+            self.plan = None
             self._stage_name = ""
             self._update(stages=(), attempts=self._ladder.attempts)
             try:
@@ -91,9 +91,10 @@ class LadderEngine(Engine):
             if self._closing:
                 raise EngineFailed("The engine was closed while it loaded.")
             _log.error("The engine did not start", exc_info=error)
-            traceback.clear_frames(error.__traceback__)  # they hold the half-built engine
+            for link in chain(error):  # their frames hold the half-built engine
+                traceback.clear_frames(link.__traceback__)
             self._release(EngineFailed("The engine is being started again."))
-            more = self._ladder.failed(error, self._plan, self._stage_name)
+            more = self._ladder.failed(error, self.plan, self._stage_name)
             if not more:
                 self._update(attempts=self._ladder.attempts)
                 held = free - (detect().vram_free_gib or 0.0)
@@ -101,7 +102,7 @@ class LadderEngine(Engine):
                 raise self._explained("could not start", error, held_too if held > 1 else "") from error
         self._ladder.worked()
         self._stage("")
-        status, plan_notice = self._status, self._plan.notice if self._plan else ""
+        status, plan_notice = self._status, self.plan.notice if self.plan else ""
         load_s = round(time.monotonic() - (status.begun or 0), 1)
         self._update(state="ready", load_s=load_s, notice=f"{self._ladder.notice} {plan_notice}".strip())
         self._settled.set()

@@ -30,12 +30,13 @@ def log_to(path: Path) -> None:
 def on_message(beginnings: tuple[str, ...], call: Callable[[], None]) -> Iterator[None]:
     """Call when vLLM logs a message that begins so."""
 
-    class Watch(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage().startswith(beginnings):
-                call()
+    def hear(record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith(beginnings):
+            call()
+        return False
 
-    watch = Watch()
+    watch = logging.Handler()
+    watch.addFilter(hear)
     logging.getLogger("vllm").addHandler(watch)
     try:
         yield

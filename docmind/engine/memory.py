@@ -37,7 +37,7 @@ class Needs:
     """The memory of one configuration on one card (or in RAM)."""
 
     fixed: tuple[Share, ...]
-    """All but the KV cache."""
+    """All but the KV cache; the weights first."""
     token_bytes: int
     """KV cache bytes of one token."""
 
@@ -70,68 +70,36 @@ def text_config(model_config: dict[str, Any]) -> dict[str, Any]:
     return model_config.get("text_config") or model_config
 
 
-def gpu_needs(
-    model_config: dict[str, Any],
-    weights_bytes: int,
-    *,
-    kv_dtype: str,
-    step_tokens: int,
-    sequences: int,
-    flashinfer: bool,
-    graphs: bool,
-    cards: int = 1,
-) -> Needs:
-    """Return what a GPU needs; a model that is not known yet counts like Qwen3-4B.
+def needs(model_config: dict[str, Any], weights_bytes: int, args: dict[str, Any], *, gpu: bool) -> Needs:
+    """Return what a model needs on each card, or in RAM; one that is not known yet counts like Qwen3-4B.
 
     Args:
-        step_tokens: prompt tokens computed at once (max_num_batched_tokens).
-        sequences: decoded at once (max_num_seqs).
-        cards: GPUs that share the model's layers (tensor parallel).
+        args: vLLM's arguments so far: max_num_batched_tokens, max_num_seqs, kv_cache_dtype, enforce_eager and, on a
+            GPU, attention_backend and tensor_parallel_size (cards that share each layer).
     """
+    config, cards = text_config(model_config), args.get("tensor_parallel_size", 1)
+    hidden, inner = int(config.get("hidden_size", 2560)), int(config.get("intermediate_size", 9728))
+    heads = int(config.get("num_attention_heads", 32))
+    kv_heads = int(config.get("num_key_value_heads") or (heads if config else 8))
+    head_dim = int(config.get("head_dim") or (hidden // heads if config else 128))
+    vocabulary = int(config.get("vocab_size", 151_936))
+    step, sequences = args["max_num_batched_tokens"], args["max_num_seqs"]
+    # Alive together at most, two bytes each: residual, input, normed input, output; gate, up, their product; q, k, v.
+    a_token = 2 * (4 * hidden + (3 * inner + (heads + 2 * kv_heads) * head_dim) // cards)
+    # Logits and probabilities in fp32, sorted values (4 bytes) and their indices (8).
+    choice = sequences * vocabulary * 20
     weights = weights_bytes / GIB if weights_bytes else 5.0
     fixed = [
         Share("weights", weights / cards, "size of the files" if weights_bytes else "not here yet: assumed"),
-        *_work(model_config, step_tokens, sequences, cards),
-        Share("CUDA context and kernels", RUNTIME_GIB, "measured on an H200"),
-    ]
-    if graphs:
-        fixed.append(Share("CUDA graphs", GRAPHS_GIB, "measured on an H200"))
-    if flashinfer:
-        fixed.append(Share("FlashInfer workspace", FLASHINFER_MIB / 1024, "set by the plan"))
-    return Needs(tuple(fixed), token_bytes(model_config, KV_BYTES.get(kv_dtype, 2), cards))
-
-
-def cpu_needs(model_config: dict[str, Any], weights_bytes: int, *, step_tokens: int, sequences: int) -> Needs:
-    """Return what the engine needs in RAM, beside the app itself."""
-    weights = Share("weights", weights_bytes / GIB, "size of the files")
-    return Needs((weights, *_work(model_config, step_tokens, sequences, 1)), token_bytes(model_config, 2))
-
-
-def _work(model_config: dict[str, Any], step_tokens: int, sequences: int, cards: int) -> tuple[Share, Share]:
-    """Return peak activations of one step, and what choosing the next tokens takes."""
-    config = text_config(model_config)
-    hidden, inner = int(config.get("hidden_size", 2560)), int(config.get("intermediate_size", 9728))
-    heads, kv_heads, head_dim = _heads(config)
-    # Alive together at most, two bytes each: residual, input, normed input, output; gate, up, their product; q, k, v.
-    a_token = 2 * (4 * hidden + (3 * inner + (heads + 2 * kv_heads) * head_dim) // cards)
-    vocabulary = int(config.get("vocab_size", 151_936))
-    # Logits and probabilities in fp32, sorted values (4 bytes) and their indices (8).
-    choice = sequences * vocabulary * 20
-    return (
-        Share("activations", FRAGMENTS * step_tokens * a_token / GIB, f"{step_tokens:,} tokens a step"),
+        Share("activations", FRAGMENTS * step * a_token / GIB, f"{step:,} tokens a step"),
         Share("logits and sampler", choice / GIB, f"{sequences} sequences of {vocabulary:,} words"),
-    )
-
-
-def _heads(config: dict[str, Any]) -> tuple[int, int, int]:
-    heads = int(config.get("num_attention_heads", 32))
-    kv_heads = int(config.get("num_key_value_heads") or (heads if config else 8))
-    head_dim = int(config.get("head_dim") or (config["hidden_size"] // heads if "hidden_size" in config else 128))
-    return heads, kv_heads, head_dim
-
-
-def token_bytes(model_config: dict[str, Any], element: int, cards: int = 1) -> int:
-    """Return KV cache bytes of one token on each card: keys and values of all layers."""
-    config = text_config(model_config)
-    _, kv_heads, head_dim = _heads(config)
-    return 2 * int(config.get("num_hidden_layers", 36)) * max(1, kv_heads // cards) * head_dim * element
+    ]
+    if gpu:
+        fixed.append(Share("CUDA context and kernels", RUNTIME_GIB, "measured on an H200"))
+    if gpu and not args["enforce_eager"]:
+        fixed.append(Share("CUDA graphs", GRAPHS_GIB, "measured on an H200"))
+    if args.get("attention_backend") == "FLASHINFER":
+        fixed.append(Share("FlashInfer workspace", FLASHINFER_MIB / 1024, "set by the plan"))
+    element = KV_BYTES.get(args["kv_cache_dtype"], 2)
+    layers = int(config.get("num_hidden_layers", 36))
+    return Needs(tuple(fixed), 2 * layers * max(1, kv_heads // cards) * head_dim * element)

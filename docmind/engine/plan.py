@@ -19,7 +19,7 @@ from typing import Any
 from docmind.engine.draft import Decision, Draft
 from docmind.engine.hardware import Hardware, detect
 from docmind.engine.legal import REMOVED, attention_backend, kv_cache_dtype
-from docmind.engine.memory import FLASHINFER_MIB, Needs, Share, cpu_needs, gpu_needs, text_config
+from docmind.engine.memory import FLASHINFER_MIB, Needs, Share, needs, text_config
 from docmind.engine.models import Catalog, default_llm
 from docmind.errors import EngineFailed, ModelError
 from docmind.settings import Settings
@@ -81,21 +81,20 @@ class EnginePlan:
 def plan_for(
     settings: Settings, catalog: Catalog, lowered: Mapping[str, Any] | None = None, *, server: bool = False
 ) -> EnginePlan:
-    """Return the plan for this machine as it is now.
-
-    Args:
-        lowered: engine settings to use instead of those asked for, after a failed start.
-        server: for `vllm serve`, which can use several cards.
+    """Return the plan for this machine as it is now; `lowered` and `server` as for `resolve`.
 
     Raises:
-        ModelError: the model is not installed.
+        ModelError: the model is not installed, or its config.json is damaged.
         EngineFailed: vLLM is not installed, or the machine is too small for the model.
     """
     hardware = detect()
     model = catalog.path(settings.llm.model or default_llm(hardware))
     config, weights = None, 0
     if isinstance(model, Path):
-        config = read_config(model)
+        try:
+            config = json.loads((model / "config.json").read_text("utf-8"))
+        except ValueError as exc:
+            raise ModelError(f"{model / 'config.json'} is damaged. Fetch the model again, or choose another.") from exc
         weights = sum(f.stat().st_size for f in model.glob("*.safetensors"))
     return resolve(
         settings,
@@ -108,19 +107,6 @@ def plan_for(
         environment=os.environ,
         server=server,
     )
-
-
-def read_config(model: Path) -> dict[str, Any]:
-    """Return the content of a model directory's config.json.
-
-    Raises:
-        ModelError: it is not a JSON object.
-    """
-    with suppress(OSError, ValueError):
-        config = json.loads((model / "config.json").read_text("utf-8"))
-        if isinstance(config, dict):
-            return config
-    raise ModelError(f"{model / 'config.json'} can't be read. Fetch the model again, or choose another.")
 
 
 def vllm_version() -> str:
@@ -183,13 +169,11 @@ def resolve(
     else:
         # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
         env |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
-    sequences = draft.engine.max_num_seqs or SEQUENCES
-    draft.use("max_num_seqs", sequences, "agents that run in parallel decode in one batch")
+    draft.use("max_num_seqs", draft.engine.max_num_seqs or SEQUENCES, "agents that run in parallel decode in one batch")
     draft.use("enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning")
     _plan_speculation(draft, hardware)
     _plan_cards(draft, server)
-    plan_memory = _plan_gpu if hardware.gpu else _plan_cpu
-    memory, budget = plan_memory(draft, hardware, model_config or {}, weights_bytes)
+    memory, budget = (_plan_gpu if hardware.gpu else _plan_cpu)(draft, hardware, model_config or {}, weights_bytes)
     return EnginePlan(
         model, draft.args, env, tuple(draft.decisions), draft.args["max_model_len"], memory, budget, draft.notice
     )
@@ -234,36 +218,23 @@ def _plan_gpu(
     draft.use("kv_cache_dtype", kv_dtype, why)
     backend, why = attention_backend(engine.attention_backend, kv_dtype, hardware)
     draft.use("attention_backend", backend, why)
-    step = engine.max_num_batched_tokens or GPU_STEP_TOKENS
-    draft.use("max_num_batched_tokens", step, "bounds the memory for activations")
-    eager = bool(engine.enforce_eager)
-    draft.use("enforce_eager", eager, "CUDA graphs decode faster")
-
-    sequences = draft.args["max_num_seqs"]
-    needs = gpu_needs(
-        model_config,
-        weights_bytes,
-        kv_dtype=kv_dtype,
-        step_tokens=step,
-        sequences=sequences,
-        flashinfer=backend == "FLASHINFER",
-        graphs=not eager,
-        cards=draft.args.get("tensor_parallel_size", 1),
-    )
-    fits = needs.window(budget)
+    draft.use("max_num_batched_tokens", engine.max_num_batched_tokens or GPU_STEP_TOKENS, "bounds the activations")
+    draft.use("enforce_eager", bool(engine.enforce_eager), "CUDA graphs decode faster")
+    need = needs(model_config, weights_bytes, draft.args, gpu=True)
+    fits = need.window(budget)
     if fits < LEAST_WINDOW:
         raise EngineFailed(
-            f"The model's weights ({needs.fixed[0].gib:.1f} GiB) and its work memory "
-            f"({needs.fixed_gib - needs.fixed[0].gib:.1f} GiB) leave no room in a budget of {budget:.1f} GiB. "
+            f"The model's weights ({need.fixed[0].gib:.1f} GiB) and its work memory "
+            f"({need.fixed_gib - need.fixed[0].gib:.1f} GiB) leave no room in a budget of {budget:.1f} GiB. "
             "Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
         )
-    window = _plan_window(draft, model_config, GPU_WINDOW, fits, f"{budget:.1f} GiB of VRAM hold", needs)
+    window = _plan_window(draft, model_config, GPU_WINDOW, fits, f"{budget:.1f} GiB of VRAM hold", need)
     # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin alike.
-    tokens = min(fits, max(window, min(sequences * window, SHARED_WINDOW)))
-    draft.use("kv_cache_memory_bytes", needs.kv_bytes(tokens), f"{tokens:,} tokens, and some to spare")
+    tokens = min(fits, max(window, min(draft.args["max_num_seqs"] * window, SHARED_WINDOW)))
+    draft.use("kv_cache_memory_bytes", need.kv_bytes(tokens), f"{tokens:,} tokens, and some to spare")
     share = math.floor(budget / total * 100) / 100 if total else 0.9
     draft.use("gpu_memory_utilization", share, "the budget's share of the card, checked by vLLM at the start")
-    return needs.table(tokens), budget
+    return need.table(tokens), budget
 
 
 def _plan_cpu(
@@ -277,33 +248,32 @@ def _plan_cpu(
         draft.use("dtype", "auto", "no native bfloat16 on this CPU: the model's own type, emulated where needed")
     draft.use("kv_cache_dtype", "auto", "fp8 caches save VRAM; there is no GPU")
     draft.note("attention_backend", "CPU_ATTN", "the only one on a CPU")
-    step = engine.max_num_batched_tokens or CPU_STEP_TOKENS
-    draft.use("max_num_batched_tokens", step, "a stop takes effect between two steps")
+    draft.use(
+        "max_num_batched_tokens", engine.max_num_batched_tokens or CPU_STEP_TOKENS, "a stop waits for a step's end"
+    )
     draft.use("enforce_eager", engine.enforce_eager is not False, "compiling takes minutes at the first start")
 
-    needs = cpu_needs(model_config, weights_bytes, step_tokens=step, sequences=draft.args["max_num_seqs"])
-    budget = hardware.ram_free_gib
-    if engine.cpu_kv_cache_gib or weights_bytes:
-        budget = min(budget, needs.fixed_gib + (engine.cpu_kv_cache_gib or hardware.ram_gib / 4))
-    fits = needs.window(budget)
+    need = needs(model_config, weights_bytes, draft.args, gpu=False)
+    budget = min(hardware.ram_free_gib, need.fixed_gib + (engine.cpu_kv_cache_gib or hardware.ram_gib / 4))
+    fits = need.window(budget)
     if fits < LEAST_WINDOW:
         raise EngineFailed(
-            f"The model needs about {needs.budget_gib(CPU_WINDOW):.1f} GiB of memory and {hardware.ram_free_gib:.1f} "
+            f"The model needs about {need.budget_gib(CPU_WINDOW):.1f} GiB of memory and {hardware.ram_free_gib:.1f} "
             "GiB are free. Close other programs, or use the small one: `docmind model use smollm2-135m`."
         )
-    window = _plan_window(draft, model_config, CPU_WINDOW, fits, f"{budget:.1f} GiB of RAM hold", needs)
+    window = _plan_window(draft, model_config, CPU_WINDOW, fits, f"{budget:.1f} GiB of RAM hold", need)
     tokens = fits if engine.cpu_kv_cache_gib else min(fits, 2 * window)
     why = "cpu_kv_cache_gib" if engine.cpu_kv_cache_gib else "two windows, at most a quarter of the RAM"
-    draft.use("kv_cache_memory_bytes", needs.kv_bytes(tokens), why)
+    draft.use("kv_cache_memory_bytes", need.kv_bytes(tokens), why)
     draft.use(
         "structured_outputs_config",
         {"backend": "xgrammar", "disable_any_whitespace": True},
         "the supervisor's plan is as good in compact JSON, with 24 tokens instead of 38: 2 to 4 s of a turn on a CPU",
     )
-    return needs.table(tokens), hardware.ram_free_gib
+    return need.table(tokens), hardware.ram_free_gib
 
 
-def _plan_window(draft: Draft, model_config: dict[str, Any], default: int, fits: int, holds: str, needs: Needs) -> int:
+def _plan_window(draft: Draft, model_config: dict[str, Any], default: int, fits: int, holds: str, need: Needs) -> int:
     """Choose the window: what is asked for, at most the model's own, at most what memory holds."""
     asked = draft.engine.max_model_len
     own = int(text_config(model_config).get("max_position_embeddings") or default)
@@ -311,7 +281,7 @@ def _plan_window(draft: Draft, model_config: dict[str, Any], default: int, fits:
     if own < used:
         used, why = own, "the model's own limit"
     if fits < used:
-        why = f"{holds} no larger window; {used:,} tokens need {needs.budget_gib(used):.1f} GiB"
+        why = f"{holds} no larger window; {used:,} tokens need {need.budget_gib(used):.1f} GiB"
         draft.notice = f"The window is {fits:,} tokens: {why}."
         used = fits
     draft.use("max_model_len", used, why)

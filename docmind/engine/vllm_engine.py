@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import gc
 import itertools
 import logging
 import os
 import queue
-import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -48,6 +46,8 @@ class VllmEngine(LadderEngine):
         self._numbers = itertools.count(1)
         self._renderer: PromptRenderer | None = None
         self._engine: Any = None
+        self._free: Callable[[], None] | None = None
+        """vLLM's own clean-up, once it has begun to build."""
         self._prompt_tokens = self._cached_tokens = 0
 
     # ---- what callers use ----
@@ -116,7 +116,7 @@ class VllmEngine(LadderEngine):
         self._update(model=name)
         self._stage("fetching the model")
         self._catalog.pull(name, self._report)
-        plan = self._plan = plan_for(settings, self._catalog, self._ladder.lowered)
+        plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
         device = next(d.used for d in plan.decisions if d.setting == "device")
         self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
         self._stage("reading the tokenizer")
@@ -129,15 +129,19 @@ class VllmEngine(LadderEngine):
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
             import torch
+            from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
             from vllm.engine.arg_utils import EngineArgs
             from vllm.v1.engine.llm_engine import LLMEngine
 
         self._stage("loading weights")
-        set_num_threads = torch.set_num_threads
-        with on_message(WEIGHTS_LOADED, lambda: self._stage("compiling and profiling")):
-            self._engine = LLMEngine.from_engine_args(EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args))
-        # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
-        torch.set_num_threads = set_num_threads
+        args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
+        set_num_threads, self._free = torch.set_num_threads, cleanup_dist_env_and_memory
+        try:
+            with on_message(WEIGHTS_LOADED, lambda: self._stage("compiling and profiling")):
+                self._engine = LLMEngine.from_engine_args(args)
+        finally:
+            # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
+            torch.set_num_threads = set_num_threads
 
         self._stage("warming up")
         self._warm_up(plan)
@@ -235,17 +239,15 @@ class VllmEngine(LadderEngine):
         for request in requests:
             request.send(lost)
         engine, self._engine = self._engine, None
-        if engine is not None:
-            try:
+        try:
+            if engine is not None:
                 engine.engine_core.shutdown()
-            except Exception:  # noqa: BLE001
-                _log.warning("The engine did not shut down cleanly", exc_info=True)
-        del engine
-        # vLLM freezes what it built out of the collector's sight; only then does the memory come back (vLLM #46023).
-        gc.unfreeze()
-        gc.collect()
-        if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+            del engine
+            if self._free:  # also what a half-built engine left behind (vLLM #21073, #46023)
+                self._free()
+        except Exception:  # noqa: BLE001
+            _log.warning("The engine did not shut down cleanly", exc_info=True)
+        self._free = None
 
     # ---- small things ----
 

@@ -31,8 +31,6 @@ class Gpu:
     """Memory of this process and its children."""
     utilisation: float | None
     """Percent of time in which a kernel ran."""
-    temperature_c: int | None = None
-    power_w: float | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,6 @@ def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
 
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     rates = ask("nvmlDeviceGetUtilizationRates")
-    power = ask("nvmlDeviceGetPowerUsage")
     mine = [p.usedGpuMemory for p in ask("nvmlDeviceGetComputeRunningProcesses") or () if p.pid in pids]
     name = nvml.nvmlDeviceGetName(handle)
     return Gpu(
@@ -216,8 +213,6 @@ def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
         total=int(memory.total),
         own=sum(m for m in mine if m) if mine else None,
         utilisation=float(rates.gpu) if rates is not None else None,
-        temperature_c=ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
-        power_w=power / 1000 if power is not None else None,
     )
 
 

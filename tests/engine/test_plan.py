@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from docmind.engine.hardware import GIB, Hardware
@@ -161,6 +162,7 @@ def test_the_measured_peak_is_within_the_computed_sum():
         assert result.memory_gib < 15
 
 
+@limits(deadline=None)
 @given(
     vram=st.floats(1, 80),
     step=st.sampled_from([256, 2_048, 8_192]),

@@ -35,8 +35,8 @@ def test_what_was_saved_can_be_taken_back_before_the_restart(open_page, app):
 
 
 def test_settings_that_were_taken_back_are_named(open_page, app):
-    app.engine.now = replace(app.engine.now, notice="These settings did not work: llm.model = bad.")
-    assert "did not work: llm.model" in words(open_page("settings")).replace("\\", "")
+    app.engine.now = replace(app.engine.now, notice="llm.model = bad did not work.")
+    assert "llm.model = bad did not work" in words(open_page("settings")).replace("\\", "")
 
 
 def test_nothing_changed_nothing_saved(open_page, app):

@@ -1,0 +1,50 @@
+"""What is run before the engine is ready is what real use will run."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docmind.engine.warmup import GRAMMAR, rounds
+
+GPU = {"window": 131_072, "step_tokens": 2_048, "sequences": 4, "vocabulary": 151_669, "temperature": 0.0}
+
+
+def shared(a, b):
+    """Tokens that two prompts have in common at their beginning."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def test_a_gpu_meets_every_length_every_batch_both_grammars_and_the_cache():
+    warm = list(rounds(**GPU, every_length=True))
+    alone = {len(r[0].prompt_ids) for r in warm if len(r) == 1}
+    assert set(range(64, 2_049, 64)) <= alone
+    assert max(alone) > 4 * 2_048, "prompts of several steps"
+    assert {len(r) for r in warm} == {1, 2, 3, 4}
+    for together in (1, 2, 3, 4):
+        assert {q.constraint is GRAMMAR for r in warm if len(r) == together for q in r} == {True, False}
+    seen = []
+    hits = 0
+    for batch in warm:
+        hits += any(shared(q.prompt_ids, old) >= 40 for q in batch for old in seen)
+        seen += [q.prompt_ids for q in batch]
+    assert hits == 2, "a short common beginning and a long one; all the other prompts are new"
+
+
+def test_a_cpu_is_not_kept_waiting():
+    tokens = sum(len(q.prompt_ids) for r in rounds(**GPU | {"step_tokens": 256}, every_length=False) for q in r)
+    assert tokens < 400
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    window=st.sampled_from([512, 2_048, 131_072]),
+    step=st.integers(64, 4_096),
+    sequences=st.integers(1, 8),
+    vocabulary=st.integers(100, 200_000),
+)
+def test_every_request_fits_and_has_a_name_of_its_own(window, step, sequences, vocabulary):
+    options = {"window": window, "step_tokens": step, "sequences": sequences, "vocabulary": vocabulary}
+    requests = [q for r in rounds(**options, temperature=0.7, every_length=True) for q in r]
+    assert len({q.id for q in requests}) == len(requests)
+    for request in requests:
+        assert 0 < len(request.prompt_ids) <= window - request.params["max_tokens"]
+        assert all(0 <= i < vocabulary for i in request.prompt_ids)
