@@ -118,6 +118,27 @@ def speculation(tokens: str = "0,3,6", save: Save = None, vs: Vs = None) -> None
 
 
 @bench.command()
+def cpu(
+    models: Annotated[list[str], typer.Argument(help="NAME=DIRECTORY, then ,VARIABLE=VALUE … for what is different.")],
+    gguf: Annotated[list[str] | None, typer.Option(help="NAME=FILE, for llama.cpp.")] = None,
+    llama_python: Annotated[Path | None, typer.Option(help="A Python that has llama-cpp-python.")] = None,
+    rounds: int = 2,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """One model's weights converted in several ways, and llama.cpp, on the same cores: speed and perplexity."""
+    from benchmarks.cpu_speed import bench_cpu
+
+    ways = {}
+    for word in models:
+        name, _, rest = word.partition("=")
+        directory, *more = rest.split(",")
+        ways[name] = {"DOCMIND_LLM__MODEL": directory} | dict(pair.split("=", 1) for pair in more)
+    files = {name: Path(file) for name, file in (word.split("=", 1) for word in gguf or [])}
+    report(*bench_cpu(ways, files, llama_python, rounds), save, vs)
+
+
+@bench.command()
 def ui(turns: int = 20, repeats: int = 15, save: Save = None, vs: Vs = None) -> None:
     """What a rerun of each page costs."""
     from benchmarks.ui import bench_ui

@@ -121,7 +121,7 @@ def speed(figures: dict[str, float], memory: Memory) -> list[Check]:
         Check("decode", f"{decode:.0f} tok/s after the long document", decode > DECODE),
         Check("prefill", f"{max(prefill, default=0):.0f} tok/s", max(prefill, default=0) > PREFILL),
         Check("VRAM", f"{memory.vram_peak:.2f} GiB at most", memory.vram_peak < VRAM_GIB),
-    ]  # fmt: skip
+    ]
 
 
 def cited_answer(app: App, answers: dict[str, str]) -> list[Check]:

@@ -15,8 +15,9 @@ from docmind.events import Citation, Source, Usage, now
 from docmind.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-ANSWER = (
-    "The notice period is **three months**, counted from the end of a quarter [1]. It is shortened to six weeks where "
+SENTENCE = "The notice period is **three months**, counted from the end of a quarter [1]."
+ANSWER = SENTENCE + (
+    " It is shortened to six weeks where "
     "the tenant finds a successor [2].\n\n| case | period |\n|---|---|\n| ordinary | three months |\n| successor | six "
     "weeks |\n\nThe deposit is returned within thirty days after the keys were handed over [3]."
 )
@@ -78,9 +79,7 @@ def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[di
                 Source(number=n, chunk_id=f"c{n}", document_id=document.id, file_name="lease.txt", text=passage)
                 for n in (1, 2, 3)
             )
-            cited = tuple(
-                Citation(number=n, sentence=ANSWER.split("\n", maxsplit=1)[0], supported=True) for n in (1, 2, 3)
-            )
+            cited = tuple(Citation(number=n, sentence=SENTENCE, supported=True) for n in (1, 2, 3))
             usage = Usage(prompt_tokens=2048, completion_tokens=80, engine_calls=2, context_tokens=2128, window=8192)
             conversation = app.conversations.create().id
             for i in range(turns):
