@@ -12,6 +12,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -106,6 +108,16 @@ def loaded(settings: Settings, *, own: bool = True, dummy: bool = False) -> Iter
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def fresh(settings: Settings) -> Iterator[Settings]:
+    """Yield the same settings with an empty data folder; models and what vLLM has compiled are shared."""
+    (settings.data_dir / "cache").mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        (Path(folder) / "models").symlink_to(settings.models_dir)
+        (Path(folder) / "cache").symlink_to(settings.data_dir / "cache")
+        yield settings.model_copy(update={"data_dir": Path(folder)})
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.lab import BenchEngine, Memory, ask, book, fit, run, user
+from benchmarks.lab import BenchEngine, Memory, ask, book, fit, fresh, run, user
 from docmind.app import App, build_app
 from docmind.engine.interface import Constraint, Engine
 from docmind.engine.models import Catalog
@@ -162,9 +161,7 @@ def selftest(
     """
     from docmind.ingestion.readers import read
 
-    with TemporaryDirectory() as folder, Memory() as memory:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        (Path(folder) / "models").symlink_to(settings.models_dir)
+    with fresh(settings) as own, Memory() as memory:
         engine = BenchEngine(own, Catalog(own.models_dir))
         engine.to_the_limit = False
         app = build_app(own, engine=engine)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from pathlib import Path, PosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.lab import fresh
 from docmind.app import build_app
 from docmind.conversations import StoredMessage
 from docmind.engine.interface import Engine
@@ -65,9 +65,7 @@ def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[di
 
     from docmind.ui import state
 
-    with TemporaryDirectory() as folder:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        (Path(folder) / "models").symlink_to(settings.models_dir)
+    with fresh(settings) as own:
         app = build_app(own, engine=ReadyEngine())
         pages_manager.Path = NoPagesFolder  # type: ignore[misc,assignment]
         state.get_app = lambda: app  # type: ignore[assignment]

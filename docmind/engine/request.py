@@ -11,7 +11,6 @@ from typing import Any
 from docmind.engine.interface import Constraint, Delta, EngineUsage
 from docmind.errors import EngineError
 
-
 INTERVAL_S = 0.025
 """A GPU writes hundreds of tokens a second; told of each, the caller would take the interpreter from the engine."""
 
