@@ -240,8 +240,12 @@ class Recorder(Engine):
             yield delta
             if delta.usage:
                 seconds = time.perf_counter() - begin
+                options.pop("on_end", None)  # the caller's own
                 self.calls.append(Call(tuple(messages), options, Reply(text, delta.usage, seconds, first or seconds)))
 
     def close(self) -> None:
         """Close the other engine."""
         self.inner.close()
+
+    def _run(self) -> None:
+        """Never called: the other engine loads itself."""

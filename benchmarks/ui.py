@@ -44,6 +44,9 @@ class ReadyEngine(Engine):
         """Never called."""
         raise NotImplementedError
 
+    def _run(self) -> None:
+        """Never called: there is nothing to load."""
+
 
 class NoPagesFolder(PosixPath):
     """What AppTest sees for `pages/`: it forgets in every run that the router has run before, a server does not."""
