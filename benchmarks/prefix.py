@@ -116,7 +116,8 @@ def explain(per_turn: Sequence[Sequence[Call]], renderer: PromptRenderer) -> tup
             ids = renderer.ids(call.messages, tools)
             same = divergence(ids, earlier)
             shared += same
-            kind = "plan" if call.options.get("constraint") else "agent"
+            constraint = call.options.get("constraint")
+            kind = "plan" if constraint and constraint.kind == "json" else "agent"
             lost[f"{kind}, {where(call.messages, same, renderer)}"] += len(ids) - same
             earlier.append(ids + renderer_answer(call, renderer))
     return shared, "; ".join(f"{place}: {tokens} tokens" for place, tokens in lost.most_common(12))
