@@ -109,12 +109,12 @@ def prefix(turns: int = 20, save: Save = None, vs: Vs = None) -> None:
 
 
 @bench.command()
-def speculation(tokens: str = "0,3,6", save: Save = None, vs: Vs = None) -> None:
+def speculation(tokens: str = "0,3,6", topics: int = 4, save: Save = None, vs: Vs = None) -> None:
     """Decoding with 0, 3, 6, … tokens guessed from the prompt; each setting in a process of its own."""
     from benchmarks.speculation import bench_speculation
 
     _settings("llm")
-    report(*bench_speculation([int(k) for k in tokens.split(",")]), save, vs)
+    report(*bench_speculation([int(k) for k in tokens.split(",")], topics), save, vs)
 
 
 @bench.command()

@@ -1,5 +1,6 @@
 """What a caller is told of a running request."""
 
+import itertools
 from types import SimpleNamespace
 
 from hypothesis import given
@@ -29,7 +30,7 @@ def test_every_letter_arrives_but_no_more_often_than_needed(steps):
     finally:
         module.time.monotonic = real
     assert "".join(d.text for _, d in told) == "".join(text for text, _ in steps)
-    between = [b - a for (a, _), (b, _) in zip(told, told[1:-1], strict=False)]
+    between = [b - a for (a, _), (b, _) in itertools.pairwise(told[:-1])]
     assert all(gap >= INTERVAL_S - 1e-9 for gap in between)
     assert told[-1][1].usage.completion_tokens == len(steps)
 
