@@ -85,7 +85,8 @@ def child(words: Sequence[str], env: dict[str, str], job: object) -> dict[str, f
     )
     if ended.returncode:
         raise SystemExit(f"{' '.join(words)[:200]} ended with {ended.returncode}")
-    return json.loads(ended.stdout.strip().splitlines()[-1])
+    found: dict[str, float] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return found
 
 
 def bench_cpu(
@@ -122,8 +123,10 @@ def bench_cpu(
         for what in ("prefill", "decode"):
             figures[f"cpu.{what}_tok_s.{name}"] = max(s[what] for s in seen)
     job = {"text_ids": text[:QUALITY_TOKENS], "threads": threads}
-    for name, env in models.items():
-        figures[f"cpu.ppl.{name}"] = math.exp(child([*me, "quality"], env, job)["nll"])
+    judged: dict[str, str] = {}
+    for name, env in models.items():  # the same weights are judged once
+        if judged.setdefault(env["DOCMIND_LLM__MODEL"], name) == name:
+            figures[f"cpu.ppl.{name}"] = math.exp(child([*me, "quality"], env, job)["nll"])
     for name, path in ggufs.items():
         figures[f"cpu.ppl.{name}"] = math.exp(child([str(llama_python), "-c", LLAMA, str(path)], {}, job)["nll"])
     if ggufs:

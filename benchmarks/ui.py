@@ -70,8 +70,8 @@ def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[di
 
     with fresh(settings) as own:
         app = build_app(own, engine=ReadyEngine())
-        pages_manager.Path = NoPagesFolder  # type: ignore[misc,assignment]
-        state.get_app = lambda: app  # type: ignore[assignment]
+        pages_manager.Path = NoPagesFolder  # type: ignore[attr-defined]
+        state.get_app = lambda: app
         try:
             document = app.documents.add_bytes(b"The notice period is three months.\n\n" * 50, "lease.txt").document
             app.documents.wait()
