@@ -109,12 +109,33 @@ def prefix(turns: int = 20, save: Save = None, vs: Vs = None) -> None:
 
 
 @bench.command()
-def speculation(tokens: str = "0,3,6", save: Save = None, vs: Vs = None) -> None:
+def speculation(tokens: str = "0,3,6", topics: int = 4, save: Save = None, vs: Vs = None) -> None:
     """Decoding with 0, 3, 6, … tokens guessed from the prompt; each setting in a process of its own."""
     from benchmarks.speculation import bench_speculation
 
     _settings("llm")
-    report(*bench_speculation([int(k) for k in tokens.split(",")]), save, vs)
+    report(*bench_speculation([int(k) for k in tokens.split(",")], topics), save, vs)
+
+
+@bench.command()
+def cpu(
+    models: Annotated[list[str], typer.Argument(help="NAME=DIRECTORY, then ,VARIABLE=VALUE … for what is different.")],
+    gguf: Annotated[list[str] | None, typer.Option(help="NAME=FILE, for llama.cpp.")] = None,
+    llama_python: Annotated[Path | None, typer.Option(help="A Python that has llama-cpp-python.")] = None,
+    rounds: int = 2,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """One model's weights converted in several ways, and llama.cpp, on the same cores: speed and perplexity."""
+    from benchmarks.cpu_speed import bench_cpu
+
+    ways = {}
+    for word in models:
+        name, _, rest = word.partition("=")
+        directory, *more = rest.split(",")
+        ways[name] = {"DOCMIND_LLM__MODEL": directory} | dict(pair.split("=", 1) for pair in more)
+    files = {name: Path(file) for name, file in (word.split("=", 1) for word in gguf or [])}
+    report(*bench_cpu(ways, files, llama_python, rounds), save, vs)
 
 
 @bench.command()

@@ -12,6 +12,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -20,6 +22,7 @@ from docmind.app import build_engine
 from docmind.engine.hardware import GIB
 from docmind.engine.interface import Constraint, Delta, Engine, EngineStatus, EngineUsage, Message, Tool
 from docmind.engine.models import Catalog
+from docmind.engine.plan import plan_for
 from docmind.engine.request import Request
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.settings import Settings
@@ -30,7 +33,8 @@ class Memory:
 
     def __enter__(self) -> Memory:
         self._process = psutil.Process()
-        self._card = self._nvml = None
+        self._card: Any = None
+        self._nvml: Any = None
         try:
             import pynvml
 
@@ -92,13 +96,13 @@ def loaded(settings: Settings, *, own: bool = True, dummy: bool = False) -> Iter
     """
     catalog = Catalog(settings.models_dir)
     if dummy:
-        os.environ |= {"VLLM_CONFIGURE_LOGGING": "0", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+        os.environ |= {"VLLM_CONFIGURE_LOGGING": "0", **plan_for(settings, catalog).env}
         from docmind.heavy import import_model_stack
 
         import_model_stack()
         import vllm.engine.arg_utils as arguments
 
-        arguments.EngineArgs = functools.partial(arguments.EngineArgs, load_format="dummy")  # type: ignore[misc,assignment]
+        arguments.EngineArgs = functools.partial(arguments.EngineArgs, load_format="dummy")
     engine = BenchEngine(settings, catalog) if own else build_engine(settings, catalog)
     engine.start()
     try:
@@ -106,6 +110,16 @@ def loaded(settings: Settings, *, own: bool = True, dummy: bool = False) -> Iter
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def fresh(settings: Settings) -> Iterator[Settings]:
+    """Yield the same settings with an empty data folder; models and what vLLM has compiled are shared."""
+    (settings.data_dir / "cache").mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        (Path(folder) / "models").symlink_to(settings.models_dir)
+        (Path(folder) / "cache").symlink_to(settings.data_dir / "cache")
+        yield settings.model_copy(update={"data_dir": Path(folder)})
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,7 @@ def run(*replies: Any) -> list[Reply]:
     """Run requests at once and return their replies."""
 
     async def all_of_them() -> list[Reply]:
-        return await asyncio.gather(*replies)
+        return list(await asyncio.gather(*replies))
 
     return asyncio.run(all_of_them())
 
@@ -228,8 +242,12 @@ class Recorder(Engine):
             yield delta
             if delta.usage:
                 seconds = time.perf_counter() - begin
+                options.pop("on_end", None)  # the caller's own
                 self.calls.append(Call(tuple(messages), options, Reply(text, delta.usage, seconds, first or seconds)))
 
     def close(self) -> None:
         """Close the other engine."""
         self.inner.close()
+
+    def _run(self) -> None:
+        """Never called: the other engine loads itself."""

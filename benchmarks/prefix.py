@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from benchmarks.lab import BenchEngine, Call, Recorder, book
+from benchmarks.lab import BenchEngine, Call, Recorder, book, fresh
 from docmind.app import build_app
 from docmind.engine.interface import Message
 from docmind.engine.models import Catalog
@@ -71,9 +69,7 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
         prefix.hit_rate.turn.I; prefix.shared_rate.N_turns: the same if every token that an earlier prompt began with
         had been a hit (no whole blocks, nothing evicted); prefix.calls, prefix.prompt_tokens.
     """
-    with TemporaryDirectory() as folder:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        (Path(folder) / "models").symlink_to(settings.models_dir)
+    with fresh(settings) as own:
         engine = BenchEngine(own, Catalog(own.models_dir))
         engine.to_the_limit = False
         recorder = Recorder(engine)
@@ -120,7 +116,8 @@ def explain(per_turn: Sequence[Sequence[Call]], renderer: PromptRenderer) -> tup
             ids = renderer.ids(call.messages, tools)
             same = divergence(ids, earlier)
             shared += same
-            kind = "plan" if call.options.get("constraint") else "agent"
+            constraint = call.options.get("constraint")
+            kind = "plan" if constraint and constraint.kind == "json" else "agent"
             lost[f"{kind}, {where(call.messages, same, renderer)}"] += len(ids) - same
             earlier.append(ids + renderer_answer(call, renderer))
     return shared, "; ".join(f"{place}: {tokens} tokens" for place, tokens in lost.most_common(12))

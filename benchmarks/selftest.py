@@ -12,10 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.lab import BenchEngine, Memory, ask, book, fit, run, user
+from benchmarks.lab import BenchEngine, Memory, ask, book, fit, fresh, run, user
 from docmind.app import App, build_app
 from docmind.engine.interface import Constraint, Engine
 from docmind.engine.models import Catalog
@@ -121,7 +120,7 @@ def speed(figures: dict[str, float], memory: Memory) -> list[Check]:
         Check("decode", f"{decode:.0f} tok/s after the long document", decode > DECODE),
         Check("prefill", f"{max(prefill, default=0):.0f} tok/s", max(prefill, default=0) > PREFILL),
         Check("VRAM", f"{memory.vram_peak:.2f} GiB at most", memory.vram_peak < VRAM_GIB),
-    ]  # fmt: skip
+    ]
 
 
 def cited_answer(app: App, answers: dict[str, str]) -> list[Check]:
@@ -162,9 +161,7 @@ def selftest(
     """
     from docmind.ingestion.readers import read
 
-    with TemporaryDirectory() as folder, Memory() as memory:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        (Path(folder) / "models").symlink_to(settings.models_dir)
+    with fresh(settings) as own, Memory() as memory:
         engine = BenchEngine(own, Catalog(own.models_dir))
         engine.to_the_limit = False
         app = build_app(own, engine=engine)

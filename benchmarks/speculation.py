@@ -45,7 +45,7 @@ def prompt(topic: str, task: str) -> str:
     return f"{passages}\n\n{TASKS[task].format(question=QUESTIONS[topic])}"
 
 
-def measure(settings: Settings) -> dict[str, object]:
+def measure(settings: Settings, topics: int) -> dict[str, object]:
     """Return figures per task (median decode tokens a second; three at once, tokens a second together) and texts."""
     figures: dict[str, float] = {}
     texts: dict[str, str] = {}
@@ -55,7 +55,7 @@ def measure(settings: Settings) -> dict[str, object]:
         run(ask(engine, user("Say yes."), 4))
         for task in TASKS:
             speeds = []
-            for topic in QUESTIONS:
+            for topic in list(QUESTIONS)[:topics]:
                 reply = run(ask(engine, user(prompt(topic, task)), ANSWER))[0]
                 if reply.usage.completion_tokens > 8:
                     speeds.append(reply.decode_tok_s)
@@ -70,7 +70,7 @@ def measure(settings: Settings) -> dict[str, object]:
     return {"figures": figures, "texts": texts, "notes": notes, "model": model}
 
 
-def bench_speculation(tokens: Sequence[int]) -> tuple[dict[str, float], str]:
+def bench_speculation(tokens: Sequence[int], topics: int = len(QUESTIONS)) -> tuple[dict[str, float], str]:
     """Run each setting of DOCMIND_ENGINE__SPECULATIVE_TOKENS, the first being the one compared with.
 
     Returns:
@@ -81,7 +81,11 @@ def bench_speculation(tokens: Sequence[int]) -> tuple[dict[str, float], str]:
     for k in tokens:
         env = os.environ | {"DOCMIND_ENGINE__SPECULATIVE_TOKENS": str(k)}
         ended = subprocess.run(
-            [sys.executable, "-m", "benchmarks.speculation"], env=env, stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-m", "benchmarks.speculation", str(topics)],
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         runs[k] = json.loads(ended.stdout.strip().splitlines()[-1])
     first = runs[tokens[0]]
@@ -98,5 +102,5 @@ def bench_speculation(tokens: Sequence[int]) -> tuple[dict[str, float], str]:
 
 
 if __name__ == "__main__":
-    result = measure(load_settings())
+    result = measure(load_settings(), int(sys.argv[1]))
     sys.stdout.write("\n" + json.dumps(result) + "\n")

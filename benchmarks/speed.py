@@ -6,10 +6,8 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from benchmarks.lab import BenchEngine, Memory, Recorder, Reply, ask, fit, loaded, run, user
+from benchmarks.lab import BenchEngine, Memory, Recorder, Reply, ask, fit, fresh, loaded, run, user
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.events import TokenDelta, TurnFailed
@@ -94,10 +92,18 @@ def bench_engine(
 ) -> tuple[dict[str, float], str]:
     """Load the engine alone and measure it; returns figures and notes."""
     with Memory() as memory, loaded(settings, dummy=dummy) as engine:
+        planned = engine._plan.memory_gib if isinstance(engine, BenchEngine) and engine._plan else 0.0
+        at_load = memory.vram_peak
         figures = engine_figures(engine, memory, lengths, answer)
         status = engine.status()
+        figures |= {f"engine.load_s.{stage.replace(' ', '_')}": seconds for stage, seconds in status.stages}
+        engine.close()
+        if (left := memory.vram()) is not None:
+            figures["engine.vram_planned_gib"] = planned
+            figures["engine.vram_load_peak_gib"], figures["engine.vram_closed_gib"] = at_load, left
     weights = "dummy weights" if dummy else "real weights"
-    return figures, f"{status.model}, {weights}, window {status.window}. Plan: {'; '.join(status.notes)}"
+    failed = "".join(f"; failed: {attempt}" for attempt in status.attempts)
+    return figures, f"{status.model}, {weights}, window {status.window}. Plan: {'; '.join(status.notes)}{failed}"
 
 
 QUESTIONS = (
@@ -121,9 +127,7 @@ def bench_app(settings: Settings, turns: int = 5) -> tuple[dict[str, float], str
         caller saw them arrive; app.decode_ratio and chat_model.decode_ratio: each against raw (medians over turns of
         the paired ratios); app.outside_engine_share: share of a turn in which the engine did nothing for it.
     """
-    with TemporaryDirectory() as folder:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        (Path(folder) / "models").symlink_to(settings.models_dir)
+    with fresh(settings) as own:
         from benchmarks.lab import book
         from docmind.engine.models import Catalog
 

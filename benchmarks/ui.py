@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from pathlib import Path, PosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.lab import fresh
 from docmind.app import build_app
 from docmind.conversations import StoredMessage
 from docmind.engine.interface import Engine
@@ -15,8 +15,9 @@ from docmind.events import Citation, Source, Usage, now
 from docmind.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-ANSWER = (
-    "The notice period is **three months**, counted from the end of a quarter [1]. It is shortened to six weeks where "
+SENTENCE = "The notice period is **three months**, counted from the end of a quarter [1]."
+ANSWER = SENTENCE + (
+    " It is shortened to six weeks where "
     "the tenant finds a successor [2].\n\n| case | period |\n|---|---|\n| ordinary | three months |\n| successor | six "
     "weeks |\n\nThe deposit is returned within thirty days after the keys were handed over [3]."
 )
@@ -43,6 +44,9 @@ class ReadyEngine(Engine):
         """Never called."""
         raise NotImplementedError
 
+    def _run(self) -> None:
+        """Never called: there is nothing to load."""
+
 
 class NoPagesFolder(PosixPath):
     """What AppTest sees for `pages/`: it forgets in every run that the router has run before, a server does not."""
@@ -64,12 +68,10 @@ def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[di
 
     from docmind.ui import state
 
-    with TemporaryDirectory() as folder:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        (Path(folder) / "models").symlink_to(settings.models_dir)
+    with fresh(settings) as own:
         app = build_app(own, engine=ReadyEngine())
-        pages_manager.Path = NoPagesFolder  # type: ignore[misc,assignment]
-        state.get_app = lambda: app  # type: ignore[assignment]
+        pages_manager.Path = NoPagesFolder  # type: ignore[attr-defined]
+        state.get_app = lambda: app
         try:
             document = app.documents.add_bytes(b"The notice period is three months.\n\n" * 50, "lease.txt").document
             app.documents.wait()
@@ -78,9 +80,7 @@ def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[di
                 Source(number=n, chunk_id=f"c{n}", document_id=document.id, file_name="lease.txt", text=passage)
                 for n in (1, 2, 3)
             )
-            cited = tuple(
-                Citation(number=n, sentence=ANSWER.split("\n", maxsplit=1)[0], supported=True) for n in (1, 2, 3)
-            )
+            cited = tuple(Citation(number=n, sentence=SENTENCE, supported=True) for n in (1, 2, 3))
             usage = Usage(prompt_tokens=2048, completion_tokens=80, engine_calls=2, context_tokens=2128, window=8192)
             conversation = app.conversations.create().id
             for i in range(turns):

@@ -12,6 +12,8 @@ from typing import Any
 
 from docmind.heavy import import_model_stack
 
+KEPT = {"lm_head"}
+"""Layers left in bfloat16."""
 TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>")
 """Tokens that end an answer in the chat formats we convert."""
 DOUBLE_BRACES = (
@@ -21,8 +23,8 @@ DOUBLE_BRACES = (
 """Qwen2.5-Coder's template shows tool calls in double braces, and the model then writes them so: no JSON."""
 
 
-def convert(gguf: Path, target: Path, title: str) -> None:
-    """Write `gguf`, dequantized to bfloat16, with tokenizer and chat template, into `target`."""
+def convert(gguf: Path, target: Path, title: str, int8: bool = False) -> None:
+    """Write `gguf` with tokenizer and chat template into `target`: in bfloat16, or its matrices in 8 bits."""
     import_model_stack()
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -39,9 +41,46 @@ def convert(gguf: Path, target: Path, title: str) -> None:
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer = None
-    model.save_pretrained(target)
+    if int8:
+        _save_int8(model, target)
+    else:
+        model.save_pretrained(target)
     tokenizer.save_pretrained(target)
     _mend(target, tokenizer, title)
+
+
+def _save_int8(model: Any, target: Path) -> None:
+    """Write W8A8 as compressed-tensors reads it: weights with a scale per output channel, symmetric, rounded to
+    nearest; activations scaled per token as they come. Half the bytes per token of bfloat16.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)} - KEPT
+    tensors: dict[str, Any] = {}
+    for name, tensor in model.state_dict().items():
+        module = name.removesuffix(".weight")
+        if name == "lm_head.weight" and model.config.tie_word_embeddings:
+            continue  # it is the embedding
+        if module in linear and module != name:
+            weight = tensor.float()
+            scale = (weight.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-9)
+            tensors[name] = (weight / scale).round().to(torch.int8)
+            tensors[f"{module}.weight_scale"] = scale
+        else:
+            tensors[name] = tensor.contiguous()
+    target.mkdir(parents=True)
+    save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(target)
+    number = {"num_bits": 8, "type": "int", "symmetric": True}
+    scheme = {
+        "targets": ["Linear"],
+        "weights": {**number, "strategy": "channel", "dynamic": False},
+        "input_activations": {**number, "strategy": "token", "dynamic": True},
+    }
+    quantization = {"quant_method": "compressed-tensors", "format": "int-quantized", "config_groups": {"all": scheme}}
+    _amend(target / "config.json", quantization_config={**quantization, "ignore": sorted(KEPT)})
 
 
 def _mend(target: Path, tokenizer: Any, title: str) -> None:
@@ -78,6 +117,6 @@ def _amend(path: Path, **changes: Any) -> None:
 
 if __name__ == "__main__":
     try:
-        convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+        convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], "--int8" in sys.argv)
     except (ValueError, OSError, MemoryError) as exc:
         sys.exit(f"{type(exc).__name__}: {exc}")

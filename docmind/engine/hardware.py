@@ -37,6 +37,11 @@ class Hardware:
         """Name to show: the GPU's, or `cpu`."""
         return self.gpu or "cpu"
 
+    @property
+    def multiplies_int8(self) -> bool:
+        """Whether 8-bit matrices are the faster ones here: no GPU, and a CPU with instructions for them."""
+        return self.gpu is None and bool(self.cpu_flags & {"avx512_vnni", "amx_int8"})
+
 
 def detect() -> Hardware:
     """Return what this machine has now."""

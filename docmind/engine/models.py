@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docmind.engine.fetch import Progress, fetch, join, sha256_of, silent
-from docmind.engine.hardware import GIB, Hardware
+from docmind.engine.hardware import GIB, Hardware, detect
 from docmind.engine.weights import CPU_DEFAULT, CPU_SMALL, GPU_DEFAULT, WEIGHTS, Weights
 from docmind.errors import ModelError
 
@@ -115,7 +115,8 @@ class Catalog:
                 fetch(weights.parts, work, progress)
                 join(weights.parts, work, gguf, weights.gguf_sha256, progress)
             progress("converting", 0, 1)
-            _convert(gguf, result, weights.title)
+            int8 = weights.int8 and detect().multiplies_int8
+            _convert(gguf, result, weights.title, int8)
         else:
             result = work / "files"
             fetch(weights.parts, result, progress)
@@ -157,9 +158,17 @@ class Catalog:
             yield
 
 
-def _convert(gguf: Path, target: Path, title: str) -> None:
+def _convert(gguf: Path, target: Path, title: str, int8: bool) -> None:
     """Convert in a process of its own: it needs twice the model's size in memory for a while."""
-    command = [sys.executable, "-m", "docmind.engine.convert", str(gguf), str(target), title]
+    command = [
+        sys.executable,
+        "-m",
+        "docmind.engine.convert",
+        str(gguf),
+        str(target),
+        title,
+        *(["--int8"] if int8 else []),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode != 0:
         lines = ended.stderr.strip().splitlines() or ["no message"]

@@ -11,6 +11,9 @@ from typing import Any
 from docmind.engine.interface import Constraint, Delta, EngineUsage
 from docmind.errors import EngineError
 
+INTERVAL_S = 0.025
+"""A GPU writes hundreds of tokens a second; told of each, the caller would take the interpreter from the engine."""
+
 
 @dataclass
 class Request:
@@ -30,6 +33,9 @@ class Request:
     tokens: int = 0
     cached: int = 0
     """Prompt tokens that the prefix cache served."""
+    held: str = ""
+    """Text written since the caller was last told."""
+    told: float = 0.0
 
     def send(self, item: Delta | Exception) -> None:
         """Hand an item to the caller's loop, unless that loop is gone."""
@@ -45,11 +51,15 @@ class Request:
             self.first_token = self.first_token or self.last_token
             self.tokens += len(piece.token_ids)
         self.cached = output.num_cached_tokens or self.cached
+        self.held += piece.text
         if not output.finished:
-            return Delta(text=piece.text) if piece.text else None
+            if not self.held or self.last_token - self.told < INTERVAL_S:
+                return None
+            text, self.held, self.told = self.held, "", self.last_token
+            return Delta(text=text)
         if piece.finish_reason == "error":
             return EngineError("The engine gave up on this request; its log file says why. Ask again.")
-        return Delta(text=piece.text, finish_reason=piece.finish_reason or "stop", usage=self.usage())
+        return Delta(text=self.held, finish_reason=piece.finish_reason or "stop", usage=self.usage())
 
     def usage(self) -> EngineUsage:
         """Return what the request has cost so far."""

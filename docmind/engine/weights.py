@@ -43,6 +43,8 @@ class Weights:
     """Empty for a model of the Hugging Face hub: then `name` is the hub id."""
     gguf_sha256: str | None = None
     """SHA-256 of the GGUF file joined from the parts, to be converted. None: the parts are the model."""
+    int8: bool = False
+    """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies them faster."""
     plans: bool = True
     """Whether it can split a message into tasks. (SmolLM2 copies the prompt's example instead.)"""
 

@@ -224,3 +224,11 @@ def test_what_is_compiled_is_kept_in_the_data_folder(tmp_path):
     result = resolve(Settings(data_dir=tmp_path), AMX, "0.32.0", QWEN_CPU, model="m")
     for name in ("VLLM_CACHE_ROOT", "TRITON_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE"):
         assert Path(result.env[name]).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("hardware", [L4, AMX])
+def test_guessing_from_the_prompt_is_set_by_one_number(hardware):
+    config = QWEN3_FP8 if hardware.gpu else QWEN_CPU
+    guessing = plan(hardware, config, speculative_tokens=4)
+    assert guessing.args["speculative_config"]["num_speculative_tokens"] == 4
+    assert "speculative_config" not in plan(hardware, config, speculative_tokens=0).args

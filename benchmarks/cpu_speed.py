@@ -1,0 +1,144 @@
+"""One model on the same cores by several ways: DocMind's engine on differently converted weights, and llama.cpp.
+
+Each measurement is a process of its own; the ways take turns (A B C, A B C), and each keeps its best round, the one
+that other programs disturbed least.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PROMPT, DECODE = 1024, 48
+QUALITY_TOKENS = 1500
+
+LLAMA = """
+import json, sys, time
+import numpy as np
+from llama_cpp import Llama
+path, job = sys.argv[1], json.load(sys.stdin)
+threads = job["threads"]
+quality = "text_ids" in job
+llm = Llama(model_path=path, n_ctx=4096, n_threads=threads, n_threads_batch=threads, logits_all=quality, verbose=False)
+if quality:
+    ids = job["text_ids"]
+    llm.eval(ids)
+    rows = np.array(llm.scores[: len(ids) - 1], dtype=np.float64)
+    rows -= rows.max(1, keepdims=True)
+    chosen = rows[np.arange(len(ids) - 1), ids[1:]] - np.log(np.exp(rows).sum(1))
+    print(json.dumps({"nll": float(-chosen.mean())}))
+else:
+    llm.eval(job["ids"][:64]); llm.reset()
+    begin = time.perf_counter(); llm.eval(job["ids"]); prefill = time.perf_counter() - begin
+    begin = time.perf_counter()
+    for _ in range(job["decode"]):
+        llm.eval([llm.sample(temp=0.0)])
+    print(json.dumps({"prefill": len(job["ids"]) / prefill, "decode": job["decode"] / (time.perf_counter() - begin)}))
+"""
+"""Runs in another environment's Python, which has llama-cpp-python."""
+
+
+def engine_child() -> dict[str, float]:
+    """Measure DocMind's engine as the environment sets it."""
+    from benchmarks.lab import ask as send
+    from benchmarks.lab import fit, loaded, run, user
+    from docmind.settings import load_settings
+
+    with loaded(load_settings()) as engine:
+        run(send(engine, user("Say yes."), 4))
+        reply = run(send(engine, user(fit(engine, PROMPT, 5)), DECODE))[0]
+        return {
+            "prefill": reply.usage.prompt_tokens / reply.usage.ttft_s,
+            "decode": reply.decode_tok_s,
+            "load": engine.status().load_s or 0.0,
+        }
+
+
+def quality_child(ids: Sequence[int]) -> dict[str, float]:
+    """Return the mean negative log-likelihood of a real text under the weights that the environment names."""
+    from docmind.engine.models import Catalog
+    from docmind.engine.plan import plan_for
+    from docmind.settings import load_settings
+
+    settings = load_settings()
+    plan = plan_for(settings, Catalog(settings.models_dir))
+    os.environ |= plan.env
+    from vllm import LLM, SamplingParams
+
+    args = {k: v for k, v in plan.args.items() if k != "speculative_config"} | {"enable_prefix_caching": False}
+    llm = LLM(model=plan.model, **args)
+    params = SamplingParams(max_tokens=1, prompt_logprobs=0)
+    out = llm.generate({"prompt_token_ids": list(ids)}, params, use_tqdm=False)[0]
+    found = [step[token].logprob for step, token in zip(out.prompt_logprobs[1:], ids[1:], strict=True)]
+    return {"nll": -sum(found) / len(found)}
+
+
+def child(words: Sequence[str], env: dict[str, str], job: object) -> dict[str, float]:
+    """Run one process and read the JSON on its last line."""
+    ended = subprocess.run(
+        list(words), env=os.environ | env, input=json.dumps(job), stdout=subprocess.PIPE, text=True, check=False
+    )
+    if ended.returncode:
+        raise SystemExit(f"{' '.join(words)[:200]} ended with {ended.returncode}")
+    found: dict[str, float] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return found
+
+
+def bench_cpu(
+    models: dict[str, dict[str, str]], ggufs: dict[str, Path], llama_python: Path | None, rounds: int = 2
+) -> tuple[dict[str, float], str]:
+    """Compare.
+
+    Args:
+        models: name → environment (DOCMIND_LLM__MODEL and whatever else makes it different).
+        ggufs: name → GGUF file for llama.cpp.
+        llama_python: a Python that has llama-cpp-python.
+        rounds: how often each is measured.
+
+    Returns:
+        cpu.prefill_tok_s.NAME, cpu.decode_tok_s.NAME, cpu.ppl.NAME (perplexity of the same real text);
+        cpu.prefill_vs_llamacpp, cpu.decode_vs_llamacpp: the first model against the first GGUF.
+    """
+    from benchmarks.lab import book
+    from docmind.engine.prompts import PromptRenderer
+
+    first = next(iter(models.values()))["DOCMIND_LLM__MODEL"]
+    text = PromptRenderer(Path(first).expanduser())._tokenizer.encode(book()[20_000:40_000], add_special_tokens=False)
+    threads = len(os.sched_getaffinity(0))
+    job = {"ids": text[:PROMPT], "decode": DECODE, "threads": threads}
+    rates: dict[str, list[dict[str, float]]] = {}
+    figures: dict[str, float] = {}
+    me = [sys.executable, "-m", "benchmarks.cpu_speed"]
+    for _ in range(rounds):
+        for name, env in models.items():
+            rates.setdefault(name, []).append(child([*me, "speed"], env, job))
+        for name, path in ggufs.items():
+            rates.setdefault(name, []).append(child([str(llama_python), "-c", LLAMA, str(path)], {}, job))
+    for name, seen in rates.items():
+        for what in ("prefill", "decode"):
+            figures[f"cpu.{what}_tok_s.{name}"] = max(s[what] for s in seen)
+    job = {"text_ids": text[:QUALITY_TOKENS], "threads": threads}
+    judged: dict[str, str] = {}
+    for name, env in models.items():  # the same weights are judged once
+        if judged.setdefault(env["DOCMIND_LLM__MODEL"], name) == name:
+            figures[f"cpu.ppl.{name}"] = math.exp(child([*me, "quality"], env, job)["nll"])
+    for name, path in ggufs.items():
+        figures[f"cpu.ppl.{name}"] = math.exp(child([str(llama_python), "-c", LLAMA, str(path)], {}, job)["nll"])
+    if ggufs:
+        ours, theirs = next(iter(models)), next(iter(ggufs))
+        for what in ("prefill", "decode"):
+            ratio = figures[f"cpu.{what}_tok_s.{ours}"] / figures[f"cpu.{what}_tok_s.{theirs}"]
+            figures[f"cpu.{what}_vs_llamacpp"] = ratio
+    notes = f"{threads} threads, prompt {PROMPT}, {DECODE} decoded, best of {rounds} rounds in turn; {models}"
+    return figures, notes
+
+
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    found = engine_child() if sys.argv[1] == "speed" else quality_child(given["text_ids"])
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
