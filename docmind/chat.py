@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, convert_to_openai_messages
@@ -31,7 +31,6 @@ from docmind.events import (
     Citation,
     ContextTrimmed,
     Source,
-    TokenDelta,
     TurnFailed,
     TurnFinished,
     Usage,
@@ -248,10 +247,10 @@ class ChatService:
                 context.notices.append("The answer was cut at the longest one allowed (max_answer_tokens).")
             if not chunk.text:
                 continue
-            channel: Literal["answer", "agent"] = "answer" if agent == "supervisor" or context.forwarded else "agent"
-            if channel == "answer":
-                context.first_token = context.first_token or time.perf_counter()
-            turn.emit(TokenDelta(turn.conversation_id, turn.id, chunk.text, agent, run, channel))
+            if agent == "supervisor":
+                context.told(run, chunk.text)
+            else:
+                context.relay.write(run, chunk.text)
 
     def _concurrency(self) -> int:
         agents = self._settings.agents

@@ -119,7 +119,8 @@ class AgentSettings(_Group):
     max_parallel_calls: int = Field(3, ge=1, le=8)
     """Most agents sent out for one message, and at once."""
     enable_message_forwarding: bool = True
-    """Give a single agent's answer to the user without a second supervisor call."""
+    """Give the agents' answers to the user as they are, several under their questions, without a second supervisor
+    call. Off: the supervisor writes the answer from theirs."""
     output_mode: Literal["structured", "last_message", "full_history"] = "last_message"
     """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the
     answer comes with a confidence and open points, made under a grammar."""

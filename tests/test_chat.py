@@ -228,7 +228,7 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
         engine,
         llm={"max_answer_tokens": 64},
         retrieval={"top_k": 8},
-        agents={"enable_parallel_tools": parallel, "output_mode": mode},
+        agents={"enable_parallel_tools": parallel, "output_mode": mode, "enable_message_forwarding": False},
     )
     app.documents.add_bytes(("Pets and vacation " + f"{marker} " * 900).encode(), "long.txt")
     app.documents.wait(60)

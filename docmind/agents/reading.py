@@ -61,6 +61,7 @@ def make_read_document(model: BaseChatModel, retriever: Retriever, documents: In
         room = int(turn.budget.limit * SHARE)
         whole = turn.sources.add(parts(chunks, text, min(PART_TOKENS, room)))
         turn.emit(SourcesFound(turn.conversation_id, turn.turn_id, "summarizer", tuple(whole)))
+        whole = turn.sources.seen_by(run_id(), whole)
         rendered = render(whole)
         if await asyncio.to_thread(turn.count, [HumanMessage(rendered)], ()) <= room:
             return f"The whole of {named.name}:\n{rendered}"

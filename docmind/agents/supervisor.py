@@ -99,7 +99,7 @@ class _Steps:
         self._plan = plan_prompt(workers)
 
     async def prepare(self, state: AgentState) -> dict[str, Any] | Command[Any]:
-        """Before each supervisor call: forward a single agent's answer, or build the prompt and cut it to fit."""
+        """Before each supervisor call: forward the agents' answers, or build the prompt and cut it to fit."""
         turn = get_runtime(TurnContext).context
         messages = _visible(state, turn)
         if turn.small_talk:
@@ -109,10 +109,11 @@ class _Steps:
         failed = [r for r in turn.results if r.error]
         if len(failed) == len(turn.results) >= turn.planned:
             raise EngineError(failed[0].error)
-        if turn.forwarded and not failed:
-            answer = AIMessage(turn.results[0].text, name=NAME)
+        unplanned = len(turn.results) < turn.planned and not self._settings.enable_parallel_tools
+        if turn.forwarded and not unplanned:
+            answer = AIMessage(turn.relay.text(), name=NAME)
             return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
-        if len(turn.results) < turn.planned and not self._settings.enable_parallel_tools:
+        if unplanned:
             done = "\n".join(f"- {defused(r.task)}" for r in turn.results)
             prompt = [self._head(turn, "next"), *messages, HumanMessage(NEXT.format(done=done), name=TASK)]
             return await self._ask(turn, prompt, room=answer_room(PLAN_TOKENS, turn.budget.window))
@@ -127,6 +128,7 @@ class _Steps:
         calls = [c for c in calls if (c["name"].removeprefix(HANDOFF), c["args"]["task"]) not in known]
         if not calls and turn.planned > len(turn.results) > 0:  # nothing new to hand out: write the answer
             turn.planned = len(turn.results)
+            turn.relay.headings = turn.planned > 1
             return Command(graph=Command.PARENT, goto=NAME)
         if not calls and (last.text or turn.small_talk or turn.results):
             return {}  # the answer, or nothing at all: the chat service says so
@@ -135,7 +137,11 @@ class _Steps:
             return Command(graph=Command.PARENT, goto=NAME)
         parallel = self._settings.enable_parallel_tools
         turn.planned = len(calls) if parallel else max(turn.planned, last.additional_kwargs.get("count", 1))
-        turn.forwarded = turn.planned == 1 and self._settings.enable_message_forwarding
+        turn.forwarded = self._settings.enable_message_forwarding
+        turn.relay.headings = turn.planned > 1
+        calls = calls if parallel else calls[:1]
+        for call in calls if turn.forwarded else ():
+            turn.relay.expect(call["args"]["task"])
         if parallel:
             return Command(graph=Command.PARENT, goto=[_send(c, []) for c in calls])
         handoff = _handoff(calls[0])

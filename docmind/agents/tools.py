@@ -77,7 +77,7 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         if sources:
             agent = run_id().split(":", 1)[0]
             context.emit(SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources)))
-        return render(sources)
+        return render(context.sources.seen_by(run_id(), sources))
 
     def named(document: str, runtime: Runtime) -> Document | str:
         known = find_document(document, ready(runtime))

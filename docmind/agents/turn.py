@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from langchain_core.messages import AnyMessage
 from langgraph.config import get_config
 
+from docmind.agents.relay import Relay
 from docmind.context import Budget, Fitted, fit
 from docmind.engine.interface import Tool
-from docmind.events import ChatEvent, ContextTrimmed, Source, now
+from docmind.events import ChatEvent, ContextTrimmed, Source, TokenDelta, now
+from docmind.retrieval.citations import MARK, expand
 from docmind.retrieval.store import Hit
 
 
 class SourceBook:
-    """Numbers the passages of a turn: one passage has one number, whichever agents found it. Thread-safe."""
+    """Numbers the passages of a turn: one passage has one number, whichever agents found it. Thread-safe.
+
+    Each agent run reads them under numbers of its own, from 1: given [7], [9] and [12], the 1.5B still cited [1].
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
+        self._own: dict[str, list[int]] = {}
 
     def add(self, hits: Iterable[Hit]) -> list[Source]:
         """Return the hits as numbered sources; known ones keep their number."""
@@ -43,6 +52,23 @@ class SourceBook:
                     )
                 numbered.append(self._sources[hit.chunk_id])
             return numbered
+
+    def seen_by(self, run: str, sources: Iterable[Source]) -> list[Source]:
+        """Return the sources under the numbers by which a run knows them, in the order in which it met them."""
+        with self._lock:
+            own = self._own.setdefault(run, [])
+            own += [n for n in dict.fromkeys(s.number for s in sources) if n not in own]
+            return [replace(s, number=own.index(s.number) + 1) for s in sources]
+
+    def translate(self, run: str, text: str) -> str:
+        """Return a run's text with the turn's numbers in its marks; a number that the run never saw becomes 0."""
+        own = self._own.get(run, [])
+
+        def mark(found: re.Match[str]) -> str:
+            numbers = dict.fromkeys(own[n - 1] if 0 < n <= len(own) else 0 for n in expand(found[1]))
+            return f"[{', '.join(map(str, numbers))}]"
+
+        return MARK.sub(mark, text)
 
     def all(self) -> tuple[Source, ...]:
         """Return every source by number."""
@@ -94,14 +120,26 @@ class TurnContext:
     """What the user should know of the answer besides what the results tell."""
     first_token: float | None = None
     """When the answer began, as `time.perf_counter` has it."""
+    relay: Relay = field(init=False)
+    """Puts the agents' texts together where they are forwarded."""
     planned: int = 0
     """Tasks that the plan announced."""
     forwarded: bool = False
-    """Whether the one agent at work writes the answer itself."""
+    """Whether the agents write the answer themselves."""
     small_talk: bool = False
     """Whether the plan found nothing to look up."""
     deadlines: dict[str, float] = field(default_factory=dict)
     """When each agent run must end, by run id (monotonic seconds)."""
+
+    def __post_init__(self) -> None:
+        self.relay = Relay(self.told, self.sources.translate)
+
+    def told(self, run: str, text: str, in_answer: bool = True) -> None:
+        """Tell of a piece of text that a run has written."""
+        if in_answer and text:
+            self.first_token = self.first_token or time.perf_counter()
+        channel: Literal["answer", "agent"] = "answer" if in_answer else "agent"
+        self.emit(TokenDelta(self.conversation_id, self.turn_id, text, run.split(":", 1)[0], run, channel))
 
     def fitted(
         self,

@@ -71,6 +71,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         """Announce the agent and make its first tool calls."""
         task, turn = _task(state), runtime.context
         turn.emit(AgentStarted(turn.conversation_id, turn.turn_id, self._agent, task, run_id()))
+        turn.relay.begin(run_id(), task)
         turn.deadlines[run_id()] = time.monotonic() + self._timeout_s
         calls = [
             {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
@@ -136,18 +137,23 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                 log.exception("agent %s failed", self._agent)
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
 
-    async def aafter_agent(self, state: AgentState[Any], runtime: Runtime[TurnContext]) -> None:
-        """Report how it ended."""
+    async def aafter_agent(self, state: AgentState[Any], runtime: Runtime[TurnContext]) -> dict[str, Any]:
+        """Report how it ended; its passage numbers become the turn's."""
         turn, last = runtime.context, state["messages"][-1]
-        text, error, incomplete = str(last.content), last.additional_kwargs.get("error"), ""
-        if not error and self._step(state["messages"][:-1]) == self._max_steps > 1:
+        text, error, incomplete = turn.sources.translate(run_id(), str(last.content)), None, ""
+        if last.additional_kwargs.get("error"):
+            error = str(last.additional_kwargs["error"])
+        elif self._step(state["messages"][:-1]) == self._max_steps > 1:
             incomplete = f"it was ended after {self._max_steps} steps. Ask for one thing at a time."
-            if not text:
-                error, incomplete = f"it found no answer within {self._max_steps} steps.", ""
+            error = None if text else f"it found no answer within {self._max_steps} steps."
         elif last.response_metadata.get("finish_reason") == "length":
             incomplete = "its text was cut at the longest answer allowed (max_answer_tokens)."
-        turn.results.append(AgentResult(self._agent, _task(state), text, error, incomplete))
+        if not (text or error):
+            error = "it wrote nothing. Ask again, or put the question differently."
+        turn.results.append(AgentResult(self._agent, _task(state), text, error, "" if error else incomplete))
+        turn.relay.end(run_id(), text)
         turn.emit(AgentFinished(turn.conversation_id, turn.turn_id, self._agent, run_id(), text, error))
+        return {"messages": [last.model_copy(update={"content": text})]}
 
     def _in_time(self, turn: TurnContext) -> asyncio.Timeout:
         return asyncio.timeout(turn.deadlines.get(run_id(), time.monotonic() + self._timeout_s) - time.monotonic())

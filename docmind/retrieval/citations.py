@@ -15,7 +15,7 @@ Embed = Callable[[list[str]], list[list[float]]]
 """Texts to vectors, [n] → [n, dims]."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
-_MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\s*\](?!\()")
+MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\s*\](?!\()")
 _END = re.compile(r"(?<=[.!?])[\"')*_]*(?:\s*\[[\d\s,;\u2013-]+\])*\s+(?=\S)|(?<=[\u3002\uff01\uff1f])(?!\s*\[)|\n+")
 _WRAP = re.compile(r"(?<=[^\n]{39}[^\n.!?:;|])\n(?![\n|\u2022*#-])")
 """The end of a line but not of a sentence, as in the text of a PDF: the line is long and ends with a word."""
@@ -62,7 +62,7 @@ def cited_sentences(answer: str) -> Iterator[tuple[str, list[int]]]:
     start = 0
     for end in [*(m.end() for m in _END.finditer(hidden)), len(hidden)]:
         part, start = hidden[start:end], end
-        numbers = list(dict.fromkeys(n for m in _MARK.finditer(part) for n in expand(m[1])))
+        numbers = list(dict.fromkeys(n for m in MARK.finditer(part) for n in expand(m[1])))
         sentence = plain(part).replace("\x02", "[")
         if numbers:
             # a line of nothing but marks belongs to what stands before it
@@ -117,7 +117,7 @@ def _tokens(text: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Return a sentence without marks, bullets and emphasis."""
-    text = re.sub(r"^\s*(?:[-*+>]|#{1,6}|\d{1,2}[.)])\s+", "", _MARK.sub("", text))
+    text = re.sub(r"^\s*(?:[-*+>]|#{1,6}|\d{1,2}[.)])\s+", "", MARK.sub("", text))
     return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(re.sub(r"\*\*|__|~~|\*", "", text).split()))
 
 

@@ -33,22 +33,47 @@ def test_a_simple_question_takes_two_model_calls_and_is_cited(make_app, ask):
     assert of(events, SourcesFound)
 
 
-def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
-    def reply(messages, constraint):
-        if constraint:
-            return plan(("Vacation days?", "researcher"), ("Are pets allowed?", "verifier"), ("Laptops?", "researcher"))
-        last = messages[-1]["content"]
-        if "<results>" in last:
-            return "You get 25 days [1], pets are not allowed [2], and laptops take two weeks [3]."
-        return f"part about {last.split('Question: ')[-1][:9]} [1]"
+def three_at_once(messages, constraint):
+    if constraint:
+        return plan(("Vacation days?", "researcher"), ("Are pets allowed?", "verifier"), ("Laptops?", "researcher"))
+    last = messages[-1]["content"]
+    if "<results>" in last:
+        return "You get 25 days [1], pets are not allowed [2], and laptops take two weeks [3]."
+    return "No pets here [1]." if "Statement to check" in last else f"About {last.split('Question: ')[-1][:8]} [1]."
 
-    engine = PromptedEngine(reply, delay_s=0.05)
+
+def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
+    engine = PromptedEngine(three_at_once, delay_s=0.05)
     events = ask(make_app(engine), "Vacation days? Are pets allowed? Laptops?")
     assert engine.most_at_once == 3
     started = of(events, AgentStarted)
     assert sorted(e.agent for e in started) == ["researcher", "researcher", "verifier"]
     assert len({e.run_id for e in started}) == 3
     assert len(of(events, AgentFinished)) == 3
+    end = events[-1]
+    assert end.usage.engine_calls == 4  # the plan and the agents: their answers are the answer
+    parts = end.answer.split("\n\n")
+    assert parts[::2] == ["**Vacation days?**", "**Are pets allowed?**", "**Laptops?**"]  # in the order of the plan
+    assert parts[1].startswith("About Vacation [")
+    assert parts[3].startswith("No pets here [")
+    answer = "".join(t.text for t in of(events, TokenDelta) if t.channel == "answer")
+    assert answer == end.answer
+
+
+def test_each_agent_counts_its_passages_from_one_and_the_answer_has_the_turns_numbers(make_app, ask):
+    engine = PromptedEngine(three_at_once)
+    events = ask(make_app(engine), "Vacation days? Are pets allowed? Laptops?")
+    found = {e.agent: e.sources for e in of(events, SourcesFound)}
+    assert all("\n[1] (" in p[-1]["content"] for p in engine.prompts[1:])
+    cited = {c.sentence: c.number for c in events[-1].citations}
+    assert cited["No pets here."] == found["verifier"][0].number
+    assert next(c for c in events[-1].citations if c.sentence == "No pets here.").supported
+
+
+def test_without_forwarding_the_supervisor_writes_one_answer_from_all(make_app, ask):
+    engine = PromptedEngine(three_at_once)
+    app = make_app(engine, agents={"enable_message_forwarding": False})
+    events = ask(app, "Vacation days? Are pets allowed? Laptops?")
     assert events[-1].answer.startswith("You get 25 days [1]")
     synthesis = engine.prompts[-1][-1]["content"]
     assert synthesis.count("<result ") == 3
@@ -70,7 +95,8 @@ def one_by_one(messages, constraint):
 
 def test_without_parallel_tools_agents_come_one_after_another_and_see_what_came_before(make_app, ask):
     engine = PromptedEngine(one_by_one, delay_s=0.01)
-    events = ask(make_app(engine, agents={"enable_parallel_tools": False}), "Vacation days? Are pets allowed?")
+    settings = {"enable_parallel_tools": False, "enable_message_forwarding": False}
+    events = ask(make_app(engine, agents=settings), "Vacation days? Are pets allowed?")
     assert engine.most_at_once == 1
     assert [(e.agent, e.task) for e in of(events, AgentStarted)] == [
         ("researcher", "Vacation days?"),
@@ -121,7 +147,7 @@ def test_the_output_mode_decides_what_the_supervisor_sees_of_an_agents_work(make
         return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else "Found it [1]."
 
     engine = PromptedEngine(reply)
-    ask(make_app(engine, agents={"output_mode": mode}), "Pets? Vacation?")
+    ask(make_app(engine, agents={"output_mode": mode, "enable_message_forwarding": False}), "Pets? Vacation?")
     synthesis = " ".join(str(m["content"]) for m in engine.prompts[-1])
     assert "Found it [1]." in synthesis
     assert ("Pets are not allowed" in synthesis) == seen  # the passage that the agent read
@@ -176,7 +202,8 @@ def test_an_agent_that_fails_is_told_and_the_others_count(make_app, ask):
         return "25 days [1]." if "<results>" not in last else "25 days [1]; the check failed."
 
     engine = PromptedEngine(reply)
-    events = ask(make_app(engine), "Vacation days, and are pets allowed?")
+    settings = {"enable_message_forwarding": False}
+    events = ask(make_app(engine, agents=settings), "Vacation days, and are pets allowed?")
     failed = [e for e in of(events, AgentFinished) if e.error]
     assert [e.agent for e in failed] == ["verifier"]
     assert "This agent failed: The request was refused." in engine.prompts[-1][-1]["content"]
@@ -196,7 +223,8 @@ def test_an_agent_that_takes_too_long_is_told_and_the_others_count(make_app, ask
     engine = PromptedEngine(reply, delay_s=0.01)
     events = ask(make_app(engine, agents={"agent_timeout_s": 1.0}), "Vacation days, and are pets allowed?")
     assert "longer than 1 s" in events[-1].notices[0]
-    assert events[-1].answer == "25 days [1]."
+    assert events[-1].answer.startswith("**Vacation days?**\n\n25 days [")
+    assert events[-1].answer.endswith("**Are pets allowed?**\n\nThis part could not be answered.")
     assert (engine.aborted, engine.running) == (1, 0)
 
 
@@ -282,7 +310,8 @@ def test_a_synthesis_cut_at_its_limit_says_so(make_app, ask):
             return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
         return "word " * 100 if "<results>" in messages[-1]["content"] else "Short [1]."
 
-    events = ask(make_app(PromptedEngine(reply), llm={"max_answer_tokens": 40}), "Pets? Vacation?")
+    settings = {"llm": {"max_answer_tokens": 40}, "agents": {"enable_message_forwarding": False}}
+    events = ask(make_app(PromptedEngine(reply), **settings), "Pets? Vacation?")
     assert events[-1].notices == ("The answer was cut at the longest one allowed (max_answer_tokens).",)
 
 
@@ -345,7 +374,7 @@ def test_a_model_that_writes_nothing_is_said_and_not_asked_for_ever(make_app, as
     engine = PromptedEngine(reply)
     events = ask(make_app(engine), "Pets? Vacation?")
     assert "wrote nothing" in events[-1].error
-    assert len(engine.prompts) == 4
+    assert len(engine.prompts) == 3
 
 
 def test_full_history_is_cut_to_the_window(make_app, ask):
@@ -353,7 +382,9 @@ def test_full_history_is_cut_to_the_window(make_app, ask):
         return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else "Found [1]."
 
     app = make_app(
-        PromptedEngine(reply, window=700), agents={"output_mode": "full_history"}, llm={"max_answer_tokens": 64}
+        PromptedEngine(reply, window=700),
+        agents={"output_mode": "full_history", "enable_message_forwarding": False},
+        llm={"max_answer_tokens": 64},
     )
     app.documents.add_bytes(("Pets and vacation: " + "many words " * 150).encode(), "long.txt")
     app.documents.wait(60)

@@ -1,0 +1,102 @@
+"""Several agents' answers become one, in the order of the plan, while they are still being written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FAILED = "This part could not be answered."
+_OPEN = re.compile(r"\[[\d\s,;\u2013-]*\Z")
+"""A citation mark that has not been closed yet: it waits, because its numbers are still to be translated."""
+
+Emit = Callable[[str, str, bool], None]
+"""Called with (run id, text, whether it belongs to the answer; else it is one agent's own work)."""
+
+
+@dataclass
+class _Part:
+    task: str
+    run_id: str = ""
+    held: str = ""
+    """Written, but not told yet."""
+    told: str = ""
+    final: str | None = None
+
+
+class Relay:
+    """Passes on what agents write: the first unfinished part as the answer, the others as their own work.
+
+    A single part is passed on as it is; several stand under their questions. Not thread-safe: all of it runs on the
+    chat's event loop.
+    """
+
+    def __init__(self, emit: Emit, translate: Callable[[str, str], str]) -> None:
+        self._emit = emit
+        self._translate = translate
+        self._parts: list[_Part] = []
+        self._current = 0
+        self.headings = False
+
+    def expect(self, task: str) -> None:
+        """Add a part; its place in the answer is after those before it."""
+        self._parts.append(_Part(task))
+
+    def begin(self, run_id: str, task: str) -> None:
+        """Say which run writes a part."""
+        part = next((p for p in self._parts if not p.run_id and p.task == task), None)
+        if part is not None:
+            part.run_id = run_id
+
+    def write(self, run_id: str, text: str) -> None:
+        """Take a piece of what a run writes, with the run's own passage numbers."""
+        index, part = self._find(run_id)
+        if part is None or part.final is not None:
+            if part is None:
+                self._emit(run_id, text, False)
+            return
+        part.held += text
+        if index == self._current:
+            self._tell(part)
+        else:
+            self._emit(run_id, text, False)
+
+    def end(self, run_id: str, text: str) -> None:
+        """Take a run's whole text, with the turn's passage numbers; empty if it failed."""
+        _, part = self._find(run_id)
+        if part is None:
+            return
+        part.final = text or FAILED
+        while self._current < len(self._parts):
+            part = self._parts[self._current]
+            if part.final is None:
+                self._tell(part)
+                return
+            if part.final.startswith(part.told):
+                self._say(part, part.final[len(part.told) :])
+            self._current += 1
+
+    def text(self) -> str:
+        """Return the whole answer."""
+        return "\n\n".join(self._heading(p) + (p.final or p.told) for p in self._parts)
+
+    def _find(self, run_id: str) -> tuple[int, _Part | None]:
+        return next(((i, p) for i, p in enumerate(self._parts) if p.run_id == run_id), (-1, None))
+
+    def _tell(self, part: _Part) -> None:
+        """Pass on what is held, but for a mark that is still being written."""
+        waits = found.start() if (found := _OPEN.search(part.held)) else len(part.held)
+        ready, part.held = part.held[:waits], part.held[waits:]
+        if ready:
+            self._say(part, self._translate(part.run_id, ready))
+
+    def _say(self, part: _Part, text: str) -> None:
+        if not part.told:
+            gap = "\n\n" if self._current else ""
+            if before := gap + self._heading(part):
+                self._emit(part.run_id, before, True)
+        part.told += text
+        self._emit(part.run_id, text, True)
+
+    def _heading(self, part: _Part) -> str:
+        return f"**{part.task}**\n\n" if self.headings else ""
