@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from docmind.engine.hardware import detect
+from docmind.engine.ladder import recorded
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import plan_for
 from docmind.errors import DocMindError
@@ -99,7 +100,12 @@ def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]
     except DocMindError as exc:
         yield "Engine plan", [Row("plan", str(exc), "bad")]
         return
-    yield "Engine plan", [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions)]
+    record = recorded(settings.data_dir)
+    last = [Row("failed start", f"{a['error']}; {a['then']}") for a in record.get("left", {}).get("attempts", ())]
+    if stages := record.get("worked", {}).get("stages"):
+        took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stages)
+        last.append(Row("last start", f"{sum(seconds for _, seconds in stages):.0f} s: {took}"))
+    yield "Engine plan", [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions), *last]
     parts = [Row(share.part, f"{share.gib:6.2f} GiB  {share.why}") for share in plan.memory]
     total = Row("together", f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}", "ok")
     yield "Engine memory", [*parts, total, *([Row("window", plan.notice)] if plan.notice else [])]

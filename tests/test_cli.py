@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -58,8 +59,15 @@ def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp
 
 
 def test_doctor_names_what_is_there_and_what_is_missing(docmind):
+    record = {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]}
+    failed = {"error": "CUDA out of memory", "then": "gave up"}
+    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [failed]}}
+    (docmind.data / "engine.json").write_text(json.dumps(record))
     told = docmind("doctor")
     assert "Engine plan" in told.stdout
+    assert re.search(r"together +\d+\.\d\d GiB +of \d", told.stdout)
+    assert "importing vLLM 6.4 s" in told.stdout
+    assert "CUDA out of memory; gave up" in told.stdout
     assert "minilm" in told.stdout
     assert "readable" in told.stdout
     missing = docmind("doctor", DOCMIND_LLM__MODEL="/no/such/model")

@@ -106,7 +106,7 @@ class Ladder:
         self.lowered: dict[str, Any] = {}
         self.attempts: tuple[Attempt, ...] = ()
         self.notice = ""
-        self._record = _read(self._file)
+        self._record = recorded(settings.data_dir)
         self._mended: dict[str, dict[str, Any]] = {}
         left = self._record.get("left", {})
         if left.get("asked") == self._asked():
@@ -142,9 +142,9 @@ class Ladder:
             self._leave()
         return bool(then)
 
-    def worked(self) -> None:
+    def worked(self, stages: tuple[tuple[str, float], ...]) -> None:
         """Remember what runs now; after a roll-back, write it over the saved settings that did not work."""
-        self._record["worked"] = {"asked": self._asked(), "lowered": self.lowered}
+        self._record["worked"] = {"asked": self._asked(), "lowered": self.lowered, "stages": stages}
         self._leave()
         with suppress(OSError, ConfigError):
             saved = read_saved(self.settings.saved_file)
@@ -189,10 +189,10 @@ def forget(data_dir: Path) -> None:
     (data_dir / FILE).unlink(missing_ok=True)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """Return what was kept; nothing if it is missing or not ours."""
+def recorded(data_dir: Path) -> dict[str, Any]:
+    """Return what starts have left: `worked` (asked, lowered, stages) and `left` (asked, lowered, attempts)."""
     with suppress(OSError, ValueError, AttributeError):
-        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        record: dict[str, Any] = json.loads((data_dir / FILE).read_text("utf-8"))
         if all(v.keys() >= {"asked", "lowered"} for v in record.values()):
             return record
     return {}

@@ -100,8 +100,8 @@ class LadderEngine(Engine):
                 held = free - (detect().vram_free_gib or 0.0)
                 held_too = f"The failed start still holds {held:.1f} GiB of GPU memory: restart DocMind. "
                 raise self._explained("could not start", error, held_too if held > 1 else "") from error
-        self._ladder.worked()
         self._stage("")
+        self._ladder.worked(self._status.stages)
         status, plan_notice = self._status, self.plan.notice if self.plan else ""
         load_s = round(time.monotonic() - (status.begun or 0), 1)
         self._update(state="ready", load_s=load_s, notice=f"{self._ladder.notice} {plan_notice}".strip())
