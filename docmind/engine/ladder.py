@@ -174,7 +174,7 @@ class Ladder:
         return {"engine": engine, "model": self.settings.llm.model, "on": self._machine}
 
     def _leave(self) -> None:
-        attempts = [asdict(a) for a in self.attempts]
+        attempts = [asdict(a) for a in self.attempts if self.lowered]  # they say why less is used
         self._record["left"] = {"asked": self._asked(), "lowered": self.lowered, "attempts": attempts}
         part = self._file.with_suffix(".part")
         try:

@@ -119,8 +119,9 @@ class VllmEngine(LadderEngine):
         plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
         device = next(d.used for d in plan.decisions if d.setting == "device")
         self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
-        self._stage("reading the tokenizer")
+        self._stage("importing torch")
         import_model_stack()
+        self._stage("reading the tokenizer")
         self._renderer = PromptRenderer(plan.model)
         self._update(window=plan.window)
 

@@ -117,7 +117,7 @@ def plan(app: App) -> None:
         st.caption("The plan is made while the model loads.")
     st.markdown("\n".join(f"- {plain(note)}" for note in status.notes))
     if status.attempts:
-        st.markdown("**Starts that failed**")
+        st.markdown("**What failed**")
         _table(
             [
                 {"When": format.when(a.at), "Plan": a.plan, "Stage": a.doing, "Error": a.error, "What was done": a.then}
