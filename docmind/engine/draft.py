@@ -48,5 +48,5 @@ class Draft:
         """Say what is so, and why, where vLLM needs no argument for it."""
         asked = getattr(self._asked, setting, None)
         if self._lowered.get(setting) == used:
-            why = "an earlier start failed with more"
+            why = "an earlier start failed without this"
         self.decisions.append(Decision(setting, "" if asked is None else str(asked), str(used), why))
