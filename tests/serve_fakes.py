@@ -29,7 +29,7 @@ def build_app(settings):
             app.engine.now,
             state=state,
             model="qwen2.5-coder-1.5b",
-            stage="loading weights",
+            stage="weights",
             stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4)),
             begun=time.monotonic(),
             error="The weights need 3.1 GiB and 2.2 GiB are free. Close other programs, or choose smollm2-135m.",
@@ -40,14 +40,14 @@ def build_app(settings):
             app.engine.now,
             model="qwen2.5-coder-1.5b",
             notes=("device = cpu: no NVIDIA GPU", "max_model_len = 8192: the default on this kind of machine"),
-            stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4), ("loading weights", 8.3)),
+            stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4), ("weights", 8.3)),
             notice="llm.model = /models/mine did not work (SafetensorError: Error while deserializing header: "
             "incomplete metadata). DocMind went back to the settings that worked last.",
             attempts=(
                 Attempt(
                     "2026-01-02T03:04:05+00:00",
                     "window 8,192, eager",
-                    "loading weights",
+                    "weights",
                     "model",
                     "SafetensorError: Error while deserializing header: incomplete metadata, file not fully covered",
                     "went back to the settings that worked last",

@@ -134,7 +134,7 @@ class VllmEngine(LadderEngine):
             from vllm.engine.arg_utils import EngineArgs
             from vllm.v1.engine.llm_engine import LLMEngine
 
-        self._stage("loading weights")
+        self._stage("weights")
         args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
         set_num_threads, self._free = torch.set_num_threads, cleanup_dist_env_and_memory
         try:
