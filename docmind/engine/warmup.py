@@ -16,8 +16,9 @@ def rounds(
 ) -> Iterator[list[Request]]:
     """Yield requests to run at once, round by round.
 
-    A GPU compiles matrix kernels by the number of tokens in a step: on an H200 with DeepGEMM the first prompt of a
-    length waited 13 to 17 s. Its tiles have 64 rows, so multiples of 64 stand for all lengths.
+    On an H200 the first prompt of each length waited 13 to 17 s. FP8 matrix kernels (DeepGEMM) are compiled by the
+    number of tokens in a step, and vLLM 0.25's own warm-up passes over those that it mixes with FlashInfer's. Their
+    tiles have 64 rows, so multiples of 64 stand for all lengths.
 
     Args:
         window, step_tokens, sequences: the plan's max_model_len, max_num_batched_tokens, max_num_seqs.
