@@ -9,6 +9,7 @@ import random
 import re
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,9 @@ class Memory:
         self._card: Any = None
         self._nvml: Any = None
         try:
-            import pynvml
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                import pynvml
 
             pynvml.nvmlInit()
             self._nvml, self._card = pynvml, pynvml.nvmlDeviceGetHandleByIndex(0)
