@@ -94,18 +94,28 @@ def quality_child(ids: Sequence[int]) -> dict[str, float]:
 
 
 def child(words: Sequence[str], env: dict[str, str], job: object) -> dict[str, Any]:
-    """Run one process and read the JSON on its last line."""
+    """Run one process and read the JSON on its last line; nothing if it failed, which is said."""
     ended = subprocess.run(
         list(words), env=os.environ | env, input=json.dumps(job), stdout=subprocess.PIPE, text=True, check=False
     )
     if ended.returncode:
-        raise SystemExit(f"{' '.join(words)[:200]} ended with {ended.returncode}")
+        print(f"failed with {ended.returncode}: {' '.join(words)[:80]} {env}", file=sys.stderr)
+        return {}
     found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    print(env or words[-1], str(found)[:300], file=sys.stderr)
     return found
 
 
+def _perplexity(name: str, found: dict[str, Any]) -> dict[str, float]:
+    return {f"cpu.ppl.{name}": math.exp(found["nll"])} if found else {}
+
+
 def bench_cpu(
-    models: dict[str, dict[str, str]], ggufs: dict[str, Path], llama_python: Path | None, rounds: int = 2
+    models: dict[str, dict[str, str]],
+    ggufs: dict[str, Path],
+    llama_python: Path | None,
+    rounds: int = 2,
+    quality: bool = True,
 ) -> tuple[dict[str, float], str]:
     """Compare.
 
@@ -114,6 +124,7 @@ def bench_cpu(
         ggufs: name → GGUF file for llama.cpp.
         llama_python: a Python that has llama-cpp-python.
         rounds: how often each is measured.
+        quality: compute perplexities too.
 
     Returns:
         cpu.prefill_tok_s.NAME (best), cpu.decode_tok_s.NAME (fastest tenth), cpu.decode_median_tok_s.NAME,
@@ -136,22 +147,23 @@ def bench_cpu(
         for name, path in ggufs.items():
             rates.setdefault(name, []).append(child([str(llama_python), "-c", LLAMA, str(path)], {}, job))
     for name, seen in rates.items():
-        steps = sorted(step for s in seen for step in s["steps"])
-        figures[f"cpu.prefill_tok_s.{name}"] = max(rate for s in seen for rate in s["prefill"])
-        figures[f"cpu.decode_tok_s.{name}"] = 1 / steps[len(steps) // 10]
-        figures[f"cpu.decode_median_tok_s.{name}"] = 1 / statistics.median(steps)
-    job = {"text_ids": text[:QUALITY_TOKENS], "threads": threads}
-    judged: dict[str, str] = {}
-    for name, env in models.items():  # the same weights are judged once
-        if judged.setdefault(env["DOCMIND_LLM__MODEL"], name) == name:
-            figures[f"cpu.ppl.{name}"] = math.exp(child([*me, "quality"], env, job)["nll"])
-    for name, path in ggufs.items():
-        figures[f"cpu.ppl.{name}"] = math.exp(child([str(llama_python), "-c", LLAMA, str(path)], {}, job)["nll"])
-    if ggufs:
-        ours, theirs = next(iter(models)), next(iter(ggufs))
-        for what in ("prefill", "decode"):
-            ratio = figures[f"cpu.{what}_tok_s.{ours}"] / figures[f"cpu.{what}_tok_s.{theirs}"]
-            figures[f"cpu.{what}_vs_llamacpp"] = ratio
+        steps = sorted(step for s in seen for step in s.get("steps", ()))
+        if steps:
+            figures[f"cpu.prefill_tok_s.{name}"] = max(rate for s in seen for rate in s.get("prefill", ()))
+            figures[f"cpu.decode_tok_s.{name}"] = 1 / steps[len(steps) // 10]
+            figures[f"cpu.decode_median_tok_s.{name}"] = 1 / statistics.median(steps)
+    if quality:
+        job = {"text_ids": text[:QUALITY_TOKENS], "threads": threads}
+        judged: dict[str, str] = {}
+        for name, env in models.items():  # the same weights are judged once
+            if judged.setdefault(env["DOCMIND_LLM__MODEL"], name) == name:
+                figures |= _perplexity(name, child([*me, "quality"], env, job))
+        for name, path in ggufs.items():
+            figures |= _perplexity(name, child([str(llama_python), "-c", LLAMA, str(path)], {}, job))
+    for what in ("prefill", "decode"):
+        ours, *theirs = (f"cpu.{what}_tok_s.{name}" for name in (next(iter(models)), *ggufs))
+        if ours in figures and theirs and theirs[0] in figures:
+            figures[f"cpu.{what}_vs_llamacpp"] = figures[ours] / figures[theirs[0]]
     notes = f"{threads} threads, prompt {PROMPT}, {REPEATS} times {DECODE} decoded in each of {rounds} rounds; {models}"
     return figures, notes
 
