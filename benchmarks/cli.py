@@ -123,6 +123,7 @@ def cpu(
     gguf: Annotated[list[str] | None, typer.Option(help="NAME=FILE, for llama.cpp.")] = None,
     llama_python: Annotated[Path | None, typer.Option(help="A Python that has llama-cpp-python.")] = None,
     rounds: int = 2,
+    quality: bool = True,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
@@ -135,7 +136,7 @@ def cpu(
         directory, *more = rest.split(",")
         ways[name] = {"DOCMIND_LLM__MODEL": directory} | dict(pair.split("=", 1) for pair in more)
     files = {name: Path(file) for name, file in (word.split("=", 1) for word in gguf or [])}
-    report(*bench_cpu(ways, files, llama_python, rounds), save, vs)
+    report(*bench_cpu(ways, files, llama_python, rounds, quality), save, vs)
 
 
 @bench.command()

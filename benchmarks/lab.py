@@ -9,6 +9,7 @@ import random
 import re
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,19 @@ from docmind.engine.request import Request
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.settings import Settings
 
+CHAPTERS = (
+    "compound",
+    "exceptions",
+    "naming",
+    "yield",
+    "lambda",
+    "lists",
+    "slicings",
+    "objects",
+    "global",
+    "comparisons",
+)
+
 
 class Memory:
     """This process's RAM and, with an NVIDIA GPU, the card's memory in use beyond what others held; peaks, in GiB."""
@@ -36,7 +50,9 @@ class Memory:
         self._card: Any = None
         self._nvml: Any = None
         try:
-            import pynvml
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                import pynvml
 
             pynvml.nvmlInit()
             self._nvml, self._card = pynvml, pynvml.nvmlDeviceGetHandleByIndex(0)
@@ -171,6 +187,13 @@ def book() -> str:
     from pydoc_data.topics import topics
 
     return "\n\n".join(re.sub(r"\n{3,}", "\n\n", topics[name]).strip() for name in sorted(topics))
+
+
+def chapters() -> str:
+    """Return the chapters of the book in which the scripted questions are answered, 25,000 tokens."""
+    from pydoc_data.topics import topics
+
+    return "\n\n".join(topics[name].strip() for name in CHAPTERS)
 
 
 def user(text: str) -> list[Message]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from benchmarks.lab import BenchEngine, Call, Recorder, book, fresh
+from benchmarks.lab import BenchEngine, Call, Recorder, chapters, fresh
 from docmind.app import build_app
 from docmind.engine.interface import Message
 from docmind.engine.models import Catalog
@@ -75,7 +75,7 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
         recorder = Recorder(engine)
         app = build_app(own, engine=recorder)
         try:
-            app.documents.add_bytes(book().encode(), "python-reference.txt")
+            app.documents.add_bytes(chapters().encode(), "python-reference.txt")
             app.documents.wait()
             recorder.wait_ready()
             conversation = app.conversations.create().id

@@ -80,7 +80,7 @@ def long_document(
         usage = reply.usage
         try:
             value = json.loads(reply.text)[name]
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):
             value = None
         text = value if isinstance(value, str) else "; ".join(value or ())
         answers[name] = text

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from benchmarks.lab import BenchEngine, Memory, Recorder, Reply, ask, fit, fresh, loaded, run, user
+from benchmarks.lab import BenchEngine, Memory, Recorder, Reply, ask, chapters, fit, fresh, loaded, run, user
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.events import TokenDelta, TurnFailed
@@ -113,7 +113,7 @@ QUESTIONS = (
     "Which objects are mutable, and which are immutable?",
     "What is the difference between a list display and a generator expression?",
 )
-"""Answered in the book that `lab.book` returns."""
+"""Answered in the book that `lab.chapters` returns."""
 
 
 def bench_app(settings: Settings, turns: int = 5) -> tuple[dict[str, float], str]:
@@ -128,14 +128,13 @@ def bench_app(settings: Settings, turns: int = 5) -> tuple[dict[str, float], str
         the paired ratios); app.outside_engine_share: share of a turn in which the engine did nothing for it.
     """
     with fresh(settings) as own:
-        from benchmarks.lab import book
         from docmind.engine.models import Catalog
 
         recorder = Recorder(BenchEngine(own, Catalog(own.models_dir)))
         recorder.inner.to_the_limit = False  # type: ignore[attr-defined]
         app = build_app(own, engine=recorder)
         try:
-            app.documents.add_bytes(book().encode(), "python-reference.txt")
+            app.documents.add_bytes(chapters().encode(), "python-reference.txt")
             app.documents.wait()
             recorder.wait_ready()
             return _app_figures(app, recorder, turns)
