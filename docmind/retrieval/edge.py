@@ -15,7 +15,7 @@ from uuid import UUID
 import qdrant_edge as qe
 
 from docmind.errors import StoreError
-from docmind.retrieval.store import DENSE, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
+from docmind.retrieval.store import DENSE, EVERY, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 
 log = logging.getLogger(__name__)
 
@@ -168,3 +168,6 @@ class EdgeStore(VectorStore):
 
     def _count(self, scope: Scope) -> int:
         return int(self._shard.count(qe.CountRequest(exact=True, filter=self._filter(scope))))
+
+    def _facet(self, key: str) -> Sequence[Any]:
+        return self._shard.facet(qe.FacetRequest(key, limit=EVERY, exact=True)).hits

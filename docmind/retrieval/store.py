@@ -15,6 +15,8 @@ from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
+EVERY = 1_000_000
+"""More documents than there are."""
 TIES = 10
 """Candidates asked for beyond those wanted, so that the id decides also among equal scores at the end of the list."""
 DENSE, SPARSE = "dense", "sparse"
@@ -156,6 +158,11 @@ class VectorStore(ABC):
         with self._translated():
             return [_embedded(p) for p in self._scroll(scope, self._count(scope) or 1, vectors=True)]
 
+    def documents(self) -> dict[str, int]:
+        """Return the documents' ids, each with the number of its chunks."""
+        with self._translated():
+            return {str(hit.value): int(hit.count) for hit in self._facet("document_id") if hit.count}
+
     def count(self, document_id: str | None = None) -> int:
         """Return how many chunks there are, in all or of one document."""
         with self._translated():
@@ -246,6 +253,9 @@ class VectorStore(ABC):
 
     @abstractmethod
     def _count(self, scope: Scope) -> int: ...
+
+    @abstractmethod
+    def _facet(self, key: str) -> Sequence[Any]: ...
 
 
 def open_store(settings: Settings, dims: int) -> VectorStore:
