@@ -47,6 +47,14 @@ def test_only_in_the_chosen_documents(retriever):
     assert retriever.search("garage", 5, Scope([])) == []
 
 
+def test_every_side_of_a_comparison_is_heard(retriever):
+    sides = [Scope(["d0"]), Scope(["d1"])]
+    assert [h.document_id for h in retriever.search_each("What do bees make?", 2, sides)] == ["d0", "d1"]
+    assert retriever.search_each("What do bees make?", 3, [Scope()]) == retriever.search("What do bees make?", 3)
+    three = retriever.search_each("What do bees make?", 5, [Scope(), *sides])
+    assert len({h.chunk_id for h in three}) == len(three) > 2
+
+
 def test_an_empty_question_finds_nothing(retriever):
     assert retriever.search("   ", 5) == []
 
