@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,6 +29,7 @@ def command(
     from docmind.app import own
     from docmind.cli import fetch_model, out
     from docmind.engine.models import Catalog
+    from docmind.retrieval.edge import shards
     from docmind.retrieval.embeddings import Embedder
 
     settings, target = load_settings(), load_settings(store={"mode": to})
@@ -50,7 +50,7 @@ def command(
     if load_settings().store.mode != to:
         out.print(f"[yellow]DOCMIND_STORE__MODE is set and goes before this choice: set it to {to}.[/yellow]")
     elif old != "server" and not keep:
-        for folder in chain([settings.store_dir / old], settings.store_dir.glob(f"{old}.*")):
+        for folder in shards(settings.store_dir / old).values():
             shutil.rmtree(folder, ignore_errors=True)
     out.print(f"{count:,} passages are in the mode {to} now, compared with those in the mode {old}.")
 
