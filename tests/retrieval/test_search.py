@@ -2,9 +2,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store import Chunk, Embedded, Hit, Scope, chunk_id, fuse, open_store
+from docmind.retrieval.store import Chunk, Embedded, Hit, Scope, chunk_id, open_store
 from docmind.settings import load_settings
 
 TEXTS = (
@@ -76,10 +77,10 @@ def ranking(**scores):
 
 def test_a_search_that_cannot_tell_passages_apart_has_little_say():
     knows, guesses = ranking(a=20.0, b=9.0, c=1.0), ranking(c=0.71, b=0.70, a=0.69)
-    assert [h.chunk_id for h in fuse([knows, guesses], 3)] == ["a", "b", "c"]
+    assert [point.id for point, _ in fuse([knows, guesses], 3)] == ["a", "b", "c"]
 
 
 def test_what_a_full_search_left_out_counts_as_its_last():
-    assert [h.chunk_id for h in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == ["c", "a", "b"]
-    assert [h.chunk_id for h in fuse([ranking(b=0.1, a=-0.2)], 2)] == ["b", "a"]
+    assert [point.id for point, _ in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == ["c", "a", "b"]
+    assert [point.id for point, _ in fuse([ranking(b=0.1, a=-0.2)], 2)] == ["b", "a"]
     assert fuse([[], []], 2) == []
