@@ -22,11 +22,13 @@ from rich.table import Table
 
 from docmind.errors import AlreadyRunning, DocMindError, NothingIndexed
 from docmind.privacy import silence_telemetry
+from docmind.retrieval.move import store
 from docmind.settings import Settings, load_settings, save_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Private document chat on your own machine.")
 models = typer.Typer(no_args_is_help=True, help="The models on this machine.")
 cli.add_typer(models, name="model")
+cli.add_typer(store, name="store")
 with suppress(ModuleNotFoundError):  # part of the checkout, not of an installed package
     from benchmarks.cli import bench, evaluate, selftest
 

@@ -23,6 +23,8 @@ from docmind.retrieval.store import Hit, Scope
 Runtime = ToolRuntime[TurnContext]
 
 NOTHING = "No passage was found."
+MOST_SIDES = 3
+"""Most documents that are searched one by one because a question names them."""
 OUTLINE_LINES = 60
 """Most headings of an outline; a longer one is cut with a notice."""
 
@@ -49,14 +51,21 @@ def find_document(name: str, documents: Iterable[Document]) -> Document | None:
             return document
     if within := [d for d in documents if d.name.casefold() in wanted]:
         return max(within, key=lambda d: len(d.name))
-    words = {d.id: set(re.findall(r"\w+", d.name.rsplit(".", 1)[0].casefold().replace("_", " "))) for d in documents}
-    spoken = set(re.findall(r"\w+", wanted.replace("_", " ")))
-    named = [d for d in documents if words[d.id] and words[d.id] <= spoken]
-    if named:
-        return max(named, key=lambda d: len(words[d.id]))
+    if named := mentioned(wanted, documents):
+        return named[0]
     stems = {d.name.rsplit(".", 1)[0].casefold(): d for d in documents}
     near = difflib.get_close_matches(wanted.rsplit(".", 1)[0], stems, n=1, cutoff=0.75)
     return stems[near[0]] if near else None
+
+
+def mentioned(text: str, documents: Iterable[Document]) -> list[Document]:
+    """Return the documents of whose names all words stand in a text, the longest names first."""
+
+    def words(name: str) -> set[str]:
+        return set(re.findall(r"\w+", name.casefold().replace("_", " ")))
+
+    named = [(words(d.name.rsplit(".", 1)[0]), d) for d in documents]
+    return [d for own, d in sorted(named, key=lambda n: -len(n[0])) if own and own <= words(text)]
 
 
 def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) -> dict[str, BaseTool]:
@@ -91,7 +100,9 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             if isinstance(chosen, str):
                 return chosen
             ids = [chosen.id]
-        return retriever.search(query, k, Scope(ids, table=table))
+        sides = [] if document else mentioned(query, ready(runtime))[:MOST_SIDES]
+        scopes = [Scope(ids, table=table), *(Scope([d.id], table=table) for d in sides if len(sides) > 1)]
+        return retriever.search_each(query, k, scopes)
 
     @tool
     def search_documents(query: str, runtime: Runtime, document: str = "") -> str:

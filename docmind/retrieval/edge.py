@@ -15,7 +15,7 @@ from uuid import UUID
 import qdrant_edge as qe
 
 from docmind.errors import StoreError
-from docmind.retrieval.store import DENSE, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
+from docmind.retrieval.store import DENSE, EVERY, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,8 @@ class EdgeStore(VectorStore):
 
     def __init__(self, folder: Path, dims: int) -> None:
         self._first = folder
-        self._number = max(
-            (int(n) for p in folder.parent.glob(f"{folder.name}.*") if (n := p.suffix[1:]).isdigit()), default=0
-        )
+        self._part = folder.with_suffix(".part")
+        self._number = max(shards(folder), default=0)
         super().__init__(self._path(self._number), dims, qe)
         self._writing = threading.Lock()
         self._rebuilding = threading.Lock()
@@ -70,9 +69,10 @@ class EdgeStore(VectorStore):
 
     def _tidy(self) -> None:
         """Remove former shards and unfinished ones."""
-        for path in (self._first, *self._first.parent.glob(f"{self._first.name}.*")):
-            if path != self._path(self._number):
+        for number, path in shards(self._first).items():
+            if number != self._number:
                 shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(self._part, ignore_errors=True)
 
     def _prepare(self) -> None:
         """Make the indexes that are missing, and complete what an earlier version wrote."""
@@ -100,37 +100,41 @@ class EdgeStore(VectorStore):
                 thread.join()
 
     def _rebuild(self) -> None:
-        part = self._first.with_suffix(".part")
         try:
             with self._writing, self._translated():
                 self._since, self._deleted = [], 0
-                shutil.rmtree(part, ignore_errors=True)
+                shutil.rmtree(self._part, ignore_errors=True)
                 self._shard.flush()
-                shutil.copytree(self._path(self._number), part)
-                self._builder = subprocess.Popen([sys.executable, "-c", _OPTIMIZE, str(part)])  # noqa: S603
+                shutil.copytree(self._path(self._number), self._part)
+                self._builder = subprocess.Popen([sys.executable, "-c", _OPTIMIZE, str(self._part)])  # noqa: S603
             if code := self._builder.wait():
                 raise StoreError(f"The process that rebuilds the vector store ended with code {code}.")
             with self._writing, self._translated():
-                self._swap(part)
+                self._swap()
         except Exception:
             if self._since is not None:  # else the store was closed
                 log.exception("the vector store was not rebuilt; it is tried again after the next document")
         finally:
             self._since = None
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(self._part, ignore_errors=True)
             self._rebuilding.release()
 
-    def _swap(self, part: Path) -> None:
+    def _swap(self) -> None:
         """Take over the rebuilt shard; searches that still run in the former one end there."""
         if self._since is None:
             return  # the store was closed
-        rebuilt = qe.EdgeShard.load(str(part), self._config)
+        rebuilt = qe.EdgeShard.load(str(self._part), self._config)
         for operation in self._since:
             rebuilt.update(operation)
         rebuilt.close()
-        part.rename(self._path(self._number + 1))
+        path = self._path(self._number + 1)
+        self._part.rename(path)
+        try:
+            self._shard = qe.EdgeShard.load(str(path), self._config)
+        except BaseException:
+            path.rename(self._part)  # else the next start would take it for the one in use
+            raise
         self._number += 1
-        self._shard = qe.EdgeShard.load(str(self._path(self._number)), self._config)
         self._tidy()
 
     def _write(self, operation: qe.UpdateOperation) -> None:
@@ -162,9 +166,17 @@ class EdgeStore(VectorStore):
 
     def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]:
         where = self._filter(scope)
-        return self._shard.scroll(qe.ScrollRequest(limit=limit, filter=where, with_payload=True, with_vector=vectors))[
-            0
-        ]
+        asked = qe.ScrollRequest(limit=limit, filter=where, with_payload=True, with_vector=vectors)
+        return self._shard.scroll(asked)[0]
 
     def _count(self, scope: Scope) -> int:
         return int(self._shard.count(qe.CountRequest(exact=True, filter=self._filter(scope))))
+
+    def _facet(self, key: str) -> Sequence[Any]:
+        return self._shard.facet(qe.FacetRequest(key, limit=EVERY, exact=True)).hits
+
+
+def shards(folder: Path) -> dict[int, Path]:
+    """Return the shards of a store by number; nothing else of that name, which may be somebody's backup."""
+    found = {int(n): p for p in folder.parent.glob(f"{folder.name}.*") if (n := p.suffix[1:]).isdigit()}
+    return {**({0: folder} if folder.exists() else {}), **found}

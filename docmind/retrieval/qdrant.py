@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from docmind.errors import DocMindError, StoreError
-from docmind.retrieval.store import DENSE, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
+from docmind.retrieval.store import DENSE, EVERY, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
 
 
@@ -94,3 +94,6 @@ class QdrantStore(VectorStore):
 
     def _count(self, scope: Scope) -> int:
         return self._client.count(self._name, count_filter=self._filter(scope), exact=True).count
+
+    def _facet(self, key: str) -> Sequence[Any]:
+        return self._client.facet(self._name, key, limit=EVERY, exact=True).hits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Literal
 
 from docmind.retrieval.embeddings import Embedder
@@ -38,6 +39,12 @@ class Retriever:
         sparse = None if mode == "dense_only" else query_vector(query)
         hits = self._store.search(dense, sparse, max(2 * k, k + 5), scope, candidates=max(self._candidates, 2 * k))
         return diverse(hits, k)
+
+    def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Hit]:
+        """Search every scope and take from each in turn: in a comparison no side may crowd out the others."""
+        found = [self.search(query, k, scope) for scope in scopes]
+        # what two documents say alike is shown from both
+        return list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
 
     def neighbours(self, hit: Hit) -> tuple[Hit | None, Hit | None]:
         """Return the passages before and after this one in its document."""

@@ -414,6 +414,22 @@ def test_a_file_is_meant_by_its_whole_name_first(make_app):
     assert find_document("Give a summary of lease.txt", app.documents.documents()).name == "lease.txt"
 
 
+def test_a_question_that_names_two_documents_hears_both(make_app, ask):
+    engine = PromptedEngine(
+        lambda messages, constraint: plan((messages[-1]["content"], "researcher")) if constraint else "See [1]."
+    )
+    app = make_app(engine)
+    rules = [
+        f"Compare parking at the north branch with the south branch, rule {i}: {'x' * i} row {i}. " for i in range(12)
+    ]
+    app.documents.add_bytes("\n\n".join(rule * 10 for rule in rules).encode(), "north branch.txt")
+    app.documents.add_bytes(b"Guests leave their cars in the yard.", "south branch.txt")
+    assert app.documents.wait(60)
+    conversation = app.conversations.create().id
+    compared = ask(app, "Compare parking at the north branch and the south branch", conversation)[-1]
+    assert {"north branch.txt", "south branch.txt"} <= {source.file_name for source in compared.sources}
+
+
 def test_a_long_document_is_condensed_part_by_part_and_each_part_is_told(make_app, ask):
     def reply(messages, constraint):
         if constraint:

@@ -44,6 +44,9 @@ class Api:
                     name, ask.filter, ask.limit, offset=ask.offset, with_vectors=ask.with_vector or False
                 )
                 return {"points": [p.model_dump(mode="json") for p in points], "next_page_offset": offset}
+            case ("POST", "facet"):
+                ask = models.FacetRequest(**body)
+                return client.facet(name, ask.key, limit=ask.limit, exact=ask.exact).model_dump(mode="json")
             case ("POST", "points/count"):
                 return {"count": client.count(name, models.CountRequest(**body).filter).count}
             case _:

@@ -61,8 +61,8 @@ def test_readers_and_writers_go_on_while_it_is_rebuilt(store, monkeypatch):
     started, go = threading.Event(), threading.Event()
     swap = edge.EdgeStore._swap
 
-    def held(self, part):
-        swap(self, part)
+    def held(self):
+        swap(self)
         go.set()
 
     popen = edge.subprocess.Popen
@@ -84,6 +84,31 @@ def test_readers_and_writers_go_on_while_it_is_rebuilt(store, monkeypatch):
     assert all(found)
     assert store.count() == store.count("b") == written
     assert [h.position for h in store.chunks("b")] == list(range(written))
+
+
+def test_a_shard_that_cannot_be_taken_over_is_not_taken_for_the_one_in_use(store, tmp_path, monkeypatch):
+    fill(store, "a", 300)
+    (store._where.parent / "edge.bak").mkdir()  # somebody's copy
+
+    class Library:
+        """Loads the copy, and fails to load it in its place."""
+
+        def load(self, path, config):
+            if path.endswith(".1"):
+                raise OSError("no room")
+            return edge_shard.load(path, config)
+
+    edge_shard = edge.qe.EdgeShard
+    monkeypatch.setattr(edge.qe, "EdgeShard", Library())
+    store.optimize(wait=True)
+    monkeypatch.undo()
+    assert folders(store) == ["edge", "edge.bak"]
+    store.upsert([embedded("b", 0, "written afterwards")])
+    store.close()
+    again = open_store(settings_for("edge", tmp_path), DIMS)
+    assert again.documents() == {"a": 300, "b": 1}
+    assert folders(again) == ["edge", "edge.bak"]
+    again.close()
 
 
 def test_closing_ends_a_rebuild(store, tmp_path):

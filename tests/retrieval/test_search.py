@@ -2,9 +2,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store import Chunk, Embedded, Hit, Scope, chunk_id, fuse, open_store
+from docmind.retrieval.store import Chunk, Embedded, Hit, Scope, chunk_id, open_store
 from docmind.settings import load_settings
 
 TEXTS = (
@@ -47,6 +48,14 @@ def test_only_in_the_chosen_documents(retriever):
     assert retriever.search("garage", 5, Scope([])) == []
 
 
+def test_every_side_of_a_comparison_is_heard(retriever):
+    sides = [Scope(["d0"]), Scope(["d1"])]
+    assert [h.document_id for h in retriever.search_each("What do bees make?", 2, sides)] == ["d0", "d1"]
+    assert retriever.search_each("What do bees make?", 3, [Scope()]) == retriever.search("What do bees make?", 3)
+    three = retriever.search_each("What do bees make?", 5, [Scope(), *sides])
+    assert len({h.chunk_id for h in three}) == len(three) > 2
+
+
 def test_an_empty_question_finds_nothing(retriever):
     assert retriever.search("   ", 5) == []
 
@@ -68,10 +77,10 @@ def ranking(**scores):
 
 def test_a_search_that_cannot_tell_passages_apart_has_little_say():
     knows, guesses = ranking(a=20.0, b=9.0, c=1.0), ranking(c=0.71, b=0.70, a=0.69)
-    assert [h.chunk_id for h in fuse([knows, guesses], 3)] == ["a", "b", "c"]
+    assert [point.id for point, _ in fuse([knows, guesses], 3)] == ["a", "b", "c"]
 
 
 def test_what_a_full_search_left_out_counts_as_its_last():
-    assert [h.chunk_id for h in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == ["c", "a", "b"]
-    assert [h.chunk_id for h in fuse([ranking(b=0.1, a=-0.2)], 2)] == ["b", "a"]
+    assert [point.id for point, _ in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == ["c", "a", "b"]
+    assert [point.id for point, _ in fuse([ranking(b=0.1, a=-0.2)], 2)] == ["b", "a"]
     assert fuse([[], []], 2) == []
