@@ -134,15 +134,14 @@ def by_ranks(store: VectorStore, embedder: Embedder, query: str, constant: int =
 
 def _spans(corpus: Corpus, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
     """Return how much of the quoted references the chunks have, and how much else (counted in characters)."""
-    gold = {(corpus.units[i].document_id, c) for i in question.gold for c in _characters(corpus.units[i])}
-    seen = {(hit.document_id, c) for hit in hits for c in _characters(hit)}
+    seen = {(hit.document_id, c) for hit in hits for c in range(hit.start, hit.end)}
+    gold = set()
+    for unit in (corpus.units[i] for i in question.gold):
+        copies = [{(unit.document_id, c) for c in range(*span)} for span in unit.spans]
+        gold |= max(copies, key=lambda copy: len(copy & seen))
     both = len(gold & seen)
     return {
         "span_recall": both / len(gold),
         "span_precision": both / max(1, len(seen)),
         "span_iou": both / len(gold | seen),
     }
-
-
-def _characters(span: object) -> range:
-    return range(span.start, span.end)
