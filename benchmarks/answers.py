@@ -98,7 +98,9 @@ def answers(
     with TemporaryDirectory(prefix="docmind-eval-") as folder:
         home = Path(folder) / "data"
         home.mkdir()
-        (home / "models").symlink_to(settings.models_dir.resolve())
+        for part in ("models", "cache"):  # the weights, and what the engine compiled for them
+            (settings.data_dir / part).mkdir(exist_ok=True)
+            (home / part).symlink_to((settings.data_dir / part).resolve())
         app = build_app(settings.model_copy(update={"data_dir": home}), engine=engine)
         try:
             tell(f"{_ingest(app, corpora, Path(folder) / 'files')} documents are ready; loading the model")
