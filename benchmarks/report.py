@@ -29,7 +29,7 @@ SHOWN = {
 
 
 def report(results: Path = HERE / "results", target: Path = HERE / "README.md") -> int:
-    """Write the tables between the marks of `target` (at its end, if there are none); return how many rows they have."""
+    """Write the tables between the marks of `target` (at its end without marks); return how many rows they have."""
     found = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(results.glob("*.json"))}
     text = target.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
