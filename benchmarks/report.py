@@ -30,7 +30,8 @@ SHOWN = {
 
 def report(results: Path = HERE / "results", target: Path = HERE / "README.md") -> int:
     """Write the tables between the marks of `target` (at its end without marks); return how many rows they have."""
-    found = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(results.glob("*.json"))}
+    files = sorted(f for f in results.glob("*.json") if "-chunks-" not in f.name)  # those only led to a decision
+    found = {file.stem: json.loads(file.read_text("utf-8")) for file in files}
     text = target.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
