@@ -26,6 +26,7 @@ from benchmarks.questions import has
 from benchmarks.sets import Corpus, cookbook, handbook_questions, mtrag_tasks, multi_turn, xquad
 from docmind.app import App, build_app
 from docmind.conversations import StoredMessage
+from docmind.engine.interface import Engine
 from docmind.errors import DocMindError
 from docmind.events import Citation, Source, TurnFailed, TurnFinished, Usage, now
 from docmind.retrieval.citations import cited_sentences, plain, stretches
@@ -74,7 +75,13 @@ class Outcome:
 
 
 def answers(
-    settings: Settings, data: Path, limit: int, parallel: int, names: Sequence[str], tell: Callable[[str], None]
+    settings: Settings,
+    data: Path,
+    limit: int,
+    parallel: int,
+    names: Sequence[str],
+    tell: Callable[[str], None],
+    engine: Engine | None = None,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Ask up to `limit` questions of each set (all sets if `names` is empty), `parallel` conversations at once.
 
@@ -91,8 +98,10 @@ def answers(
     with TemporaryDirectory(prefix="docmind-eval-") as folder:
         home = Path(folder) / "data"
         home.mkdir()
-        (home / "models").symlink_to(settings.models_dir.resolve())
-        app = build_app(settings.model_copy(update={"data_dir": home}))
+        for part in ("models", "cache"):  # the weights, and what the engine compiled for them
+            (settings.data_dir / part).mkdir(exist_ok=True)
+            (home / part).symlink_to((settings.data_dir / part).resolve())
+        app = build_app(settings.model_copy(update={"data_dir": home}), engine=engine)
         try:
             tell(f"{_ingest(app, corpora, Path(folder) / 'files')} documents are ready; loading the model")
             app.engine.wait_ready()
@@ -162,7 +171,7 @@ def _cites_gold(outcome: Outcome) -> bool:
     for source in (s for s in outcome.sources if s.number in cited):
         for name, text in outcome.asked.gold:
             if name == source.file_name:
-                mine, theirs = _shingles(source.text), _shingles(text)
+                mine, theirs = _runs(_words(source.text), _words(text))
                 if 2 * len(mine & theirs) >= min(len(mine), len(theirs)):
                     return True
     return False
@@ -276,9 +285,10 @@ def _overlap(answer: str, gold: str) -> tuple[float, float]:
     return 2 * precision * recall / (precision + recall), recall
 
 
-def _shingles(text: str, length: int = 4) -> set[tuple[str, ...]]:
-    words = _words(text)
-    return {tuple(words[i : i + length]) for i in range(max(1, len(words) - length + 1))}
+def _runs(*texts: list[str]) -> list[set[tuple[str, ...]]]:
+    """Return each text's runs of four words, of fewer if one of the texts is shorter."""
+    length = min(4, *map(len, texts))
+    return [{tuple(words[i : i + length]) for i in range(len(words) - length + 1)} for words in texts]
 
 
 def _share(found: Any) -> float:

@@ -261,6 +261,14 @@ def search(
     report(figures, "chunks are halves of real passages joined, with the mean of their embeddings", save, vs)
 
 
+@bench.command(name="report")
+def write_report() -> None:
+    """Write the tables of benchmarks/README.md from benchmarks/results/*.json."""
+    from benchmarks import report as tables
+
+    out.print(f"{tables.report()} figures written to benchmarks/README.md")
+
+
 @evaluate.command()
 def retrieval(
     data: Data = DATA,

@@ -11,6 +11,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
@@ -60,37 +61,46 @@ def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str
     embedder = Memo(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
     figures: dict[str, float] = {}
     ndcg: list[dict[str, float]] = []
-    for corpus in corpora:
-        with TemporaryDirectory() as folder:
-            own = settings.model_copy(update={"data_dir": Path(folder)})
-            store = open_store(own, embedder.dims)
-            begin = time.perf_counter()
-            pipeline = Pipeline(store, embedder, own)
-            for document_id, (name, document) in corpus.documents.items():
-                pipeline.run(document_id, name, document, lambda *_: None)
-            store.optimize()
-            took = time.perf_counter() - begin
+    with ExitStack() as stack:
+        store, stored = None, None
+        for corpus in corpora:
+            prefix = f"retrieval.{corpus.name}"
+            if store is None or stored != corpus.documents:  # one set may be asked in two ways
+                stack.close()
+                own = settings.model_copy(update={"data_dir": Path(stack.enter_context(TemporaryDirectory()))})
+                store, stored = open_store(own, embedder.dims), corpus.documents
+                stack.callback(store.close)
+                begin = time.perf_counter()
+                pipeline = Pipeline(store, embedder, own)
+                for document_id, (name, document) in corpus.documents.items():
+                    pipeline.run(document_id, name, document, lambda *_: None)
+                store.optimize()
+                figures[f"{prefix}.ingest_chunks_s"] = store.count() / (time.perf_counter() - begin)
             asked = corpus.questions[1::2]
             embedder.learn([q.text for q in asked])
-            retriever = Retriever(store, embedder, own)
-            found = {mode.removesuffix("_only"): _mode(retriever, mode) for mode in get_args(Mode)}
-            found["rrf"] = lambda query, store=store: by_ranks(store, embedder, query)
-            prefix = f"retrieval.{corpus.name}"
             figures |= {f"{prefix}.questions": len(asked), f"{prefix}.chunks": store.count()}
-            figures[f"{prefix}.ingest_chunks_s"] = store.count() / took
             row = {}
-            for mode, search in found.items():
+            for mode, search in searches(Retriever(store, embedder, settings), store, embedder).items():
                 measured = measure(corpus, asked, search, spans=corpus.name == "chunking-eval")
                 figures |= {f"{prefix}.{mode}.{name}": value for name, value in measured.items()}
                 row[mode] = measured["ndcg10"]
             ndcg.append(row)
             tell(f"{corpus.name}: " + ", ".join(f"{mode} {value:.3f}" for mode, value in row.items()))
-            store.close()
     better = [r["hybrid"] / max(r["bm25"], r["dense"]) - 1 for r in ndcg]
     figures |= {"retrieval.gain.better": statistics.mean(better), "retrieval.gain.worst_set": min(better)}
     for mode in ("bm25", "dense", "rrf"):
         figures[f"retrieval.gain.{mode}"] = statistics.mean(r["hybrid"] / r[mode] - 1 for r in ndcg)
     return figures
+
+
+def searches(retriever: Retriever, store: VectorStore, embedder: Embedder) -> dict[str, Search]:
+    """Return what is compared, by name."""
+
+    def product(mode: Mode) -> Search:
+        return lambda query: retriever.search(query, DEPTH, mode=mode)
+
+    found = {mode.removesuffix("_only"): product(mode) for mode in get_args(Mode)}
+    return found | {"rrf": lambda query: by_ranks(store, embedder, query)}
 
 
 def measure(corpus: Corpus, asked: Sequence[Question], search: Search, *, spans: bool) -> dict[str, float]:
@@ -122,21 +132,16 @@ def by_ranks(store: VectorStore, embedder: Embedder, query: str, constant: int =
     return diverse([hits[i] for i in sorted(hits, key=lambda i: -scores[i])][: 2 * DEPTH], DEPTH)
 
 
-def _mode(retriever: Retriever, mode: Mode) -> Search:
-    return lambda query: retriever.search(query, DEPTH, mode=mode)
-
-
 def _spans(corpus: Corpus, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
     """Return how much of the quoted references the chunks have, and how much else (counted in characters)."""
-    gold = {(corpus.units[i].document_id, c) for i in question.gold for c in _characters(corpus.units[i])}
-    seen = {(hit.document_id, c) for hit in hits for c in _characters(hit)}
+    seen = {(hit.document_id, c) for hit in hits for c in range(hit.start, hit.end)}
+    gold = set()
+    for unit in (corpus.units[i] for i in question.gold):
+        copies = [{(unit.document_id, c) for c in range(*span)} for span in unit.spans]
+        gold |= max(copies, key=lambda copy: len(copy & seen))
     both = len(gold & seen)
     return {
         "span_recall": both / len(gold),
         "span_precision": both / max(1, len(seen)),
         "span_iou": both / len(gold | seen),
     }
-
-
-def _characters(span: object) -> range:
-    return range(span.start, span.end)

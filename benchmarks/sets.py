@@ -30,6 +30,13 @@ class Unit:
     document_id: str
     start: int
     end: int
+    copies: tuple[tuple[int, int], ...] = ()
+    """Where else in the document the same text stands."""
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Every place of the text."""
+        return ((self.start, self.end), *self.copies)
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,9 @@ class Corpus:
         """Return the units that a chunk has half of, or that have half of the chunk; most overlap first."""
         found = []
         for i in self._by_document().get(document_id, ()):
-            unit = self.units[i]
-            overlap = min(end, unit.end) - max(start, unit.start)
-            if overlap > 0 and 2 * overlap >= min(end - start, unit.end - unit.start):
+            first, last = max(self.units[i].spans, key=lambda s: min(end, s[1]) - max(start, s[0]))
+            overlap = min(end, last) - max(start, first)
+            if overlap > 0 and 2 * overlap >= min(end - start, last - first):
                 found.append((-overlap, i))
         return [i for _, i in sorted(found)]
 
@@ -153,11 +160,11 @@ def chunking(data: Path) -> Corpus:
         for row in csv.DictReader(lines):
             document_id, text = texts[row["corpus_id"]]
             spans = [_find(text, r["content"]) for r in _references(row["references"])]
-            if None in spans:
+            if not all(spans):
                 corpus.left_out += 1
                 continue
             first = len(corpus.units)
-            corpus.units += [Unit(document_id, *span) for span in spans if span]
+            corpus.units += [Unit(document_id, *found[0], tuple(found[1:])) for found in spans]
             corpus.questions.append(Question(row["question"], tuple(range(first, len(corpus.units)))))
     return corpus
 
@@ -179,10 +186,8 @@ def _references(cell: str) -> list[dict[str, Any]]:
         return ast.literal_eval(cell)
 
 
-def _find(text: str, quote: str) -> tuple[int, int] | None:
-    """Return where a quote stands; white space may differ, as readers clean it."""
-    at = text.find(quote)
-    if at >= 0:
-        return at, at + len(quote)
-    found = re.search(r"\s+".join(re.escape(w) for w in quote.split()), text)
-    return found.span() if found else None
+def _find(text: str, quote: str) -> list[tuple[int, int]]:
+    """Return everywhere that a quote stands; white space may differ, as readers clean it."""
+    if quote in text:
+        return [m.span() for m in re.finditer(re.escape(quote), text)]
+    return [m.span() for m in re.finditer(r"\s+".join(re.escape(w) for w in quote.split()), text)]

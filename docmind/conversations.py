@@ -109,6 +109,7 @@ class ConversationStore:
         try:
             _META.create_all(self._engine)
             self._add_columns()
+            self._history("")  # makes the messages' table; two first questions at once would both try
         except Exception as exc:
             raise ConfigError(
                 f"The conversations in {database} can't be opened ({exc}). Restore a backup, or move the file away."

@@ -22,7 +22,7 @@ fi
 mkdir -p "$work/extra/data/formats" "$work/extra/data/xquad" "$work/extra/tokenizer"
 cp -r "$data"/{handbook,cookbook-docs,mtrag,chunking-eval} "$work/extra/data/"
 cp -r "$data"/xquad/*en* "$work/extra/data/xquad/"
-cp -r "$data"/formats/{pdf,xlsx,docx,csv} "$work/extra/data/formats/"
+cp -r "$data"/formats/{pdf,xlsx,docx,csv,md,html} "$work/extra/data/formats/"
 cp -r "$work"/site/*/shapes "$work/extra/"
 chmod -R u+w "$work/extra"
 PYTHONPATH=. "$py" -m benchmarks.gpu.models "$work/extra" "$work/model.gguf"
