@@ -38,9 +38,8 @@ class Measured:
         self.peak_gib = 0.0
         """Largest resident memory of any of them."""
 
-    def read(self, path: Path) -> tuple[ParsedDocument | IngestError, float, float]:
-        """Return the document or why there is none, CPU seconds of the worker, seconds on the clock."""
-        before = self._cpu()
+    def read(self, path: Path) -> tuple[ParsedDocument | IngestError, float]:
+        """Return the document or why there is none, and seconds on the clock."""
         begin = time.perf_counter()
         found: ParsedDocument | IngestError
         try:
@@ -49,15 +48,15 @@ class Measured:
             found = exc
         took = time.perf_counter() - begin
         self._watch(0, 0)
-        alive = self._worker._process is not None
-        self.lost += not alive
-        return found, self._cpu() - before if alive else took, took
+        self.lost += self._worker._process is None
+        return found, took
 
     def close(self) -> None:
         """End the process."""
         self._worker.close()
 
-    def _cpu(self) -> float:
+    def cpu(self) -> float:
+        """Return the CPU seconds of the process, in steps of 10 ms."""
         process = self._worker._process
         return sum(psutil.Process(process.pid).cpu_times()[:2]) if process else 0.0
 
@@ -68,7 +67,7 @@ class Measured:
             self.peak_gib = max(self.peak_gib, int(peak[1]) / (1 << 20) if peak else 0.0)
 
 
-def reading(settings: IngestionSettings, files: Iterable[Path], rounds: int = 3) -> dict[str, float]:
+def reading(settings: IngestionSettings, files: Iterable[Path]) -> dict[str, float]:
     """Measure the reader over these files, once warm.
 
     Returns:
@@ -84,21 +83,21 @@ def reading(settings: IngestionSettings, files: Iterable[Path], rounds: int = 3)
     for name, group in sorted(groups.items()):
         for file in group if name != "ocr" else group[:1]:
             worker.read(file)  # warm
-        pages = size = 0
-        cpu = clock = 0.0
-        for _ in range(1 if name == "ocr" else rounds):
+        pages = size = count = 0
+        clock, before = 0.0, worker.cpu()
+        while count < len(group) or (name != "ocr" and worker.cpu() - before < 1 and clock < 30):
             for file in group:
-                found, a, b = worker.read(file)
-                cpu, clock, size = cpu + a, clock + b, size + file.stat().st_size
+                found, took = worker.read(file)
+                clock, count, size = clock + took, count + 1, size + file.stat().st_size
                 pages += found.pages if isinstance(found, ParsedDocument) else 0
-        count = len(group) * (1 if name == "ocr" else rounds)
+        cpu = worker.cpu() - before
         if name in {"pdf", "ocr"}:
             figures[f"read.{name}.pages"] = pages
-            figures[f"read.{name}.pages_cpu_s"] = pages / max(cpu, 0.01)
+            figures[f"read.{name}.pages_cpu_s"] = pages / cpu
             figures[f"read.{name}.pages_s"] = pages / clock
         else:
-            figures[f"read.{name}.files_cpu_s"] = count / max(cpu, 0.01)
-            figures[f"read.{name}.mb_cpu_s"] = size / 1e6 / max(cpu, 0.01)
+            figures[f"read.{name}.files_cpu_s"] = count / cpu
+            figures[f"read.{name}.mb_cpu_s"] = size / 1e6 / cpu
     figures["read.peak_gib"] = worker.peak_gib
     worker.close()
     return figures
@@ -246,7 +245,7 @@ def robustness(settings: IngestionSettings, files: Iterable[Path], say: Say) -> 
     reasons: Counter[str] = Counter()
     slowest = 0.0
     for file in files:
-        found, _, took = worker.read(file)
+        found, took = worker.read(file)
         slowest = max(slowest, took)
         if isinstance(found, ParsedDocument):
             counts["ready"] += 1

@@ -143,7 +143,7 @@ def main(descriptor: int, memory_gib: float) -> None:
     from docmind.ingestion.readers import read
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the app, even in the middle of a loop
-    os.nice(10)  # whoever waits for an answer goes first
+    os.nice(5)  # whoever waits for an answer goes first
     room = int(memory_gib * (1 << 30))
     resource.setrlimit(resource.RLIMIT_DATA, (room, room))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -155,7 +155,7 @@ def main(descriptor: int, memory_gib: float) -> None:
             return "done", read(path, name, lambda done, total: pipe.send(("progress", (done, total))), password)
         except DocMindError as exc:
             expected = exc.__cause__ is None or isinstance(exc.__cause__, DocMindError)
-            return "error", (exc, "" if expected else traceback.format_exc())
+            return "error", (exc, "" if expected else "".join(traceback.format_exception(exc.__cause__)))
 
     while psutil.Process().memory_info().rss < WORN_GIB * (1 << 30):
         try:
