@@ -71,7 +71,7 @@ def reading(settings: IngestionSettings, files: Iterable[Path]) -> dict[str, flo
     """Measure the reader over these files, once warm.
 
     Returns:
-        read.pdf.pages_cpu_s: pages of PDFs with text on every page, per CPU second; read.ocr.pages_cpu_s and
+        read.pdf.pages_cpu_s: pages of PDFs without scans, per CPU second; read.ocr.pages_cpu_s and
         read.ocr.pages_s (by the clock): scanned pages and pictures; read.SUFFIX.files_cpu_s and mb_cpu_s (megabytes)
         of the rest; read.peak_gib.
     """
@@ -83,16 +83,18 @@ def reading(settings: IngestionSettings, files: Iterable[Path]) -> dict[str, flo
     for name, group in sorted(groups.items()):
         for file in group if name != "ocr" else group[:1]:
             worker.read(file)  # warm
-        pages = size = count = 0
+        pages = letters = size = count = 0
         clock, before = 0.0, worker.cpu()
         while count < len(group) or (name != "ocr" and worker.cpu() - before < 1 and clock < 30):
             for file in group:
                 found, took = worker.read(file)
                 clock, count, size = clock + took, count + 1, size + file.stat().st_size
-                pages += found.pages if isinstance(found, ParsedDocument) else 0
+                if isinstance(found, ParsedDocument):
+                    pages, letters = pages + found.pages, letters + len(found.text)
         cpu = worker.cpu() - before
         if name in {"pdf", "ocr"}:
             figures[f"read.{name}.pages"] = pages
+            figures[f"read.{name}.characters_page"] = letters / pages
             figures[f"read.{name}.pages_cpu_s"] = pages / cpu
             figures[f"read.{name}.pages_s"] = pages / clock
         else:
@@ -104,8 +106,10 @@ def reading(settings: IngestionSettings, files: Iterable[Path]) -> dict[str, flo
 
 
 def _group(file: Path) -> str:
-    """Return `pdf` (text on every page), `ocr` (no text on any page, or a picture), `mixed`, or the suffix."""
+    """Return `pdf` (no page is read by OCR), `ocr` (every page is, or a picture), `mixed`, or the suffix."""
     import pypdfium2
+
+    from docmind.ingestion.read_pdf import is_scan
 
     if file.suffix.lower() in IMAGES:
         return "ocr"
@@ -113,10 +117,10 @@ def _group(file: Path) -> str:
         return file.suffix.lower()[1:]
     try:
         with pypdfium2.PdfDocument(file) as pdf:
-            written = [len(page.get_textpage().get_text_bounded()) >= 25 for page in pdf]
+            scans = [is_scan(page, page.get_textpage().get_text_bounded()) for page in pdf]
     except pypdfium2.PdfiumError:
         return "broken"
-    return "pdf" if all(written) else "mixed" if any(written) else "ocr"
+    return "ocr" if all(scans) else "mixed" if any(scans) else "pdf"
 
 
 def accuracy(data: Path) -> dict[str, float]:
@@ -146,10 +150,10 @@ def accuracy(data: Path) -> dict[str, float]:
 
     rows = exact = given = 0
     for file in sorted((data / "formats/pdf/sources").glob("*.pdf")):
-        gold = _rows(data / "formats/pdf/groundtruth" / f"{file.stem}.md")
+        expected = _rows(data / "formats/pdf/groundtruth" / f"{file.stem}.md")
         tables = [s.text for s in read(file).sections if s.table]
         ours = [row for text in tables for row in _cells(text)]
-        rows, exact, given = rows + len(gold), exact + sum(row in ours for row in gold), given + len(ours)
+        rows, exact, given = rows + len(expected), exact + sum(row in ours for row in expected), given + len(ours)
     return figures | {"tables.rows": rows, "tables.rows_exact": exact, "tables.rows_found": given}
 
 
