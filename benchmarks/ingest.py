@@ -38,9 +38,8 @@ class Measured:
         self.peak_gib = 0.0
         """Largest resident memory of any of them."""
 
-    def read(self, path: Path) -> tuple[ParsedDocument | IngestError, float, float]:
-        """Return the document or why there is none, CPU seconds of the worker, seconds on the clock."""
-        before = self._cpu()
+    def read(self, path: Path) -> tuple[ParsedDocument | IngestError, float]:
+        """Return the document or why there is none, and seconds on the clock."""
         begin = time.perf_counter()
         found: ParsedDocument | IngestError
         try:
@@ -49,15 +48,15 @@ class Measured:
             found = exc
         took = time.perf_counter() - begin
         self._watch(0, 0)
-        alive = self._worker._process is not None
-        self.lost += not alive
-        return found, self._cpu() - before if alive else took, took
+        self.lost += self._worker._process is None
+        return found, took
 
     def close(self) -> None:
         """End the process."""
         self._worker.close()
 
-    def _cpu(self) -> float:
+    def cpu(self) -> float:
+        """Return the CPU seconds of the process, in steps of 10 ms."""
         process = self._worker._process
         return sum(psutil.Process(process.pid).cpu_times()[:2]) if process else 0.0
 
@@ -68,11 +67,11 @@ class Measured:
             self.peak_gib = max(self.peak_gib, int(peak[1]) / (1 << 20) if peak else 0.0)
 
 
-def reading(settings: IngestionSettings, files: Iterable[Path], rounds: int = 3) -> dict[str, float]:
+def reading(settings: IngestionSettings, files: Iterable[Path]) -> dict[str, float]:
     """Measure the reader over these files, once warm.
 
     Returns:
-        read.pdf.pages_cpu_s: pages of PDFs with text on every page, per CPU second; read.ocr.pages_cpu_s and
+        read.pdf.pages_cpu_s: pages of PDFs without scans, per CPU second; read.ocr.pages_cpu_s and
         read.ocr.pages_s (by the clock): scanned pages and pictures; read.SUFFIX.files_cpu_s and mb_cpu_s (megabytes)
         of the rest; read.peak_gib.
     """
@@ -84,29 +83,33 @@ def reading(settings: IngestionSettings, files: Iterable[Path], rounds: int = 3)
     for name, group in sorted(groups.items()):
         for file in group if name != "ocr" else group[:1]:
             worker.read(file)  # warm
-        pages = size = 0
-        cpu = clock = 0.0
-        for _ in range(1 if name == "ocr" else rounds):
+        pages = letters = size = count = 0
+        clock, before = 0.0, worker.cpu()
+        while count < len(group) or (name != "ocr" and worker.cpu() - before < 1 and clock < 30):
             for file in group:
-                found, a, b = worker.read(file)
-                cpu, clock, size = cpu + a, clock + b, size + file.stat().st_size
-                pages += found.pages if isinstance(found, ParsedDocument) else 0
-        count = len(group) * (1 if name == "ocr" else rounds)
+                found, took = worker.read(file)
+                clock, count, size = clock + took, count + 1, size + file.stat().st_size
+                if isinstance(found, ParsedDocument):
+                    pages, letters = pages + found.pages, letters + len(found.text)
+        cpu = worker.cpu() - before
         if name in {"pdf", "ocr"}:
             figures[f"read.{name}.pages"] = pages
-            figures[f"read.{name}.pages_cpu_s"] = pages / max(cpu, 0.01)
+            figures[f"read.{name}.characters_page"] = letters / pages
+            figures[f"read.{name}.pages_cpu_s"] = pages / cpu
             figures[f"read.{name}.pages_s"] = pages / clock
         else:
-            figures[f"read.{name}.files_cpu_s"] = count / max(cpu, 0.01)
-            figures[f"read.{name}.mb_cpu_s"] = size / 1e6 / max(cpu, 0.01)
+            figures[f"read.{name}.files_cpu_s"] = count / cpu
+            figures[f"read.{name}.mb_cpu_s"] = size / 1e6 / cpu
     figures["read.peak_gib"] = worker.peak_gib
     worker.close()
     return figures
 
 
 def _group(file: Path) -> str:
-    """Return `pdf` (text on every page), `ocr` (no text on any page, or a picture), `mixed`, or the suffix."""
+    """Return `pdf` (no page is read by OCR), `ocr` (every page is, or a picture), `mixed`, or the suffix."""
     import pypdfium2
+
+    from docmind.ingestion.read_pdf import is_scan
 
     if file.suffix.lower() in IMAGES:
         return "ocr"
@@ -114,10 +117,10 @@ def _group(file: Path) -> str:
         return file.suffix.lower()[1:]
     try:
         with pypdfium2.PdfDocument(file) as pdf:
-            written = [len(page.get_textpage().get_text_bounded()) >= 25 for page in pdf]
+            scans = [is_scan(page, page.get_textpage().get_text_bounded()) for page in pdf]
     except pypdfium2.PdfiumError:
         return "broken"
-    return "pdf" if all(written) else "mixed" if any(written) else "ocr"
+    return "ocr" if all(scans) else "mixed" if any(scans) else "pdf"
 
 
 def accuracy(data: Path) -> dict[str, float]:
@@ -147,10 +150,10 @@ def accuracy(data: Path) -> dict[str, float]:
 
     rows = exact = given = 0
     for file in sorted((data / "formats/pdf/sources").glob("*.pdf")):
-        gold = _rows(data / "formats/pdf/groundtruth" / f"{file.stem}.md")
+        expected = _rows(data / "formats/pdf/groundtruth" / f"{file.stem}.md")
         tables = [s.text for s in read(file).sections if s.table]
         ours = [row for text in tables for row in _cells(text)]
-        rows, exact, given = rows + len(gold), exact + sum(row in ours for row in gold), given + len(ours)
+        rows, exact, given = rows + len(expected), exact + sum(row in ours for row in expected), given + len(ours)
     return figures | {"tables.rows": rows, "tables.rows_exact": exact, "tables.rows_found": given}
 
 
@@ -169,10 +172,10 @@ def _cells(markdown: str) -> list[list[str]]:
 
 
 def embedding(settings: Settings, embedder: Embedder, files: Iterable[Path], chunks: int = 512) -> dict[str, float]:
-    """Measure the embedding model alone on real passages, in the ingestion's batches and on all its threads.
+    """Measure the embedding model alone on real passages, in the ingestion's batches.
 
     Returns:
-        embed.chunks_s, embed.chunks_cpu_s.
+        embed.chunks_s and embed.chunks_cpu_s, sorted by length as the ingestion does; embed.as_they_come.… unsorted.
     """
     from docmind.ingestion.pipeline import BATCH, _sections
     from docmind.ingestion.readers import read
@@ -185,11 +188,14 @@ def embedding(settings: Settings, embedder: Embedder, files: Iterable[Path], chu
             texts += [node.get_content() for node in splitter(_sections("doc", file.name, read(file)))]
     texts = texts[:chunks]
     embedder.embed_texts(texts[:BATCH])
-    cpu, begin = time.process_time(), time.perf_counter()
-    for start in range(0, len(texts), BATCH):
-        embedder.embed_texts(sorted(texts[start : start + BATCH], key=len))
-    clock, cpu = time.perf_counter() - begin, time.process_time() - cpu
-    return {"embed.chunks": len(texts), "embed.chunks_s": len(texts) / clock, "embed.chunks_cpu_s": len(texts) / cpu}
+    figures: dict[str, float] = {"embed.chunks": len(texts)}
+    for name, ordered in (("embed.as_they_come", texts), ("embed", sorted(texts, key=len))):
+        cpu, begin = time.process_time(), time.perf_counter()
+        for start in range(0, len(ordered), BATCH):
+            embedder.embed_texts(ordered[start : start + BATCH])
+        figures[f"{name}.chunks_s"] = len(texts) / (time.perf_counter() - begin)
+        figures[f"{name}.chunks_cpu_s"] = len(texts) / (time.process_time() - cpu)
+    return figures
 
 
 def one_more(settings: Settings, embedder: Embedder, documents: int = 1000) -> dict[str, float]:
@@ -246,7 +252,7 @@ def robustness(settings: IngestionSettings, files: Iterable[Path], say: Say) -> 
     reasons: Counter[str] = Counter()
     slowest = 0.0
     for file in files:
-        found, _, took = worker.read(file)
+        found, took = worker.read(file)
         slowest = max(slowest, took)
         if isinstance(found, ParsedDocument):
             counts["ready"] += 1

@@ -93,7 +93,7 @@ class IngestionSettings(_Group):
     """Tokens shared by neighbouring chunks. 30 found less of the gold passages than none: five chunks then say less."""
     max_memory_gib: float = Field(4, ge=0.5)
     """Memory that reading one file may take, in GiB."""
-    max_step_s: float = Field(180, gt=0)
+    max_step_s: float = Field(300, gt=0)
     """Longest time that reading a file may go without progress (a page, a sheet, the whole of a text), in seconds."""
 
 

@@ -130,12 +130,11 @@ def _table(page: Any, texts: Any, cells: Sequence[Rect]) -> Table | None:
         rows.pop(0)
     while rows and len(set(grid[rows[-1]])) == 1:
         rows.pop()
-    if len(rows) < 2:
+    telling = [i for i in rows if len(set(filter(None, grid[i]))) > 1]
+    if len(rows) < 2 or len(telling) < len(rows) / 2:
         return None
     top, end = tops[rows[0]], [*tops, max(c[3] for c in cells)][rows[-1] + 1]
     said = [text for cell, text in written.items() if text and top <= cell[1] < end]
-    if len(columns) < 2 or len(said) < max(4, sum(bool(text) for i in rows for text in grid[i]) / 2):
-        return None
 
     def place(top: float, bottom: float) -> Box:
         return shown(page, (lefts[0], height - bottom, max(c[2] for c in cells), height - top))

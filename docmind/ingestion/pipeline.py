@@ -59,12 +59,11 @@ class Pipeline:
         split = IngestionPipeline(transformations=[splitter], disable_cache=True)
         sections = _sections(document_id, file_name, document)
         nodes = list(split.run(nodes=sections, progress=lambda done, total: progress("split", done, total)))
+        nodes.sort(key=lambda n: len(n.get_content()))  # a batch is padded to its longest
         progress("embed", 0, len(nodes))
         embed = IngestionPipeline(transformations=[self._embedder.model, Write(self._store)], disable_cache=True)
         for start in range(0, len(nodes), BATCH):
-            batch = nodes[start : start + BATCH]
-            # neighbours in length are padded least
-            embed.run(nodes=sorted(batch, key=lambda n: len(n.get_content())))
+            embed.run(nodes=nodes[start : start + BATCH])
             progress("embed", min(start + BATCH, len(nodes)), len(nodes))
         return len(nodes)
 

@@ -88,7 +88,7 @@ def _page(pdf: Any, index: int, heading: str) -> list[Section]:
         lines = _lines(page, texts)
         text = "\n".join(t for _, t in lines)
         tables: list[Table] = []
-        if len(text) < FEW and _drawn(page, any_kind=not text):
+        if is_scan(page, text):
             scale = LONGEST_SIDE / max(page.get_size())
             lines += recognize(page.render(scale=scale).to_numpy()[:, :, :3])
         elif text:
@@ -126,11 +126,12 @@ def _text(lines: Sequence[Line], page: int, heading: str) -> Section:
     return Section("\n".join(t for _, t in lines), page, heading, boxes=tuple(b for b, _ in lines))
 
 
-def _drawn(page: Any, *, any_kind: bool) -> bool:
-    """Tell whether there is an image on the page (or anything that might be letters)."""
+def is_scan(page: Any, text: str) -> bool:
+    """Tell whether a page shows more than its text says: an image beside a stamp, or anything on one without text."""
     import pypdfium2.raw as c
 
-    return any(any_kind or o.type == c.FPDF_PAGEOBJ_IMAGE for o in page.get_objects(max_depth=2))
+    objects = page.get_objects(max_depth=2)
+    return len(text) < FEW and any(not text or o.type == c.FPDF_PAGEOBJ_IMAGE for o in objects)
 
 
 def _lines(page: Any, texts: Any) -> list[Line]:

@@ -68,8 +68,8 @@ def read(
     if path.stat().st_size == 0:
         raise EmptyFile(f"'{name}' is empty (0 bytes). Save it again with its content and upload that.")
     try:
-        if password:
-            _unlock(path, suffix, password)
+        if password and suffix == ".pdf":
+            unlock_pdf(path, password)
         if suffix in PACKAGES:
             _check_package(path)
         raw = SUPPORTED[suffix](path, progress)
@@ -97,38 +97,14 @@ def _cleaned(section: Section) -> Section:
     return replace(section, text=text, heading=one_line(section.heading), boxes=boxes)
 
 
-def _unlock(path: Path, suffix: str, password: str) -> None:
-    """Replace an encrypted file by a copy that needs no password, so that it can be read and shown again."""
-    if suffix == ".pdf":
-        unlock_pdf(path, password)
-    elif suffix in OFFICE and is_ole(path):
-        import msoffcrypto
-
-        part = path.with_suffix(".part")
-        try:
-            with path.open("rb") as file, part.open("wb") as copy:
-                locked = msoffcrypto.OfficeFile(file)
-                locked.load_key(password=password, verify_password=True)
-                locked.decrypt(copy)
-        except msoffcrypto.exceptions.InvalidKeyError as exc:
-            raise EncryptedFile(
-                "can't be opened with this password. Enter its password on the Documents page."
-            ) from exc
-        part.replace(path)
-
-
-def is_ole(path: Path) -> bool:
-    """Tell whether this is no package but the container of encrypted and of old Office files."""
-    with path.open("rb") as file:
-        return file.read(8) == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-
-
 def _check_package(path: Path) -> None:
     """Refuse an Office file that needs a password or would blow up when unpacked."""
-    if is_ole(path):
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise EncryptedFile(
-            "is protected by a password, or is an old Office file with a new ending. Enter its password on the "
-            "Documents page, or save it in the current format."
+            "is protected by a password, or is an old Office file with a new ending. Save it in the current "
+            "format without a password."
         )
     with zipfile.ZipFile(path) as package:
         unpacked = sum(part.file_size for part in package.infolist())

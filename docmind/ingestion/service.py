@@ -172,7 +172,7 @@ class IngestionService:
                 if self._registry.next_queued() is None:
                     self._store.optimize()
             except DocMindError as exc:
-                reason, locked = str(exc), isinstance(exc, EncryptedFile)
+                reason, locked = str(exc), isinstance(exc, EncryptedFile) and document.suffix == ".pdf"
             except Exception as exc:
                 log.exception("ingesting %s failed", document.name)
                 reason = (

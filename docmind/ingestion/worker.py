@@ -11,9 +11,12 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 import docmind
 from docmind.errors import CorruptFile, DocMindError, IngestError
@@ -25,7 +28,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.2
 """How often the caller is asked whether to go on."""
 WORN_GIB = 1.5
-"""A worker that has grown beyond this ends after its file; the next file gets a fresh one."""
+"""A worker that has grown beyond this is replaced before the next file."""
 STARTUP_S = 60
 
 
@@ -69,15 +72,14 @@ class Worker:
             self._process = None
 
     def _ask(self, question: tuple[Path, str, str | None]) -> None:
-        if self._process is not None and self._process.poll() is None:
-            try:
-                self._pipe.send(question)
-                return
-            except OSError:
-                log.info("the reader was worn and has ended")
-        self.close()
-        self._start()
+        if self._process is None or self._process.poll() is not None or self._worn(self._process.pid):
+            self.close()
+            self._start()
         self._pipe.send(question)
+
+    @staticmethod
+    def _worn(pid: int) -> bool:
+        return bool(psutil.Process(pid).memory_info().rss > WORN_GIB * (1 << 30))
 
     def _start(self) -> None:
         self._pipe, theirs = Pipe()
@@ -93,9 +95,12 @@ class Worker:
             stderr=subprocess.DEVNULL,
         )
         theirs.close()
-        if not self._pipe.poll(STARTUP_S):
+        try:
+            started = self._pipe.poll(STARTUP_S) and self._pipe.recv()
+        except EOFError:
+            started = False
+        if not started:
             raise IngestError("The process that reads files did not start. Restart DocMind; `docmind doctor` may help.")
-        self._pipe.recv()
 
     def _answer(self, name: str, progress: Progress) -> ParsedDocument:
         done = total = 0
@@ -138,12 +143,10 @@ class Worker:
 
 def main(descriptor: int, memory_gib: float) -> None:
     """Answer questions on a pipe until it is closed: (path, name, password) → progress …, then done or error."""
-    import psutil
-
     from docmind.ingestion.readers import read
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the app, even in the middle of a loop
-    os.nice(10)  # whoever waits for an answer goes first
+    os.nice(5)  # whoever waits for an answer goes first
     room = int(memory_gib * (1 << 30))
     resource.setrlimit(resource.RLIMIT_DATA, (room, room))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -155,13 +158,11 @@ def main(descriptor: int, memory_gib: float) -> None:
             return "done", read(path, name, lambda done, total: pipe.send(("progress", (done, total))), password)
         except DocMindError as exc:
             expected = exc.__cause__ is None or isinstance(exc.__cause__, DocMindError)
-            return "error", (exc, "" if expected else traceback.format_exc())
+            return "error", (exc, "" if expected else "".join(traceback.format_exception(exc.__cause__)))
 
-    while psutil.Process().memory_info().rss < WORN_GIB * (1 << 30):
-        try:
+    with suppress(EOFError, OSError):  # the app has ended
+        while True:
             pipe.send(answer(*pipe.recv()))
-        except (EOFError, OSError):  # the app has ended
-            return
 
 
 if __name__ == "__main__":

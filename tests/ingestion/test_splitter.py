@@ -5,7 +5,7 @@ from llama_index.core.schema import MetadataMode
 
 from docmind.ingestion.parsed import ParsedDocument, Section, markdown_table
 from docmind.ingestion.pipeline import _sections
-from docmind.ingestion.splitter import SENTENCE, StructureSplitter, cut, shared_heading
+from docmind.ingestion.splitter import SENTENCE, StructureSplitter, cut, merged, shared_heading
 from docmind.retrieval.store import chunk_id
 
 
@@ -101,6 +101,25 @@ def test_a_header_as_wide_as_a_chunk_is_a_row_like_others(split):
     nodes, _ = split(Section(markdown_table([[f"column {i}" for i in range(40)], ["x"] * 40]), table=True))
     assert sum(n.get_content().count("column 7 ") for n in nodes) == 1
     assert any("| x |" in n.get_content() for n in nodes)
+
+
+def test_the_places_of_lines_become_blocks():
+    lines = [(0.1, 0.1, 0.5, 0.12), (0.1, 0.13, 0.6, 0.15), None, (0.1, 0.5, 0.3, 0.52), (0.6, 0.53, 0.9, 0.55)]
+    assert merged(lines) == [[0.1, 0.1, 0.6, 0.15], [0.1, 0.5, 0.3, 0.52], [0.6, 0.53, 0.9, 0.55]]
+
+
+def test_a_chunk_knows_where_its_own_lines_stand(split):
+    lines = [f"Line number {i} of the page says little." for i in range(30)]
+    boxes = tuple((0.1, i / 30, 0.9, (i + 0.9) / 30) for i in range(30))
+    nodes, whole = split(Section("\n".join(lines), 1, boxes=boxes))
+    assert len(nodes) > 3
+    for node in nodes:
+        ((_left, top, _right, bottom),) = node.metadata["boxes"]
+        first = whole.count("\n", 0, node.metadata["start"])
+        last = whole.count("\n", 0, node.metadata["end"])
+        assert (top, bottom) == pytest.approx((first / 30, (last + 0.9) / 30))
+    nodes, _ = split(Section("One.", 1, "A", boxes=boxes[:1]), Section("Two.", 1, "B", boxes=boxes[5:6]))
+    assert nodes[0].metadata["boxes"] == [list(boxes[0]), list(boxes[5])]
 
 
 def test_helpers():

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from docmind.errors import CorruptFile, EmptyFile
+from docmind.errors import CorruptFile, EmptyFile, IngestError
 from docmind.ingestion.worker import Worker
 from docmind.settings import IngestionSettings
 from tests.samples import PAGES, write_pdf
@@ -103,3 +103,22 @@ def test_it_ends_with_the_thread_that_needs_it(tmp_path):
     assert process.wait(10) < 0
     assert read(worker, tmp_path, "b.md", b"more words").text == "more words"
     worker.close()
+
+
+def test_a_worker_that_has_grown_is_replaced(tmp_path, monkeypatch):
+    worker = Worker(IngestionSettings())
+    for name in ("a.md", "b.md"):
+        assert read(worker, tmp_path, name, b"words").text == "words"
+    (first,) = psutil.Process().children()
+    monkeypatch.setattr("docmind.ingestion.worker.WORN_GIB", 0.001)
+    assert read(worker, tmp_path, "c.md", b"words").text == "words"
+    (second,) = psutil.Process().children()
+    assert second != first
+    worker.close()
+
+
+def test_a_worker_that_cannot_start_says_so(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(IngestError, match="did not start"):
+        read(Worker(IngestionSettings()), tmp_path, "a.md", b"words")
