@@ -19,26 +19,26 @@ def replies(value):
     return [json.dumps({name: text}) for (name, _, _), text in zip(REQUESTS, texts, strict=True)]
 
 
-def checks(texts, window):
-    engine = PromptedEngine(list(texts), window=window)
+def checks(texts, wanted=570):
+    engine = PromptedEngine(list(texts), window=8192)
     with Memory() as memory:
-        found, _ = long_document(engine, DOCUMENT, memory, {})
+        found, _ = long_document(engine, DOCUMENT, memory, {}, wanted)
     return {check.what.split(" of ")[0]: check.passed for check in found}
 
 
 def test_an_answer_from_the_document_passes():
-    found = checks(replies("Container traffic doubled while storage charges remained constant."), 620)
+    found = checks(replies("Container traffic doubled while storage charges remained constant."))
     assert all(found.values()), found
 
 
 @pytest.mark.parametrize("texts", [replies("Lighthouse keepers wander through enchanted forests."), ["{", "[]", "{}"]])
 def test_nonsense_and_broken_json_fail(texts):
-    found = checks(texts, 620)
+    found = checks(texts)
     assert not any(found[name] for name, _, _ in REQUESTS)
 
 
-def test_a_document_that_leaves_the_window_empty_fails():
-    assert not checks(replies("Container traffic doubled."), 8192)["the document fills the window"]
+def test_a_document_that_is_too_short_fails():
+    assert not checks(replies("Container traffic doubled."), 8192)["the document is as long as it should be"]
 
 
 def test_words_count_as_the_documents_in_other_inflections_too():
