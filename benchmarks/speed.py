@@ -90,17 +90,22 @@ def engine_figures(
 def bench_engine(
     settings: Settings, lengths: Sequence[int], answer: int, dummy: bool = False
 ) -> tuple[dict[str, float], str]:
-    """Load the engine alone and measure it; returns figures and notes."""
-    with Memory() as memory, loaded(settings, dummy=dummy) as engine:
-        planned = engine._plan.memory_gib if isinstance(engine, BenchEngine) and engine._plan else 0.0
-        at_load = memory.vram_peak
-        figures = engine_figures(engine, memory, lengths, answer)
-        status = engine.status()
+    """Load the engine alone (or use the server that the settings name) and measure it; returns figures and notes.
+
+    Beyond `engine_figures`: load_s.STAGE; on a GPU vram_planned_gib, the plan's sum, vram_load_peak_gib, and
+    vram_closed_gib, what is still held after closing.
+    """
+    here = not settings.llm.base_url
+    with Memory() as memory:
+        with loaded(settings, own=here, dummy=dummy and here) as engine:
+            at_load = memory.vram_peak
+            figures = engine_figures(engine, memory, lengths, answer)
+            status = engine.status()
+            plan = engine.plan if isinstance(engine, BenchEngine) else None
         figures |= {f"engine.load_s.{stage.replace(' ', '_')}": seconds for stage, seconds in status.stages}
-        engine.close()
-        if (left := memory.vram()) is not None:
-            figures["engine.vram_planned_gib"] = planned
-            figures["engine.vram_load_peak_gib"], figures["engine.vram_closed_gib"] = at_load, left
+        if (left := memory.vram()) is not None and plan:
+            figures |= {"engine.vram_planned_gib": plan.memory_gib, "engine.vram_load_peak_gib": at_load}
+            figures["engine.vram_closed_gib"] = left
     weights = "dummy weights" if dummy else "real weights"
     failed = "".join(f"; failed: {attempt}" for attempt in status.attempts)
     return figures, f"{status.model}, {weights}, window {status.window}. Plan: {'; '.join(status.notes)}{failed}"

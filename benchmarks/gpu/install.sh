@@ -37,7 +37,7 @@ stage() {
         mkdir -p "$DOCMIND_DATA_DIR/models" && cp -r "$EXTRA/models/." "$DOCMIND_DATA_DIR/models/" || return
         # the target model's shape: its configuration, a tokenizer of the same vocabulary, and a file of the weights' size
         mkdir -p "$TARGET" && cp "$EXTRA"/shapes/*/* "$EXTRA"/tokenizer/tokenizer.json "$TARGET/" || return
-        truncate -s 5190000000 "$TARGET/model.safetensors"
+        truncate -s 4413000000 "$TARGET/model.safetensors"
         await site.tar.zst || return
         (setsid bash benchmarks/gpu/prewarm.sh >"$home/prewarm.log" 2>&1 &)
         ;;
