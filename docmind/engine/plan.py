@@ -193,11 +193,11 @@ def _plan_cards(draft: Draft, server: bool) -> None:
 
 
 def _plan_speculation(draft: Draft, hardware: Hardware) -> None:
-    """Guess tokens from the prompt, by n-grams, where that was measured to be faster."""
-    guessed = draft.engine.speculative_tokens
-    why = "as asked"
+    """Guess tokens from the prompt, by n-grams: answers quote it."""
+    guessed, why = draft.engine.speculative_tokens, "as asked"
     if guessed is None:
-        guessed, why = GPU_GUESSES if hardware.gpu else CPU_GUESSES, "measured: benchmarks/results/*-speculation.json"
+        guessed = GPU_GUESSES if hardware.gpu else CPU_GUESSES
+        why = "none until `docmind bench speculation` shows a gain"
     draft.note("speculative_tokens", guessed, why)
     if guessed:
         lookup = {"prompt_lookup_min": LOOKUP[0], "prompt_lookup_max": LOOKUP[1]}
