@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,8 @@ class EdgeStore(VectorStore):
 
     def __init__(self, folder: Path, dims: int) -> None:
         self._first = folder
-        self._part = folder.with_suffix(".part")
+        # a name of this process's own: the builder of one that was killed may still be writing
+        self._part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
         self._number = max(shards(folder), default=0)
         super().__init__(self._path(self._number), dims, qe)
         self._writing = threading.Lock()
@@ -72,7 +74,8 @@ class EdgeStore(VectorStore):
         for number, path in shards(self._first).items():
             if number != self._number:
                 shutil.rmtree(path, ignore_errors=True)
-        shutil.rmtree(self._part, ignore_errors=True)
+        for path in self._first.parent.glob(f"{self._first.name}.*.part"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _prepare(self) -> None:
         """Make the indexes that are missing, and complete what an earlier version wrote."""

@@ -44,7 +44,8 @@ def command(
         closing(open_store(target, dims)) as new,
     ):
         with out.status("moving") as status:
-            count = move(source, new, lambda done, total: status.update(f"moving document {done} of {total}"))
+            tell = lambda done, total: status.update(f"moving document {done} of {total}")  # noqa: E731
+            count = move(source, new, tell, shared=to == "server")
         new.optimize(wait=True)
     save_settings(settings.saved_file, {"store": {"mode": to}})
     if load_settings().store.mode != to:
@@ -55,17 +56,31 @@ def command(
     out.print(f"{count:,} passages are in the mode {to} now, compared with those in the mode {old}.")
 
 
-def move(source: VectorStore, target: VectorStore, progress: Callable[[int, int], object]) -> int:
+def move(
+    source: VectorStore, target: VectorStore, progress: Callable[[int, int], object], *, shared: bool = False
+) -> int:
     """Make `target` hold what `source` holds, compare them, and return the number of chunks.
 
     Documents that are in the target with all their chunks are not copied again.
 
+    Args:
+        source: It is only read.
+        target: What else it holds goes (removed from the source since an earlier attempt), unless it is `shared`.
+        progress: Called with (documents done, documents).
+        shared: others may use the target, too.
+
     Raises:
-        StoreError: they differ afterwards; the source is as it was.
+        StoreError: they differ afterwards, or a shared target holds other documents.
     """
     wanted, there = source.documents(), target.documents()
-    for document in there.keys() - wanted.keys():
-        target.delete(document)  # removed since an earlier attempt
+    others = there.keys() - wanted.keys()
+    if others and shared:
+        raise StoreError(
+            f"The collection on the server holds {len(others)} documents that are not in this store. Name another one "
+            "with DOCMIND_STORE__COLLECTION, or remove it on the server if it is left from an earlier attempt."
+        )
+    for document in others:
+        target.delete(document)
     for done, (document, count) in enumerate(wanted.items(), 1):
         if there.get(document) != count:
             target.delete(document)

@@ -46,11 +46,6 @@ class Retriever:
         # what two documents say alike is shown from both
         return list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
 
-    def neighbours(self, hit: Hit) -> tuple[Hit | None, Hit | None]:
-        """Return the passages before and after this one in its document."""
-        near = {other.position: other for other in self._store.chunks(hit.document_id)}
-        return near.get(hit.position - 1), near.get(hit.position + 1)
-
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's passages (or those of one page) in reading order."""
         return self._store.chunks(document_id, page)

@@ -91,19 +91,15 @@ def _document(app: App, document: Document) -> None:
 @st.dialog("Collection", on_dismiss=_answered)
 def _collection(app: App, what: str, which: int) -> None:
     with st.form("collection", border=False):
-        name = "" if what == "New collection" else next((c.name for c in app.collections.all() if c.id == which), "")
+        name = next((c.name for c in app.collections.all() if c.id == which), "")
         if what == "Delete":
             st.markdown(f"**{plain(name)}** goes; its documents move to the first collection.")
         else:
-            name = st.text_input("Name", name, max_chars=60)
-        if st.form_submit_button("Create" if what == "New collection" else what, type="primary"):
+            name = st.text_input("Name", name if what == "Rename" else "", max_chars=60)
+        act = {"Rename": lambda: app.collections.rename(which, name), "Delete": lambda: app.collections.delete(which)}
+        if st.form_submit_button(what if what in act else "Create", type="primary"):
             try:
-                if what == "New collection":
-                    app.collections.create(name)
-                elif what == "Rename":
-                    app.collections.rename(which, name)
-                else:
-                    app.collections.delete(which)
+                act.get(what, lambda: app.collections.create(name))()
             except DocMindError as exc:
                 st.error(plain(str(exc)))
                 return

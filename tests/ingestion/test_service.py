@@ -105,9 +105,6 @@ def test_spans_point_into_the_extracted_text(service, retriever):
     assert len(chunks) > 5
     assert [c.position for c in chunks] == list(range(len(chunks)))
     assert all(text[c.start : c.end] == c.text for c in chunks)
-    before, after = retriever.neighbours(chunks[3])
-    assert (before.position, after.position) == (2, 4)
-    assert retriever.neighbours(chunks[0])[0] is None
 
 
 def test_the_same_content_again_is_known_and_costs_nothing(service, samples, embedder, monkeypatch):

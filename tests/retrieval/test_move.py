@@ -91,6 +91,15 @@ def test_an_interrupted_move_goes_on(opened, monkeypatch):
     assert target.documents() == {"b": 5, "c": 5, "d": 5}
 
 
+def test_what_others_have_on_a_server_is_left_alone(opened):
+    source, target = opened("edge"), opened("server")
+    source.upsert(chunks("a", 5))
+    target.upsert(chunks("theirs", 3))
+    with pytest.raises(StoreError, match="DOCMIND_STORE__COLLECTION"):
+        move(source, target, quiet, shared=True)
+    assert target.documents() == {"theirs": 3}
+
+
 @pytest.mark.parametrize("what", ["text", "vector", "weights"])
 def test_a_difference_is_found_and_mended_by_the_next_move(opened, what):
     source, target = opened("local"), opened("edge")

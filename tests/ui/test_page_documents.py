@@ -132,3 +132,21 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     next(b for b in tab.button if b.label == "Save").click().run()
     moved = app.documents.get(document.id)
     assert (moved.collection, moved.tag_list) == (made.id, [])
+
+
+def test_a_collection_is_renamed_and_removed_with_its_documents_kept(open_page, app):
+    document = app.documents.add_bytes(b"1", "a.txt").document
+    made = app.collections.create("Contracts")
+    tab = open_page("documents")
+    tab.session_state["organising"] = ("Rename", made.id)
+    tab.run()
+    assert tab.text_input[-1].value == "Contracts"
+    tab.text_input[-1].set_value("Leases")
+    tab.button[-1].click().run()
+    assert [c.name for c in app.collections.all()] == ["General", "Leases"]
+    tab.session_state["organising"] = ("Delete", made.id)
+    tab.run()
+    tab.button[-1].click().run()
+    assert [c.name for c in app.collections.all()] == ["General"]
+    assert app.documents.get(document.id).collection == 1
+    assert "**a\\.txt**" in words(tab)
