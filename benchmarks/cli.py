@@ -319,7 +319,11 @@ def answers(
 
     settings = _settings("embedding", "llm")
     chosen = [name for name in sets.split(",") if name]
-    figures, records = measure.answers(settings, data, limit, parallel, chosen, err.print)
+
+    def tell(line: str) -> None:
+        err.print(line, markup=False, highlight=False)  # answers are not ours
+
+    figures, records = measure.answers(settings, data, limit, parallel, chosen, tell)
     if save:
         lines = (json.dumps(record, ensure_ascii=False) for record in records)
         save.with_suffix(".answers.jsonl").write_text("\n".join(lines) + "\n", "utf-8")

@@ -51,14 +51,19 @@ def unfounded(data: Path) -> list[str]:
         text: dict[int | None, str] = {None: ""}
         for section in read(data / name).sections:
             text[section.page] = f"{text.get(section.page, '')} {section.text}"
-        pages[name] = {page: " ".join(t.split()) for page, t in text.items()}
+        pages[name] = {page: _flat(t) for page, t in text.items()}
     golds = [(q["id"], g) for q in found["questions"] for part in q["parts"] for g in part["gold"]]
     return [
         f"{name}: {evidence!r} is not on page {gold['page']} of {gold['file']}"
         for name, gold in golds
         for evidence in gold["evidence"]
-        if evidence not in pages[gold["file"]].get(gold["page"], "")
+        if _flat(evidence) not in pages[gold["file"]].get(gold["page"], "")
     ]
+
+
+def _flat(text: str) -> str:
+    """Return a text in one line, whether a reader made a table of it or not."""
+    return " ".join(text.replace("|", " ").split())
 
 
 def _plain(text: str) -> str:

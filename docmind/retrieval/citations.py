@@ -25,6 +25,9 @@ _SMALL = {word: str(number) for number, word in enumerate(_WORDS)}
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nicht|kein\w*|nie(?:mals)?|ohne)\b|n['\u2019]t\b", re.IGNORECASE
 )
+_POINTING = frozenset(
+    terms("found passage source document text see refer information answer state mention accord give")
+)
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]+")
 
 OVERLAP, COSINE, SHARED = 0.6, 0.7, 0.3
@@ -65,8 +68,10 @@ def cited_sentences(answer: str) -> Iterator[tuple[str, list[int]]]:
         numbers = list(dict.fromkeys(n for m in MARK.finditer(part) for n in expand(m[1])))
         sentence = plain(part).replace("\x02", "[")
         if numbers:
-            # a line of nothing but marks belongs to what stands before it
-            yield (sentence if re.search(r"\w", sentence) else f"{before} {sentence}".strip()), numbers
+            # nothing but marks, or "This can be found in passage [1].", belongs to what stands before it
+            content = set(terms(sentence))
+            alone = content <= _POINTING if content else not re.search(r"\w", sentence)
+            yield (f"{before} {sentence}".strip() if alone else sentence), numbers
         before = sentence or before
 
 

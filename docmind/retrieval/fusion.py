@@ -15,7 +15,7 @@ def fuse(found: Sequence[Sequence[Any]], candidates: int) -> list[tuple[Any, flo
     A score counts as its share of the search's best (a convex combination: Bruch et al., "An Analysis of Fusion
     Functions for Hybrid Retrieval", 2023), and what a full search left out as its last. By ranks (RRF) a search that
     can't tell passages apart, as meaning in a language that the embedding model hardly knows, has as much say as one
-    that can: nDCG@10 0.65 instead of 0.96 on Chinese, and less on every other set (`docmind eval retrieval`).
+    that can: nDCG@10 0.61 instead of 0.96 on Chinese, and less on every other set (`docmind eval retrieval`).
     Shares count to five digits, which is where the modes' arithmetic agrees; then the id decides, so that every mode
     gives the same ranking (Qdrant's own fusion orders equal scores by chance).
     """

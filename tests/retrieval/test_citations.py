@@ -43,6 +43,11 @@ def test_a_mark_alone_belongs_to_the_sentence_before():
     assert list(cited_sentences("The sky is blue.\n[1]")) == [("The sky is blue.", [1])]
 
 
+def test_a_sentence_that_only_points_stands_for_the_one_before(check):
+    assert check("Revenue grew by 12% in 2024. This can be found in the passage [1].") == [(1, True)]
+    assert check("Revenue grew by 15% in 2024. See document [1].") == [(1, False)]
+
+
 def test_quotes_and_close_wording_are_supported(check):
     assert check("Revenue grew by 12% in 2024 [1].") == [(1, True)]
     assert check("Profit: 3400 euros [1].") == [(1, True)]
