@@ -213,7 +213,12 @@ def ingest(
     figures |= bench_ingest.embedding(settings, embedder, texts)
     figures |= bench_ingest.one_more(settings, embedder, documents) if documents else {}
     figures |= measure.ingest_and_search(settings, texts)
-    report(figures, "reading: CPU seconds of the warm worker process", save, vs)
+    report(
+        figures,
+        "reading: CPU seconds of the warm worker process; clock times depend on what else the machine does",
+        save,
+        vs,
+    )
 
 
 @bench.command()

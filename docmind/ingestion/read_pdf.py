@@ -25,8 +25,8 @@ def open_pdf(path: Path, password: str | None = None) -> Any:
         return pdfium.PdfDocument(path, password)
     except pdfium.PdfiumError as exc:
         if "password" in str(exc).lower() or "security" in str(exc).lower():
-            wrong = "can't be opened with this password." if password else "is protected by a password."
-            raise EncryptedFile(f"{wrong} Enter its password on the Documents page.") from exc
+            what = "is not opened by this password" if password else "is protected by a password"
+            raise EncryptedFile(f"{what}. Enter the right one on the Documents page.") from exc
         raise
 
 

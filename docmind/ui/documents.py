@@ -118,12 +118,12 @@ def _row(app: App, document: Document) -> None:
                 st.caption(plain(" · ".join(facts)))
             elif document.state == "failed":
                 st.markdown(f":red[:material/error: {plain(document.reason or 'It could not be read.')}]")
+                if document.stage == LOCKED:
+                    _unlock(app, document)
             else:
                 share, words = uploads.progress(document)
                 st.progress(share, words)
-        if document.state == "failed" and document.stage == LOCKED:
-            _unlock(app, document)
-        elif document.state == "failed":
+        if document.state == "failed" and document.stage != LOCKED:
             st.button(
                 "Retry",
                 key=f"retry-{document.id}",
