@@ -17,7 +17,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
-from docmind.agents.turn import TurnContext
+from docmind.agents.turn import CUT, TurnContext
 from docmind.context import Budget, answer_room
 from docmind.conversations import ConversationStore, StoredMessage
 from docmind.engine.chat_model import METER
@@ -243,8 +243,9 @@ class ChatService:
                 continue
             run = namespace[0] if namespace else "supervisor"
             agent = run.split(":", 1)[0]
-            if agent == "supervisor" and chunk.response_metadata.get("finish_reason") == "length":
-                context.notices.append("The answer was cut at the longest one allowed (max_answer_tokens).")
+            cut = CUT.get(chunk.response_metadata.get("finish_reason", ""))
+            if cut and agent == "supervisor":
+                context.notices.append(f"The answer {cut}.")
             if not chunk.text:
                 continue
             if agent == "supervisor":

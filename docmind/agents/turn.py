@@ -19,6 +19,12 @@ from docmind.events import ChatEvent, ContextTrimmed, Source, TokenDelta, now
 from docmind.retrieval.citations import MARK, expand
 from docmind.retrieval.store import Hit
 
+CUT = {
+    "length": "was cut at the longest answer allowed (max_answer_tokens)",
+    "repetition": "was ended because it repeated itself",
+}
+"""Reasons for which the engine ends a text that the model had not ended, in words for the user."""
+
 
 class SourceBook:
     """Numbers the passages of a turn: one passage has one number, whichever agents found it. Thread-safe.

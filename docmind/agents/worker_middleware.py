@@ -20,7 +20,7 @@ from langgraph.types import Command
 
 from docmind.agents.recap import recall
 from docmind.agents.tools import earlier
-from docmind.agents.turn import AgentResult, TurnContext, run_id
+from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
 from docmind.settings import AgentSettings
@@ -146,8 +146,8 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         elif self._step(state["messages"][:-1]) == self._max_steps > 1:
             incomplete = f"it was ended after {self._max_steps} steps. Ask for one thing at a time."
             error = None if text else f"it found no answer within {self._max_steps} steps."
-        elif last.response_metadata.get("finish_reason") == "length":
-            incomplete = "its text was cut at the longest answer allowed (max_answer_tokens)."
+        elif cut := CUT.get(last.response_metadata.get("finish_reason", "")):
+            incomplete = f"its text {cut}."
         if not (text or error):
             error = "it wrote nothing. Ask again, or put the question differently."
         turn.results.append(AgentResult(self._agent, _task(state), text, error, "" if error else incomplete))

@@ -312,7 +312,7 @@ def test_a_synthesis_cut_at_its_limit_says_so(make_app, ask):
 
     settings = {"llm": {"max_answer_tokens": 40}, "agents": {"enable_message_forwarding": False}}
     events = ask(make_app(PromptedEngine(reply), **settings), "Pets? Vacation?")
-    assert events[-1].notices == ("The answer was cut at the longest one allowed (max_answer_tokens).",)
+    assert events[-1].notices == ("The answer was cut at the longest answer allowed (max_answer_tokens).",)
 
 
 def test_the_analyst_looks_tables_up_computes_and_answers(make_app, ask):

@@ -120,6 +120,19 @@ def test_requests_from_several_event_loops_are_batched(engine):
     assert most == 3
 
 
+def test_a_text_that_goes_round_in_circles_is_ended(engine):
+    stuck = [
+        {
+            "role": "user",
+            "content": "Repeat for ever: "
+            + "the cat sat on the mat and looked at the old red door of the house. " * 30,
+        }
+    ]
+    deltas = asyncio.run(drain(engine, stuck, max_tokens=900))
+    assert deltas[-1].finish_reason in {"repetition", "stop"}
+    assert deltas[-1].usage.completion_tokens < 900
+
+
 def test_a_prompt_over_the_window_is_refused_before_it_runs(engine):
     with pytest.raises(PromptTooLong, match="2,048"):
         asyncio.run(drain(engine, ask("word " * 3_000), max_tokens=16))

@@ -194,12 +194,14 @@ def test_the_budget_is_never_exceeded(vram, step, sequences, backend, window):
 )
 def test_the_attention_backend_is_the_first_that_the_card_can_run(capability, flashinfer, asked, used):
     card = replace(H200, compute_capability=capability, flashinfer=flashinfer)
-    assert plan(card, QWEN_CPU, attention_backend=asked).args["attention_backend"] == used
+    assert plan(card, QWEN3_FP8, attention_backend=asked).args["attention_backend"] == used
 
 
-def test_flash_attention_gets_a_kv_type_that_it_has():
-    assert plan(H200, QWEN_CPU).args["kv_cache_dtype"] == "fp8_e5m2"
-    assert plan(H200, QWEN_CPU, attention_backend="FLASH_ATTN").args["kv_cache_dtype"] == "fp8_e4m3"
+@pytest.mark.parametrize(
+    ("backend", "used"), [("FLASHINFER", "auto"), ("FLASH_ATTN", "auto"), ("TRITON_ATTN", "fp8_e5m2")]
+)
+def test_a_checkpoint_without_fp8_keeps_its_own_kv_type_where_the_backend_has_no_e5m2(backend, used):
+    assert plan(H200, QWEN_CPU, attention_backend=backend).args["kv_cache_dtype"] == used
 
 
 def test_variables_that_vllm_dropped_are_named():
