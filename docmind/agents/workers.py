@@ -30,23 +30,26 @@ class Worker:
     graph: CompiledStateGraph[Any]
 
 
-def researcher(model: BaseChatModel, tools: dict[str, BaseTool], settings: AgentSettings) -> Worker:
-    """Finds answers: searches with the task first, may search again, read pages and look at outlines."""
-    brief = Brief(
-        f"""You answer questions from passages of the user's documents. {DATA_RULE}
+RESEARCHER = Brief(
+    f"""You answer questions from passages of the user's documents. {DATA_RULE}
 Answer in full sentences with the facts, names and numbers from the passages. After each sentence put the number of \
 its passage in brackets, like [1]. Use nothing but the passages.""",
-        # Without the second sentence the 1.5B answered four of four unanswerable questions; with it none, and six of
-        # seven answerable ones. Told at the very end, it also refused after answers.
-        "Question: {task}\n\nLook for the answer in the passages above. If no passage says anything about it, write: "
-        f"{NOT_FOUND} Otherwise answer in full sentences, and end each with the number of its passage in brackets.",
-        first_calls=(("search_documents", "query"),),
-    )
+    # Of eight wordings this one refuses and answers best together: with the 1.5B 72% of 58 facts that stand in the
+    # passages and 90% of 58 questions that do not. Without the refusal clause 86% and 0%; at the end 50% and 98%.
+    # Without "like [1]" in the rules above it calls tools instead of answering (benchmarks/prompts.py).
+    "Question: {task}\n\nLook for the answer in the passages above. If no passage says anything about it, write: "
+    f"{NOT_FOUND} Otherwise answer in full sentences, and end each with the number of its passage in brackets.",
+    first_calls=(("search_documents", "query"),),
+)
+
+
+def researcher(model: BaseChatModel, tools: dict[str, BaseTool], settings: AgentSettings) -> Worker:
+    """Finds answers: searches with the task first, may search again, read pages and look at outlines."""
     return _worker(
         "researcher",
         "look_up",
         "find a fact or an explanation in the documents (most tasks)",
-        brief,
+        RESEARCHER,
         model,
         [tools[n] for n in ("search_documents", "read_pages", "outline", "recall")],
         settings,
