@@ -1,8 +1,9 @@
-"""`docmind bench tokens`: what parallel agents save, against the supervisor as langgraph-supervisor does it by itself.
+"""`docmind bench tokens`: what parallel agents save, against sequential handoffs with full history.
 
 Both run the same engine, documents, agents and constrained plan. The baseline hands tasks out one after another, each
-agent gets the whole conversation so far, the supervisor sees all that every agent read and said, and it writes each
-answer itself. Before each question the engine's prefix cache is emptied, so that neither profits from the other.
+agent gets the whole conversation so far, the supervisor sees all that every agent read and said (langgraph-supervisor's
+`full_history`; its default is the last message), and it writes each answer itself. Before each question the engine's
+prefix cache is emptied, so that neither profits from the other.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.events import TurnFailed, TurnFinished, Usage
+from docmind.retrieval.citations import MARK
 from docmind.settings import AgentSettings, Settings
 
 QUESTIONS = Path(__file__).parent / "questions" / "multipart.json"
@@ -78,6 +80,8 @@ def run(settings: Settings, engine: Engine, data: Path, limit: int, say: Progres
                 for name in asked["documents"]:
                     app.documents.add(data / name)
                 app.documents.wait()
+            for way, app in apps.items():  # what a first question pays, neither is to pay
+                _ask(app, forms["tokens.single"][0], f"{way}, not counted", say)
             for form, questions in forms.items():
                 rows: dict[str, list[tuple[Usage, float]]] = {way: [] for way in apps}
                 for number, question in enumerate(questions[: limit or None]):
@@ -99,11 +103,12 @@ def _app(settings: Settings, engine: Any, folder: Path, agents: AgentSettings) -
 
 
 def _ask(app: App, question: dict[str, Any], way: str, say: Progress) -> tuple[Usage, float]:
+    """Return what a turn cost and the share of the facts that it found; -1 if it failed."""
     turn = app.chat.ask(question["message"], app.conversations.create().id)
     turn.wait()
     end = turn.events()[-1]
     usage = app.conversations.messages(turn.conversation_id)[-1].usage or Usage()
-    quality = found(end.answer, question["parts"]) if isinstance(end, TurnFinished) else 0.0
+    quality = found(end.answer, question["parts"]) if isinstance(end, TurnFinished) else -1.0
     failed = f" FAILED: {end.error}" if isinstance(end, TurnFailed) else ""
     say(
         f"{question['id']} {way}: {usage.prompt_tokens} prompt ({usage.cached_tokens} cached), "
@@ -115,8 +120,9 @@ def _ask(app: App, question: dict[str, Any], way: str, say: Progress) -> tuple[U
 
 def found(answer: str, parts: Iterable[dict[str, Any]]) -> float:
     """Return the share of the gold facts that the answer has, by any of their wordings, 0 to 1."""
-    text = _plain(answer)
-    return mean(any(_plain(w) in text for w in gold["any_of"]) for part in parts for gold in part["gold"])
+    text = _plain(MARK.sub("", re.sub(r"(?m)^\*\*.*\*\*$", "", answer)))  # neither headings nor marks are facts
+    facts = [gold["any_of"] for part in parts for gold in part["gold"]]
+    return mean(any(re.search(rf"(?<!\w){re.escape(_plain(w))}(?!\w)", text) for w in fact) for fact in facts)
 
 
 def _plain(text: str) -> str:
@@ -133,7 +139,8 @@ def _figures(form: str, rows: dict[str, list[tuple[Usage, float]]]) -> dict[str,
             "completion": sum(u.completion_tokens for u in usages),
             "calls": sum(u.engine_calls for u in usages),
             "wall_s": sum(u.duration_s for u in usages),
-            "answer_quality": mean(quality for _, quality in answers),
+            "answer_quality": mean(max(quality, 0.0) for _, quality in answers),
+            "failed": sum(quality < 0 for _, quality in answers),
         }
     ours, baseline = sums["ours"], sums["baseline"]
     figures = {f"{form}.{name}_{way}": value for way, values in sums.items() for name, value in values.items()}

@@ -118,8 +118,7 @@ class ChatService:
                 "Shorten it, or add the long text as a document and ask about it."
             )
         with self._lock:
-            if self._closed:
-                raise DocMindError("DocMind is closing. Start it again, then ask.")
+            self._check_open()
             running = self._active.get(conversation_id)
             if running is not None and not running.done:
                 raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
@@ -138,8 +137,18 @@ class ChatService:
         if trims:
             context.first_turn = min(trims[-1].first_kept_turn, len(past))
             context.summary = trims[-1].summary
-        asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
+        try:
+            with self._lock:
+                self._check_open()
+                asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
+        except DocMindError:
+            turn.end()
+            raise
         return turn
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise DocMindError("DocMind is closing. Start it again, then ask.")
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
         """Ask and yield the turn's events."""
@@ -222,6 +231,9 @@ class ChatService:
             with suppress(asyncio.CancelledError):  # a late stop does not end what is only being stored
                 await asyncio.wait([finish])
         turn.end()
+        with self._lock:
+            if self._active.get(turn.conversation_id) is turn:
+                del self._active[turn.conversation_id]
 
     async def _follow(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph to its end and pass on what it writes."""
@@ -261,7 +273,8 @@ class ChatService:
         self, turn: Turn, context: TurnContext, error: str | None, usage: Usage, assessment: Assessment
     ) -> None:
         """Check citations, store the answer, and emit the last event. Never raises."""
-        answer, stopped = turn.answer(), turn.stopped and error is None
+        answer = turn.final or (context.relay.text() if context.forwarded else turn.answer())
+        stopped = turn.stopped and error is None
         if not (answer or stopped or error):
             error = "The model wrote nothing. Ask again, or put the question differently."
         sources = context.sources.all()

@@ -72,6 +72,8 @@ class Fitted:
     dropped_turns: int = 0
     shortened: int = 0
     dropped_steps: int = 0
+    limit: int = 0
+    """The longest prompt that would have been left as it is, in tokens."""
 
     @property
     def changed(self) -> bool:
@@ -119,7 +121,7 @@ def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitte
     """
     before = count(messages)
     if before <= budget.limit:
-        return Fitted(list(messages), before, before)
+        return Fitted(list(messages), before, before, limit=budget.limit)
     head, turns = split_turns(messages)
 
     def keep(dropped: int) -> list[AnyMessage]:
@@ -140,7 +142,7 @@ def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitte
         while (after := count(kept)) > budget.limit and (step := _second_step(kept)):
             kept = [*kept[: step.start], *kept[step.stop :]]
             steps += 1
-    return Fitted(kept, before, after, low, shortened, steps)
+    return Fitted(kept, before, after, low, shortened, steps, budget.limit)
 
 
 def _shorten(messages: list[AnyMessage], count: Counter, target: int) -> tuple[list[AnyMessage], int]:

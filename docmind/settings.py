@@ -129,7 +129,7 @@ class AgentSettings(_Group):
     parallel tools)."""
     constrain_tool_calls: bool = True
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
-    max_steps: int = Field(4, ge=1)
+    max_steps: int = Field(4, ge=1, le=12)
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0)
     """Seconds after which one agent is ended; what the others found is used."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
-from docmind.events import ChatEvent, TokenDelta
+from docmind.events import ChatEvent, TokenDelta, TurnFailed, TurnFinished
 
 
 class Turn:
@@ -82,8 +82,10 @@ class Turn:
             self._changed.notify_all()
 
     def emit(self, event: ChatEvent) -> None:
-        """Add an event."""
+        """Add an event; what comes after the last one (a search that a stop did not reach) is too late."""
         with self._changed:
+            if self._events and isinstance(self._events[-1], TurnFinished | TurnFailed):
+                return
             self._events.append(event)
             self._changed.notify_all()
 

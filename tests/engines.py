@@ -33,7 +33,7 @@ class PromptedEngine:
         if constraint and constraint.kind == "structural_tag":
             constraint = None
         prompt = self.count_tokens(messages)
-        if prompt >= self.window:
+        if prompt + max_tokens > self.window:
             raise PromptTooLong("The prompt does not fit the window.")
         self.prompts.append(messages)
         self.running += 1

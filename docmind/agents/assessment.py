@@ -16,6 +16,7 @@ from docmind.agents.delimiters import defused
 from docmind.agents.tools import render
 from docmind.agents.turn import TurnContext
 from docmind.engine.interface import Constraint
+from docmind.errors import DocMindError
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,12 @@ async def assess(model: BaseChatModel, turn: TurnContext, answer: str) -> Assess
         return [messages[0], HumanMessage(f"{messages[-1].content}\n\n{closing}")]
 
     passages = ToolMessage(render(turn.sources.all()), tool_call_id="0")
-    prompt = turn.fitted([SystemMessage(ASSESS), HumanMessage(""), passages], (), lay_out, "assessment", TOKENS)
     bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=TOKENS).with_config(tags=[TAG_NOSTREAM])
-    said = await bound.ainvoke(prompt)
     try:
+        messages: list[AnyMessage] = [SystemMessage(ASSESS), HumanMessage(""), passages]
+        said = await bound.ainvoke(turn.fitted(messages, (), lay_out, "assessment", TOKENS))
         judged: dict[str, Any] = json.loads(str(said.content))
         return Assessment(judged["support"] / 100, judged["open"].strip())
-    except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema
-        log.warning("the assessment could not be read: %r", said.content)
+    except (DocMindError, ValueError, KeyError, TypeError) as exc:  # the answer itself is not lost by it
+        log.warning("there is no assessment: %s", exc)
         return Assessment()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_TAG = re.compile(r"<(/?(?:passages?|results?|work|earlier|summary)\b)", re.IGNORECASE)
+_TAG = re.compile(r"<(/?(?:passages?|results?|earlier|summary)\b)", re.IGNORECASE)
 
 
 def defused(text: str) -> str:

@@ -23,6 +23,8 @@ GREETING = "greeting"
 """The kind of task that is none: the supervisor replies itself."""
 PLAN_TOKENS = 640
 """Longest plan; three questions of 400 characters take about 400 tokens."""
+MOST_QUESTIONS = 9
+"""Most that a message may be said to have; those over the number of tasks are told to the user."""
 PLANNING = "planning"
 """Marks the system message of a planning call with its kind."""
 PlanKind = Literal["all", "first", "next"]
@@ -81,29 +83,30 @@ class SupervisorModel(ChatVLLM):
             yield ChatGenerationChunk(message=_handoffs(plan_calls(whole, self.kinds)))
             return
         at_once = self.max_tasks if kind == "all" else 1
-        constraint = Constraint("json", plan_schema([*self.kinds], self.max_tasks, at_once))
+        constraint = Constraint("json", plan_schema([*self.kinds], at_once))
         text = ""
         options = kwargs | {"constraint": constraint, "max_tokens": PLAN_TOKENS}
         async for chunk in super()._astream(messages, stop, run_manager, **options):
             text += str(chunk.message.content)
             last = chunk.message
-        count = 1
+        count, fallback = 1, False
         try:
             calls = plan_calls(text, self.kinds)
             count = int(json.loads(text).get("count", 1))
         except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema: one question
             log.warning("the plan could not be read: %r", text[:200])
-            calls = [] if kind == "next" else plan_calls(whole, self.kinds)
+            calls, fallback = [] if kind == "next" else plan_calls(whole, self.kinds), True
+        if kind == "first" and not calls and count > 1:  # a greeting before the questions
+            calls = plan_calls(whole, self.kinds)
         # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
-        yield ChatGenerationChunk(message=_handoffs(calls, count, last))
+        yield ChatGenerationChunk(message=_handoffs(calls, count, last, fallback))
 
 
-def plan_schema(kinds: Sequence[str], max_tasks: int, at_once: int) -> dict[str, Any]:
+def plan_schema(kinds: Sequence[str], at_once: int) -> dict[str, Any]:
     """Return the JSON schema of a plan.
 
     Args:
         kinds: Kinds of task that it may use, besides the greeting.
-        max_tasks: Most questions that a message may be said to have.
         at_once: Most questions handed out by this plan.
     """
     question = {
@@ -118,7 +121,7 @@ def plan_schema(kinds: Sequence[str], max_tasks: int, at_once: int) -> dict[str,
     return {
         "type": "object",
         "properties": {
-            "count": {"type": "integer", "minimum": 1, "maximum": max_tasks},
+            "count": {"type": "integer", "minimum": 1, "maximum": MOST_QUESTIONS},
             "questions": {"type": "array", "minItems": 1, "maxItems": at_once, "items": question},
         },
         "required": ["count", "questions"],
@@ -132,7 +135,7 @@ def plan_calls(text: str, kinds: Mapping[str, str]) -> list[Any]:
     Raises:
         ValueError, KeyError, TypeError: the plan was cut off, or does not follow the schema.
     """
-    asked = [q for q in json.loads(text)["questions"] if q["kind"] != GREETING]
+    asked = [q for q in json.loads(text)["questions"] if q["kind"] != GREETING and q["question"].strip()]
     wanted = dict.fromkeys((kinds[q["kind"]], q["question"].strip()) for q in asked)
     return [
         {
@@ -146,7 +149,10 @@ def plan_calls(text: str, kinds: Mapping[str, str]) -> list[Any]:
     ]
 
 
-def _handoffs(calls: list[Any], count: int = 1, cost: BaseMessage | None = None) -> AIMessageChunk:
+def _handoffs(
+    calls: list[Any], count: int = 1, cost: BaseMessage | None = None, fallback: bool = False
+) -> AIMessageChunk:
     """Return the chunk that stands for a plan, with what it cost."""
-    update = {"content": "", "tool_call_chunks": calls, "additional_kwargs": {"count": max(count, len(calls))}}
+    extra = {"count": max(count, len(calls)), "fallback": fallback}
+    update = {"content": "", "tool_call_chunks": calls, "response_metadata": {}, "additional_kwargs": extra}
     return cast("AIMessageChunk", (cost or AIMessageChunk(content="")).model_copy(update=update))

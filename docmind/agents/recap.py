@@ -11,6 +11,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from langgraph.constants import TAG_NOSTREAM
 
 from docmind.agents.delimiters import defused
+from docmind.agents.turn import CUT
 from docmind.retrieval.sparse import document_vector, query_vector
 
 SUMMARY_TOKENS = 200
@@ -34,8 +35,8 @@ async def condense(
     turns: Sequence[tuple[str, str]],
     fits: Callable[[Sequence[AnyMessage]], bool],
     tokens: int,
-) -> str:
-    """Return the summary brought up to date with turns that are about to be cut.
+) -> tuple[str, int]:
+    """Return the summary brought up to date with turns that are about to be cut, and how many of them went in.
 
     Args:
         model: The model that writes it; the call is counted like every other.
@@ -51,8 +52,10 @@ async def condense(
         prompt: list[AnyMessage] = [SystemMessage(CONDENSE), HumanMessage(f"{content}\n\nWrite the new summary.")]
         if fits(prompt):
             answer = await model.with_config(tags=[TAG_NOSTREAM]).ainvoke(prompt, max_tokens=tokens)
-            return str(answer.content).strip() or summary
-    return summary
+            text = str(answer.content).strip()
+            cut = " […]" if answer.response_metadata.get("finish_reason") in CUT else ""
+            return (f"{text}{cut}", len(turns) - first) if text else (summary, 0)
+    return summary, 0
 
 
 def in_front(summary: str) -> str:

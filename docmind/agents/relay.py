@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from docmind.retrieval.citations import MARK
+
 FAILED = "This part could not be answered."
 _OPEN = re.compile(r"\[[\d\s,;\u2013-]*\Z")
 """A citation mark that has not been closed yet: it waits, because its numbers are still to be translated."""
@@ -51,22 +53,22 @@ class Relay:
     def write(self, run_id: str, text: str) -> None:
         """Take a piece of what a run writes, with the run's own passage numbers."""
         index, part = self._find(run_id)
-        if part is None or part.final is not None:
-            if part is None:
-                self._emit(run_id, text, False)
+        if part is not None and part.final is not None:
             return
-        part.held += text
-        if index == self._current:
+        if part is not None:
+            part.held += text
+        if part is not None and index == self._current:
             self._tell(part)
         else:
-            self._emit(run_id, text, False)
+            self._emit(run_id, self._translate(run_id, text), False)
 
     def end(self, run_id: str, text: str) -> None:
         """Take a run's whole text, with the turn's passage numbers; empty if it failed."""
         _, part = self._find(run_id)
         if part is None:
             return
-        part.final = text or FAILED
+        written = (part.told + self._translate(run_id, part.held)).strip()
+        part.final = text or "\n\n".join(filter(None, [written, FAILED]))
         while self._current < len(self._parts):
             part = self._parts[self._current]
             if part.final is None:
@@ -77,8 +79,9 @@ class Relay:
             self._current += 1
 
     def text(self) -> str:
-        """Return the whole answer."""
-        return "\n\n".join(self._heading(p) + (p.final or p.told) for p in self._parts)
+        """Return the answer, or what there is of it."""
+        said = [(p, p.final or p.told + self._translate(p.run_id, p.held)) for p in self._parts]
+        return "\n\n".join(self._heading(part) + text for part, text in said if text)
 
     def _find(self, run_id: str) -> tuple[int, _Part | None]:
         return next(((i, p) for i, p in enumerate(self._parts) if p.run_id == run_id), (-1, None))
@@ -99,4 +102,5 @@ class Relay:
         self._emit(part.run_id, text, True)
 
     def _heading(self, part: _Part) -> str:
-        return f"**{part.task}**\n\n" if self.headings else ""
+        task = MARK.sub(r"(\1)", " ".join(part.task.replace("*", "").split()))  # the user's own [n] is no citation
+        return f"**{task}**\n\n" if self.headings else ""

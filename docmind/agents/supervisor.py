@@ -6,6 +6,7 @@ The only module that imports langgraph-supervisor (deprecated, to be removed in 
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,6 +45,8 @@ SYNTHESIS_CLOSING = """The user asked: {question}
 Write the answer to the user in full sentences. Copy the facts from the results, and after each sentence its number \
 in brackets, exactly as in the results."""
 
+FRAME_TOKENS = 32
+"""What stands around the summary in the prompt."""
 NEXT = """These parts of the message have been handed out already:
 {done}
 Hand out the next one."""
@@ -52,8 +55,8 @@ Hand out the next one."""
 def handoff_tool(agent: str, description: str) -> BaseTool:
     """Return the tool that hands a task to an agent; each handoff carries its own task."""
 
-    def transfer(task: str) -> Command[Any]:
-        return Command(graph=Command.PARENT, goto=[Send(agent, {"messages": [task_message(task)]})])
+    def transfer(task: str) -> str:
+        return task  # never runs: `dispatch` carries the calls out
 
     tool = StructuredTool.from_function(transfer, name=f"{HANDOFF}{agent}", description=description)
     tool.metadata = {"__handoff_destination": agent}  # so that create_supervisor adds no handoff tools of its own
@@ -104,6 +107,8 @@ class _Steps:
         messages = _visible(state, turn)
         if turn.small_talk:
             return await self._ask(turn, [SystemMessage(REPLY + in_front(turn.summary)), *messages])
+        if not turn.results and not self._model.plans:  # no model reads this
+            return {"llm_input_messages": [self._head(turn, "all"), messages[-1]]}
         if not turn.results:
             return {"llm_input_messages": await self._plan_prompt(turn, messages)}
         failed = [r for r in turn.results if r.error]
@@ -137,6 +142,9 @@ class _Steps:
             return Command(graph=Command.PARENT, goto=NAME)
         parallel = self._settings.enable_parallel_tools
         turn.planned = len(calls) if parallel else max(turn.planned, last.additional_kwargs.get("count", 1))
+        if parallel and last.additional_kwargs.get("count", 1) > len(calls) == self._model.max_tasks:
+            asked = last.additional_kwargs["count"]
+            turn.notices.append(f"{asked} questions were seen, {len(calls)} are answered. Ask the others again.")
         turn.forwarded = self._settings.enable_message_forwarding
         turn.relay.headings = turn.planned > 1
         calls = calls if parallel else calls[:1]
@@ -157,24 +165,25 @@ class _Steps:
         prompt = [self._head(turn, kind), *messages]
         window = turn.budget.window
         room = summary_tokens(window)
-        budget = replace(turn.budget, low_water=turn.budget.low_water - room / window)
-        budget = budget.with_room(answer_room(PLAN_TOKENS, window))
+        budget = turn.budget.with_room(answer_room(PLAN_TOKENS, window))
+        low_water = min(budget.low_water, budget.limit / window) - (room + FRAME_TOKENS) / window
+        budget = replace(budget, low_water=low_water)
         fitted = await asyncio.to_thread(fit, prompt, lambda some: turn.count(some, ()), budget)
         if not fitted.dropped_turns:
             return fitted.messages
         before = turn.first_turn
         turn.first_turn += fitted.dropped_turns
-        step = f"{fitted.dropped_turns} earlier turns into the summary"
-        turn.emit(
-            AgentStep(turn.conversation_id, turn.turn_id, NAME, NAME, "condense", {"from turn": before + 1}, step, 0.0)
-        )
-        turn.summary = await condense(
+        begin = time.perf_counter()
+        turn.summary, condensed = await condense(
             self._model,
             turn.summary,
             turn.past[before : turn.first_turn],
             lambda some: turn.count(some, ()) <= turn.budget.with_room(room).limit,
             room,
         )
+        took = round((time.perf_counter() - begin) * 1000, 1)
+        what, done = {"turns": fitted.dropped_turns}, f"{condensed} of them into the summary"
+        turn.emit(AgentStep(turn.conversation_id, turn.turn_id, NAME, NAME, "condense", what, done, took))
         prompt = [self._head(turn, kind), *fitted.messages[1:]]
         after = await asyncio.to_thread(turn.count, prompt, ())
         turn.trimmed(fitted, fitted.dropped, after)

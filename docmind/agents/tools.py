@@ -6,9 +6,11 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Annotated
 
 from langchain.tools import ToolRuntime
 from langchain_core.tools import BaseTool, tool
+from pydantic import Field
 
 from docmind.agents.calculator import evaluate
 from docmind.agents.delimiters import defused
@@ -167,13 +169,13 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         return defused(f"Outline of {chosen.name}:\n" + "\n".join(lines[:OUTLINE_LINES]) + rest)
 
     @tool
-    def calculate(expressions: list[str]) -> str:
+    def calculate(expressions: Annotated[list[str], Field(max_length=8)]) -> str:
         """Compute exactly, for example ["(120 - 95) / 95 * 100", "sum(3, 4, 5)"]; an empty list if nothing is to do.
 
         Args:
             expressions: Arithmetic with + - * / ** ( ), min, max, sum, avg, round, sqrt.
         """
-        return "\n".join(f"{e} = {evaluate(e)}" for e in expressions[:8]) or "Nothing to compute."
+        return "\n".join(f"{e} = {evaluate(e)}" for e in expressions) or "Nothing to compute."
 
     @tool("recall")
     def recall_earlier(query: str, runtime: Runtime) -> str:

@@ -19,6 +19,8 @@ from docmind.events import ChatEvent, ContextTrimmed, Source, TokenDelta, now
 from docmind.retrieval.citations import MARK, expand
 from docmind.retrieval.store import Hit
 
+_HEAD = re.compile(r"^\[(\d+)\] \(", re.MULTILINE)
+"""How a passage begins, see `tools.render`."""
 CUT = {
     "length": "was cut at the longest answer allowed (max_answer_tokens)",
     "repetition": "was ended because it repeated itself",
@@ -75,6 +77,11 @@ class SourceBook:
             return f"[{', '.join(map(str, numbers))}]"
 
         return MARK.sub(mark, text)
+
+    def renumber(self, run: str, text: str) -> str:
+        """Return passages as `render` gave them to a run, under the turn's numbers."""
+        own = self._own.get(run, [])
+        return _HEAD.sub(lambda m: f"[{own[int(m[1]) - 1]}] (" if 0 < int(m[1]) <= len(own) else m[0], text)
 
     def all(self) -> tuple[Source, ...]:
         """Return every source by number."""
@@ -179,7 +186,7 @@ class TurnContext:
                 fitted.tokens_before,
                 fitted.tokens_after if tokens_after is None else tokens_after,
                 dropped,
-                f"over {self.budget.limit:,} of {self.budget.window:,} tokens",
+                f"over {fitted.limit:,} of {self.budget.window:,} tokens",
                 now(),
                 self.first_turn,
                 self.summary,

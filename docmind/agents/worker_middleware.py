@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -72,6 +71,8 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         task, turn = _task(state), runtime.context
         turn.emit(AgentStarted(turn.conversation_id, turn.turn_id, self._agent, task, run_id()))
         turn.relay.begin(run_id(), task)
+        if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
+            turn.sources.seen_by(run_id(), turn.sources.all())
         turn.deadlines[run_id()] = time.monotonic() + self._timeout_s
         calls = [
             {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
@@ -92,7 +93,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             async with self._in_time(turn):
                 result = await handler(request)
         except Exception as exc:
-            if not isinstance(exc, DocMindError | TimeoutError):
+            if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
                 log.exception("tool %s failed", call["name"])
             result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
         text = str(result.content) if isinstance(result, ToolMessage) else ""
@@ -120,20 +121,23 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         step = self._step(request.messages)
         messages = list(request.messages)
         choice = self._brief.forced if self._brief.forced and step == 1 else None
-        if step == self._max_steps and step > 1:
-            messages, choice = [*messages, HumanMessage(LAST_STEP, name=TASK)], "none"
+        if step >= self._max_steps:
+            choice = "none"
+            if step > 1:
+                messages.append(HumanMessage(LAST_STEP, name=TASK))
         head = [request.system_message] if request.system_message else []
         tools = [convert_to_openai_tool(t) for t in request.tools]
 
         cut = turn.past[: turn.first_turn]
-        lay_out = partial(self._lay_out, recalled=earlier(recall(_task(request.state), cut, 1)) if cut else "")
+        if cut and (text := earlier(recall(_task(request.state), cut, 1))):
+            messages.insert(_start(messages) + 2, ToolMessage(text, tool_call_id="recall"))
         try:
             async with self._in_time(turn):
-                fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, lay_out, self._agent)
+                fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, self._lay_out, self._agent)
                 messages = [m for m in fitted if not isinstance(m, SystemMessage)]
                 return await handler(request.override(messages=messages, tool_choice=choice))
         except Exception as exc:
-            if not isinstance(exc, DocMindError | TimeoutError):
+            if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
                 log.exception("agent %s failed", self._agent)
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
 
@@ -153,12 +157,16 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         turn.results.append(AgentResult(self._agent, _task(state), text, error, "" if error else incomplete))
         turn.relay.end(run_id(), text)
         turn.emit(AgentFinished(turn.conversation_id, turn.turn_id, self._agent, run_id(), text, error))
-        return {"messages": [last.model_copy(update={"content": text})]}
+        read = [m for m in state["messages"][_start(state["messages"]) :] if isinstance(m, ToolMessage)]
+        renumbered = [m.model_copy(update={"content": turn.sources.renumber(run_id(), str(m.content))}) for m in read]
+        return {"messages": [*renumbered, last.model_copy(update={"content": text})]}
 
     def _in_time(self, turn: TurnContext) -> asyncio.Timeout:
         return asyncio.timeout(turn.deadlines.get(run_id(), time.monotonic() + self._timeout_s) - time.monotonic())
 
     def _reason(self, exc: Exception) -> str:
+        if isinstance(exc, ExceptionGroup):
+            exc = exc.exceptions[0]
         if isinstance(exc, TimeoutError):
             return f"it took longer than {self._timeout_s:g} s (agent_timeout_s)."
         return str(exc) if isinstance(exc, DocMindError) else f"{type(exc).__name__}: {exc}"
@@ -167,7 +175,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         """Return the number, from 1, of the model call that these messages are for; the first calls were no step."""
         return sum(isinstance(m, AIMessage) for m in messages[_start(messages) :])
 
-    def _lay_out(self, messages: Sequence[AnyMessage], recalled: str = "") -> list[AnyMessage]:
+    def _lay_out(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Return the prompt with the first passages before the task instead of after it.
 
         The 1.5B model gave no citation when the task stood before the passages, and did when it stood after them
@@ -180,9 +188,9 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         if not count:
             return list(messages)
         task = str(messages[start].content)
-        found = [*(str(m.content) for m in rest[:count]), recalled]
+        found = [str(m.content) for m in rest[:count]]
         closing = self._brief.closing.format(task=task)
-        merged = HumanMessage("\n\n".join([*filter(None, found), closing]), name=TASK)
+        merged = HumanMessage("\n\n".join([*found, closing]), name=TASK)
         return [*messages[:start], merged, *rest[count:]]
 
 

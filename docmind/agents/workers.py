@@ -51,7 +51,7 @@ def researcher(model: BaseChatModel, tools: dict[str, BaseTool], settings: Agent
         "find a fact or an explanation in the documents (most tasks)",
         RESEARCHER,
         model,
-        [tools[n] for n in ("search_documents", "read_pages", "outline", "recall")],
+        [tools[n] for n in ("search_documents", "read_pages", "list_documents", "outline", "recall")],
         settings,
     )
 

@@ -121,7 +121,7 @@ class ChatVLLM(BaseChatModel):
             calls = [*calls, *parser.calls] if tool_choice == "auto" else []
         elif forced:
             calls += _read_calls(written)
-            rest = "" if calls else written
+            rest = "" if calls or last.finish_reason != "stop" else written  # half a call is no text for the user
         yield _last_chunk(rest, calls, last)
 
     async def _agenerate(
@@ -174,7 +174,8 @@ def _read_calls(text: str) -> list[ToolCall]:
             value, end = decoder.raw_decode(text, position)
         except json.JSONDecodeError:
             break
-        calls.append(ToolCall("", value["name"], json.dumps(value["arguments"], ensure_ascii=False)))
+        if isinstance(value, dict) and {"name", "arguments"} <= value.keys():
+            calls.append(ToolCall("", value["name"], json.dumps(value["arguments"], ensure_ascii=False)))
         position = text.find("{", end)
     return calls
 

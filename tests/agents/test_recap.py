@@ -27,19 +27,21 @@ def summarised(turns, summary="", *, room=10_000, text="They asked about the lea
 
 def test_the_summary_goes_on_from_the_one_before():
     summary, [prompt] = summarised(PAST, "They said hello.")
-    assert summary == "They asked about the lease."
+    assert summary == ("They asked about the lease.", 3)
     assert "They said hello." in prompt[-1]["content"]
     assert "Three months." in prompt[-1]["content"]
 
 
 def test_turns_that_do_not_fit_a_prompt_are_left_out_oldest_first():
-    _, [prompt] = summarised([("old " * 2000, "x"), *PAST], room=2_000)
+    (_, condensed), [prompt] = summarised([("old " * 2000, "x"), *PAST], room=2_000)
+    assert condensed == 3
     assert "old" not in prompt[-1]["content"]
     assert "Three months." in prompt[-1]["content"]
 
 
 def test_a_model_that_writes_nothing_keeps_the_summary_there_was():
-    assert summarised(PAST, "Before.", text="")[0] == "Before."
+    assert summarised(PAST, "Before.", text="")[0] == ("Before.", 0)
+    assert summarised([("old " * 2000, "x")], "Before.", room=2_000) == (("Before.", 0), [])
 
 
 def test_a_summary_cannot_close_its_delimiters():

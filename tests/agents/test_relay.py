@@ -33,7 +33,7 @@ def test_a_single_part_is_passed_on_as_it_is_written():
 def test_the_second_part_waits_for_the_first_and_shows_as_its_own_work_meanwhile():
     made, told = relay("A?", "B?")
     made.write("2", "bbb [1]")
-    assert (answer(told), told) == ("", [("2", "bbb [1]", False)])
+    assert (answer(told), told) == ("", [("2", "bbb [2]", False)])
     made.write("1", "aaa")
     made.end("1", "aaa")
     assert answer(told) == "**A?**\n\naaa\n\n**B?**\n\nbbb [2]"

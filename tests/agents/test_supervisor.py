@@ -224,7 +224,7 @@ def test_an_agent_that_takes_too_long_is_told_and_the_others_count(make_app, ask
     events = ask(make_app(engine, agents={"agent_timeout_s": 1.0}), "Vacation days, and are pets allowed?")
     assert "longer than 1 s" in events[-1].notices[0]
     assert events[-1].answer.startswith("**Vacation days?**\n\n25 days [")
-    assert events[-1].answer.endswith("**Are pets allowed?**\n\nThis part could not be answered.")
+    assert events[-1].answer.endswith("slow\n\nThis part could not be answered.")
     assert (engine.aborted, engine.running) == (1, 0)
 
 
@@ -274,6 +274,49 @@ def test_an_agent_may_search_again(make_app, ask):
 
 
 AGAIN = '<tool_call>\n{"name": "search_documents", "arguments": {"query": "more"}}\n</tool_call>'
+
+
+def test_with_one_step_only_an_agent_answers_at_once(make_app, ask):
+    engine = PromptedEngine(lambda _, constraint: plan(("Why?", "researcher")) if constraint else AGAIN)
+    events = ask(make_app(engine, agents={"max_steps": 1}), "Why?")
+    assert len(engine.prompts) == 2
+    assert "wrote nothing" in events[-1].error
+
+
+def test_questions_over_the_most_agents_are_told(make_app, ask):
+    def reply(messages, constraint):
+        if constraint:
+            return json.dumps(json.loads(plan(("A?", "researcher"), ("B?", "researcher"))) | {"count": 5})
+        return "Found [1]."
+
+    events = ask(make_app(PromptedEngine(reply), agents={"max_parallel_calls": 2}), "A? B? C? D? E?")
+    assert events[-1].notices == ("5 questions were seen, 2 are answered. Ask the others again.",)
+
+
+def test_marks_in_the_question_are_no_citations(make_app, ask):
+    def reply(messages, constraint):
+        return plan(("What does [2] say?", "researcher"), ("Pets?", "researcher")) if constraint else "No pets [1]."
+
+    events = ask(make_app(PromptedEngine(reply)), "What does [2] say? Pets?")
+    assert "**What does (2) say?**" in events[-1].answer
+    assert {c.sentence for c in events[-1].citations} == {"No pets."}
+
+
+def test_a_plan_cut_at_its_limit_is_not_said_to_be_the_answer(make_app, ask):
+    engine = PromptedEngine([plan(("Pets?", "researcher")) + " x" * 700, "No pets [1]."])
+    assert ask(make_app(engine), "Pets?")[-1].notices == ()
+
+
+def test_an_assessment_that_fails_costs_no_answer(make_app, ask):
+    def reply(messages, constraint):
+        if constraint and "questions" in constraint.value["properties"]:
+            return plan(("Pets?", "researcher"))
+        if constraint:
+            raise EngineError("The grammar was refused.")
+        return "No pets [1]."
+
+    end = ask(make_app(PromptedEngine(reply), agents={"output_mode": "structured"}), "Pets?")[-1]
+    assert (end.answer, end.confidence) == ("No pets [1].", None)
 
 
 def test_an_agent_that_loops_must_answer_in_its_last_step_and_is_marked_incomplete(make_app, ask):
@@ -353,7 +396,7 @@ def test_a_plan_is_bounded_and_has_no_doubles():
         ("transfer_to_researcher", "a?"),
         ("transfer_to_verifier", "b?"),
     ]
-    schema = plan_schema(["look_up"], 3, 3)
+    schema = plan_schema(["look_up"], 3)
     assert schema["properties"]["questions"]["maxItems"] == 3
 
 
