@@ -8,10 +8,11 @@ source benchmarks/gpu/env.sh
 
 unpack() {  # unpack FILE DIR
     python3 - "$1" "$2" <<'PY'
-import glob, sys, tarfile, zipfile
+import glob, sys, tarfile, tempfile, zipfile
 wheel = glob.glob("/tmp/gpu/zstandard-*.whl")[0]
-zipfile.ZipFile(wheel).extractall("/tmp/gpu/zstandard")
-sys.path.insert(0, "/tmp/gpu/zstandard")
+own = tempfile.mkdtemp()  # others unpack at the same time: a library that is written anew under them crashes them
+zipfile.ZipFile(wheel).extractall(own)
+sys.path.insert(0, own)
 import zstandard
 with open(sys.argv[1], "rb") as data:
     stream = zstandard.ZstdDecompressor(max_window_size=2**28).stream_reader(data)
