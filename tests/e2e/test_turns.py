@@ -50,7 +50,7 @@ def make_app(engine, models_dir, minilm, tmp_path):
 
 
 def test_an_overflowing_conversation_is_cut_in_the_open_and_counted_exactly(make_app):
-    app = make_app(agents={"enable_planning": True})
+    app = make_app(agents={"enable_planning": True, "max_parallel_calls": 2, "max_steps": 2})
     conversation = app.conversations.create().id
     trims = []
     for i in range(5):
