@@ -18,7 +18,7 @@ import jsonschema
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from docmind.agents.planner import GREETING, HANDOFF, PLANNING, SupervisorModel, plan_calls, plan_prompt
+from docmind.agents.planner import GREETING, HANDOFF, PLANNING, SupervisorModel, plan_prompt
 from docmind.agents.supervisor import handoff_tool
 from docmind.agents.tools import make_tools
 from docmind.agents.workers import all_workers
@@ -41,8 +41,8 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     """Return `tools.routing_valid_rate|right_rate.WAY` and `tools.call_valid_rate|right_rate.WAY`, shares from 0 to 1.
 
     WAY is `constrained` (the plan under its grammar; calls forced), `tags` (free text, calls held to their schema once
-    begun, as DocMind's agents run) or `free`. Routing is also measured as `plan_free`: the plan's own prompt without
-    its grammar. `tools.valid_rate.constrained|free` are the means over routing and calls.
+    begun, as DocMind's agents run) or `free`. Free routing has a prompt of its own, which asks for calls of transfer
+    tools; the plan's prompt names kinds of task. `tools.valid_rate.constrained|free` are the means over routing and calls.
     """
     messages = json.loads(MESSAGES.read_text("utf-8"))[: limit or None]
     options: dict[str, Any] = {"engine": engine, "max_tokens": 640}
@@ -57,7 +57,6 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
         "constrained": (plan, SupervisorModel(**options, kinds=kinds)),
         "tags": (free, ChatVLLM(**options, constrain_calls=True).bind_tools(transfers)),
         "free": (free, ChatVLLM(**options).bind_tools(transfers)),
-        "plan_free": (plan, ChatVLLM(**options)),
     }
     offered = [convert_to_openai_tool(tools[name]) for name in TOOLS]
     callers = {
@@ -69,8 +68,6 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     schemas = {f"{HANDOFF}{w.name}": {"required": ["task"], "properties": {"task": {"minLength": 1}}} for w in team}
     for way, (system, model) in routers.items():
         answers = asyncio.run(_all(model, system, messages))
-        if way == "plan_free":
-            answers = [_read_plan(a, kinds) for a in answers]
         valid = [_valid(a, schemas, may_be_none=not m["agents"]) for a, m in zip(answers, messages, strict=True)]
         right = [
             v and Counter(c["name"].removeprefix(HANDOFF) for c in a.tool_calls) == Counter(m["agents"])
@@ -110,16 +107,6 @@ async def _all(model: Any, system: SystemMessage, messages: list[dict[str, Any]]
             return await model.ainvoke([system, HumanMessage(text)])  # type: ignore[no-any-return]
 
     return await asyncio.gather(*(call(m["message"]) for m in messages))
-
-
-def _read_plan(answer: AIMessage, kinds: dict[str, str]) -> AIMessage:
-    """Return the handoffs of a plan that no grammar held, as the supervisor would read them."""
-    text = str(answer.content)
-    try:
-        calls = plan_calls(text[text.index("{") : text.rindex("}") + 1], kinds)
-    except (ValueError, KeyError, TypeError):
-        return AIMessage("", additional_kwargs={"fallback": True})
-    return AIMessage("", tool_calls=[{"name": c["name"], "args": json.loads(c["args"]), "id": c["id"]} for c in calls])
 
 
 def _valid(answer: AIMessage, schemas: dict[str, Any], *, may_be_none: bool) -> bool:
