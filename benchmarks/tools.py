@@ -42,7 +42,8 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
 
     WAY is `constrained` (the plan under its grammar; calls forced), `tags` (free text, calls held to their schema once
     begun, as DocMind's agents run) or `free`. Free routing has a prompt of its own, which asks for calls of transfer
-    tools; the plan's prompt names kinds of task. `tools.valid_rate.constrained|free` are the means over routing and calls.
+    tools; the plan's prompt names kinds of task. `tools.valid_rate.constrained|free` are the means over routing
+    and calls.
     """
     messages = json.loads(MESSAGES.read_text("utf-8"))[: limit or None]
     options: dict[str, Any] = {"engine": engine, "max_tokens": 640}
