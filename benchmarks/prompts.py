@@ -20,6 +20,7 @@ from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from benchmarks.questions import load
 from benchmarks.result import result
 from benchmarks.tokens import found
 from docmind.agents.tools import make_tools, render
@@ -73,7 +74,7 @@ def _corpus(settings: Settings, embedder: Embedder, files: list[Path] | dict[str
 
 def cases(settings: Settings, embedder: Embedder, data: Path) -> list[Case]:
     """Return the questions, answerable ones first."""
-    asked = json.loads((Path(__file__).parent / "questions" / "multipart.json").read_text("utf-8"))
+    asked = load("multipart")
     articles = json.loads((data / "xquad" / "xquad.en.json").read_text("utf-8"))["data"]
     mixed = _corpus(settings, embedder, [data / name for name in asked["documents"]])
     texts = {f"{a['title']}.md": "\n\n".join(p["context"] for p in a["paragraphs"]) for a in articles}

@@ -8,7 +8,6 @@ prefix cache is emptied, so that neither profits from the other.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -17,13 +16,13 @@ from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.questions import load
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.events import TurnFailed, TurnFinished, Usage
 from docmind.retrieval.citations import MARK
 from docmind.settings import AgentSettings, Settings
 
-QUESTIONS = Path(__file__).parent / "questions" / "multipart.json"
 BASELINE = {
     "enable_parallel_tools": False,
     "enable_message_forwarding": False,
@@ -64,7 +63,7 @@ def run(settings: Settings, engine: Engine, data: Path, limit: int, say: Progres
         limit: Most questions of each form; 0: all.
         say: Told of each question's outcome.
     """
-    asked = json.loads(QUESTIONS.read_text("utf-8"))
+    asked = load("multipart")
     forms = {"tokens": [q for q in asked["questions"] if len(q["parts"]) > 1]}
     forms["tokens.single"] = [q for q in asked["questions"] if len(q["parts"]) == 1]
     kept = KeptEngine(engine)

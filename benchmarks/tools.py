@@ -7,10 +7,8 @@ schema. It is *right* if it is also what the message asks for: the same agents, 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -18,6 +16,7 @@ import jsonschema
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from benchmarks.questions import load
 from docmind.agents.planner import GREETING, HANDOFF, PLANNING, SupervisorModel, plan_prompt
 from docmind.agents.supervisor import handoff_tool
 from docmind.agents.tools import make_tools
@@ -26,7 +25,6 @@ from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Engine
 from docmind.settings import Settings
 
-MESSAGES = Path(__file__).parent / "questions" / "routing.json"
 FREE = """You are the supervisor of a team that works on the user's documents. Hand out tasks; do not answer yourself.
 Agents:
 {agents}
@@ -45,7 +43,7 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     tools; the plan's prompt names kinds of task. `tools.valid_rate.constrained|free` are the means over routing
     and calls.
     """
-    messages = json.loads(MESSAGES.read_text("utf-8"))[: limit or None]
+    messages = load("routing")[: limit or None]
     options: dict[str, Any] = {"engine": engine, "max_tokens": 640}
     tools = make_tools(None, None, 5)  # type: ignore[arg-type]  # only their schemas are used
     team = all_workers(ChatVLLM(**options), tools | {"read_document": tools["outline"]}, settings.agents)
