@@ -20,9 +20,8 @@ from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from benchmarks.questions import load
+from benchmarks.questions import load, score
 from benchmarks.result import result
-from benchmarks.tokens import found
 from docmind.agents.tools import make_tools, render
 from docmind.agents.turn import SourceBook
 from docmind.agents.worker_middleware import NOT_FOUND
@@ -88,7 +87,7 @@ def cases(settings: Settings, embedder: Embedder, data: Path) -> list[Case]:
         return Case(question, SourceBook().add(corpus.search(question, PASSAGES)), gold)
 
     answerable = [case(q, g, mixed) for q, g in facts] + [case(q, g, wiki) for q, g in questions[:QUESTIONS]]
-    held = [c for c in answerable if found(" ".join(s.text for s in c.sources), [{"gold": c.gold}]) == 1]
+    held = [c for c in answerable if score(" ".join(s.text for s in c.sources), [{"gold": c.gold}]) == 1]
     return held + [case(q, None, wiki) for q, _ in facts] + [case(q, None, mixed) for q, _ in questions[QUESTIONS:]]
 
 
@@ -124,7 +123,7 @@ def main(data: Path, target: Path) -> None:
         pairs = list(zip(asked, texts, refused, strict=True))
         cited = [cite(text, c.sources, embedder.embed_texts) for c, text, no in pairs if c.gold is not None and not no]
         values = {
-            "found": mean(found(text, [{"gold": c.gold}]) for c, text, _ in pairs if c.gold is not None),
+            "found": mean(score(text, [{"gold": c.gold}]) for c, text, _ in pairs if c.gold is not None),
             "false_refusals": mean(no for c, _, no in pairs if c.gold is not None),
             "refusals": mean(no for c, _, no in pairs if c.gold is None),
             "marked": mean(bool(marks) for marks in cited),

@@ -14,7 +14,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from docmind.ingestion.readers import read
@@ -38,9 +40,10 @@ def has(answer: str, any_of: list[str]) -> bool:
     return any(f" {_plain(gold)} " in text for gold in any_of)
 
 
-def score(answer: str, part: dict[str, Any]) -> float:
-    """Return the share of a part's gold facts that an answer has, 0 to 1."""
-    return sum(has(answer, gold["any_of"]) for gold in part["gold"]) / len(part["gold"])
+def score(answer: str, parts: Iterable[dict[str, Any]]) -> float:
+    """Return the share of the parts' gold facts that an answer has, 0 to 1."""
+    text = re.sub(r"(?m)^\*\*.*\*\*$", "", answer)  # a heading repeats the question: it states no fact
+    return mean(has(text, gold["any_of"]) for part in parts for gold in part["gold"])
 
 
 def unfounded(data: Path) -> list[str]:

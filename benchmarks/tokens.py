@@ -8,19 +8,17 @@ prefix cache is emptied, so that neither profits from the other.
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.questions import load
+from benchmarks.questions import load, score
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.events import TurnFailed, TurnFinished, Usage
-from docmind.retrieval.citations import MARK
 from docmind.settings import AgentSettings, Settings
 
 BASELINE = {
@@ -107,7 +105,7 @@ def _ask(app: App, question: dict[str, Any], way: str, say: Progress) -> tuple[U
     turn.wait()
     end = turn.events()[-1]
     usage = app.conversations.messages(turn.conversation_id)[-1].usage or Usage()
-    quality = found(end.answer, question["parts"]) if isinstance(end, TurnFinished) else -1.0
+    quality = score(end.answer, question["parts"]) if isinstance(end, TurnFinished) else -1.0
     failed = f" FAILED: {end.error}" if isinstance(end, TurnFailed) else ""
     say(
         f"{question['id']} {way}: {usage.prompt_tokens} prompt ({usage.cached_tokens} cached), "
@@ -115,17 +113,6 @@ def _ask(app: App, question: dict[str, Any], way: str, say: Progress) -> tuple[U
         f"found {quality:.2f}{failed}"
     )
     return usage, quality
-
-
-def found(answer: str, parts: Iterable[dict[str, Any]]) -> float:
-    """Return the share of the gold facts that the answer has, by any of their wordings, 0 to 1."""
-    text = _plain(MARK.sub("", re.sub(r"(?m)^\*\*.*\*\*$", "", answer)))  # neither headings nor marks are facts
-    facts = [gold["any_of"] for part in parts for gold in part["gold"]]
-    return mean(any(re.search(rf"(?<!\w){re.escape(_plain(w))}(?!\w)", text) for w in fact) for fact in facts)
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub(r"(?<=\d)[,\u202f\u00a0](?=\d{3})", "", text).casefold().split())
 
 
 def _figures(form: str, rows: dict[str, list[tuple[Usage, float]]]) -> dict[str, float]:

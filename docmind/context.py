@@ -169,8 +169,13 @@ def _shorter(message: AnyMessage, length: int) -> AnyMessage:
 
 
 def _second_step(messages: Sequence[AnyMessage]) -> range | None:
-    """Return where the second of at least three tool calls stands with its results; the first found the passages."""
-    starts = [i for i, m in enumerate(messages) if isinstance(m, AIMessage) and m.tool_calls]
+    """Return where the second of at least three tool calls since the last task stands, with its results.
+
+    The first found the passages. Calls before the task are other agents' and no steps of this one.
+    """
+    calls = [i for i, m in enumerate(messages) if isinstance(m, AIMessage) and m.tool_calls]
+    task = max((i for i, m in enumerate(messages[: calls[-1]]) if isinstance(m, HumanMessage)), default=0) if calls else 0
+    starts = [i for i in calls if i > task]
     if len(starts) < 3:
         return None
     stop = starts[1] + 1

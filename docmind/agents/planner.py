@@ -80,7 +80,7 @@ class SupervisorModel(ChatVLLM):
             return
         whole = json.dumps({"questions": [{"question": messages[-1].text, "kind": next(iter(self.kinds))}]})
         if not self.plans:
-            yield ChatGenerationChunk(message=_handoffs(plan_calls(whole, self.kinds)))
+            yield ChatGenerationChunk(message=_handoffs(read_plan(whole, self.kinds)[1]))
             return
         at_once = self.max_tasks if kind == "all" else 1
         constraint = Constraint("json", plan_schema([*self.kinds], at_once))
@@ -89,15 +89,15 @@ class SupervisorModel(ChatVLLM):
         async for chunk in super()._astream(messages, stop, run_manager, **options):
             text += str(chunk.message.content)
             last = chunk.message
-        count, fallback = 1, False
+        _, one = read_plan(whole, self.kinds)
+        fallback = False
         try:
-            calls = plan_calls(text, self.kinds)
-            count = int(json.loads(text).get("count", 1))
+            count, calls = read_plan(text, self.kinds)
         except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema: one question
             log.warning("the plan could not be read: %r", text[:200])
-            calls, fallback = [] if kind == "next" else plan_calls(whole, self.kinds), True
+            count, calls, fallback = 1, [] if kind == "next" else one, True
         if kind == "first" and not calls and count > 1:  # a greeting before the questions
-            calls = plan_calls(whole, self.kinds)
+            calls = one
         # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
         yield ChatGenerationChunk(message=_handoffs(calls, count, last, fallback))
 
@@ -129,15 +129,16 @@ def plan_schema(kinds: Sequence[str], at_once: int) -> dict[str, Any]:
     }
 
 
-def plan_calls(text: str, kinds: Mapping[str, str]) -> list[Any]:
-    """Return the plan's handoffs as tool call chunks, without doubles; none if nothing is to be looked up.
+def read_plan(text: str, kinds: Mapping[str, str]) -> tuple[int, list[Any]]:
+    """Return how many questions a plan saw, and its handoffs as tool call chunks, without doubles and greetings.
 
     Raises:
         ValueError, KeyError, TypeError: the plan was cut off, or does not follow the schema.
     """
-    asked = [q for q in json.loads(text)["questions"] if q["kind"] != GREETING and q["question"].strip()]
+    plan = json.loads(text)
+    asked = [q for q in plan["questions"] if q["kind"] != GREETING and q["question"].strip()]
     wanted = dict.fromkeys((kinds[q["kind"]], q["question"].strip()) for q in asked)
-    return [
+    return int(plan.get("count", 1)), [
         {
             "name": f"{HANDOFF}{agent}",
             "args": json.dumps({"task": task}, ensure_ascii=False),

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from docmind.agents.planner import plan_calls, plan_schema
+from docmind.agents.planner import plan_schema, read_plan
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import AgentFinished, AgentStarted, AgentStep, SourcesFound, TokenDelta, TurnFailed, TurnFinished
 from tests.agents.conftest import plan
@@ -392,7 +392,7 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 def test_a_plan_is_bounded_and_has_no_doubles():
     agents = {"look_up": "researcher", "check": "verifier"}
     text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeting"))
-    assert [(c["name"], json.loads(c["args"])["task"]) for c in plan_calls(text, agents)] == [
+    assert [(c["name"], json.loads(c["args"])["task"]) for c in read_plan(text, agents)[1]] == [
         ("transfer_to_researcher", "a?"),
         ("transfer_to_verifier", "b?"),
     ]

@@ -19,8 +19,8 @@ def test_an_answer_has_a_fact_only_as_whole_words():
 def test_no_question_gives_its_own_answer_away():
     for question in load("multipart")["questions"]:
         for part in question["parts"]:
-            assert score(question["message"], part) == 0, question["id"]
-            assert score(" ".join(gold["any_of"][0] for gold in part["gold"]), part) == 1
+            assert score(question["message"], [part]) == 0, question["id"]
+            assert score(" ".join(gold["any_of"][0] for gold in part["gold"]), [part]) == 1
 
 
 def test_every_message_has_one_set_of_tools_per_task():
