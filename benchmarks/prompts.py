@@ -22,9 +22,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from benchmarks.questions import load, score
 from benchmarks.result import result
+from docmind.agents.relay import NOT_FOUND
 from docmind.agents.tools import make_tools, render
 from docmind.agents.turn import SourceBook
-from docmind.agents.worker_middleware import NOT_FOUND
 from docmind.agents.workers import RESEARCHER
 from docmind.app import build_engine
 from docmind.engine.models import Catalog

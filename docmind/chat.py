@@ -132,7 +132,7 @@ class ChatService:
             turn.end()
             raise
         context = TurnContext(
-            conversation_id, turn.id, question, turn.emit, budget, self._count, document_ids=document_ids, past=past
+            conversation_id, turn.id, question, turn.emit, budget, self._count, self._cite, document_ids, past
         )
         if trims:
             context.first_turn = min(trims[-1].first_kept_turn, len(past))

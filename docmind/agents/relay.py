@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from docmind.retrieval.citations import MARK
 
+NOT_FOUND = "Not found in your documents."
+"""What an agent writes where its passages do not tell."""
 FAILED = "This part could not be answered."
 _OPEN = re.compile(r"\[[\d\s,;\u2013-]*\Z")
 """A citation mark that has not been closed yet: it waits, because its numbers are still to be translated."""
@@ -23,6 +25,7 @@ class _Part:
     held: str = ""
     """Written, but not told yet."""
     told: str = ""
+    closed: bool = False
     final: str | None = None
 
 
@@ -53,7 +56,7 @@ class Relay:
     def write(self, run_id: str, text: str) -> None:
         """Take a piece of what a run writes, with the run's own passage numbers."""
         index, part = self._find(run_id)
-        if part is not None and part.final is not None:
+        if part is not None and part.closed:
             return
         if part is not None:
             part.held += text
@@ -62,12 +65,19 @@ class Relay:
         else:
             self._emit(run_id, self._translate(run_id, text), False)
 
+    def close(self, run_id: str) -> None:
+        """Take nothing more of what a run writes: its last words are checked before they are shown."""
+        _, part = self._find(run_id)
+        if part is not None:
+            part.closed = True
+
     def end(self, run_id: str, text: str) -> None:
         """Take a run's whole text, with the turn's passage numbers; empty if it failed."""
         _, part = self._find(run_id)
         if part is None:
             return
         written = (part.told + self._translate(run_id, part.held)).strip()
+        part.closed = True
         part.final = text or "\n\n".join(filter(None, [written, FAILED]))
         while self._current < len(self._parts):
             part = self._parts[self._current]
@@ -87,7 +97,9 @@ class Relay:
         return next(((i, p) for i, p in enumerate(self._parts) if p.run_id == run_id), (-1, None))
 
     def _tell(self, part: _Part) -> None:
-        """Pass on what is held, but for a mark that is still being written."""
+        """Pass on what is held, but for a mark that is still being written, and a refusal: it may not be the end."""
+        if not part.told and (NOT_FOUND.startswith(part.held.strip()) or part.held.strip().startswith(NOT_FOUND)):
+            return
         waits = found.start() if (found := _OPEN.search(part.held)) else len(part.held)
         ready, part.held = part.held[:waits], part.held[waits:]
         if ready:

@@ -15,7 +15,7 @@ from langgraph.config import get_config
 from docmind.agents.relay import Relay
 from docmind.context import Budget, Fitted, fit
 from docmind.engine.interface import Tool
-from docmind.events import ChatEvent, ContextTrimmed, Source, TokenDelta, now
+from docmind.events import ChatEvent, Citation, ContextTrimmed, Source, TokenDelta, now
 from docmind.retrieval.citations import MARK, expand
 from docmind.retrieval.store import Hit
 
@@ -119,6 +119,8 @@ class TurnContext:
     budget: Budget
     count: Callable[[Sequence[AnyMessage], Sequence[Tool]], int]
     """Exact prompt length in tokens of messages and tools, by the engine's own tokenizer and template."""
+    cite: Callable[[str, Sequence[Source]], tuple[Citation, ...]] = lambda _answer, _sources: ()
+    """Checks a text's citations against the passages."""
     document_ids: Sequence[str] | None = None
     """Search only these documents; None: all."""
     past: Sequence[tuple[str, str]] = ()

@@ -12,12 +12,13 @@ from uuid import uuid4
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, hook_config
 from langchain.tools.tool_node import ToolCallRequest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from docmind.agents.recap import recall
+from docmind.agents.relay import NOT_FOUND
 from docmind.agents.tools import earlier
 from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
 from docmind.errors import DocMindError
@@ -26,7 +27,6 @@ from docmind.settings import AgentSettings
 
 log = logging.getLogger(__name__)
 
-NOT_FOUND = "Not found in your documents."
 TASK = "supervisor"
 """Name of the human message that carries a task: it begins no turn of the conversation."""
 LAST_STEP = "This is your last step: write the answer now from what you have found."
@@ -48,6 +48,8 @@ class Brief:
     """Tools called with the task before the model is asked, each with the argument that takes it."""
     forced: str = ""
     """A tool that the model must call first, under a grammar."""
+    again: str = ""
+    """In place of the closing when the agent refused: its answer counts if its passages support it."""
 
 
 class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
@@ -135,11 +137,48 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             async with self._in_time(turn):
                 fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, self._lay_out, self._agent)
                 messages = [m for m in fitted if not isinstance(m, SystemMessage)]
-                return await handler(request.override(messages=messages, tool_choice=choice))
+                response = await handler(request.override(messages=messages, tool_choice=choice))
+                if not self._refuses(response.result[-1]):
+                    return response
+                return (
+                    await self._look_again(request.override(messages=messages, tool_choice="none"), handler) or response
+                )
         except Exception as exc:
             if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
                 log.exception("agent %s failed", self._agent)
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
+
+    def _refuses(self, message: BaseMessage) -> bool:
+        return bool(self._brief.again) and message.text.strip().startswith(NOT_FOUND.rstrip("."))
+
+    async def _look_again(
+        self,
+        request: ModelRequest[TurnContext],
+        handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any] | None:
+        """Ask a refusing agent for its answer without the way out; None unless its passages support every mark in it.
+
+        A small model told that it may refuse does so where the answer stands in its passages, and one that may not
+        invents: of the two texts, the checked one decides. Passages come from the prefix cache.
+        """
+        turn, task = request.runtime.context, _task(request.state)
+        refusing, plain = (words.format(task=task) for words in (self._brief.closing, self._brief.again))
+        messages = [
+            m.model_copy(update={"content": str(m.content).replace(refusing, plain)}) if m.name == TASK else m
+            for m in request.messages
+        ]
+        if messages == request.messages or not turn.sources.all():
+            return None
+        turn.relay.close(run_id())
+        begin = time.perf_counter()
+        response = await handler(request.override(messages=messages))
+        text = turn.sources.translate(run_id(), response.result[-1].text)
+        marks = await asyncio.to_thread(turn.cite, text, turn.sources.all())
+        supported = bool(marks) and all(mark.supported for mark in marks)
+        told = "its passages do answer the question" if supported else "no passage supports an answer"
+        ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
+        turn.emit(AgentStep(*ids, "look_again", {}, told, round((time.perf_counter() - begin) * 1000, 1)))
+        return response if supported else None
 
     async def aafter_agent(self, state: AgentState[Any], runtime: Runtime[TurnContext]) -> dict[str, Any]:
         """Report how it ended; its passage numbers become the turn's."""

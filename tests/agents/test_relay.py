@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docmind.agents.relay import FAILED, Relay
+from docmind.agents.relay import FAILED, NOT_FOUND, Relay
 
 
 def relay(*tasks):
@@ -46,6 +46,17 @@ def test_a_part_that_failed_is_said_in_its_place():
     made.end("1", "")
     made.end("2", "bbb")
     assert answer(told) == made.text() == f"**A?**\n\n{FAILED}\n\n**B?**\n\nbbb"
+
+
+def test_a_refusal_is_not_told_before_the_part_ends_and_what_is_tried_after_it_never():
+    made, told = relay("Pets?")
+    made.write("1", "Not found in ")
+    made.write("1", "your documents.")
+    made.close("1")
+    made.write("1", "Pets are purple.")
+    assert (told, made.text()) == ([], NOT_FOUND)  # what a stop would leave
+    made.end("1", "No pets.")
+    assert answer(told) == made.text() == "No pets."
 
 
 @given(st.permutations([(run, i) for run in "123" for i in range(4)]), st.permutations("123"))

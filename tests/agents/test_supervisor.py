@@ -33,6 +33,30 @@ def test_a_simple_question_takes_two_model_calls_and_is_cited(make_app, ask):
     assert of(events, SourcesFound)
 
 
+REFUSAL = "Not found in your documents."
+
+
+@pytest.mark.parametrize(
+    ("second", "shown"),
+    [
+        ("Employees get 25 vacation days a year [1].", "Employees get 25 vacation days a year [1]."),
+        ("Employees get 40 vacation days a year [1].", REFUSAL),  # no passage says so
+        ("Employees get plenty.", REFUSAL),  # it names no passage
+    ],
+)
+def test_an_agent_that_refuses_looks_again_and_is_believed_only_where_its_passages_say_so(make_app, ask, second, shown):
+    engine = PromptedEngine([plan(("How many vacation days?", "researcher")), REFUSAL, second])
+    events = ask(make_app(engine), "How many vacation days do I get?")
+    assert events[-1].answer == shown
+    assert "".join(t.text for t in of(events, TokenDelta) if t.channel == "answer") == shown  # nothing else was shown
+    assert [e.tool for e in of(events, AgentStep)] == ["search_documents", "look_again"]
+    refused, again = (p[-1]["content"] for p in engine.prompts[1:])
+    assert REFUSAL in refused
+    assert REFUSAL not in again
+    assert refused.partition("Question:")[0] == again.partition("Question:")[0]  # the passages come from the cache
+    assert events[-1].usage.engine_calls == 3
+
+
 def three_at_once(messages, constraint):
     if constraint:
         return plan(("Vacation days?", "researcher"), ("Are pets allowed?", "verifier"), ("Laptops?", "researcher"))
