@@ -46,7 +46,7 @@ CLOSINGS = {
     f"number of its passage in brackets. If the answer is not in them, write: {NOT_FOUND}",
     "find": "Question: {task}\n\nFind the passage above that answers this. Write the answer as a full sentence, then "
     f"the number of that passage in brackets. If none of the passages answers it, write: {NOT_FOUND}",
-    "plain": f"Question: {{task}}\n\nAnswer in {NUMBERED}.",
+    "plain": RESEARCHER.again,
 }
 QUESTIONS, PASSAGES, AT_ONCE = 40, 5, 16
 
@@ -107,8 +107,15 @@ async def answers(engine: Any, closing: str, some: list[Case]) -> list[str]:
     return await asyncio.gather(*(one(case) for case in some))
 
 
+def _refused(text: str) -> bool:
+    return NOT_FOUND.rstrip(".").lower() in text.lower()
+
+
 def main(data: Path, target: Path) -> None:
-    """Measure every closing and write the figures `prompts.CLOSING.found|false_refusals|refusals|marked|supported`."""
+    """Measure every closing and write the figures `prompts.CLOSING.found|false_refusals|refusals|marked|supported`.
+
+    `product`: "now", and where that refuses the text of "plain" if its passages support every mark in it.
+    """
     settings = load_settings()
     catalog = Catalog(settings.models_dir)
     embedder = Embedder(Path(catalog.path(settings.retrieval.embedding_model)))
@@ -117,9 +124,17 @@ def main(data: Path, target: Path) -> None:
     engine.start()
     engine.wait_ready()
     figures: dict[str, float] = {"prompts.answerable": sum(c.gold is not None for c in asked)}
-    for name, closing in CLOSINGS.items():
-        texts = asyncio.run(answers(engine, closing, asked))
-        refused = [NOT_FOUND.rstrip(".").lower() in text.lower() for text in texts]
+    written = {name: asyncio.run(answers(engine, closing, asked)) for name, closing in CLOSINGS.items()}
+    checked = [
+        again
+        if _refused(text)
+        and (marks := cite(again, c.sources, embedder.embed_texts))
+        and all(m.supported for m in marks)
+        else text
+        for c, text, again in zip(asked, written["now"], written["plain"], strict=True)
+    ]
+    for name, texts in (written | {"product": checked}).items():
+        refused = [_refused(text) for text in texts]
         pairs = list(zip(asked, texts, refused, strict=True))
         cited = [cite(text, c.sources, embedder.embed_texts) for c, text, no in pairs if c.gold is not None and not no]
         values = {
