@@ -160,7 +160,7 @@ def uncited(answer: str) -> list[str]:
     """Return the sentences that state something (four content words, no question, no line that leads to a list) and
     have no mark. A mark at the end of a paragraph counts for its last sentence only, as it does in the product.
     """
-    marked = {sentence for sentence, _ in cited_sentences(answer)}
+    marked = {sentence for sentence, *_ in cited_sentences(answer)}
     sentences = [s for s in map(plain, stretches(answer, pairs=False)) if len(terms(s)) >= 4 and s[-1] not in "?:"]
     return [s for s in sentences if s not in marked and not REFUSAL.search(s)]
 

@@ -128,7 +128,7 @@ def main(data: Path, target: Path) -> None:
     checked = [
         again
         if _refused(text)
-        and (marks := cite(again, c.sources, embedder.embed_texts))
+        and (marks := cite(again, c.sources, embedder.embed_texts)[1])
         and all(m.supported for m in marks)
         else text
         for c, text, again in zip(asked, written["now"], written["plain"], strict=True)
@@ -136,7 +136,9 @@ def main(data: Path, target: Path) -> None:
     for name, texts in (written | {"product": checked}).items():
         refused = [_refused(text) for text in texts]
         pairs = list(zip(asked, texts, refused, strict=True))
-        cited = [cite(text, c.sources, embedder.embed_texts) for c, text, no in pairs if c.gold is not None and not no]
+        cited = [
+            cite(text, c.sources, embedder.embed_texts)[1] for c, text, no in pairs if c.gold is not None and not no
+        ]
         values = {
             "found": mean(score(text, [{"gold": c.gold}]) for c, text, _ in pairs if c.gold is not None),
             "false_refusals": mean(no for c, _, no in pairs if c.gold is not None),

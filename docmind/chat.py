@@ -42,8 +42,8 @@ from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
 
-Cite = Callable[[str, Sequence[Source]], tuple[Citation, ...]]
-"""Checks an answer's citations against its sources."""
+Cite = Callable[[str, Sequence[Source]], tuple[str, tuple[Citation, ...]]]
+"""Checks an answer's citations against its sources; returns it with wrong marks put right."""
 
 
 def _sum(calls: Sequence[EngineUsage], writer: EngineUsage | None, **measured: Any) -> Usage:
@@ -280,7 +280,8 @@ class ChatService:
         sources = context.sources.all()
         citations: tuple[Citation, ...] = ()
         try:
-            citations = self._cite(answer, sources) if answer and sources else ()
+            if answer and sources:
+                answer, citations = self._cite(answer, sources)
         except Exception:
             log.exception("citations were not checked")
         events = turn.events()

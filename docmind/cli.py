@@ -145,12 +145,14 @@ def _print_sources(event: Any) -> None:
     if event.confidence is not None:
         left_open = f", left open: {event.open_points}" if event.open_points else ""
         err.print(escape(f"confidence {event.confidence:.0%}{left_open}"), highlight=False)
-    cited = {c.number: c.supported for c in event.citations}
+    cited = {c.number: c for c in event.citations}
     print()
     for source in event.sources:
         if source.number in cited:
             page = f", page {source.page}" if source.page else ""
-            doubt = "" if cited[source.number] else "  [yellow](unverified)[/yellow]"
+            mark = cited[source.number]
+            doubt = "" if mark.supported else "  [yellow](unverified)[/yellow]"
+            doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of is not None else ""
             out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}", highlight=False)
             out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]", highlight=False)
     usage = event.usage

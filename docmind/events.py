@@ -63,6 +63,8 @@ class Citation:
     sentence: str
     supported: bool
     """Whether the passage was found to support the sentence; unsupported ones are shown as unverified."""
+    instead_of: int | None = None
+    """The number that the model had written, if that passage does not support the sentence and this one does."""
 
 
 @dataclass(frozen=True)

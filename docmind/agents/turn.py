@@ -119,8 +119,8 @@ class TurnContext:
     budget: Budget
     count: Callable[[Sequence[AnyMessage], Sequence[Tool]], int]
     """Exact prompt length in tokens of messages and tools, by the engine's own tokenizer and template."""
-    cite: Callable[[str, Sequence[Source]], tuple[Citation, ...]] = lambda _answer, _sources: ()
-    """Checks a text's citations against the passages."""
+    cite: Callable[[str, Sequence[Source]], tuple[str, tuple[Citation, ...]]] = lambda answer, _: (answer, ())
+    """Checks a text's citations against the passages; returns it with wrong marks put right."""
     document_ids: Sequence[str] | None = None
     """Search only these documents; None: all."""
     past: Sequence[tuple[str, str]] = ()

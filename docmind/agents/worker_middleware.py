@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, hook_config
 from langchain.tools.tool_node import ToolCallRequest
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -23,6 +23,7 @@ from docmind.agents.tools import earlier
 from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
+from docmind.retrieval.citations import MARK
 from docmind.settings import AgentSettings
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         step = self._step(request.messages)
         messages = list(request.messages)
         choice = self._brief.forced if self._brief.forced and step == 1 else None
-        if step >= self._max_steps:
+        if step >= self._max_steps or _repeats(messages):
             choice = "none"
             if step > 1:
                 messages.append(HumanMessage(LAST_STEP, name=TASK))
@@ -148,8 +149,11 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                 log.exception("agent %s failed", self._agent)
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
 
-    def _refuses(self, message: BaseMessage) -> bool:
-        return bool(self._brief.again) and message.text.strip().startswith(NOT_FOUND.rstrip("."))
+    def _refuses(self, message: AIMessage) -> bool:
+        """Whether an agent found nothing, or wrote nothing but a mark."""
+        text = message.text.strip()
+        says_nothing = text.startswith(NOT_FOUND.rstrip(".")) or not MARK.sub("", text).strip(" .")
+        return bool(self._brief.again and text and not message.tool_calls and says_nothing)
 
     async def _look_again(
         self,
@@ -173,7 +177,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         begin = time.perf_counter()
         response = await handler(request.override(messages=messages))
         text = turn.sources.translate(run_id(), response.result[-1].text)
-        marks = await asyncio.to_thread(turn.cite, text, turn.sources.all())
+        _, marks = await asyncio.to_thread(turn.cite, text, turn.sources.all())
         supported = bool(marks) and all(mark.supported for mark in marks)
         told = "its passages do answer the question" if supported else "no passage supports an answer"
         ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
@@ -238,6 +242,13 @@ def _start(messages: Sequence[AnyMessage]) -> int:
     return next(
         i for i, m in reversed(list(enumerate(messages))) if isinstance(m, HumanMessage) and m.content != LAST_STEP
     )
+
+
+def _repeats(messages: Sequence[AnyMessage]) -> bool:
+    """Return whether an agent's last calls were all made before: it would go on like that to its last step."""
+    *earlier, last = [m for m in messages[_start(messages) :] if isinstance(m, AIMessage)] or [AIMessage("")]
+    made = [(c["name"], c["args"]) for m in earlier for c in m.tool_calls]
+    return bool(last.tool_calls) and all((c["name"], c["args"]) in made for c in last.tool_calls)
 
 
 def _task(state: Mapping[str, Any]) -> str:

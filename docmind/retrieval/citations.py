@@ -40,39 +40,55 @@ NAMES = 0.25
 """Names are compared where at most this share of the words is written with a capital: not in German, not in titles."""
 
 
-def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[Citation, ...]:
-    """Return every `[n]` of the answer (not in code) with its sentence, in reading order.
+def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[str, tuple[Citation, ...]]:
+    """Return the answer and every `[n]` of it (not in code) with its sentence, in reading order.
 
     A passage supports a sentence that stands in it, or when every name of the sentence is in the passages cited for it,
     every number in their closest stretches, nothing contradicts it, and enough of its words (or of its meaning: `embed`
-    is called only for that) are in the passage. A mark that names no source is unsupported.
+    is called only for that) are in the passage. A mark that names no source is unsupported. Where no passage named for
+    a sentence supports it but another does, the mark is put right: small models often write the wrong number.
     """
     by_number = {s.number: s for s in sources}
     found: dict[tuple[int, str], Citation] = {}
-    for sentence, numbers in cited_sentences(answer):
+    pieces, at = [], 0
+    for sentence, numbers, marks in cited_sentences(answer):
         cited = [by_number[n] for n in numbers if n in by_number]
-        for number in numbers:
-            source = by_number.get(number)
-            ok = source is not None and supports(sentence, source, cited, embed)
-            found.setdefault((number, sentence), Citation(number, sentence, ok))
-    return tuple(found.values())
+        verdicts = {n: n in by_number and supports(sentence, by_number[n], cited, embed) for n in numbers}
+        right = None if any(verdicts.values()) else _supporting(sentence, sources, embed)
+        if right is None:
+            for number, ok in verdicts.items():
+                found.setdefault((number, sentence), Citation(number, sentence, ok))
+            continue
+        found.setdefault((right.number, sentence), Citation(right.number, sentence, True, numbers[0]))
+        for start, end in marks:
+            pieces += [answer[at:start], f"[{right.number}]" if start == marks[0][0] else ""]
+            at = end
+    return "".join([*pieces, answer[at:]]), tuple(found.values())
 
 
-def cited_sentences(answer: str) -> Iterator[tuple[str, list[int]]]:
-    """Yield each sentence that has marks, without them, and the numbers it cites."""
+def cited_sentences(answer: str) -> Iterator[tuple[str, list[int], list[tuple[int, int]]]]:
+    """Yield each sentence that has marks, without them, the numbers it cites, and where its marks stand."""
     hidden = _CODE.sub(lambda m: m[0].replace("[", "\x02"), answer)  # an index in code is no mark
     before = ""
     start = 0
     for end in [*(m.end() for m in _END.finditer(hidden)), len(hidden)]:
-        part, start = hidden[start:end], end
-        numbers = list(dict.fromkeys(n for m in MARK.finditer(part) for n in expand(m[1])))
-        sentence = plain(part).replace("\x02", "[")
+        marks = list(MARK.finditer(hidden, start, end))
+        numbers = list(dict.fromkeys(n for m in marks for n in expand(m[1])))
+        sentence = plain(hidden[start:end]).replace("\x02", "[")
+        start = end
         if numbers:
             # nothing but marks, or "This can be found in passage [1].", belongs to what stands before it
             content = set(terms(sentence))
             alone = content <= _POINTING if content else not re.search(r"\w", sentence)
-            yield (f"{before} {sentence}".strip() if alone else sentence), numbers
+            yield (f"{before} {sentence}".strip() if alone else sentence), numbers, [m.span() for m in marks]
         before = sentence or before
+
+
+def _supporting(sentence: str, sources: Sequence[Source], embed: Embed) -> Source | None:
+    """Return the source that supports a sentence by itself; of several, the one with most of its words."""
+    words = _words(sentence)
+    able = [s for s in sources if supports(sentence, s, [s], embed)]
+    return max(able, key=lambda s: len(words & _words(_whole(s))), default=None)
 
 
 def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embed) -> bool:
@@ -80,7 +96,9 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
     text = _whole(source)
     if _norm(sentence) and f" {_norm(sentence)} " in f" {_norm(text)} ":
         return True
-    words, own_words, cited_words = _words(sentence), _words(text), _words(" ".join(map(_whole, cited)))
+    words = _words(sentence)
+    words = words - _POINTING or words  # "…, which is in passage [2]" states where it stands, not what is so
+    own_words, cited_words = _words(text), _words(" ".join(map(_whole, cited)))
     closest = [_closest(words, stretches(s.text)) + f" {s.file_name} {s.heading}" for s in cited]
     if not words or not _names(sentence) <= cited_words or not _numbers(sentence) <= _numbers(" ".join(closest)):
         return False

@@ -294,10 +294,22 @@ def test_an_agent_may_search_again(make_app, ask):
     engine = PromptedEngine([plan(("When can I leave?", "researcher")), again, "After three months [1]."])
     events = ask(make_app(engine), "When can I leave?")
     assert [s.arguments["query"] for s in of(events, AgentStep)] == ["When can I leave?", "notice period"]
-    assert events[-1].answer == "After three months [1]."
+    (citation,) = events[-1].citations  # the mark named another passage: it was put right
+    assert events[-1].answer == f"After three months [{citation.number}]."
+    assert (citation.supported, citation.instead_of) == (True, 1)
+    assert next(s for s in events[-1].sources if s.number == citation.number).file_name == "lease.txt"
 
 
 AGAIN = '<tool_call>\n{"name": "search_documents", "arguments": {"query": "more"}}\n</tool_call>'
+
+
+def test_an_agent_that_makes_the_same_call_again_is_asked_for_its_answer(make_app, ask):
+    engine = PromptedEngine([plan(("Why?", "researcher")), AGAIN, AGAIN, "Because of the lease [1]."])
+    events = ask(make_app(engine, agents={"max_steps": 8}), "Why?")
+    assert "last step" in engine.prompts[-1][-1]["content"]
+    assert len(engine.prompts) == 4
+    assert events[-1].answer.startswith("Because of the lease")
+    assert events[-1].notices == ()
 
 
 def test_with_one_step_only_an_agent_answers_at_once(make_app, ask):
