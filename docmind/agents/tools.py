@@ -170,7 +170,7 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
 
     @tool
     def calculate(expressions: Annotated[list[str], Field(max_length=8)]) -> str:
-        """Compute exactly, for example ["(120 - 95) / 95 * 100", "sum(3, 4, 5)"]; an empty list if nothing is to do.
+        """Compute exactly, for example ["431 - 107", "sum(3, 4, 5)"]; an empty list if nothing is to do.
 
         Args:
             expressions: Arithmetic with + - * / ** ( ), min, max, sum, avg, round, sqrt.

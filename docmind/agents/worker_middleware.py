@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, hook_config
 from langchain.tools.tool_node import ToolCallRequest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -149,11 +150,12 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                 log.exception("agent %s failed", self._agent)
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
 
-    def _refuses(self, message: AIMessage) -> bool:
-        """Whether an agent found nothing, or wrote nothing but a mark."""
+    def _refuses(self, message: BaseMessage) -> bool:
+        """Whether an agent found nothing, or wrote no word, only a mark or a fence."""
+        if not (self._brief.again and isinstance(message, AIMessage) and message.text) or message.tool_calls:
+            return False
         text = message.text.strip()
-        says_nothing = text.startswith(NOT_FOUND.rstrip(".")) or not MARK.sub("", text).strip(" .")
-        return bool(self._brief.again and text and not message.tool_calls and says_nothing)
+        return text.startswith(NOT_FOUND.rstrip(".")) or not re.search(r"\w", MARK.sub("", text))
 
     async def _look_again(
         self,
