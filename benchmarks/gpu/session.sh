@@ -20,7 +20,7 @@ source benchmarks/gpu/env.sh
 HERE=/tmp/gpu/out
 mkdir -p "$HERE"
 CARD=${CARD:-$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -1 | awk '{print tolower($2)}')}
-LLM=qwen2.5-coder-1.5b
+LLM=${LLM:-qwen2.5-coder-1.5b}
 step() { # step NAME SECONDS COMMAND …: with its own limit; the end of its log is shown
     local name=$1 limit=$2 begin=$SECONDS; shift 2
     timeout "$limit" "$@" >"$HERE/$name.log" 2>&1
@@ -60,7 +60,7 @@ two() { # the product's own launch script on both cards, the app's engine over H
     export CUDA_VISIBLE_DEVICES=0,1 VLLM_ALLREDUCE_USE_SYMM_MEM=0 VLLM_FLASHINFER_ALLREDUCE_BACKEND=trtllm
     export NCCL_NVLS_ENABLE=0 TORCH_SYMM_MEM_DISABLE_MULTICAST=1 NVSHMEM_DISABLE_NVLS=1
     export DOCMIND_LLM__MODEL=$LLM DOCMIND_ENGINE__ATTENTION_BACKEND=${BACKEND:-FLASH_ATTN}
-    DOCMIND_ENGINE__TENSOR_PARALLEL_SIZE=2 PYTHON=$(command -v python3) setsid bash launch_vllm_fp8.sh \
+    DOCMIND_ENGINE__TENSOR_PARALLEL_SIZE=${CARDS:-2} PYTHON=$(command -v python3) setsid bash launch_vllm_fp8.sh \
         --compilation-config '{"pass_config": {"fuse_allreduce_rms": false}}' >"$HERE/two-server.log" 2>&1 &
     local server=$! begin=$SECONDS
     until python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:8000/health", timeout=2)' 2>/dev/null; do
