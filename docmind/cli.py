@@ -217,14 +217,6 @@ def use(name: str) -> None:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
 
 
-@cli.command(hidden=True)
-def version() -> None:
-    """Print the version."""
-    from docmind import __version__
-
-    print(__version__)
-
-
 def wanted_models(settings: Settings) -> list[str]:
     """Return the embedding model and, unless a server answers, the language model."""
     from docmind.engine.hardware import detect
