@@ -130,8 +130,8 @@ class HardwareMonitor:
                 "utilisation": cpu,
             }
         )
-        machine = {"cpu_percent": cpu, "ram_used": ram_used, "ram_total": memory.total}
-        return Sample(at=time.time(), **figures, **machine, gpus=gpus, note=self._note)
+        figures |= {"cpu_percent": cpu, "ram_used": ram_used, "ram_total": memory.total}
+        return Sample(at=time.time(), **figures, gpus=gpus, note=self._note)
 
     def _cpu_load(self) -> float:
         """Return the load since the last sample; psutil's own function measures each thread's calls apart."""
