@@ -192,9 +192,11 @@ def list_models() -> None:
     wanted = wanted_models(settings)
     table = Table("name", "kind", "download", "licence", "here", "what")
     table.columns[0].no_wrap = True  # to be copied
-    for info in Catalog(settings.models_dir).list():
+    catalog = Catalog(settings.models_dir)
+    for info in catalog.list():
         name = f"[bold]{info.name}[/bold] (in use)" if info.name in wanted else info.name
-        table.add_row(name, info.kind, info.size, info.licence, "yes" if info.installed else "no", info.what)
+        here = "yes" if catalog.installed(info.name) else "no"
+        table.add_row(name, info.kind, info.size, info.licence, here, info.what)
     out.print(table)
 
 
