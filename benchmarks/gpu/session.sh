@@ -27,9 +27,8 @@ step() { # step NAME SECONDS COMMAND …: with its own limit; the end of its log
     local rc=$?
     echo "== $name on GPU $CUDA_VISIBLE_DEVICES: rc $rc after $((SECONDS - begin)) s"
     tail -n "${TAIL:-25}" "$HERE/$name.log" | cut -c1-220
-    # where the start's time went
-    grep -h "Ready after\|Warm-up\|torch.compile\|took\|ngine start failed" "$DOCMIND_DATA_DIR/logs/docmind.log" 2>/dev/null \
-        | tail -n 60 >"$HERE/$name.start.log"
+    tail -n 400 "$DOCMIND_DATA_DIR/logs/docmind.log" >"$HERE/$name.start.log" 2>/dev/null # where the start's time went
+    grep -h "Ready after" "$HERE/$name.start.log" | tail -n 1 | cut -c1-300
 }
 cli() { # cli NAME SECONDS COMMAND …: a docmind command that saves its figures as NAME.json
     local name=$CARD-$1 limit=$2; shift 2
