@@ -93,7 +93,7 @@ while [ $# -gt 0 ]; do
             cli $LLM 160 bench engine --answer 256
             cli app 160 bench app --turns 8
             DOCMIND_AGENTS__KEEP_PASSAGES=0 cli prefix-none 120 bench prefix
-            DOCMIND_AGENTS__KEEP_PASSAGES=0.6 cli prefix 120 bench prefix
+            DOCMIND_AGENTS__KEEP_PASSAGES=0.75 cli prefix 120 bench prefix
             ;;
         spec) cli speculation 400 bench speculation ;;
         tokens) cli tokens 500 bench tokens --data "$DOCMIND_TEST_DATA" ;;
