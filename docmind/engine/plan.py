@@ -170,6 +170,10 @@ def resolve(
     if hardware.gpu:
         env["VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE"] = str(FLASHINFER_MIB << 20)
         env |= {name: environment.get(name, "0") for name in COMPILED_AT_START}
+        built = [name for name in COMPILED_AT_START if env[name] != "0"]
+        draft.note(
+            "kernels", "as they come" if not built else ", ".join(built), "others are compiled at the first start"
+        )
     else:
         # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
         env |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}

@@ -233,6 +233,7 @@ def test_a_gpu_uses_kernels_that_come_compiled_unless_the_user_asks_for_others()
     assert resolve(Settings(), H200, "0.33.0", QWEN3_FP8, **given).env["VLLM_USE_DEEP_GEMM"] == "0"
     asked = resolve(Settings(), H200, "0.33.0", QWEN3_FP8, **given, environment={"VLLM_USE_DEEP_GEMM": "1"})
     assert asked.env["VLLM_USE_DEEP_GEMM"] == "1"
+    assert decision(asked, "kernels").used == "VLLM_USE_DEEP_GEMM"
     assert "VLLM_USE_DEEP_GEMM" not in resolve(Settings(), AMX, "0.32.0", QWEN_CPU, model="m").env
 
 
