@@ -25,6 +25,8 @@ from docmind.retrieval.store import Hit, Scope
 Runtime = ToolRuntime[TurnContext]
 
 NOTHING = "No passage was found."
+FOUND = "\nThe search found: "
+"""Before the numbers of what was found, where passages of earlier turns stand before it."""
 MOST_SIDES = 3
 """Most documents that are searched one by one because a question names them."""
 OUTLINE_LINES = 60
@@ -59,7 +61,7 @@ def show(turn: TurnContext, run: str, sources: Sequence[Source], readable: Colle
     if not before:
         return render(own)
     new = [s for s in own if s.number > len(before)]
-    return f"{render([*before, *new])}\nThe search found: {', '.join(f'[{s.number}]' for s in own)}"
+    return f"{render([*before, *new])}{FOUND}{', '.join(f'[{s.number}]' for s in own)}"
 
 
 def find_document(name: str, documents: Iterable[Document]) -> Document | None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docmind.agents.reading import _tokens, kept
-from docmind.events import Source
+from docmind.events import AgentStep, Source
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
@@ -40,6 +40,7 @@ def test_the_next_turns_prompt_begins_with_the_passages_of_the_last_one(make_app
     assert "The search found: [2]" in prompts[1]
     assert [(s.number, s.file_name) for s in events[1][-1].sources] == [(1, "lease.txt")]
     assert events[1][-1].answer == "No [1]."
+    assert next(e.result for e in events[1] if isinstance(e, AgentStep)).startswith("1 passage (2 with")
 
 
 def test_a_passage_of_an_earlier_turn_is_a_source_once_it_is_cited(make_app, ask):
