@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -257,18 +256,10 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as exc:
-            hint = "DocMind is already running there" if _is_streamlit(host, port) else "another program uses it"
             raise AlreadyRunning(
-                f"Port {port} is taken ({hint}). Open http://{host}:{port}, or choose another with --port {port + 1}."
+                f"Port {port} is taken. If DocMind runs already, open http://{host}:{port}; else choose another port "
+                f"with --port {port + 1}."
             ) from exc
-
-
-def _is_streamlit(host: str, port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{host}:{port}/_stcore/health", timeout=1) as answer:
-            return bool(answer.read() == b"ok")
-    except OSError:
-        return False
 
 
 def find_files(paths: list[Path], suffixes: set[str]) -> Iterator[Path]:
