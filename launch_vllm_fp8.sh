@@ -47,7 +47,8 @@ mapfile -d '' -t COMMAND < "$PLAN"
 rm -f "$PLAN"
 
 # 3. Serve. DocMind reads tool calls itself where it forces them; the parser is for free calls and other clients.
-COMMAND+=(--host "$HOST" --port "$PORT" --enable-auto-tool-choice --tool-call-parser hermes "$@")
+COMMAND+=(--host "$HOST" --port "$PORT" --enable-auto-tool-choice --tool-call-parser hermes)
+COMMAND+=(--enable-prompt-tokens-details "$@") # DocMind shows what the prefix cache served
 PATH="$(dirname "$(command -v "$PYTHON")"):$PATH" # ninja, for kernels that are compiled
 printf '%q ' env "${COMMAND[@]}"
 echo

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from docmind.app import build_engine
-from docmind.engine.hardware import GIB
+from docmind.engine.hardware import GIB, card
 from docmind.engine.interface import Constraint, Delta, Engine, EngineStatus, EngineUsage, Message, Tool
 from docmind.engine.models import Catalog
 from docmind.engine.plan import plan_for
@@ -55,7 +55,7 @@ class Memory:
                 import pynvml
 
             pynvml.nvmlInit()
-            self._nvml, self._card = pynvml, pynvml.nvmlDeviceGetHandleByIndex(0)
+            self._nvml, self._card = pynvml, card(pynvml)
         except Exception:
             self._card = None
         self._base = 0.0

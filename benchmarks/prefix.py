@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.lab import BenchEngine, Call, Recorder, chapters, fresh
+from benchmarks.questions import has
 from docmind.app import build_app
 from docmind.engine.interface import Message
 from docmind.engine.models import Catalog
@@ -16,28 +17,32 @@ from docmind.engine.prompts import PromptRenderer
 from docmind.events import TurnFailed, TurnFinished
 from docmind.settings import Settings
 
-TURNS = (
-    "What does the with statement do?",
-    "Which methods must its context manager have?",
-    "What happens there when an exception is raised?",
-    "How does a try statement handle exceptions?",
-    "What is the finally clause for?",
-    "When are default parameter values evaluated?",
-    "Why does that matter for mutable defaults?",
-    "What is a generator expression?",
-    "How does it differ from a list display?",
-    "What does the yield expression do?",
-    "What is a lambda?",
-    "How are comparisons chained?",
-    "What does the is operator test?",
-    "Which types are mutable?",
-    "How does slicing a sequence work?",
-    "What is a decorator?",
-    "When is a class body executed?",
-    "What does super do?",
-    "How are names resolved?",
-    "What does the global statement do?",
+TURNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("What does the with statement do?", ("context manager",)),
+    ("Which methods must its context manager have?", ("__enter__", "__exit__")),
+    ("What happens there when an exception is raised?", ("__exit__", "suppressed")),
+    ("How does a try statement handle exceptions?", ("except", "handler", "handlers")),
+    ("What is the finally clause for?", ("cleanup",)),
+    (
+        "When are default parameter values evaluated?",
+        ("function definition is executed", "function is defined", "left to right"),
+    ),
+    ("Why does that matter for mutable defaults?", ("shared", "modified", "pre-computed", "modifies")),
+    ("What is a generator expression?", ("parentheses", "generator object")),
+    ("How does it differ from a list display?", ("parentheses", "square brackets", "new list")),
+    ("What does the yield expression do?", ("generator",)),
+    ("What is a lambda?", ("anonymous function", "anonymous functions", "function object")),
+    ("How are comparisons chained?", ("arbitrarily", "x < y and y <= z", "evaluated only once")),
+    ("What does the is operator test?", ("identity", "same object")),
+    ("Which types are mutable?", ("lists", "list", "dictionaries", "bytearray", "sets")),
+    ("How does slicing a sequence work?", ("range of items", "selects")),
+    ("What is a decorator?", ("callable", "function object", "wrapped", "wrapper", "wraps")),
+    ("When is a class body executed?", ("execution frame", "class definition", "local namespace")),
+    ("What does super do?", ("base class", "parent class", "parent", "sibling")),
+    ("How are names resolved?", ("enclosing scope", "nearest enclosing scope")),
+    ("What does the global statement do?", ("current code block", "globals", "current scope", "module")),
 )
+"""What is asked, in order, and words of which a right answer has one."""
 
 
 def divergence(prompt: Sequence[int], earlier: Sequence[Sequence[int]]) -> int:
@@ -67,7 +72,8 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
     Returns:
         prefix.hit_rate.N_turns: cached prompt tokens of all turns divided by all prompt tokens, as the engine counted;
         prefix.hit_rate.turn.I; prefix.shared_rate.N_turns: the same if every token that an earlier prompt began with
-        had been a hit (no whole blocks, nothing evicted); prefix.calls, prefix.prompt_tokens.
+        had been a hit (no whole blocks, nothing evicted); prefix.calls, prefix.prompt_tokens, prefix.uncached_tokens;
+        prefix.seconds, of all calls together; prefix.right: share of the answers that have one of their words.
     """
     with fresh(settings) as own:
         engine = BenchEngine(own, Catalog(own.models_dir))
@@ -81,13 +87,15 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
             conversation = app.conversations.create().id
             figures: dict[str, float] = {}
             per_turn: list[list[Call]] = []
-            for i, question in enumerate((TURNS * turns)[:turns], 1):
+            right = 0
+            for i, (question, gold) in enumerate((TURNS * turns)[:turns], 1):
                 recorder.calls.clear()
                 for event in app.chat.stream(question, conversation):
                     if isinstance(event, TurnFailed):
                         raise SystemExit(f"turn {i} failed: {event.error}")
                     if isinstance(event, TurnFinished):
                         usage = event.usage
+                        right += has(event.answer, list(gold))
                 per_turn.append(list(recorder.calls))
                 figures[f"prefix.hit_rate.turn.{i}"] = usage.cached_tokens / max(1, usage.prompt_tokens)
             status = recorder.status()
@@ -100,6 +108,9 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
     figures |= {
         f"prefix.hit_rate.{turns}_turns": sum(c.reply.usage.cached_tokens for c in calls) / prompt,
         f"prefix.shared_rate.{turns}_turns": explained[0] / prompt,
+        "prefix.uncached_tokens": prompt - sum(c.reply.usage.cached_tokens for c in calls),
+        "prefix.right": right / turns,
+        "prefix.seconds": sum(c.reply.seconds for c in calls),
         "prefix.calls": len(calls),
         "prefix.prompt_tokens": prompt,
     }

@@ -17,6 +17,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
+from docmind.agents.reading import kept
 from docmind.agents.turn import CUT, TurnContext
 from docmind.context import Budget, answer_room
 from docmind.conversations import ConversationStore, StoredMessage
@@ -42,6 +43,8 @@ from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
 
+KEPT_SHARE, KEPT_WINDOW = 0.25, 65_536
+"""Share of the prompt for passages of earlier turns, and the window from which they are kept."""
 Cite = Callable[[str, Sequence[Source]], tuple[str, tuple[Citation, ...]]]
 """Checks an answer's citations against its sources; returns it with wrong marks put right."""
 
@@ -125,7 +128,8 @@ class ChatService:
             turn = Turn(conversation_id, question)
             self._active[conversation_id] = turn
         try:
-            past = self._past(conversation_id)
+            messages = self._conversations.messages(conversation_id)
+            past = _past(messages)
             trims = self._conversations.trims(conversation_id)
             self._conversations.add_question(conversation_id, question)
         except BaseException:
@@ -137,6 +141,7 @@ class ChatService:
         if trims:
             context.first_turn = min(trims[-1].first_kept_turn, len(past))
             context.summary = trims[-1].summary
+        context.kept = self._kept(messages, budget)
         try:
             with self._lock:
                 self._check_open()
@@ -185,17 +190,15 @@ class ChatService:
             settings.context.low_water_mark if trimming else 1.0,
         )
 
-    def _past(self, conversation_id: str) -> list[tuple[str, str]]:
-        """Return every question that was answered, with its answer, oldest first."""
-        turns: list[tuple[str, str]] = []
-        question = ""
-        for message in self._conversations.messages(conversation_id):
-            if message.role == "user":
-                question = message.text
-            elif question and message.text:
-                turns.append((question, message.text))
-                question = ""
-        return turns
+    def _kept(self, messages: Sequence[StoredMessage], budget: Budget) -> list[Source]:
+        """Return the passages of earlier turns that this turn's agents read first; see the setting keep_passages."""
+        agents = self._settings.agents
+        share = agents.keep_passages
+        if share is None:
+            share = KEPT_SHARE if budget.window >= KEPT_WINDOW else 0
+        if not agents.enable_parallel_tools or agents.output_mode == "full_history":  # others read it under its numbers
+            share = 0
+        return kept((m.sources for m in messages if m.role == "assistant"), share * budget.limit)
 
     async def _run(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
@@ -302,6 +305,19 @@ class ChatService:
             turn.emit(TurnFailed(*ids, error, answer, sources))
         else:
             turn.emit(TurnFinished(*ids, answer, sources, citations, usage, agents, stopped, trims=trims, **extra))
+
+
+def _past(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
+    """Return every question that was answered, with its answer, oldest first."""
+    turns: list[tuple[str, str]] = []
+    question = ""
+    for message in messages:
+        if message.role == "user":
+            question = message.text
+        elif question and message.text:
+            turns.append((question, message.text))
+            question = ""
+    return turns
 
 
 def _final(update: Any) -> str:

@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -192,9 +191,11 @@ def list_models() -> None:
     wanted = wanted_models(settings)
     table = Table("name", "kind", "download", "licence", "here", "what")
     table.columns[0].no_wrap = True  # to be copied
-    for info in Catalog(settings.models_dir).list():
+    catalog = Catalog(settings.models_dir)
+    for info in catalog.list():
         name = f"[bold]{info.name}[/bold] (in use)" if info.name in wanted else info.name
-        table.add_row(name, info.kind, info.size, info.licence, "yes" if info.installed else "no", info.what)
+        here = "yes" if catalog.installed(info.name) else "no"
+        table.add_row(name, info.kind, info.size, info.licence, here, info.what)
     out.print(table)
 
 
@@ -215,14 +216,6 @@ def use(name: str) -> None:
     out.print(f"{name} answers from the next start on.")
     if os.environ.get("DOCMIND_LLM__MODEL"):
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
-
-
-@cli.command(hidden=True)
-def version() -> None:
-    """Print the version."""
-    from docmind import __version__
-
-    print(__version__)
 
 
 def wanted_models(settings: Settings) -> list[str]:
@@ -263,18 +256,10 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as exc:
-            hint = "DocMind is already running there" if _is_streamlit(host, port) else "another program uses it"
             raise AlreadyRunning(
-                f"Port {port} is taken ({hint}). Open http://{host}:{port}, or choose another with --port {port + 1}."
+                f"Port {port} is taken. If DocMind runs already, open http://{host}:{port}; else choose another port "
+                f"with --port {port + 1}."
             ) from exc
-
-
-def _is_streamlit(host: str, port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{host}:{port}/_stcore/health", timeout=1) as answer:
-            return bool(answer.read() == b"ok")
-    except OSError:
-        return False
 
 
 def find_files(paths: list[Path], suffixes: set[str]) -> Iterator[Path]:

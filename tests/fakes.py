@@ -43,6 +43,8 @@ class ScriptedEngine(Engine):
 
     def start(self) -> None: ...
 
+    def _run(self) -> None: ...
+
     def wait_ready(self, timeout_s: float | None = None) -> None:
         if self.now.state == "failed":
             raise EngineFailed(self.now.error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Annotated
 
@@ -25,6 +25,8 @@ from docmind.retrieval.store import Hit, Scope
 Runtime = ToolRuntime[TurnContext]
 
 NOTHING = "No passage was found."
+FOUND = "\nThe search found: "
+"""Before the numbers of what was found, where passages of earlier turns stand before it."""
 MOST_SIDES = 3
 """Most documents that are searched one by one because a question names them."""
 OUTLINE_LINES = 60
@@ -42,6 +44,24 @@ def _passage(source: Source) -> str:
     where = source.file_name + (f", page {source.page}" if source.page else "")
     heading = f", {source.heading}" if source.heading else ""
     return defused(f"[{source.number}] ({where}{heading})\n{source.text.strip()}\n")
+
+
+def show(turn: TurnContext, run: str, sources: Sequence[Source], readable: Collection[str]) -> str:
+    """Return the passages as a run reads them; the first time after those of earlier turns, which it has then too.
+
+    Args:
+        turn: The turn.
+        run: The agent run.
+        sources: What was found.
+        readable: Ids of the documents that may be read.
+    """
+    before = [] if turn.sources.met(run) else [s for s in turn.kept if s.document_id in readable]
+    before = turn.sources.seen_by(run, before)
+    own = turn.sources.seen_by(run, sources)
+    if not before:
+        return render(own)
+    new = [s for s in own if s.number > len(before)]
+    return f"{render([*before, *new])}{FOUND}{', '.join(f'[{s.number}]' for s in own)}"
 
 
 def find_document(name: str, documents: Iterable[Document]) -> Document | None:
@@ -88,7 +108,7 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         if sources:
             agent = run_id().split(":", 1)[0]
             context.emit(SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources)))
-        return render(context.sources.seen_by(run_id(), sources))
+        return show(context, run_id(), sources, {d.id for d in ready(runtime)})
 
     def named(document: str, runtime: Runtime) -> Document | str:
         known = find_document(document, ready(runtime))

@@ -37,16 +37,16 @@ class SourceBook:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
-        self._own: dict[str, list[int]] = {}
+        self._own: dict[str, dict[str, Source]] = {}
+        """What each run met, by chunk id, in the order of its numbers."""
 
     def add(self, hits: Iterable[Hit]) -> list[Source]:
         """Return the hits as numbered sources; known ones keep their number."""
         with self._lock:
-            numbered = []
-            for hit in hits:
-                if hit.chunk_id not in self._sources:
-                    self._sources[hit.chunk_id] = Source(
-                        number=len(self._sources) + 1,
+            return [
+                self._place(
+                    Source(
+                        number=0,
                         chunk_id=hit.chunk_id,
                         document_id=hit.document_id,
                         file_name=hit.file_name,
@@ -58,30 +58,45 @@ class SourceBook:
                         score=hit.score,
                         boxes=hit.boxes,
                     )
-                numbered.append(self._sources[hit.chunk_id])
-            return numbered
+                )
+                for hit in hits
+            ]
+
+    def _place(self, source: Source) -> Source:
+        return self._sources.setdefault(source.chunk_id, replace(source, number=len(self._sources) + 1))
 
     def seen_by(self, run: str, sources: Iterable[Source]) -> list[Source]:
         """Return the sources under the numbers by which a run knows them, in the order in which it met them."""
         with self._lock:
-            own = self._own.setdefault(run, [])
-            own += [n for n in dict.fromkeys(s.number for s in sources) if n not in own]
-            return [replace(s, number=own.index(s.number) + 1) for s in sources]
+            own = self._own.setdefault(run, {})
+            own |= {s.chunk_id: s for s in sources if s.chunk_id not in own}
+            numbers = {chunk_id: n for n, chunk_id in enumerate(own, 1)}
+            return [replace(s, number=numbers[s.chunk_id]) for s in sources]
+
+    def met(self, run: str) -> bool:
+        """Return whether a run knows any passage yet."""
+        return bool(self._own.get(run))
 
     def translate(self, run: str, text: str) -> str:
-        """Return a run's text with the turn's numbers in its marks; a number that the run never saw becomes 0."""
-        own = self._own.get(run, [])
+        """Return a run's text with the turn's numbers in its marks; a number that the run never saw becomes 0.
 
-        def mark(found: re.Match[str]) -> str:
-            numbers = dict.fromkeys(own[n - 1] if 0 < n <= len(own) else 0 for n in expand(found[1]))
-            return f"[{', '.join(map(str, numbers))}]"
+        A passage that an earlier turn found becomes one of this turn's when it is cited.
+        """
+        with self._lock:
+            own = list(self._own.get(run, {}).values())
 
-        return MARK.sub(mark, text)
+            def mark(found: re.Match[str]) -> str:
+                cited = (self._place(own[n - 1]).number if 0 < n <= len(own) else 0 for n in expand(found[1]))
+                return f"[{', '.join(map(str, dict.fromkeys(cited)))}]"
+
+            return MARK.sub(mark, text)
 
     def renumber(self, run: str, text: str) -> str:
-        """Return passages as `render` gave them to a run, under the turn's numbers."""
-        own = self._own.get(run, [])
-        return _HEAD.sub(lambda m: f"[{own[int(m[1]) - 1]}] (" if 0 < int(m[1]) <= len(own) else m[0], text)
+        """Return passages as `render` gave them to a run, under the turn's numbers; 0 if an earlier turn found them."""
+        with self._lock:
+            own = list(self._own.get(run, {}))
+            numbers = [self._sources[c].number if c in self._sources else 0 for c in own]
+        return _HEAD.sub(lambda m: f"[{numbers[int(m[1]) - 1]}] (" if 0 < int(m[1]) <= len(own) else m[0], text)
 
     def all(self) -> tuple[Source, ...]:
         """Return every source by number."""
@@ -129,6 +144,8 @@ class TurnContext:
     """How many of `past` were cut from what the model sees; grows if this turn has to cut."""
     summary: str = ""
     """The rolling summary of what was cut."""
+    kept: Sequence[Source] = ()
+    """Passages that earlier turns found: they stand before those that this turn finds, see `reading.kept`."""
     sources: SourceBook = field(default_factory=SourceBook)
     results: list[AgentResult] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)

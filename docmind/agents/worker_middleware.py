@@ -20,7 +20,7 @@ from langgraph.types import Command
 
 from docmind.agents.recap import recall
 from docmind.agents.relay import NOT_FOUND
-from docmind.agents.tools import earlier
+from docmind.agents.tools import FOUND, earlier
 from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
@@ -258,7 +258,9 @@ def _task(state: Mapping[str, Any]) -> str:
 
 
 def _size(text: str) -> str:
-    passages = text.count("\n[") if text.startswith("<passages>") else 0
-    if passages:
-        return f"{passages} passage{'s' if passages > 1 else ''}, {len(text.split())} words"
+    read = text.count("\n[") if text.startswith("<passages>") else 0
+    if read:
+        found = text.rpartition(FOUND)[2].count("[") if FOUND in text else read
+        kept = f" ({read} with those of earlier turns)" if found < read else ""
+        return f"{found} passage{'s' if found > 1 else ''}{kept}, {len(text.split())} words"
     return text if len(text) <= 80 else f"{len(text.split())} words"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -43,8 +42,6 @@ class ChatVLLM(BaseChatModel):
     """Anything that implements `docmind.engine.interface.Engine`."""
     max_tokens: int = 1024
     temperature: float = 0.0
-    max_tool_calls: int = 3
-    """Most calls in one message when `tool_choice` is "any"."""
     constrain_calls: bool = False
     """Hold free tool calls to their schemas by a grammar: text stays free, a call that is begun becomes a valid one."""
 
@@ -63,14 +60,13 @@ class ChatVLLM(BaseChatModel):
 
         Args:
             tools: what LangChain accepts as tools.
-            tool_choice: None or "auto": the model decides. "any": one or more calls, made well-formed by a grammar.
-                A tool's name: exactly one call of that tool, by a grammar. "none": no calls; what the model calls
-                all the same is dropped.
+            tool_choice: None or "auto": the model decides. "any" or a tool's name: exactly one call, made well-formed
+                by a grammar. "none": no calls; what the model calls all the same is dropped.
             kwargs: bound as well.
         """
         bound = [convert_to_openai_tool(t) for t in tools]
         names = [t["function"]["name"] for t in bound]
-        if tool_choice not in {None, "auto", "any", "required", "none", *names}:
+        if tool_choice not in {None, "auto", "any", "none", *names}:
             raise ValueError(f"tool_choice is {tool_choice!r}, but the tools are {names}")
         return self.bind(tools=bound, tool_choice=tool_choice or "auto", **kwargs)
 
@@ -88,15 +84,13 @@ class ChatVLLM(BaseChatModel):
         **_: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         """Stream text, then one last chunk with tool calls, usage and the reason for the end."""
-        forced = bool(tools) and tool_choice not in {"auto", "none"} and constraint is None
+        parser = ToolCallParser([t["function"]["name"] for t in tools]) if tools and constraint is None else None
+        forced = bool(parser) and tool_choice not in {"auto", "none"}
         if forced:
-            constraint = Constraint("json", _call_schema(tools, tool_choice, self.max_tool_calls))
-        parser = None
-        if tools and constraint is None:
-            parser = ToolCallParser([t["function"]["name"] for t in tools])
-            if self.constrain_calls and tool_choice == "auto":
-                constraint = Constraint("structural_tag", call_tags(tools))
-        written, last = "", Delta()
+            constraint = Constraint("json", _call_schema(tools, tool_choice))
+        elif parser and self.constrain_calls and tool_choice == "auto":
+            constraint = Constraint("structural_tag", call_tags(tools))
+        last = Delta()
         calls: list[ToolCall] = []
         deltas = self.engine.stream(
             convert_to_openai_messages(messages),
@@ -111,17 +105,14 @@ class ChatVLLM(BaseChatModel):
             async for delta in deltas:
                 last = delta
                 calls += delta.tool_calls
-                if forced:
-                    written += delta.text
-                elif text := parser.feed(delta.text) if parser else delta.text:
+                if text := parser.feed(delta.text) if parser else delta.text:
                     yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         rest = ""
         if parser:
             rest = parser.finish()
-            calls = [*calls, *parser.calls] if tool_choice == "auto" else []
-        elif forced:
-            calls += _read_calls(written)
-            rest = "" if calls or last.finish_reason != "stop" else written  # half a call is no text for the user
+            calls = [] if tool_choice == "none" else [*calls, *parser.calls]
+            if forced and last.finish_reason == "length":  # half a call is no text for the user
+                rest = ""
         yield _last_chunk(rest, calls, last)
 
     async def _agenerate(
@@ -145,11 +136,9 @@ class ChatVLLM(BaseChatModel):
         return asyncio.run(self._agenerate(messages, stop, **kwargs))
 
 
-def _call_schema(tools: Sequence[Tool], tool_choice: str, most: int) -> dict[str, Any]:
-    """Return the JSON schema of an array of calls; of exactly one if `tool_choice` names a tool."""
+def _call_schema(tools: Sequence[Tool], tool_choice: str) -> dict[str, Any]:
+    """Return the JSON schema of one call: of the tool that `tool_choice` names, else of any."""
     functions = [t["function"] for t in tools]
-    if tool_choice not in {"any", "required"}:
-        functions, most = [f for f in functions if f["name"] == tool_choice], 1
     options = [
         {
             "type": "object",
@@ -161,23 +150,9 @@ def _call_schema(tools: Sequence[Tool], tool_choice: str, most: int) -> dict[str
             "additionalProperties": False,
         }
         for f in functions
+        if tool_choice in {"any", f["name"]}
     ]
-    return {"type": "array", "minItems": 1, "maxItems": most, "items": {"anyOf": options}}
-
-
-def _read_calls(text: str) -> list[ToolCall]:
-    """Read grammar-made JSON; of an array that was cut off at the token limit, the calls that are complete."""
-    calls: list[ToolCall] = []
-    decoder, position = json.JSONDecoder(strict=False), text.find("{")
-    while position >= 0:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except json.JSONDecodeError:
-            break
-        if isinstance(value, dict) and {"name", "arguments"} <= value.keys():
-            calls.append(ToolCall("", value["name"], json.dumps(value["arguments"], ensure_ascii=False)))
-        position = text.find("{", end)
-    return calls
+    return {"anyOf": options}
 
 
 def _last_chunk(text: str, calls: Sequence[ToolCall], last: Delta) -> ChatGenerationChunk:

@@ -80,6 +80,14 @@ def _cpu() -> tuple[str, frozenset[str]]:
     return facts.get("model name", "unknown CPU"), frozenset(facts.get("flags", "").split())
 
 
+def card(nvml: Any) -> Any:
+    """Return NVML's handle of the GPU that CUDA takes first; NVML counts those that CUDA_VISIBLE_DEVICES hides too."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
+    if first and not first.isdigit():
+        return nvml.nvmlDeviceGetHandleByUUID(first)
+    return nvml.nvmlDeviceGetHandleByIndex(int(first or 0))
+
+
 def _gpu() -> dict[str, Any]:
     """Return the GPU fields for the first NVIDIA GPU; nothing if there is none."""
     try:
@@ -89,7 +97,7 @@ def _gpu() -> dict[str, Any]:
 
         pynvml.nvmlInit()
         try:
-            handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+            handle = card(pynvml)
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
             return {
                 "gpu": str(pynvml.nvmlDeviceGetName(handle)),

@@ -193,9 +193,9 @@ class Engine(ABC):
         self._update(state="closed", stage="", running=0, waiting=0)
         self._settled.set()
 
+    @abstractmethod
     def _run(self) -> None:
         """Load the model, in a thread of its own; ends with `_settled` set."""
-        raise NotImplementedError
 
     def _update(self, **changes: Any) -> None:
         self._status = replace(self._status, **changes)

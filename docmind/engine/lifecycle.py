@@ -104,6 +104,7 @@ class LadderEngine(Engine):
         self._ladder.worked(self._status.stages)
         status, plan_notice = self._status, self.plan.notice if self.plan else ""
         load_s = round(time.monotonic() - (status.begun or 0), 1)
+        _log.info("Ready after %.1f s: %s", load_s, ", ".join(f"{stage} {s:.1f}" for stage, s in status.stages))
         self._update(state="ready", load_s=load_s, notice=f"{self._ladder.notice} {plan_notice}".strip())
         self._settled.set()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -27,12 +27,14 @@ def log_to(path: Path) -> None:
 
 
 @contextmanager
-def on_message(beginnings: tuple[str, ...], call: Callable[[], None]) -> Iterator[None]:
-    """Call when vLLM logs a message that begins so."""
+def on_message(calls: Mapping[str, Callable[[], None]]) -> Iterator[None]:
+    """Call when vLLM logs a message; `calls` go by how it begins."""
 
     def hear(record: logging.LogRecord) -> bool:
-        if record.getMessage().startswith(beginnings):
-            call()
+        message = record.getMessage()
+        for beginning, call in calls.items():
+            if message.startswith(beginning):
+                call()
         return False
 
     watch = logging.Handler()

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from docmind.engine.fetch import Progress, fetch, join, sha256_of, silent
@@ -23,19 +22,6 @@ MANIFEST = "docmind-model.json"
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 SMALL_RAM_GIB = 7.0
 """Below this the 1.5B (3.3 GiB of weights, and the app around it) would swap."""
-
-
-@dataclass(frozen=True)
-class ModelInfo(Weights):
-    """One line of `docmind model list`."""
-
-    installed: bool = False
-
-    @property
-    def size(self) -> str:
-        """Download size for people."""
-        megabytes = self.download_bytes / 1e6
-        return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
 
 
 def default_llm(hardware: Hardware) -> str:
@@ -52,9 +38,9 @@ class Catalog:
         self._dir = models_dir
         self._weights = {w.name: w for w in weights}
 
-    def list(self) -> list[ModelInfo]:
-        """Return the known models, and whether each is installed."""
-        return [ModelInfo(**vars(w), installed=self.installed(w.name)) for w in self._weights.values()]
+    def list(self) -> list[Weights]:
+        """Return the known models, installed or not."""
+        return [*self._weights.values()]
 
     def installed(self, name: str) -> bool:
         """Tell whether the model is on this machine, whole."""

@@ -33,6 +33,9 @@ CPU_STEP_TOKENS = 256
 SHARED_WINDOW = 32_768
 LEAST_WINDOW = 2_048
 """Below this no question fits beside its passages."""
+COMPILED_AT_START = ("VLLM_USE_DEEP_GEMM", "VLLM_BLOCKSCALE_FP8_GEMM_FLASHINFER", "VLLM_USE_FLASHINFER_SAMPLER")
+"""Kernels that are compiled with nvcc on the user's machine, one for each length and layer (DeepGEMM's took 203 s for a
+model of 0.6B, vLLM #49467): off unless the user sets them, because vLLM brings CUTLASS's, compiled, for the same."""
 CPU_GUESSES, GPU_GUESSES, LOOKUP = 0, 0, (2, 4)
 """Speculative tokens a step; lengths of the n-grams that are looked up in the prompt."""
 
@@ -166,6 +169,11 @@ def resolve(
         env["HF_HUB_OFFLINE"] = "1"
     if hardware.gpu:
         env["VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE"] = str(FLASHINFER_MIB << 20)
+        env |= {name: environment.get(name, "0") for name in COMPILED_AT_START}
+        built = [name for name in COMPILED_AT_START if env[name] != "0"]
+        draft.note(
+            "kernels", "as they come" if not built else ", ".join(built), "others are compiled at the first start"
+        )
     else:
         # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
         env |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}

@@ -12,8 +12,10 @@ import itertools
 import logging
 import os
 import queue
+import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from docmind.engine.hardware import detect
@@ -35,8 +37,13 @@ _log = logging.getLogger(__name__)
 LOOP = {"min_pattern_size": 16, "max_pattern_size": 150, "min_count": 3}
 """A text that says the same 16 to 150 tokens three times in a row is ended: a small model that has begun to repeat
 itself goes on until the longest answer allowed (8 of 24 turns of the 1.5B in `docmind bench tokens` did)."""
-WEIGHTS_LOADED = ("Loading weights took", "Model loading took")
-"""How vLLM's log says that compiling begins."""
+STAGES = {
+    "Loading weights took": "compiling and profiling",
+    "Model loading took": "compiling and profiling",
+    "GPU KV cache size": "kernels and graphs",
+    "CPU KV cache size": "kernels and graphs",
+}
+"""How vLLM's log says what begins next."""
 
 
 class VllmEngine(LadderEngine):
@@ -142,7 +149,7 @@ class VllmEngine(LadderEngine):
         args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
         set_num_threads, self._free = torch.set_num_threads, cleanup_dist_env_and_memory
         try:
-            with on_message(WEIGHTS_LOADED, lambda: self._stage("compiling and profiling")):
+            with on_message({begins: partial(self._stage, stage) for begins, stage in STAGES.items()}):
                 self._engine = LLMEngine.from_engine_args(args)
         finally:
             # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
@@ -159,13 +166,16 @@ class VllmEngine(LadderEngine):
             sequences=plan.args["max_num_seqs"],
             vocabulary=self._renderer.vocabulary if self._renderer else 1_000,
             temperature=self._settings.llm.temperature,
-            every_length="attention_backend" in plan.args,
+            gpu="attention_backend" in plan.args,
         ):
             self._stage("warming up")
+            begin = time.monotonic()
             for request in requests:
                 self._add(request)
             while self._engine.has_unfinished_requests():
                 self._engine.step()
+            lengths = [len(r.prompt_ids) for r in requests]
+            _log.info("Warm-up with prompts of %s tokens: %.2f s", lengths, time.monotonic() - begin)
 
     def _serve(self) -> None:
         """Step while requests run; sleep on the queue while none do."""

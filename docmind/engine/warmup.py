@@ -12,19 +12,19 @@ GRAMMAR = Constraint("json", {"type": "object", "properties": {"a": {"type": "in
 
 
 def rounds(
-    *, window: int, step_tokens: int, sequences: int, vocabulary: int, temperature: float, every_length: bool
+    *, window: int, step_tokens: int, sequences: int, vocabulary: int, temperature: float, gpu: bool
 ) -> Iterator[list[Request]]:
     """Yield requests to run at once, round by round.
 
-    On an H200 the first prompt of each length waited 13 to 17 s. FP8 matrix kernels (DeepGEMM) are compiled by the
-    number of tokens in a step, and vLLM 0.25's own warm-up passes over those that it mixes with FlashInfer's. Their
-    tiles have 64 rows, so multiples of 64 stand for all lengths.
+    vLLM has compiled its model and captured its graphs by then. Left are the kernels that attention and sampling use:
+    Triton compiles its own anew for sizes that 16 divides, FlashInfer has one for prompts and one for answers, and
+    all of them meet batches in which some read and others write. Matrix products need nothing: see the plan.
 
     Args:
         window, step_tokens, sequences: the plan's max_model_len, max_num_batched_tokens, max_num_seqs.
         vocabulary: number of the tokenizer's tokens.
         temperature: what answers are sampled with.
-        every_length: prompts of all lengths up to some steps; else (on a CPU, which compiles nothing) short ones.
+        gpu: short and long prompts and batches of all sizes; else (a CPU compiles nothing) a few short ones.
     """
     pick = random.Random(1)  # noqa: S311
 
@@ -39,12 +39,13 @@ def rounds(
     yield [first]
     yield [request(40, GRAMMAR)]
     yield [request(60, begin=first) for _ in range(sequences)]  # at once, with a common beginning from the cache
-    if not every_length:
+    if not gpu:
         return
-    for length in (*range(8, 64, 8), *range(64, step_tokens + 1, 64)):
+    for length in (33, 48, 250, 512, 1_001, step_tokens):
         yield [request(length)]
-    for together in range(2, sequences + 1):  # some decode while others are read
-        yield [request(33 * 3**i, GRAMMAR if i % 2 else None) for i in range(together)]
+    for together in sorted({min(n, sequences) for n in (2, 3, 4, 8, 16, 32, 64, 128, sequences)}):
+        # some decode while others are read
+        yield [request(33 * 3 ** (i % 4), GRAMMAR if i % 2 else None) for i in range(together)]
     long = request(4 * step_tokens + 100)
     yield [long]
     yield [request(len(long.prompt_ids) + 100, begin=long), request(100, GRAMMAR)]

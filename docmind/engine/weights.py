@@ -53,6 +53,12 @@ class Weights:
         """Bytes of all data files."""
         return sum(p.size for p in self.parts) or self.disk_bytes
 
+    @property
+    def size(self) -> str:
+        """Download size for people."""
+        megabytes = self.download_bytes / 1e6
+        return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+
 
 WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(Path(__file__).with_suffix(".json").read_bytes())
 """Everything `docmind model list` shows."""

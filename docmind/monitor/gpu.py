@@ -7,11 +7,14 @@ import threading
 import time
 import warnings
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from docmind.engine.hardware import detect
 
 log = logging.getLogger(__name__)
 
@@ -39,54 +42,26 @@ class Sample:
 
     at: float
     """Unix time."""
-    cpu_name: str
+    name: str
+    """What the next four are about: all GPUs together (equal ones are counted), or the CPU and RAM."""
+    used: int
+    """Memory in use by everybody."""
+    total: int
+    own: int | None
+    """This process's and its children's share of `used`; None if the driver hides it (as in some containers)."""
+    utilisation: float | None
+    """The mean of several GPUs."""
     cpu_percent: float
     ram_used: int
     ram_total: int
-    ram_own: int
-    """Memory of this process and its children, without mapped files, which `ram_used` does not count either."""
     gpus: tuple[Gpu, ...] = ()
     note: str = ""
     """Why there are no GPU figures, when that is worth saying."""
 
     @property
     def device(self) -> str:
-        """`GPU` or `CPU`: what the figures below are about."""
+        """`GPU` or `CPU`: what the figures are about."""
         return "GPU" if self.gpus else "CPU"
-
-    @property
-    def name(self) -> str:
-        """Name of the device; several equal GPUs are counted."""
-        if not self.gpus:
-            return self.cpu_name
-        names = [gpu.name for gpu in self.gpus]
-        return names[0] if len(names) == 1 else f"{len(names)} x {names[0]}"
-
-    @property
-    def used(self) -> int:
-        """Memory in use on the device by everybody: all GPUs together, or RAM."""
-        return sum(gpu.used for gpu in self.gpus) if self.gpus else self.ram_used
-
-    @property
-    def total(self) -> int:
-        """Memory of the device: all GPUs together, or RAM."""
-        return sum(gpu.total for gpu in self.gpus) if self.gpus else self.ram_total
-
-    @property
-    def own(self) -> int | None:
-        """This process's share of `used`; None if the driver hides it (as in some containers)."""
-        if not self.gpus:
-            return self.ram_own
-        known = [gpu.own for gpu in self.gpus if gpu.own is not None]
-        return sum(known) if known else None
-
-    @property
-    def utilisation(self) -> float | None:
-        """How busy the device is, in percent; the mean of several GPUs."""
-        if not self.gpus:
-            return self.cpu_percent
-        known = [gpu.utilisation for gpu in self.gpus if gpu.utilisation is not None]
-        return sum(known) / len(known) if known else None
 
 
 class HardwareMonitor:
@@ -97,7 +72,8 @@ class HardwareMonitor:
         self._history: deque[Sample] = deque(maxlen=int(KEEP_S / EVERY_S))
         self._stop = threading.Event()
         self._process = psutil.Process()
-        self._cpu_name = _cpu_name()
+        hardware = detect()
+        self._cpu_name = f"{hardware.cpu} ({hardware.cores} cores)"
         self._nvml, self._note = _open_nvml()
         self._cpu_mark = _cpu_times()
         if background:
@@ -106,11 +82,9 @@ class HardwareMonitor:
     def sample(self) -> Sample:
         """Return the machine's state, at most about one second old."""
         with self._lock:
-            if self._history and time.time() - self._history[-1].at < FRESH_S:
-                return self._history[-1]
-            sample = self._read()
-            self._history.append(sample)
-            return sample
+            if not self._history or time.time() - self._history[-1].at >= FRESH_S:
+                self._history.append(self._read())
+            return self._history[-1]
 
     def history(self) -> list[Sample]:
         """Return the samples of the last 10 minutes, oldest first."""
@@ -123,28 +97,41 @@ class HardwareMonitor:
         with self._lock:
             nvml, self._nvml = self._nvml, None
         if nvml is not None:
-            try:
+            with suppress(nvml.NVMLError):
                 nvml.nvmlShutdown()
-            except nvml.NVMLError as exc:
-                log.debug("NVML did not shut down: %s", exc)
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):
             self.sample()
 
     def _read(self) -> Sample:
-        pids, ram_own = self._own_processes()
-        memory = psutil.virtual_memory()
-        return Sample(
-            at=time.time(),
-            cpu_name=self._cpu_name,
-            cpu_percent=self._cpu_load(),
-            ram_used=memory.total - memory.available,
-            ram_total=memory.total,
-            ram_own=ram_own,
-            gpus=self._read_gpus(pids),
-            note=self._note,
+        processes = [self._process]
+        with suppress(psutil.Error):
+            processes += self._process.children(recursive=True)
+        memory, cpu = psutil.virtual_memory(), self._cpu_load()
+        ram_used = memory.total - memory.available
+        gpus = self._read_gpus({p.pid for p in processes})
+        shares = [g.own for g in gpus if g.own is not None]
+        busy = [g.utilisation for g in gpus if g.utilisation is not None]
+        figures: dict[str, Any] = (
+            {
+                "name": gpus[0].name if len(gpus) == 1 else f"{len(gpus)} x {gpus[0].name}",
+                "used": sum(g.used for g in gpus),
+                "total": sum(g.total for g in gpus),
+                "own": sum(shares) if shares else None,
+                "utilisation": sum(busy) / len(busy) if busy else None,
+            }
+            if gpus
+            else {
+                "name": self._cpu_name,
+                "used": ram_used,
+                "total": memory.total,
+                "own": sum(map(_own_memory, processes)),
+                "utilisation": cpu,
+            }
         )
+        figures |= {"cpu_percent": cpu, "ram_used": ram_used, "ram_total": memory.total}
+        return Sample(at=time.time(), **figures, gpus=gpus, note=self._note)
 
     def _cpu_load(self) -> float:
         """Return the load since the last sample; psutil's own function measures each thread's calls apart."""
@@ -152,17 +139,6 @@ class HardwareMonitor:
         self._cpu_mark = (busy, total)
         passed = total - total_before
         return min(max(100 * (busy - busy_before) / passed, 0.0), 100.0) if passed > 0 else 0.0
-
-    def _own_processes(self) -> tuple[set[int], int]:
-        """Return the ids and the own memory (without mapped files) of this process and its children."""
-        pids, memory = {self._process.pid}, _own_memory(self._process)
-        try:
-            for child in self._process.children(recursive=True):
-                memory += _own_memory(child)
-                pids.add(child.pid)
-        except psutil.Error as exc:  # a child that ended in between
-            log.debug("a child process could not be read: %s", exc)
-        return pids, memory
 
     def _read_gpus(self, pids: set[int]) -> tuple[Gpu, ...]:
         if self._nvml is None:
@@ -195,30 +171,27 @@ def _open_nvml() -> tuple[Any, str]:
 
 def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
-
-    def ask(call: str, *arguments: Any) -> Any:
-        """Ask for a figure that not every card or container gives."""
-        try:
-            return getattr(nvml, call)(handle, *arguments)
-        except nvml.NVMLError:
-            return None
-
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    rates = ask("nvmlDeviceGetUtilizationRates")
-    mine = [p.usedGpuMemory for p in ask("nvmlDeviceGetComputeRunningProcesses") or () if p.pid in pids]
-    name = nvml.nvmlDeviceGetName(handle)
+    rates = processes = None
+    with suppress(nvml.NVMLError):  # not every card or container gives these
+        processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        rates = nvml.nvmlDeviceGetUtilizationRates(handle)
+    mine = [p.usedGpuMemory or 0 for p in processes or () if p.pid in pids]
     return Gpu(
-        name=name.decode() if isinstance(name, bytes) else name,
+        name=str(nvml.nvmlDeviceGetName(handle)),
         used=int(memory.used),
         total=int(memory.total),
-        own=sum(m for m in mine if m) if mine else None,
+        own=sum(mine) if mine else None,
         utilisation=float(rates.gpu) if rates is not None else None,
     )
 
 
 def _own_memory(process: psutil.Process) -> int:
-    memory = process.memory_info()
-    return int(memory.rss - getattr(memory, "shared", 0))
+    """Return a process's memory without mapped files; 0 for one that has ended."""
+    with suppress(psutil.Error):
+        memory = process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
+    return 0
 
 
 def _cpu_times() -> tuple[float, float]:
@@ -227,13 +200,3 @@ def _cpu_times() -> tuple[float, float]:
     guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user time already
     total = sum(times) - guest
     return total - times.idle - getattr(times, "iowait", 0.0), total
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else "CPU"
-    return f"{name} ({psutil.cpu_count() or 1} cores)"

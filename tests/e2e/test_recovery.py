@@ -77,5 +77,5 @@ def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(smollm2,
     assert json.loads((data / "settings.json").read_text())["llm"]["model"] == "smollm2-135m"
     assert [name for name, _ in told["stages"]] == [
         "fetching the model", "importing torch", "reading the tokenizer", "importing vLLM", "weights",
-        "compiling and profiling", "warming up",
+        "compiling and profiling", "kernels and graphs", "warming up",
     ]  # fmt: skip

@@ -80,34 +80,27 @@ def test_broken_calls_stay_text():
     assert message.content == CALL[:-20]
 
 
-def test_any_makes_a_schema_and_reads_several_calls():
-    answer = '[{"name":"search","arguments":{"query":"a"}},{"name":"summarize","arguments":{"document":"b"}}]'
-    engine = ScriptedEngine(answer)
-    llm = ChatVLLM(engine=engine, max_tool_calls=2).bind_tools([search, summarize], tool_choice="any")
-    message = llm.invoke("Hi")
-    assert [c["name"] for c in message.tool_calls] == ["search", "summarize"]
+def test_any_tool_may_be_the_one_that_must_be_called():
+    engine = ScriptedEngine('{"name":"summarize","arguments":{"document":"b"}}')
+    message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="any").invoke("Hi")
+    assert [c["name"] for c in message.tool_calls] == ["summarize"]
     assert message.content == ""
-    schema = engine.requests[0]["constraint"].value
-    assert (schema["type"], schema["minItems"], schema["maxItems"]) == ("array", 1, 2)
-    names = [o["properties"]["name"]["const"] for o in schema["items"]["anyOf"]]
-    assert names == ["search", "summarize"]
+    options = engine.requests[0]["constraint"].value["anyOf"]
+    assert [o["properties"]["name"]["const"] for o in options] == ["search", "summarize"]
 
 
-def test_of_an_array_cut_at_the_limit_the_complete_calls_count():
-    answer = '[{"name":"search","arguments":{"query":"a"}},{"name":"search","argu'
-    engine = ScriptedEngine(answer, finish="length")
+def test_of_a_call_cut_at_the_limit_nothing_is_shown():
+    engine = ScriptedEngine('{"name":"search","argu', finish="length")
     message = ChatVLLM(engine=engine).bind_tools([search], tool_choice="any").invoke("Hi")
-    assert [c["args"] for c in message.tool_calls] == [{"query": "a"}]
+    assert (message.tool_calls, message.content) == ([], "")
     assert message.response_metadata["finish_reason"] == "length"
 
 
 def test_a_named_tool_is_called_with_its_own_schema():
-    engine = ScriptedEngine('[{"name":"search","arguments":{"query":"x","k":3}}]')
+    engine = ScriptedEngine('{"name": "search", "arguments": {"query": "x", "k": 3}}')
     message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="search").invoke("Hi")
     assert [(c["name"], c["args"]) for c in message.tool_calls] == [("search", {"query": "x", "k": 3})]
-    schema = engine.requests[0]["constraint"].value
-    assert schema["maxItems"] == 1
-    (option,) = schema["items"]["anyOf"]
+    (option,) = engine.requests[0]["constraint"].value["anyOf"]
     assert set(option["properties"]["arguments"]["properties"]) == {"query", "k"}
 
 

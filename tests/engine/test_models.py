@@ -127,7 +127,7 @@ def test_two_pulls_at_once_do_the_work_once(index, tiny, tmp_path):
 def test_a_directory_without_manifest_is_not_a_model(tiny, tmp_path):
     (tmp_path / "tiny").mkdir()
     catalog = Catalog(tmp_path, (tiny,))
-    assert [m.installed for m in catalog.list()] == [False]
+    assert [catalog.installed(m.name) for m in catalog.list()] == [False]
     with pytest.raises(ModelError, match="docmind model pull tiny"):
         catalog.path("tiny")
 

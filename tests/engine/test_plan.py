@@ -228,6 +228,15 @@ def test_what_is_compiled_is_kept_in_the_data_folder(tmp_path):
         assert Path(result.env[name]).is_relative_to(tmp_path)
 
 
+def test_a_gpu_uses_kernels_that_come_compiled_unless_the_user_asks_for_others():
+    given = {"model": "m", "weights_bytes": WEIGHTS}
+    assert resolve(Settings(), H200, "0.33.0", QWEN3_FP8, **given).env["VLLM_USE_DEEP_GEMM"] == "0"
+    asked = resolve(Settings(), H200, "0.33.0", QWEN3_FP8, **given, environment={"VLLM_USE_DEEP_GEMM": "1"})
+    assert asked.env["VLLM_USE_DEEP_GEMM"] == "1"
+    assert decision(asked, "kernels").used == "VLLM_USE_DEEP_GEMM"
+    assert "VLLM_USE_DEEP_GEMM" not in resolve(Settings(), AMX, "0.32.0", QWEN_CPU, model="m").env
+
+
 @pytest.mark.parametrize("hardware", [L4, AMX])
 def test_guessing_from_the_prompt_is_set_by_one_number(hardware):
     config = QWEN3_FP8 if hardware.gpu else QWEN_CPU

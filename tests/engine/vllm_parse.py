@@ -1,0 +1,50 @@
+"""Let the argument parser of a vLLM that is not installed read the plan's arguments.
+
+    python -m tests.engine.vllm_parse WHEEL…      # fetched with `pip download --no-deps vllm==0.33.0` and so on
+
+Its Python code is run on the packages that are installed, as if on a CPU: the parser is the same on every device.
+"""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+SCRIPT = """
+import vllm.platforms
+from vllm.platforms.cpu import CpuPlatform
+vllm.platforms.current_platform = CpuPlatform()
+from vllm.engine.arg_utils import EngineArgs
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+from docmind.engine.plan import resolve
+from docmind.settings import EngineSettings, Settings
+from tests.engine.test_plan import MACHINES, WEIGHTS
+cards = {"tensor_parallel_size": 2, "data_parallel_size": 2, "distributed_executor_backend": "ray"}
+many = EngineSettings(**cards, speculative_tokens=3)
+for hardware, config in MACHINES:
+    for engine, server in ((EngineSettings(), False), (many, True)):
+        given = {"model": "m", "weights_bytes": WEIGHTS, "server": server}
+        plan = resolve(Settings(engine=engine), hardware, "", config, **given)
+        words = ["--model", *plan.as_cli_args()]
+        args = EngineArgs.from_cli_args(EngineArgs.add_cli_args(FlexibleArgumentParser()).parse_args(words))
+        for name in plan.args:
+            assert isinstance(plan.args[name], dict) or getattr(args, name) == plan.args[name], name
+        print("accepted:", " ".join(words))
+"""
+
+
+def main(wheel: str) -> int:
+    """Unpack the wheel's Python files and run the script on them; returns its exit status."""
+    with TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder, [n for n in archive.namelist() if n.endswith((".py", "/METADATA"))])
+        path = os.pathsep.join([folder, str(Path(__file__).parents[2])])
+        print(Path(wheel).name, flush=True)
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=os.environ | {"PYTHONPATH": path}, check=False
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(max(map(main, sys.argv[1:])))
