@@ -24,7 +24,7 @@ try:
 except DocMindError as exc:
     shell.cannot_start(exc)
     if page.title == "Settings":
-        settings_form.rescue()
+        settings_form.draw(None)
     st.stop()
 
 with st.sidebar:
