@@ -31,18 +31,18 @@ class LLMSettings(_Group):
     """Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine."""
     base_url: str | None = Field(None, pattern=r"^https?://[^/\s]+", title="Server address")
     """An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1."""
-    api_key: SecretStr = SecretStr("none")
+    api_key: SecretStr = Field(SecretStr("none"), title="API key")
     """Key for that server."""
     temperature: float = Field(0.0, ge=0, le=2)
     """0 gives the same answer to the same question."""
-    max_answer_tokens: int = Field(1024, ge=16, title="Longest answer")
+    max_answer_tokens: int = Field(1024, ge=16, title="Longest answer (tokens)")
     """Longest answer, in tokens."""
 
 
 class EngineSettings(_Group):
     """How the in-process vLLM engine runs. What is left empty is computed by the engine plan."""
 
-    max_model_len: int | None = Field(None, ge=512, title="Context window")
+    max_model_len: int | None = Field(None, ge=512, title="Context window (tokens)")
     """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller."""
     vram_gib: float | None = Field(None, gt=0, title="GPU memory budget (GiB)")
     """GPU memory budget in GiB for weights, KV cache and activations together. Empty: 16, or the card's memory if
@@ -77,7 +77,7 @@ class StoreSettings(_Group):
     """edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant server."""
     url: str | None = Field(None, title="Address of the Qdrant server")
     """URL of the Qdrant server (mode server)."""
-    api_key: SecretStr | None = None
+    api_key: SecretStr | None = Field(None, title="API key")
     """Key of the Qdrant server."""
     collection: str = Field("docmind", min_length=1, title="Name in Qdrant")
     """Name of the Qdrant collection (modes local and server)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, sources, state, uploads
+from docmind.ui import answer, chat, collections, state, uploads
 
 SHOWN = 40  # messages drawn at first; older ones on demand
 
@@ -58,8 +58,3 @@ with st.bottom:
 
 if value:
     chat.submit(app, value)
-
-if conversation and (opened := st.session_state.get("opened")):
-    source = sources.find(app, conversation, opened)
-    if source is not None:
-        sources.dialog(app, source)

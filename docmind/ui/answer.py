@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from docmind.events import Citation, ContextTrimmed, Source
-from docmind.ui import format
+from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
 
@@ -135,7 +135,8 @@ def _source_button(source: Source, index: int, doubtful: bool) -> None:
         plain(f"{source.number} · {source.file_name}{page}") + (" · unverified" if doubtful else ""),
         key=f"source-{index}-{source.number}",
         help=plain(source.heading) or None,
-        on_click=lambda: st.session_state.update(opened=f"{index}-{source.number}"),
+        on_click=state.keep,
+        args=(dialogs.OPEN, ("Passage", f"{index}-{source.number}")),
     )
 
 

@@ -78,16 +78,13 @@ def engine_banner(app: App) -> None:
         with st.container(key="engine-failed"):
             st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
             with st.container(horizontal=True):
-                st.button("Try again", icon=":material/refresh:", type="primary", on_click=retry_engine, args=(app,))
+                st.button(
+                    "Try again", icon=":material/refresh:", type="primary", on_click=state.restart_app, args=(app,)
+                )
                 if st.button("Choose another model", icon=":material/tune:"):
                     st.switch_page("pages/settings.py")
     elif status.state in {"idle", "loading"}:
         _loading(app)
-
-
-def retry_engine(app: App) -> None:
-    """Start anew after a failed engine start."""
-    state.restart_app(app)
 
 
 @st.fragment(run_every=1.0)
@@ -96,9 +93,8 @@ def _loading(app: App) -> None:
     status = app.engine.status()
     if status.state not in {"idle", "loading"}:
         st.rerun()
-    model = status.model.rstrip("/").rsplit("/", 1)[-1]
     with st.container(key="engine-loading"):
-        st.markdown(f":shimmer[Loading the model] **{plain(model)}**")
+        st.markdown(f":shimmer[Loading the model] **{plain(format.model(status))}**")
         so_far = f"{status.stage or 'starting'} · {format.duration(status.elapsed_s)}"
         st.caption(f"{plain(so_far)} · You can add documents meanwhile.")
 
