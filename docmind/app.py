@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from docmind.ingestion.collections import Collections
     from docmind.ingestion.service import IngestionService
     from docmind.monitor.gpu import HardwareMonitor
-    from docmind.retrieval.search import Retriever
-    from docmind.retrieval.store import VectorStore
 
 DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
 """Passages per search: on a CPU every prompt token is waited for."""
@@ -35,12 +33,9 @@ class App:
     """Everything one process shares, however many browser tabs."""
 
     settings: Settings
-    catalog: Catalog
     engine: Engine
     documents: IngestionService
     collections: Collections
-    retriever: Retriever
-    store: VectorStore
     conversations: ConversationStore
     chat: ChatService
     monitor: HardwareMonitor
@@ -156,7 +151,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     parts.callback(chat.close)
     monitor = HardwareMonitor()
     parts.callback(monitor.close)
-    return App(settings, catalog, engine, documents, collections, retriever, store, conversations, chat, monitor, parts)
+    return App(settings, engine, documents, collections, conversations, chat, monitor, parts)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:

@@ -15,7 +15,8 @@ messages = app.conversations.messages(conversation) if conversation else []
 
 chat.engine_banner(app)
 
-if not messages and turn is None:
+waiting = st.session_state.get("waiting")
+if not messages and turn is None and not waiting:
     chat.empty(app)
 
 first = 0 if st.session_state.get("whole") == conversation else max(0, len(messages) - SHOWN)
@@ -34,12 +35,14 @@ if turn is not None and conversation:
         answer.question(turn.question, "live")
     chat.follow(app, conversation)
 
-if messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
+if waiting:
+    chat.waiting(app, waiting)
+elif messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
     last = next((m.text for m in reversed(messages) if m.role == "user"), "")
     st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
 
 with st.bottom:
-    chat.notices()
+    uploads.notices()
     if uploads.pending(app.documents.documents()):
         chat.ingesting(app)
     if turn is not None:

@@ -107,24 +107,18 @@ def unverified(drawn: Sequence[int], citations: Iterable[Citation]) -> set[int]:
 
 
 def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
-    """Draw one button per source; those that the answer cites come first, the rest behind a fold."""
+    """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
     doubtful = {c.number for c in message.citations if not c.supported}
     doubtful -= {c.number for c in message.citations if c.supported}
-    shown, rest = [sources[n] for n in sorted(cited)], [s for n, s in sources.items() if n not in cited]
-    if not cited:
-        shown, rest = rest[:3], rest[3:]
-    if shown:
-        label = "Sources" if cited else "Passages found"
+    if cited:
         with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
-            st.caption(label, width="content")
-            for source in shown:
-                _source_button(source, index, source.number in doubtful)
-    if rest:
-        with (
-            st.expander(f"{format.count(len(rest), 'more passage')} found", type="compact"),
-            st.container(horizontal=True, gap="small"),
-        ):
+            st.caption("Sources", width="content")
+            for number in sorted(cited):
+                _source_button(sources[number], index, number in doubtful)
+    if rest := [s for n, s in sources.items() if n not in cited]:
+        label = f"{format.count(len(rest), 'passage')} found but not cited"
+        with st.expander(label, type="compact"), st.container(horizontal=True, gap="small"):
             for source in rest:
                 _source_button(source, index, False)
 

@@ -33,7 +33,7 @@ def draw(app: App) -> None:
     limit = None if st.session_state.get("all_conversations") else SHOWN
     with st.container(key="conversations", gap=None):
         for conversation in known[:limit]:
-            _row(app, conversation, conversation.id == current)
+            _row(conversation, conversation.id == current)
         if limit and len(known) > limit:
             st.button(
                 f"Show {len(known) - limit} more",
@@ -44,7 +44,7 @@ def draw(app: App) -> None:
         st.caption("Your conversations will be kept here.")
 
 
-def _row(app: App, conversation: Conversation, current: bool) -> None:
+def _row(conversation: Conversation, current: bool) -> None:
     title = conversation.title or "New conversation"
     kind = "current" if current else "row"
     with st.container(

@@ -27,7 +27,8 @@ def ask(what: str, which: Any = None) -> None:
 
 def draw(app: App) -> None:
     """Draw the dialog that is open, if what it is about is still there."""
-    what, which = st.session_state.get(OPEN) or ("", None)
+    opened: tuple[str, Any] = st.session_state.get(OPEN) or ("", "")
+    what, which = opened
     conversation, document = app.conversations.get(str(which)), app.documents.get(str(which))
     collection = next((c for c in app.collections.all() if c.id == which), None)
     match what:

@@ -39,10 +39,10 @@ def drop_field(app: App) -> None:
     )
     if files:
         with st.spinner("Taking the files in …"):
-            state.keep("upload_notice", uploads.add(app, files, st.session_state.get(collections.CHOSEN)))
+            state.keep("notice", uploads.add(app, files, st.session_state.get(collections.CHOSEN)))
         state.keep("upload_version", version + 1)  # a new key empties the field
         st.rerun()
-    uploads.show(state.take("upload_notice") or [])
+    uploads.notices()
 
 
 def overview(app: App) -> None:
