@@ -55,7 +55,6 @@ with st.bottom:
         "Ask about your documents, or drop files here",
         key=chat.INPUT,
         accept_file="multiple",
-        file_type=uploads.types(),
         max_upload_size=uploads.limit_mb(app),
     )
 

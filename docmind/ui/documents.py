@@ -28,11 +28,13 @@ _ICONS = {
 
 
 def drop_field(app: App) -> None:
-    """Draw the upload field; what is dropped is queued at once and the field is empty again."""
+    """Draw the upload field; what is dropped is queued at once and the field is empty again.
+
+    It takes any type: the browser would drop what it does not know without a word, ingestion says why.
+    """
     version = st.session_state.get("upload_version", 0)
     files = st.file_uploader(
-        "Drop files here, as many as you like",
-        uploads.types(),
+        "PDF, Word, PowerPoint, Excel, CSV, web pages, e-mails, e-books, text and pictures, as many as you like",
         accept_multiple_files=True,
         key=f"upload-{version}",
         max_upload_size=uploads.limit_mb(app),

@@ -55,10 +55,10 @@ def _head(label: str, name: str, line: str = "") -> None:
 
 def _machine(sample: Sample) -> None:
     """Draw the machine's figures: the GPU's, or RAM and CPU in the same place."""
-    _head(sample.device, sample.name)
-    own = "its own share is not known" if sample.own is None else f"DocMind {format.size(sample.own)}"
+    own = "DocMind's share is not known" if sample.own is None else f"DocMind uses {format.size(sample.own)}"
+    _head(sample.device, sample.name, own)
     memory = f"{'GPU memory' if sample.gpus else 'RAM'} {format.memory(sample.used, sample.total)}"
-    st.progress(_share(sample.used, sample.total), f"{memory} · {own}")
+    st.progress(_share(sample.used, sample.total), memory)
     if sample.utilisation is not None:
         st.progress(
             _share(sample.utilisation, 100), f"{'GPU' if sample.gpus else 'CPU'} load {sample.utilisation:.0f} %"

@@ -20,13 +20,6 @@ _DRAWN = {"error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
 STAGES = {"queued": "Waiting", "parse": "Reading", "split": "Splitting", "embed": "Embedding", "store": "Storing"}
 
 
-def types() -> list[str]:
-    """Return the accepted file endings, without the dot."""
-    from docmind.ingestion.readers import SUPPORTED
-
-    return [suffix.lstrip(".") for suffix in SUPPORTED]
-
-
 def limit_mb(app: App) -> int:
     """Return the largest file that the browser may send; Streamlit wants whole MB, ingestion checks exactly."""
     return max(1, math.ceil(app.settings.ingestion.max_file_mb))

@@ -31,9 +31,9 @@ def test_the_same_file_again_is_said_to_be_there(open_page, app):
 def test_one_bad_file_stops_no_other(open_page, app):
     app.documents.add_bytes(b"old", "old.txt")
     tab = open_page("documents")
-    files = [("bad.exe.txt", b"ok"), ("a.txt", b"one")]
-    tab = upload(tab, *files)
-    assert len(app.documents.documents()) == 3
+    tab = upload(tab, ("setup.exe", b"no"), ("a.txt", b"one"))
+    assert [d.name for d in app.documents.documents()] == ["old.txt", "a.txt"]
+    assert "setup\\.exe\\: this type of file can't be read" in words(tab)
 
 
 def test_a_document_at_work_shows_stage_and_progress(open_page, app):
