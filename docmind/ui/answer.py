@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from docmind.conversations import StoredMessage
 
 _ICONS = {
-    "supervisor": "route",
-    "researcher": "search",
-    "summarizer": "subject",
-    "analyst": "calculate",
-    "verifier": "fact_check",
+    "researcher": ":material/search:",
+    "summarizer": ":material/subject:",
+    "analyst": ":material/calculate:",
+    "verifier": ":material/fact_check:",
 }
 
 
@@ -49,18 +48,12 @@ def answer(message: StoredMessage, index: int) -> None:
             st.warning(plain(notice), icon=":material/incomplete_circle:")
         if message.error:
             st.error(plain(message.error), icon=":material/error:")
-        _judgement(message)
+        if message.confidence is not None:  # only with output_mode `structured`
+            left_open = f" · Left open: {message.open_points}" if message.open_points else ""
+            st.caption(f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}")
         _sources(message, sources, drawn, index)
-        line = format.cost(message.usage, view.agents) if message.usage else ""
-        if line:
-            st.caption(plain(line))
-
-
-def _judgement(message: StoredMessage) -> None:
-    """Draw what the model thinks of its own answer; only with output_mode `structured`."""
-    if message.confidence is not None:
-        left_open = f" · Left open: {message.open_points}" if message.open_points else ""
-        st.caption(f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}")
+        if message.usage:
+            st.caption(plain(format.cost(message.usage, view.agents)))
 
 
 def running(view: TurnView) -> None:
@@ -161,7 +154,8 @@ def _live_steps(view: TurnView) -> None:
         group = workers[first : first + 3]
         for slot, run in zip(st.columns(len(group), gap="small"), group, strict=True):
             state: Any = "error" if run.error else "complete" if run.done or view.end else "running"
-            label = f"{_icon(run.agent)} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
+            icon = _ICONS.get(run.agent, ":material/smart_toy:")
+            label = f"{icon} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
             box = slot.status(label, state=state, expanded=not view.answer)
             with box.container():  # used as a context itself, a status ends as complete
                 _run_body(run)
@@ -181,10 +175,6 @@ def _run_body(run: AgentRun) -> None:
         st.caption(plain(_short(text, 280) if run.done or len(text) <= 280 else f"… {text[-280:]}"))
     if run.error:
         st.caption(f":material/error: {plain(run.error)}")
-
-
-def _icon(agent: str) -> str:
-    return f":material/{_ICONS.get(agent, 'smart_toy')}:"
 
 
 def _short(text: str, limit: int) -> str:
