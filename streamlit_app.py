@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.ui import conversations, settings_form, shell, sidebar, state
+from docmind.ui import conversations, dialogs, settings_form, shell, sidebar, state
 
 # A Material icon here would be fetched from a font server; the file comes from this machine.
 st.set_page_config("DocMind", shell.ICON, layout="wide", initial_sidebar_state="auto")
@@ -24,7 +24,7 @@ try:
 except DocMindError as exc:
     shell.cannot_start(exc)
     if page.title == "Settings":
-        settings_form.rescue()
+        settings_form.draw(None)
     st.stop()
 
 with st.sidebar:
@@ -32,3 +32,4 @@ with st.sidebar:
         conversations.draw(app)
     sidebar.draw(app)
 page.run()
+dialogs.draw(app)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from docmind.conversations import ConversationStore
 from docmind.engine.fetch import Progress, silent
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
 from docmind.engine.logs import log_to
 from docmind.engine.models import Catalog, default_llm
 from docmind.errors import AlreadyRunning, ConfigError
+from docmind.ingestion.collections import Collections
+from docmind.monitor.gpu import HardwareMonitor
 from docmind.privacy import silence_telemetry
 from docmind.settings import Settings
 
 if TYPE_CHECKING:
     from docmind.chat import ChatService
-    from docmind.conversations import ConversationStore
-    from docmind.ingestion.collections import Collections
     from docmind.ingestion.service import IngestionService
-    from docmind.monitor.gpu import HardwareMonitor
-    from docmind.retrieval.search import Retriever
-    from docmind.retrieval.store import VectorStore
 
 DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
 """Passages per search: on a CPU every prompt token is waited for."""
@@ -35,20 +34,14 @@ class App:
     """Everything one process shares, however many browser tabs."""
 
     settings: Settings
-    catalog: Catalog
     engine: Engine
     documents: IngestionService
     collections: Collections
-    retriever: Retriever
-    store: VectorStore
     conversations: ConversationStore
     chat: ChatService
     monitor: HardwareMonitor
-    _parts: ExitStack
-
-    def close(self) -> None:
-        """Stop what runs and release the data folder. What was ingested, asked and answered is on disk."""
-        self._parts.close()
+    close: Callable[[], None]
+    """Stops what runs and releases the data folder. What was ingested, asked and answered is on disk."""
 
 
 def build_engine(settings: Settings, catalog: Catalog) -> Engine:
@@ -80,7 +73,7 @@ def build_app(
     silence_telemetry()
     with ExitStack() as parts:  # a part that fails to open closes those before it
         app = _build(settings, progress, load_model, engine, parts)
-        app._parts = parts.pop_all()
+        app.close = parts.pop_all().close
     return app
 
 
@@ -88,8 +81,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     parts.enter_context(own(settings.data_dir))
     log_to(settings.log_file)
     catalog = Catalog(settings.models_dir)
-    engine = engine or build_engine(settings, catalog)
-    parts.callback(engine.close)
+    engine = parts.enter_context(closing(engine or build_engine(settings, catalog)))
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
@@ -99,29 +91,22 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.agents.tools import make_tools
     from docmind.agents.workers import all_workers
     from docmind.chat import ChatService
-    from docmind.conversations import ConversationStore
     from docmind.engine.chat_model import ChatVLLM
-    from docmind.ingestion.collections import Collections
     from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
-    from docmind.monitor.gpu import HardwareMonitor
     from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
     from docmind.retrieval.store import open_store
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
-    store = open_store(settings, embedder.dims)
-    parts.callback(store.close)
-    registry = Registry(settings.database)
-    parts.callback(registry.close)
+    store = parts.enter_context(closing(open_store(settings, embedder.dims)))
+    registry = parts.enter_context(closing(Registry(settings.database)))
     collections = Collections(registry)
-    documents = IngestionService(settings, registry, store, embedder)
-    parts.callback(documents.close)
+    documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
     retriever = Retriever(store, embedder, settings)
-    conversations = ConversationStore(settings.database)
-    parts.callback(conversations.close)
+    conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
     options: dict[str, Any] = {
@@ -153,10 +138,9 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
         searched=collections.searched,
     )
-    parts.callback(chat.close)
-    monitor = HardwareMonitor()
-    parts.callback(monitor.close)
-    return App(settings, catalog, engine, documents, collections, retriever, store, conversations, chat, monitor, parts)
+    parts.enter_context(closing(chat))
+    monitor = parts.enter_context(closing(HardwareMonitor()))
+    return App(settings, engine, documents, collections, conversations, chat, monitor, parts.close)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, sources
 
 from docmind.errors import ConfigError
 
@@ -28,43 +29,43 @@ class LLMSettings(_Group):
 
     model: str | None = None
     """Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine."""
-    base_url: str | None = Field(None, pattern=r"^https?://[^/\s]+")
+    base_url: str | None = Field(None, pattern=r"^https?://[^/\s]+", title="Server address")
     """An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1."""
-    api_key: SecretStr = SecretStr("none")
+    api_key: SecretStr = Field(SecretStr("none"), title="API key")
     """Key for that server."""
     temperature: float = Field(0.0, ge=0, le=2)
     """0 gives the same answer to the same question."""
-    max_answer_tokens: int = Field(1024, ge=16)
+    max_answer_tokens: int = Field(1024, ge=16, title="Longest answer (tokens)")
     """Longest answer, in tokens."""
 
 
 class EngineSettings(_Group):
     """How the in-process vLLM engine runs. What is left empty is computed by the engine plan."""
 
-    max_model_len: int | None = Field(None, ge=512)
+    max_model_len: int | None = Field(None, ge=512, title="Context window (tokens)")
     """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller."""
-    vram_gib: float | None = Field(None, gt=0)
+    vram_gib: float | None = Field(None, gt=0, title="GPU memory budget (GiB)")
     """GPU memory budget in GiB for weights, KV cache and activations together. Empty: 16, or the card's memory if
     smaller."""
-    kv_cache_dtype: str = "fp8_e5m2"
+    kv_cache_dtype: str = Field("fp8_e5m2", title="KV cache type")
     """Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it."""
     attention_backend: str = "FLASHINFER"
     """Asked-for attention backend on a GPU."""
-    max_num_seqs: int | None = Field(None, ge=1)
+    max_num_seqs: int | None = Field(None, ge=1, title="Requests answered at once")
     """Sequences decoded at once. Empty: 4."""
-    max_num_batched_tokens: int | None = Field(None, ge=64)
+    max_num_batched_tokens: int | None = Field(None, ge=64, title="Tokens per step")
     """Tokens computed per engine step. Empty: 2,048 on a GPU, 256 on a CPU."""
-    speculative_tokens: int | None = Field(None, ge=0, le=16)
+    speculative_tokens: int | None = Field(None, ge=0, le=16, title="Tokens guessed ahead")
     """Tokens guessed ahead from the prompt (answers quote it); 0: none. Empty: none. `docmind bench speculation` measures it."""
-    enforce_eager: bool | None = None
+    enforce_eager: bool | None = Field(None, title="Skip compilation")
     """Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU."""
-    tensor_parallel_size: int = Field(1, ge=1)
+    tensor_parallel_size: int = Field(1, ge=1, title="GPUs that share the model")
     """GPUs that share the model's layers, in the server of launch_vllm_fp8.sh."""
-    data_parallel_size: int = Field(1, ge=1)
+    data_parallel_size: int = Field(1, ge=1, title="Copies of the model")
     """Copies of the model on GPUs of their own, in the server of launch_vllm_fp8.sh."""
-    distributed_executor_backend: Literal["mp", "ray"] | None = None
+    distributed_executor_backend: Literal["mp", "ray"] | None = Field(None, title="Starts the workers")
     """What starts that server's workers: mp on one host, ray on several. Empty: vLLM chooses."""
-    cpu_kv_cache_gib: float | None = Field(None, gt=0)
+    cpu_kv_cache_gib: float | None = Field(None, gt=0, title="RAM for the KV cache (GiB)")
     """RAM for the KV cache on a CPU, in GiB. Empty: what the window needs for two sequences, at most a quarter of the
     RAM."""
 
@@ -72,28 +73,28 @@ class EngineSettings(_Group):
 class StoreSettings(_Group):
     """Where vectors live."""
 
-    mode: Literal["edge", "local", "server"] = "edge"
+    mode: Literal["edge", "local", "server"] = Field("edge", title="Vector store")
     """edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant server."""
-    url: str | None = None
+    url: str | None = Field(None, title="Address of the Qdrant server")
     """URL of the Qdrant server (mode server)."""
-    api_key: SecretStr | None = None
+    api_key: SecretStr | None = Field(None, title="API key")
     """Key of the Qdrant server."""
-    collection: str = Field("docmind", min_length=1)
+    collection: str = Field("docmind", min_length=1, title="Name in Qdrant")
     """Name of the Qdrant collection (modes local and server)."""
 
 
 class IngestionSettings(_Group):
     """How files become chunks."""
 
-    max_file_mb: float = Field(200, gt=0)
+    max_file_mb: float = Field(200, gt=0, title="Largest file (MB)")
     """Largest accepted file, in MB."""
-    chunk_tokens: int = Field(220, ge=32, le=2048)
+    chunk_tokens: int = Field(220, ge=32, le=2048, title="Passage size (tokens)")
     """Chunk size, in tokens of the embedding model. For the same length of prompt 110 and 320 find no more."""
-    chunk_overlap: int = Field(0, ge=0)
+    chunk_overlap: int = Field(0, ge=0, title="Overlap of passages (tokens)")
     """Tokens shared by neighbouring chunks. 30 found less of the gold passages than none: five chunks then say less."""
-    max_memory_gib: float = Field(4, ge=0.5)
+    max_memory_gib: float = Field(4, ge=0.5, title="Memory for reading a file (GiB)")
     """Memory that reading one file may take, in GiB."""
-    max_step_s: float = Field(300, gt=0)
+    max_step_s: float = Field(300, gt=0, title="Time without progress (s)")
     """Longest time that reading a file may go without progress (a page, a sheet, the whole of a text), in seconds."""
 
 
@@ -102,52 +103,54 @@ class RetrievalSettings(_Group):
 
     embedding_model: str = Field("minilm", min_length=1)
     """A name from `docmind model list`, or a directory with a sentence-transformers model."""
-    candidates: int = Field(100, ge=1)
+    candidates: int = Field(100, ge=1, title="Candidates per search")
     """Passages taken from each of dense and sparse search before fusion."""
-    top_k: int | None = Field(None, ge=1)
+    top_k: int | None = Field(None, ge=1, title="Passages per search")
     """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""
 
 
 class AgentSettings(_Group):
     """How the supervisor works."""
 
-    enable_planning: bool | None = None
+    enable_planning: bool | None = Field(None, title="Split questions into tasks")
     """Split a message into tasks in a model call of its own; else the researcher gets the whole message. Empty: yes,
     unless the model is known to be too small for it."""
-    enable_parallel_tools: bool = True
+    enable_parallel_tools: bool = Field(True, title="Agents work at the same time")
     """Let agents run at the same time. Off: one after another, each seeing what those before it brought."""
-    max_parallel_calls: int = Field(3, ge=1, le=8)
+    max_parallel_calls: int = Field(3, ge=1, le=8, title="Most agents at once")
     """Most agents sent out for one message, and at once."""
-    enable_message_forwarding: bool = True
+    enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
     """Give the agents' answers to the user as they are, several under their questions, without a second supervisor
     call. Off: the supervisor writes the answer from theirs."""
-    output_mode: Literal["structured", "last_message", "full_history"] = "last_message"
+    output_mode: Literal["structured", "last_message", "full_history"] = Field(
+        "last_message", title="What the supervisor sees"
+    )
     """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the
     answer comes with a confidence and open points, made under a grammar."""
-    add_handoff_back_messages: bool = False
+    add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
     """Tell the supervisor in messages of its own that an agent handed back (seen with full_history, or without
     parallel tools)."""
-    constrain_tool_calls: bool = True
+    constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
-    keep_passages: float | None = Field(None, ge=0, le=0.8)
+    keep_passages: float | None = Field(None, ge=0, le=0.8, title="Passages kept from earlier turns")
     """Share of the prompt that passages of earlier turns may take. They are read first, so that the prompt begins as in
     the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
-    max_steps: int = Field(4, ge=1, le=12)
+    max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
-    agent_timeout_s: float = Field(600, gt=0)
+    agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")
     """Seconds after which one agent is ended; what the others found is used."""
-    recursion_limit: int = Field(40, ge=5)
+    recursion_limit: int = Field(40, ge=5, title="Most steps of a question")
     """Most graph steps in one turn."""
 
 
 class ContextSettings(_Group):
     """When the conversation is cut to fit the window."""
 
-    enable_context_trimming: bool = True
+    enable_context_trimming: bool = Field(True, title="Trim long conversations")
     """Cut the oldest turns when the context is nearly full."""
-    context_trim_threshold: float = Field(120000 / 131072, gt=0, le=1)
+    context_trim_threshold: float = Field(120000 / 131072, gt=0, le=1, title="Trim above (share of the window)")
     """Share of the window at which history is cut."""
-    low_water_mark: float = Field(0.7, gt=0, le=1)
+    low_water_mark: float = Field(0.7, gt=0, le=1, title="Trim down to (share of the window)")
     """Share of the window left after a cut."""
 
     @model_validator(mode="after")
@@ -160,16 +163,10 @@ class ContextSettings(_Group):
 class ServerSettings(_Group):
     """Where the app listens."""
 
-    host: str = "127.0.0.1"
-    """Address of the web page. Only loopback addresses are accepted."""
+    host: Literal["127.0.0.1", "localhost"] = "127.0.0.1"
+    """Address of the web page: this machine only."""
     port: int = Field(8501, ge=1, le=65535)
     """Port of the web page."""
-
-    @model_validator(mode="after")
-    def _loopback(self) -> ServerSettings:
-        if self.host not in {"127.0.0.1", "localhost"}:
-            raise ValueError(f"{self.host} is not a loopback address; DocMind listens on this machine only")
-        return self
 
 
 class Settings(BaseSettings):
@@ -186,14 +183,14 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("docmind"))
     """Folder for models, documents, vectors and conversations."""
-    llm: LLMSettings = LLMSettings()
-    engine: EngineSettings = EngineSettings()
-    store: StoreSettings = StoreSettings()
-    ingestion: IngestionSettings = IngestionSettings()
-    retrieval: RetrievalSettings = RetrievalSettings()
-    agents: AgentSettings = AgentSettings()
-    context: ContextSettings = ContextSettings()
-    server: ServerSettings = ServerSettings()
+    llm: LLMSettings = Field(LLMSettings(), title="Model")
+    engine: EngineSettings = Field(EngineSettings(), title="Engine")
+    store: StoreSettings = Field(StoreSettings(), title="Storage")
+    ingestion: IngestionSettings = Field(IngestionSettings(), title="Documents")
+    retrieval: RetrievalSettings = Field(RetrievalSettings(), title="Search")
+    agents: AgentSettings = Field(AgentSettings(), title="Agents")
+    context: ContextSettings = Field(ContextSettings(), title="Conversations")
+    server: ServerSettings = Field(ServerSettings(), title="Web page")
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
@@ -211,12 +208,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put what the Settings page saved below the environment and above the defaults."""
-        return (
-            init_settings,
-            env_settings,
-            dotenv_settings,
-            _SavedSource(settings_cls, init_settings, env_settings, dotenv_settings),
-        )
+        stronger = init_settings, env_settings, dotenv_settings
+        saved = read_saved(saved_file(*(s() for s in stronger)))
+        return (*stronger, sources.InitSettingsSource(settings_cls, saved))
 
     @property
     def models_dir(self) -> Path:
@@ -246,23 +240,18 @@ class Settings(BaseSettings):
     @property
     def saved_file(self) -> Path:
         """File that the Settings page writes."""
-        return self.data_dir / SAVED
+        return saved_file({"data_dir": self.data_dir})
 
 
-class _SavedSource(PydanticBaseSettingsSource):
-    """Reads `settings.json` of the data folder that the stronger sources name."""
+def environment() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the environment sets and what .env sets, each nested like Settings."""
+    return sources.EnvSettingsSource(Settings)(), sources.DotEnvSettingsSource(Settings)()
 
-    def __init__(self, settings_cls: type[BaseSettings], *stronger: PydanticBaseSettingsSource) -> None:
-        super().__init__(settings_cls)
-        self._stronger = stronger
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Not used: the file is read as a whole."""
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        data_dir = next((d for s in self._stronger if (d := s().get("data_dir"))), None) or user_data_path("docmind")
-        return read_saved(Path(data_dir).expanduser() / SAVED)
+def saved_file(*stronger: Mapping[str, Any]) -> Path:
+    """Return the file that the Settings page writes, in the data folder that the first of these names."""
+    data_dir = next((d for source in stronger if (d := source.get("data_dir"))), user_data_path("docmind"))
+    return Path(data_dir).expanduser() / SAVED
 
 
 def read_saved(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, sources, state, uploads
+from docmind.ui import answer, chat, collections, state, uploads
 
 SHOWN = 40  # messages drawn at first; older ones on demand
 
@@ -15,7 +15,8 @@ messages = app.conversations.messages(conversation) if conversation else []
 
 chat.engine_banner(app)
 
-if not messages and turn is None:
+waiting = st.session_state.get("waiting")
+if not messages and turn is None and not waiting:
     chat.empty(app)
 
 first = 0 if st.session_state.get("whole") == conversation else max(0, len(messages) - SHOWN)
@@ -34,12 +35,14 @@ if turn is not None and conversation:
         answer.question(turn.question, "live")
     chat.follow(app, conversation)
 
-if messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
+if waiting:
+    chat.waiting(app, waiting)
+elif messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
     last = next((m.text for m in reversed(messages) if m.role == "user"), "")
     st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
 
 with st.bottom:
-    chat.notices()
+    uploads.notices()
     if uploads.pending(app.documents.documents()):
         chat.ingesting(app)
     if turn is not None:
@@ -52,14 +55,8 @@ with st.bottom:
         "Ask about your documents, or drop files here",
         key=chat.INPUT,
         accept_file="multiple",
-        file_type=uploads.types(),
         max_upload_size=uploads.limit_mb(app),
     )
 
 if value:
     chat.submit(app, value)
-
-if conversation and (opened := st.session_state.get("opened")):
-    source = sources.find(app, conversation, opened)
-    if source is not None:
-        sources.dialog(app, source)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import collections, documents, state
+from docmind.ui import documents, state
 
 app = state.page_app()
 st.title("Documents", anchor=False)
 documents.drop_field(app)
 documents.overview(app)
-documents.confirm_delete(app)
-collections.dialogs(app)

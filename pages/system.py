@@ -8,20 +8,12 @@ from docmind.ui import state, system
 
 app = state.page_app()
 st.title("System", anchor=False)
-
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("Machine", anchor=False)
-    system.machine(app)
-with right:
-    st.subheader("Engine", anchor=False)
-    system.engine(app)
-    st.subheader("Storage", anchor=False)
-    system.storage(app)
-
-st.subheader("Engine plan", anchor=False)
-system.plan(app)
-st.subheader("Context trims", anchor=False)
-system.trims(app)
-st.subheader("Versions", anchor=False)
-system.versions()
+for title, part in {
+    "Machine": system.machine,
+    "Engine": system.engine,
+    "Engine plan": system.plan,
+    "Storage": system.storage,
+    "Context trims": system.trims,
+}.items():
+    st.subheader(title, anchor=False)
+    part(app)

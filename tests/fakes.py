@@ -286,10 +286,8 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
     return SimpleNamespace(
         settings=settings,
         engine=ScriptedEngine("Hello from the script."),
-        catalog=None,
         documents=documents,
         collections=FakeCollections(Registry(settings.database), documents),
-        retriever=None,
         conversations=conversations,
         chat=FakeChat(conversations, documents),
         monitor=HardwareMonitor(background=False),

@@ -36,7 +36,7 @@ def test_saving_keeps_what_was_saved_before():
     [
         ("DOCMIND_LLM__TEMPERATURE", "hot", "llm.temperature"),
         ("DOCMIND_STORE__MODE", "server", "DOCMIND_STORE__URL"),
-        ("DOCMIND_SERVER__HOST", "0.0.0.0", "this machine only"),
+        ("DOCMIND_SERVER__HOST", "0.0.0.0", "server.host: .*127.0.0.1"),
         ("DOCMIND_CONTEXT__LOW_WATER_MARK", "1.0", "low_water_mark"),
     ],
 )

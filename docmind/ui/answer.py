@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from docmind.events import Citation, ContextTrimmed, Source
-from docmind.ui import format
+from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from docmind.conversations import StoredMessage
 
 _ICONS = {
-    "supervisor": "route",
-    "researcher": "search",
-    "summarizer": "subject",
-    "analyst": "calculate",
-    "verifier": "fact_check",
+    "researcher": ":material/search:",
+    "summarizer": ":material/subject:",
+    "analyst": ":material/calculate:",
+    "verifier": ":material/fact_check:",
 }
 
 
@@ -49,18 +48,12 @@ def answer(message: StoredMessage, index: int) -> None:
             st.warning(plain(notice), icon=":material/incomplete_circle:")
         if message.error:
             st.error(plain(message.error), icon=":material/error:")
-        _judgement(message)
+        if message.confidence is not None:  # only with output_mode `structured`
+            left_open = f" · Left open: {message.open_points}" if message.open_points else ""
+            st.caption(f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}")
         _sources(message, sources, drawn, index)
-        line = format.cost(message.usage, view.agents) if message.usage else ""
-        if line:
-            st.caption(plain(line))
-
-
-def _judgement(message: StoredMessage) -> None:
-    """Draw what the model thinks of its own answer; only with output_mode `structured`."""
-    if message.confidence is not None:
-        left_open = f" · Left open: {message.open_points}" if message.open_points else ""
-        st.caption(f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}")
+        if message.usage:
+            st.caption(plain(format.cost(message.usage, view.agents)))
 
 
 def running(view: TurnView) -> None:
@@ -107,24 +100,18 @@ def unverified(drawn: Sequence[int], citations: Iterable[Citation]) -> set[int]:
 
 
 def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
-    """Draw one button per source; those that the answer cites come first, the rest behind a fold."""
+    """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
     doubtful = {c.number for c in message.citations if not c.supported}
     doubtful -= {c.number for c in message.citations if c.supported}
-    shown, rest = [sources[n] for n in sorted(cited)], [s for n, s in sources.items() if n not in cited]
-    if not cited:
-        shown, rest = rest[:3], rest[3:]
-    if shown:
-        label = "Sources" if cited else "Passages found"
+    if cited:
         with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
-            st.caption(label, width="content")
-            for source in shown:
-                _source_button(source, index, source.number in doubtful)
-    if rest:
-        with (
-            st.expander(f"{format.count(len(rest), 'more passage')} found", type="compact"),
-            st.container(horizontal=True, gap="small"),
-        ):
+            st.caption("Sources", width="content")
+            for number in sorted(cited):
+                _source_button(sources[number], index, number in doubtful)
+    if rest := [s for n, s in sources.items() if n not in cited]:
+        label = f"{format.count(len(rest), 'passage')} found but not cited"
+        with st.expander(label, type="compact"), st.container(horizontal=True, gap="small"):
             for source in rest:
                 _source_button(source, index, False)
 
@@ -135,7 +122,8 @@ def _source_button(source: Source, index: int, doubtful: bool) -> None:
         plain(f"{source.number} · {source.file_name}{page}") + (" · unverified" if doubtful else ""),
         key=f"source-{index}-{source.number}",
         help=plain(source.heading) or None,
-        on_click=lambda: st.session_state.update(opened=f"{index}-{source.number}"),
+        on_click=state.keep,
+        args=(dialogs.OPEN, ("Passage", f"{index}-{source.number}")),
     )
 
 
@@ -166,7 +154,8 @@ def _live_steps(view: TurnView) -> None:
         group = workers[first : first + 3]
         for slot, run in zip(st.columns(len(group), gap="small"), group, strict=True):
             state: Any = "error" if run.error else "complete" if run.done or view.end else "running"
-            label = f"{_icon(run.agent)} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
+            icon = _ICONS.get(run.agent, ":material/smart_toy:")
+            label = f"{icon} **{plain(run.agent.capitalize())}** {plain(_short(run.task, 80))}"
             box = slot.status(label, state=state, expanded=not view.answer)
             with box.container():  # used as a context itself, a status ends as complete
                 _run_body(run)
@@ -186,10 +175,6 @@ def _run_body(run: AgentRun) -> None:
         st.caption(plain(_short(text, 280) if run.done or len(text) <= 280 else f"… {text[-280:]}"))
     if run.error:
         st.caption(f":material/error: {plain(run.error)}")
-
-
-def _icon(agent: str) -> str:
-    return f":material/{_ICONS.get(agent, 'smart_toy')}:"
 
 
 def _short(text: str, limit: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from docmind.errors import DocMindError, EngineNotReady, NothingIndexed
+from docmind.errors import DocMindError
 from docmind.ui import answer, collections, format, state, uploads
 from docmind.ui.markdown import plain
 from docmind.ui.turn_view import fold
@@ -16,32 +16,34 @@ if TYPE_CHECKING:
 
 FOLLOW_S = 0.25
 INPUT = "question"
+LOADING = {"idle", "loading"}
 
 
 def submit(app: App, value: Any) -> None:
-    """Take files and a question from the input; what can't be done is said, and the question stays typed."""
+    """Take files and a question from the input."""
     chosen = collections.searched(app, state.conversation_id(app))
-    notices = uploads.add(app, value.files or [], next(iter(chosen), None))
-    question = (value.text or "").strip()
-    if notices:
-        state.keep("notice", notices)
-    if question and value.files:
-        _refuse("ok", "Ask again as soon as the new files are ready.", question, notices)
-    elif question:
-        ask(app, question)
+    state.keep("notice", uploads.add(app, value.files or [], next(iter(chosen), None)))
+    if question := (value.text or "").strip():
+        ask(app, question, about_new=bool(value.files))
     st.rerun()
 
 
-def ask(app: App, question: str) -> None:
-    """Start a turn in this tab's conversation, or say why not and keep the question."""
+def ask(app: App, question: str, about_new: bool = False) -> None:
+    """Start a turn in this tab's conversation; if it can't begin yet it waits, and if it can't at all that is said.
+
+    Args:
+        about_new: wait for the files that are being read, even if others can be asked about already.
+    """
     current = state.conversation_id(app)
     documents = app.documents.documents()
+    state.keep("waiting", None)
     if current and app.chat.active(current):
-        return _refuse("wait", "An answer is being written. Stop it, or ask again when it is done.", question)
-    if not any(d.state == "ready" for d in documents):
-        if uploads.pending(documents):
-            return _refuse("wait", "Your documents are still being read. Ask again when one is ready.", question)
-        return _refuse("wait", "There is nothing to ask about yet: drop a document here first.", question)
+        return _refuse("An answer is being written. Stop it, or ask again when it is done.", question)
+    if not documents:
+        return _refuse("There is nothing to ask about yet: drop a document here first.", question)
+    reads = uploads.pending(documents) and (about_new or not any(d.state == "ready" for d in documents))
+    if reads or app.engine.status().state in LOADING:
+        return state.keep("waiting", question)
     asked_in = current or app.conversations.create().id
     if not current:
         app.conversations.choose(asked_in, collections.searched(app, None))
@@ -50,25 +52,30 @@ def ask(app: App, question: str) -> None:
     except DocMindError as exc:
         if asked_in != current:
             app.conversations.delete(asked_in)
-        kind = "wait" if isinstance(exc, EngineNotReady | NothingIndexed) else "error"
-        return _refuse(kind, plain(str(exc)), question)
+        return _refuse(plain(str(exc)), question)
     return state.show_conversation(asked_in)
 
 
-def _refuse(kind: str, text: str, question: str, before: Any = ()) -> None:
-    state.keep("notice", [*before, (kind, text)])
+def _refuse(text: str, question: str) -> None:
+    """Say why the question was not asked, and leave it typed."""
+    state.keep("notice", [*(st.session_state.get("notice") or []), ("wait", text)])
     state.keep("draft", question)
 
 
-def notices() -> None:
-    """Draw, once, what the last submit had to say."""
-    said = state.take("notice") or []
-    uploads.show(said)
-    for kind, text in said:
-        if kind == "wait":
-            st.warning(text, icon=":material/hourglass_empty:")
-        elif kind == "ok":
-            st.success(text, icon=":material/check:")
+def waiting(app: App, question: str) -> None:
+    """Draw the question that can't be asked yet, or ask it now."""
+    loading = app.engine.status().state in LOADING
+    if not loading and not uploads.pending(app.documents.documents()):
+        ask(app, question)
+        st.rerun()
+    answer.question(question, "waiting")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        until = "the model is loaded" if loading else "your documents are read"
+        st.markdown(f":shimmer[It will be asked as soon as {until} …]", width="content")
+        if st.button("Take it back", type="tertiary"):
+            state.keep("waiting", None)
+            state.keep("draft", question)
+            st.rerun()
 
 
 def engine_banner(app: App) -> None:
@@ -78,29 +85,25 @@ def engine_banner(app: App) -> None:
         with st.container(key="engine-failed"):
             st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
             with st.container(horizontal=True):
-                st.button("Try again", icon=":material/refresh:", type="primary", on_click=retry_engine, args=(app,))
+                st.button(
+                    "Try again", icon=":material/refresh:", type="primary", on_click=state.restart_app, args=(app,)
+                )
                 if st.button("Choose another model", icon=":material/tune:"):
                     st.switch_page("pages/settings.py")
-    elif status.state in {"idle", "loading"}:
+    elif status.state in LOADING:
         _loading(app)
-
-
-def retry_engine(app: App) -> None:
-    """Start anew after a failed engine start."""
-    state.restart_app(app)
 
 
 @st.fragment(run_every=1.0)
 def _loading(app: App) -> None:
     state.check(app)
     status = app.engine.status()
-    if status.state not in {"idle", "loading"}:
+    if status.state not in LOADING:
         st.rerun()
-    model = status.model.rstrip("/").rsplit("/", 1)[-1]
     with st.container(key="engine-loading"):
-        st.markdown(f":shimmer[Loading the model] **{plain(model)}**")
+        st.markdown(f":shimmer[Loading the model] **{plain(format.model(status))}**")
         so_far = f"{status.stage or 'starting'} · {format.duration(status.elapsed_s)}"
-        st.caption(f"{plain(so_far)} · You can add documents meanwhile.")
+        st.caption(f"{plain(so_far)} · You can add documents and ask meanwhile.")
 
 
 def empty(app: App) -> None:

@@ -1,4 +1,4 @@
-"""The conversation list of the sidebar: new, select, rename, delete."""
+"""The conversation list of the sidebar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui import format, state
+from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def draw(app: App) -> None:
     limit = None if st.session_state.get("all_conversations") else SHOWN
     with st.container(key="conversations", gap=None):
         for conversation in known[:limit]:
-            _row(app, conversation, conversation.id == current)
+            _row(conversation, conversation.id == current)
         if limit and len(known) > limit:
             st.button(
                 f"Show {len(known) - limit} more",
@@ -44,7 +44,7 @@ def draw(app: App) -> None:
         st.caption("Your conversations will be kept here.")
 
 
-def _row(app: App, conversation: Conversation, current: bool) -> None:
+def _row(conversation: Conversation, current: bool) -> None:
     title = conversation.title or "New conversation"
     kind = "current" if current else "row"
     with st.container(
@@ -72,44 +72,4 @@ def _row(app: App, conversation: Conversation, current: bool) -> None:
             format_func=lambda o: f":material/{'edit' if o == 'Rename' else 'delete'}: {o}",
         )
     if chosen:
-        state.keep("asked", (chosen, conversation.id))
-    asked = st.session_state.get("asked")
-    if asked == ("Rename", conversation.id):
-        _rename(app, conversation)
-    elif asked == ("Delete", conversation.id):
-        _delete(app, conversation)
-
-
-def _answered() -> None:
-    """Close the dialog; until then it stays open over reruns (an answer may finish behind it)."""
-    state.keep("asked", None)
-
-
-@st.dialog("Rename conversation", on_dismiss=_answered)
-def _rename(app: App, conversation: Conversation) -> None:
-    with st.form("rename", border=False):
-        title = st.text_input("Title", conversation.title, max_chars=120)
-        if st.form_submit_button("Rename", type="primary") and title.strip():
-            _answered()
-            app.conversations.rename(conversation.id, title)
-            st.rerun()
-
-
-@st.dialog("Delete conversation?", on_dismiss=_answered)
-def _delete(app: App, conversation: Conversation) -> None:
-    st.markdown(
-        f"**{plain(conversation.title or 'New conversation')}** with its messages, sources and trim events "
-        "will be deleted. Your documents stay."
-    )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep it", key="delete-no"):
-            _answered()
-            st.rerun()
-        if st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:"):
-            _answered()
-            turn = app.chat.active(conversation.id)
-            if turn is not None:
-                turn.stop()
-                turn.wait(5)
-            app.conversations.delete(conversation.id)
-            st.rerun()
+        dialogs.ask(f"{chosen} conversation", conversation.id)

@@ -1,4 +1,4 @@
-"""The documents page's parts: the drop field, the live list, delete and retry."""
+"""The documents page's parts: the drop field and the live list."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.errors import DocMindError
 from docmind.ingestion.registry import LOCKED
-from docmind.ui import collections, format, state, uploads
+from docmind.ui import collections, dialogs, format, state, uploads
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -29,21 +28,23 @@ _ICONS = {
 
 
 def drop_field(app: App) -> None:
-    """Draw the upload field; what is dropped is queued at once and the field is empty again."""
+    """Draw the upload field; what is dropped is queued at once and the field is empty again.
+
+    It takes any type: the browser would drop what it does not know without a word, ingestion says why.
+    """
     version = st.session_state.get("upload_version", 0)
     files = st.file_uploader(
-        "Drop files here, as many as you like",
-        uploads.types(),
+        "PDF, Word, PowerPoint, Excel, CSV, web pages, e-mails, e-books, text and pictures, as many as you like",
         accept_multiple_files=True,
         key=f"upload-{version}",
         max_upload_size=uploads.limit_mb(app),
     )
     if files:
         with st.spinner("Taking the files in …"):
-            state.keep("upload_notice", uploads.add(app, files, st.session_state.get(collections.CHOSEN)))
+            state.keep("notice", uploads.add(app, files, st.session_state.get(collections.CHOSEN)))
         state.keep("upload_version", version + 1)  # a new key empties the field
         st.rerun()
-    uploads.show(state.take("upload_notice") or [])
+    uploads.notices()
 
 
 def overview(app: App) -> None:
@@ -131,14 +132,10 @@ def _row(app: App, document: Document) -> None:
                 on_click=app.documents.retry,
                 args=(document.id,),
             )
-        if st.button(
-            "", key=f"tag-{document.id}", icon=":material/label:", type="tertiary", help="Collection and tags"
-        ):
-            collections.open_dialog("Document", document.id)
-        if st.button("", key=f"delete-{document.id}", icon=":material/delete:", type="tertiary", help="Delete"):
-            # The dialog belongs to the page: opened in here it would close at this fragment's next round.
-            state.keep("deleting", document.id)
-            st.rerun()
+        for what, icon in (("Collection and tags", "label"), ("Delete document", "delete")):
+            key = f"{icon}-{document.id}"
+            if st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=what):
+                dialogs.ask(what, document.id)
 
 
 def _unlock(app: App, document: Document) -> None:
@@ -150,30 +147,4 @@ def _unlock(app: App, document: Document) -> None:
         )
         if st.form_submit_button("Open", icon=":material/lock_open:") and password:
             app.documents.retry(document.id, password)
-            st.rerun()
-
-
-def confirm_delete(app: App) -> None:
-    """Open the question whether to delete the chosen document, until it is answered."""
-    document = app.documents.get(st.session_state.get("deleting") or "")
-    if document is not None:
-        _delete(app, document)
-
-
-@st.dialog("Delete document?", on_dismiss=lambda: state.keep("deleting", None))
-def _delete(app: App, document: Document) -> None:
-    st.markdown(
-        f"**{plain(document.name)}**, its passages and its vectors will be removed from this machine. "
-        "Answers that cite it keep the passages they cite."
-    )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep it", key="delete-no"):
-            state.keep("deleting", None)
-            st.rerun()
-        if st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:"):
-            state.keep("deleting", None)
-            try:
-                app.documents.delete(document.id)
-            except DocMindError as exc:
-                state.keep("upload_notice", [("error", plain(str(exc)))])
             st.rerun()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from docmind.engine.interface import EngineStatus
 from docmind.events import Source, Usage
 
 
-def size(count: float | None) -> str:
+def size(count: float) -> str:
     """Return bytes as `1.2 MB`; memory and files alike are counted in powers of 1024."""
-    if count is None:
-        return "unknown"
-    for unit in ("B", "KB", "MB", "GB"):
-        if count < 1024 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1024
-    return ""
+    unit = 0
+    while count >= 1024 and unit < 3:
+        count, unit = count / 1024, unit + 1
+    return f"{count:.0f} B" if not unit else f"{count:.{0 if count >= 100 else 1}f} {('KB', 'MB', 'GB')[unit - 1]}"
+
+
+def memory(used: float, total: float) -> str:
+    """Return `5.8 of 23.5 GiB`, from bytes."""
+    return f"{used / 2**30:.1f} of {total / 2**30:.1f} GiB"
 
 
 def duration(seconds: float) -> str:
@@ -27,21 +30,10 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
-def when(stamp: str | float | datetime) -> str:
-    """Return a moment (ISO 8601 in UTC, or Unix time) in local time: today only the hour."""
-    try:
-        moment = (
-            stamp
-            if isinstance(stamp, datetime)
-            else datetime.fromtimestamp(stamp, UTC)
-            if isinstance(stamp, int | float)
-            else datetime.fromisoformat(stamp)
-        )
-    except ValueError:
-        return str(stamp)
-    local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone()
-    today = local.date() == datetime.now().astimezone().date()
-    return f"{local:%H:%M}" if today else f"{local:%-d %b %Y}"
+def when(stamp: str) -> str:
+    """Return a moment (ISO 8601 in UTC) in local time: today only the hour."""
+    local = datetime.fromisoformat(stamp).astimezone()
+    return f"{local:%H:%M}" if local.date() == datetime.now().astimezone().date() else f"{local:%-d %b %Y}"
 
 
 def count(number: int, noun: str) -> str:
@@ -54,13 +46,20 @@ def place(source: Source) -> str:
     return f"{source.file_name}, page {source.page}" if source.page else source.file_name
 
 
+def model(status: EngineStatus) -> str:
+    """Return the model's name without its folders."""
+    return status.model.rstrip("/").rsplit("/", 1)[-1] or "no model"
+
+
+def speed(usage: Usage) -> str:
+    """Return how fast an answer came."""
+    first = [] if usage.ttft_s is None else [f"{duration(usage.ttft_s)} to first token"]
+    return " · ".join([*first, *([f"{usage.tokens_per_s:.1f} tokens/s"] if usage.tokens_per_s else [])])
+
+
 def cost(usage: Usage, agents: list[str]) -> str:
     """Return the line under an answer: speed, tokens and who worked on it."""
-    parts = []
-    if usage.ttft_s is not None:
-        parts.append(f"{duration(usage.ttft_s)} to first token")
-    if usage.tokens_per_s:
-        parts.append(f"{usage.tokens_per_s:.1f} tokens/s")
+    parts = [speed(usage)] if speed(usage) else []
     if usage.prompt_tokens:
         cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
         parts.append(f"{usage.prompt_tokens:,} prompt tokens{cached}")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from docmind.errors import DocMindError
+from docmind.ui import dialogs
 from docmind.ui.markdown import plain
 
 _HERE = Path(__file__).parent
@@ -15,12 +16,12 @@ ICON = _HERE / "favicon.png"
 
 
 def draw() -> None:
-    """Apply the style and policy; remember a clicked citation as `opened` for the chat page."""
+    """Apply the style and policy; open a clicked citation's passage."""
     st.html(_HERE / "style.css")
     with st.container(key="docmind-page"):
         clicked = _page()(key="page", on_opened_change=lambda: None)
     if clicked.opened:
-        st.session_state["opened"] = str(clicked.opened)
+        st.session_state[dialogs.OPEN] = ("Passage", str(clicked.opened))
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""The dialog behind a citation: file, page, heading and passage, with the page itself where it can be shown."""
+"""What is behind a citation: file, page, heading and passage, with the page itself where it can be shown."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _PDFIUM = threading.Lock()
 """PDFium is not thread-safe."""
 
 
-def find(app: App, conversation_id: str, opened: str) -> Source | None:
+def find(app: App, conversation_id: str | None, opened: str) -> Source | None:
     """Return the source that `opened` names: `MESSAGE-NUMBER`, where the message may be `live`."""
     message, _, number = opened.partition("-")
-    if not number.isdigit():
+    if conversation_id is None or not number.isdigit():
         return None
     turn = app.chat.active(conversation_id)
     if message == "live" and turn is not None:
@@ -40,35 +40,28 @@ def find(app: App, conversation_id: str, opened: str) -> Source | None:
     return next((s for s in messages[index].sources if s.number == int(number)), None)
 
 
-def dialog(app: App, source: Source) -> None:
-    """Open the passage; it stays open over reruns until it is dismissed."""
-    title = plain(f"{source.number} · {source.file_name}")
-    icon = ":material/description:"
-
-    @st.dialog(title, width="medium", icon=icon, on_dismiss=lambda: st.session_state.update(opened=None))
-    def show() -> None:
-        where = [f"Page {source.page}"] if source.page else []
-        where += [source.heading] if source.heading else []
-        if where:
-            st.markdown(f"**{plain(' · '.join(where))}**")
-        with st.container(key="passage"):
-            st.markdown(plain_block(source.text))
-        document = app.documents.get(source.document_id)
-        if document is None:
-            st.info("This document was deleted; the passage was kept with the answer.")
+def passage(app: App, source: Source) -> None:
+    """Draw where a source stands, its passage, and its page or the text around it."""
+    where = [f"Page {source.page}"] if source.page else []
+    where += [source.heading] if source.heading else []
+    if where:
+        st.markdown(f"**{plain(' · '.join(where))}**")
+    with st.container(key="passage"):
+        st.markdown(plain_block(source.text))
+    document = app.documents.get(source.document_id)
+    if document is None:
+        st.info("This document was deleted; the passage was kept with the answer.")
+        return
+    if source.page and document.suffix in {".pdf", *IMAGES}:
+        image = page_image(str(app.documents.file_path(source.document_id)), source.page, source.boxes)
+        if image:
+            st.image(image, width="stretch", alt=f"Page {source.page} of {source.file_name}")
             return
-        if source.page and document.suffix in {".pdf", *IMAGES}:
-            image = page_image(str(app.documents.file_path(source.document_id)), source.page, source.boxes)
-            if image:
-                st.image(image, width="stretch", alt=f"Page {source.page} of {source.file_name}")
-                return
-        with st.expander("The text around it"):
-            try:
-                st.markdown(plain_block(around(app, source)))
-            except DocMindError as exc:
-                st.caption(plain(str(exc)))
-
-    show()
+    with st.expander("The text around it"):
+        try:
+            st.markdown(plain_block(around(app, source)))
+        except DocMindError as exc:
+            st.caption(plain(str(exc)))
 
 
 def around(app: App, source: Source, margin: int = 1200) -> str:

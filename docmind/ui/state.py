@@ -91,8 +91,8 @@ def conversation_id(app: App) -> str | None:
 def show_conversation(wanted: str | None) -> None:
     """Make `wanted` this tab's conversation; None starts a new one. The address follows, so reload finds it."""
     if st.session_state.get("conversation") != wanted:
-        st.session_state["opened"] = None
-        st.session_state["notice"] = None
+        for name in ("dialog", "notice", "waiting"):
+            keep(name, None)
     st.session_state["conversation"] = wanted
     if wanted:
         if st.query_params.get("c") != wanted:

@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from docmind.errors import DocMindError
+from docmind.ui import state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
     from docmind.ingestion.registry import Document
 
+_DRAWN = {"error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
 STAGES = {"queued": "Waiting", "parse": "Reading", "split": "Splitting", "embed": "Embedding", "store": "Storing"}
-
-
-def types() -> list[str]:
-    """Return the accepted file endings, without the dot."""
-    from docmind.ingestion.readers import SUPPORTED
-
-    return [suffix.lstrip(".") for suffix in SUPPORTED]
 
 
 def limit_mb(app: App) -> int:
@@ -31,7 +26,7 @@ def limit_mb(app: App) -> int:
 
 
 def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[tuple[str, str]]:
-    """Queue the files; return (kind, message) notices: `ok`, `known` or `error`. One bad file stops no other.
+    """Queue the files; return (kind, message) notices: `added`, `known` or `error`. One bad file stops no other.
 
     New ones go into the collection, if one is given.
     """
@@ -46,7 +41,7 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
         if not added.known:
             if collection:
                 app.collections.move(added.document.id, collection)
-            notices.append(("ok", f"**{name}** was added."))
+            notices.append(("added", f"**{name}** was added."))
         elif added.document.name == file.name:
             notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
         else:
@@ -55,13 +50,15 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
     return notices
 
 
-def show(notices: Sequence[tuple[str, str]]) -> None:
-    """Draw the notices that ask for attention; plain successes are visible in the list."""
-    known = [text for kind, text in notices if kind == "known"]
-    for text in (text for kind, text in notices if kind == "error"):
-        st.error(text, icon=":material/error:")
-    if known:
+def notices() -> None:
+    """Draw, once, what the last upload or question had to say; plain successes are visible in the list."""
+    said = state.take("notice") or []
+    if known := [text for kind, text in said if kind == "known"]:
         st.info("  \n".join(known), icon=":material/content_copy:")
+    for kind, text in said:
+        if kind in _DRAWN:
+            box, icon = _DRAWN[kind]
+            box(text, icon=f":material/{icon}:")
 
 
 def pending(documents: Sequence[Document]) -> list[Document]:

@@ -37,7 +37,7 @@ def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
     page.wait_for_selector("text=2 pages · ", timeout=180_000)
 
     page.get_by_role("link", name="Chat").click()
-    page.wait_for_selector(".dm-good", timeout=300_000)  # the model serves
+    page.locator(".st-key-status-panel").get_by_text("● ready").wait_for(timeout=300_000)  # the model serves
 
     tab.ask("Sum up handbook.pdf.")
     stop = page.locator(".st-key-stop-turn button:visible")

@@ -61,4 +61,5 @@ def held(app):
 def words(tab):
     """Return all that is written on the page."""
     kinds = ("markdown", "caption", "error", "warning", "info", "success", "title", "subheader", "html")
-    return "\n".join(str(e.value if hasattr(e, "value") else e.proto.body) for k in kinds for e in tab.get(k))
+    bars = [str(bar.proto.text) for bar in tab.get("progress")]
+    return "\n".join(bars + [str(e.value if hasattr(e, "value") else e.proto.body) for k in kinds for e in tab.get(k)])

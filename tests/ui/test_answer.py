@@ -41,14 +41,13 @@ def test_an_unknown_number_is_text_and_titles_are_quoted():
 
 
 def test_figures_read_well():
-    assert [format.size(n) for n in (0, 900, 1500, 3_300_000, 5 << 30, None)] == [
-        "0 B", "900 B", "1.5 KB", "3.1 MB", "5.0 GB", "unknown",
+    assert [format.size(n) for n in (0, 900, 1500, 3_300_000, 5 << 30)] == [
+        "0 B", "900 B", "1.5 KB", "3.1 MB", "5.0 GB",
     ]  # fmt: skip
     assert [format.duration(s) for s in (0.85, 4.2, 185)] == ["850 ms", "4.2 s", "3 min 5 s"]
     assert format.count(1, "page") == "1 page"
     assert format.count(1200, "page") == "1,200 pages"
     assert format.when("2026-01-02T12:00:00+00:00") == "2 Jan 2026"
-    assert format.when("not a date") == "not a date"
 
 
 def test_a_cut_says_what_was_left_out():

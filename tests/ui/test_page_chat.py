@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from docmind.errors import EngineFailed, EngineNotReady, PromptTooLong
+from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import ContextTrimmed
 from tests.ui.conftest import words
 
@@ -130,7 +130,6 @@ def test_a_failed_turn_says_why_and_can_be_asked_again(open_page, app, ready):
 @pytest.mark.parametrize(
     "error",
     [
-        EngineNotReady("The model is still loading (weights). Ask again in a minute."),
         EngineFailed("The engine died. Restart it on the System page."),
         PromptTooLong("The question has 9,000 tokens; up to 3,600 fit. Shorten it."),
     ],
@@ -147,10 +146,22 @@ def test_asking_about_nothing_says_to_add_a_document(open_page, app):
     assert "There is nothing to ask about yet" in words(tab)
 
 
-def test_asking_while_the_first_document_is_read_says_so(open_page, app):
-    app.documents.add_bytes(b"x", "slow.txt")
+def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, app):
+    slow = app.documents.add_bytes(b"x", "slow.txt").document
     tab = ask(open_page(), "What is the fee?")
-    assert "still being read" in words(tab)
+    assert "as soon as your documents are read" in words(tab)
+    assert app.conversations.list() == []
+    app.documents.all[slow.id] = replace(slow, state="ready")
+    assert "The fee is" in words(finished(tab.run(), app))
+
+
+def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, ready):
+    app.engine.now = replace(app.engine.now, state="loading")
+    tab = ask(open_page(), "What is the fee?")
+    assert "as soon as the model is loaded" in words(tab)
+    button(tab, "Take it back").click().run()
+    assert tab.chat_input[0].value == "What is the fee?"
+    assert "as soon as the model" not in words(tab)
 
 
 def test_while_the_model_loads_the_stage_is_shown(open_page, app):
@@ -158,7 +169,7 @@ def test_while_the_model_loads_the_stage_is_shown(open_page, app):
     tab = open_page()
     assert "Loading the model" in words(tab)
     assert "weights · " in words(tab)
-    assert " · You can add documents meanwhile" in words(tab)
+    assert " · You can add documents and ask meanwhile" in words(tab)
 
 
 def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, monkeypatch):
@@ -196,7 +207,7 @@ def test_a_conversation_is_renamed(open_page, app):
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Rename").run()
     tab.text_input[0].set_value("Prices")
-    button(tab, "Rename").click().run()
+    button(tab, "Save").click().run()
     assert app.conversations.get(made.id).title == "Prices"
 
 
@@ -209,12 +220,12 @@ def test_deleting_a_conversation_asks_first(open_page, app):
     assert app.conversations.list() == []
 
 
-def test_files_dropped_into_the_input_are_taken_in_and_the_question_waits(open_page, app):
+def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, app, ready):
     tab = open_page()
     tab.chat_input[0].upload("slow.txt", b"text", "text/plain").set_value("What is in it?").run()
-    assert [d.name for d in app.documents.documents()] == ["slow.txt"]
-    assert "Ask again as soon as the new files are ready" in words(tab)
-    assert tab.chat_input[0].value == "What is in it?"
+    assert {d.name for d in app.documents.documents()} == {"prices.txt", "slow.txt"}
+    assert "What is in it?" in words(tab)
+    assert "as soon as your documents are read" in words(tab)
 
 
 def test_trims_are_listed_in_the_sidebar(open_page, app):
@@ -223,7 +234,7 @@ def test_trims_are_listed_in_the_sidebar(open_page, app):
     app.conversations.add_trims([cut])
     tab = open_page()
     tab.button(key=f"open-{made.id}").click().run()
-    assert "Context trimmed 1 time" in words(tab)
+    assert "Context trimmed 1 time" in [e.label for e in tab.expander]
     assert "7,400 → 5,600 tokens" in words(tab)
 
 

@@ -50,7 +50,7 @@ def test_a_value_that_cannot_be_used_is_named_and_nothing_is_saved(open_page, ap
     tab.selectbox(key="setting-store-mode").set_value("server")
     save(tab)
     assert "Nothing was saved" in words(tab)
-    assert "llm\\.temperature" in words(tab)
+    assert "**Model\\: Temperature**" in words(tab)
     assert not app.settings.saved_file.exists()
 
 
