@@ -69,7 +69,6 @@ class Scope:
     last_page: int | None = None  # to here, inclusive
     suffixes: Sequence[str] | None = None  # types of file: "pdf" or ".pdf"
     table: bool | None = None  # True: only tables; False: no tables
-    unmarked: bool = False  # only what an earlier version wrote, without what filters look at
 
     @property
     def any_of(self) -> dict[str, list[str]]:
@@ -212,19 +211,12 @@ class VectorStore(ABC):
             "DocMind then ingests your documents anew at the next start."
         )
 
-    def _complete(self) -> None:
-        """Write anew what an earlier version wrote, so that filters find it."""
-        while old := self._scroll(Scope(unmarked=True), 500, vectors=True):
-            self._upsert([_embedded(point) for point in old])
-
     def _filter(self, scope: Scope) -> Any:
         lib = self._library
         must = [lib.FieldCondition(key=key, match=lib.MatchAny(any=values)) for key, values in scope.any_of.items()]
         if scope.pages:
             span = lib.RangeFloat if hasattr(lib, "RangeFloat") else lib.Range
             must.append(lib.FieldCondition(key="page", range=span(**scope.pages)))
-        if scope.unmarked:
-            must.append(lib.FieldCondition(key="kind", is_empty=True))
         return lib.Filter(must=must)
 
     def _vector(self, vector: Vector) -> Any:
