@@ -93,11 +93,8 @@ def html_sections(page: bytes | str, title: str = "") -> list[Section]:
             block = node.name in _BLOCK
             todo += ["\n"] if block else []
             todo += reversed(node.contents)
-            todo += (
-                [f"\n{node.get('value', '-')} " if node.name == "li" else "\n\n" if node.name == "p" else "\n"]
-                if block
-                else []
-            )
+            before = {"li": f"\n{node.get('value', '-')} ", "p": "\n\n"}.get(node.name, "\n")
+            todo += [before] if block else []
     item = re.compile(r"^(-|\d+\.) ?\n+", re.M)
     return [replace(s, text=item.sub(r"\1 ", re.sub(r"[ \t]*\n[ \t]?", "\n", s.text))) for s in outline.sections()]
 
