@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docmind.ingestion.collections import Collections
     from docmind.ingestion.service import IngestionService
     from docmind.monitor.gpu import HardwareMonitor
+    from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
     from docmind.retrieval.store import VectorStore
 
@@ -107,7 +108,6 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.monitor.gpu import HardwareMonitor
     from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.search import Retriever
     from docmind.retrieval.store import open_store
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
@@ -119,7 +119,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     documents = IngestionService(settings, registry, store, embedder)
     parts.callback(documents.close)
     documents.start()
-    retriever = Retriever(store, embedder, settings)
+    retriever = _retriever(settings, catalog, store, embedder, progress)
     conversations = ConversationStore(settings.database)
     parts.callback(conversations.close)
 
@@ -157,6 +157,17 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     monitor = HardwareMonitor()
     parts.callback(monitor.close)
     return App(settings, catalog, engine, documents, collections, retriever, store, conversations, chat, monitor, parts)
+
+
+def _retriever(
+    settings: Settings, catalog: Catalog, store: VectorStore, embedder: Embedder, progress: Progress
+) -> Retriever:
+    from docmind.retrieval.rerank import Reranker
+    from docmind.retrieval.search import Retriever
+
+    wanted = settings.retrieval.reranker
+    reranker = Reranker(Path(catalog.pull(wanted, progress))) if wanted else None
+    return Retriever(store, embedder, settings, reranker)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:

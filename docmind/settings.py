@@ -104,6 +104,8 @@ class RetrievalSettings(_Group):
     """A name from `docmind model list`, or a directory with a sentence-transformers model."""
     candidates: int = Field(100, ge=1)
     """Passages taken from each of dense and sparse search before fusion."""
+    reranker: str | None = None
+    """A directory with a cross-encoder (or its hub id) that puts the fused passages in order. Empty: none."""
     top_k: int | None = Field(None, ge=1)
     """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""
 
