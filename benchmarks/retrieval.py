@@ -49,7 +49,9 @@ class Memo(Embedder):
         return self._known.get(text) or super().embed_query(text)
 
 
-def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str], None]) -> dict[str, float]:
+def retrieval(
+    settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str], None], embedder: Memo | None = None
+) -> dict[str, float]:
     """Measure every corpus in a store of its own.
 
     Returns:
@@ -61,7 +63,7 @@ def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str
         `better` being the better of bm25 and dense; retrieval.gain.worst_set: the smallest gain over the better.
     """
     catalog = Catalog(settings.models_dir)
-    embedder = Memo(Path(catalog.path(settings.retrieval.embedding_model)))
+    embedder = embedder or Memo(Path(catalog.path(settings.retrieval.embedding_model)))
     wanted = settings.retrieval.reranker
     reranker = Reranker(Path(catalog.path(wanted))) if wanted else None
     figures: dict[str, float] = {}

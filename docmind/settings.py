@@ -106,6 +106,8 @@ class RetrievalSettings(_Group):
     """Passages taken from each of dense and sparse search before fusion."""
     reranker: str | None = None
     """A directory with a cross-encoder (or its hub id) that puts the fused passages in order. Empty: none."""
+    neighbours: int = Field(1, ge=0)
+    """Best passages of a search that are shown with those before and after them in their document."""
     top_k: int | None = Field(None, ge=1)
     """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""
 

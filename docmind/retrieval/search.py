@@ -29,6 +29,7 @@ class Retriever:
         self._embedder = embedder
         self._reranker = reranker
         self._candidates = settings.retrieval.candidates
+        self._neighbours = settings.retrieval.neighbours
 
     def search(self, query: str, k: int, scope: Scope = EVERYWHERE, *, mode: Mode = "hybrid") -> list[Hit]:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
@@ -49,7 +50,14 @@ class Retriever:
         """Search every scope and take from each in turn: in a comparison no side may crowd out the others."""
         found = [self.search(query, k, scope) for scope in scopes]
         # what two documents say alike is shown from both
-        return list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
+        hits = list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
+        return self._with_neighbours(hits)
+
+    def _with_neighbours(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Put what stands before and after the best passages around them."""
+        best = hits[: self._neighbours]
+        around = [near for hit in best for near in self._store.chunks(hit.document_id, near=hit.position)]
+        return list({hit.chunk_id: hit for hit in [*around, *hits]}.values())
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's passages (or those of one page) in reading order."""

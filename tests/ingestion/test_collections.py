@@ -55,6 +55,13 @@ def test_a_name_is_there_once_and_not_empty(collections):
     assert names(collections) == ["General", "CONTRACTS"]
 
 
+def test_a_collection_is_found_by_its_name(collections):
+    made = collections.named("Contracts", make=True)
+    assert collections.named(" contracts", make=True) == made == collections.named("CONTRACTS")
+    with pytest.raises(IngestError, match=r"'Leases'\. There are: General, Contracts"):
+        collections.named("Leases")
+
+
 def test_documents_move_and_are_searched_by_collection(registry, collections, added):
     added("a", "b", "c")
     contracts, audits = collections.create("Contracts"), collections.create("Audits")
