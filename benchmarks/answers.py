@@ -83,7 +83,7 @@ def answers(
     tell: Callable[[str], None],
     engine: Engine | None = None,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Ask up to `limit` questions of each set (all sets if `names` is empty), `parallel` conversations at once.
+    """Ask up to `limit` questions (0: all) of each set (all sets if `names` is empty), `parallel` conversations at once.
 
     Returns:
         Figures and a record per question. Answerable sets: answers.SET.questions; em (the answer is the gold string,
@@ -262,7 +262,7 @@ def _ingest(app: App, corpora: Sequence[Corpus], folder: Path) -> int:
 
 
 def _draw(found: Sequence[Asked], limit: int) -> list[Asked]:
-    return list(found) if len(found) <= limit else random.Random(0).sample(list(found), limit)
+    return list(found) if not 0 < limit < len(found) else random.Random(0).sample(list(found), limit)
 
 
 def _bare(answer: str) -> str:

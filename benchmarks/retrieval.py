@@ -20,6 +20,7 @@ from benchmarks.sets import Corpus, Question
 from docmind.engine.models import Catalog
 from docmind.ingestion.pipeline import Pipeline
 from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Mode, Retriever, diverse
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store import Hit, VectorStore, open_store
@@ -48,17 +49,23 @@ class Memo(Embedder):
         return self._known.get(text) or super().embed_query(text)
 
 
-def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str], None]) -> dict[str, float]:
+def retrieval(
+    settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str], None], embedder: Memo | None = None
+) -> dict[str, float]:
     """Measure every corpus in a store of its own.
 
     Returns:
-        retrieval.SET.MODE.recall5|recall10|mrr10|ndcg10 for bm25, dense, hybrid and rrf (ranks fused instead of
-        scores, for comparison); retrieval.SET.questions and .chunks; for sets whose gold is a quoted span also
+        retrieval.SET.MODE.recall5|recall10|mrr10|ndcg10|ms (of one search, its question embedded before) for bm25,
+        dense, hybrid, rrf (ranks fused instead of scores, for comparison) and, if a reranker is set, reranked;
+        retrieval.SET.questions and .chunks; for sets whose gold is a quoted span also
         MODE.span_recall|span_precision|span_iou of the first SHOWN chunks (characters);
         retrieval.gain.better|bm25|dense|rrf: mean over the sets of hybrid's nDCG@10 divided by that mode's, minus 1,
         `better` being the better of bm25 and dense; retrieval.gain.worst_set: the smallest gain over the better.
     """
-    embedder = Memo(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
+    catalog = Catalog(settings.models_dir)
+    embedder = embedder or Memo(Path(catalog.path(settings.retrieval.embedding_model)))
+    wanted = settings.retrieval.reranker
+    reranker = Reranker(Path(catalog.path(wanted))) if wanted else None
     figures: dict[str, float] = {}
     ndcg: list[dict[str, float]] = []
     with ExitStack() as stack:
@@ -80,7 +87,7 @@ def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str
             embedder.learn([q.text for q in asked])
             figures |= {f"{prefix}.questions": len(asked), f"{prefix}.chunks": store.count()}
             row = {}
-            for mode, search in searches(Retriever(store, embedder, settings), store, embedder).items():
+            for mode, search in searches(settings, store, embedder, reranker).items():
                 measured = measure(corpus, asked, search, spans=corpus.name == "chunking-eval")
                 figures |= {f"{prefix}.{mode}.{name}": value for name, value in measured.items()}
                 row[mode] = measured["ndcg10"]
@@ -93,21 +100,29 @@ def retrieval(settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str
     return figures
 
 
-def searches(retriever: Retriever, store: VectorStore, embedder: Embedder) -> dict[str, Search]:
+def searches(
+    settings: Settings, store: VectorStore, embedder: Embedder, reranker: Reranker | None = None
+) -> dict[str, Search]:
     """Return what is compared, by name."""
+    retriever = Retriever(store, embedder, settings)
 
     def product(mode: Mode) -> Search:
         return lambda query: retriever.search(query, DEPTH, mode=mode)
 
     found = {mode.removesuffix("_only"): product(mode) for mode in get_args(Mode)}
-    return found | {"rrf": lambda query: by_ranks(store, embedder, query)}
+    found["rrf"] = lambda query: by_ranks(store, embedder, query)
+    if reranker:
+        found["reranked"] = lambda query: Retriever(store, embedder, settings, reranker).search(query, DEPTH)
+    return found
 
 
 def measure(corpus: Corpus, asked: Sequence[Question], search: Search, *, spans: bool) -> dict[str, float]:
-    """Return the mean over the questions of recall@5 and @10, MRR@10, nDCG@10 (binary gains, log2 discount)."""
+    """Return the mean over the questions of recall@5 and @10, MRR@10, nDCG@10 (binary gains, log2 discount), and ms."""
     rows: list[dict[str, float]] = []
     for question in asked:
+        begin = time.perf_counter()
         hits = search(question.text)
+        took = time.perf_counter() - begin
         units = [u for hit in hits for u in corpus.units_of(hit.document_id, hit.start, hit.end)]
         right = [u in question.gold for u in list(dict.fromkeys(units))[:10]]
         ideal = sum(1 / math.log2(i + 2) for i in range(min(10, len(question.gold))))
@@ -116,6 +131,7 @@ def measure(corpus: Corpus, asked: Sequence[Question], search: Search, *, spans:
             "recall10": sum(right) / len(question.gold),
             "mrr10": next((1 / (i + 1) for i, ok in enumerate(right) if ok), 0.0),
             "ndcg10": sum(1 / math.log2(i + 2) for i, ok in enumerate(right) if ok) / ideal,
+            "ms": took * 1000,
         }
         rows.append(row | (_spans(corpus, question, hits[:SHOWN]) if spans else {}))
     return {name: statistics.mean(row[name] for row in rows) for name in rows[0]}

@@ -24,6 +24,9 @@ from docmind.settings import Settings
 if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.ingestion.service import IngestionService
+    from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.search import Retriever
+    from docmind.retrieval.store import VectorStore
 
 DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
 """Passages per search: on a CPU every prompt token is waited for."""
@@ -96,7 +99,6 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.search import Retriever
     from docmind.retrieval.store import open_store
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
@@ -105,7 +107,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     collections = Collections(registry)
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
-    retriever = Retriever(store, embedder, settings)
+    retriever = _retriever(settings, catalog, store, embedder, progress)
     conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
@@ -141,6 +143,17 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))
     return App(settings, engine, documents, collections, conversations, chat, monitor, parts.close)
+
+
+def _retriever(
+    settings: Settings, catalog: Catalog, store: VectorStore, embedder: Embedder, progress: Progress
+) -> Retriever:
+    from docmind.retrieval.rerank import Reranker
+    from docmind.retrieval.search import Retriever
+
+    wanted = settings.retrieval.reranker
+    reranker = Reranker(Path(catalog.pull(wanted, progress))) if wanted else None
+    return Retriever(store, embedder, settings, reranker)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:

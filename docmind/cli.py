@@ -66,6 +66,8 @@ def run(port: Annotated[int | None, typer.Option(help="Port of the page; 8501 un
 @cli.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders that are searched for files.")],
+    collection: Annotated[str, typer.Option(help="Put them into this collection; a new one is made.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="Give them this tag; may be said again.")] = None,
 ) -> None:
     """Add documents and wait until they can be asked about."""
     from docmind.ingestion.readers import SUPPORTED
@@ -73,6 +75,7 @@ def ingest(
     files = list(find_files(paths, set(SUPPORTED)))
     with _app(load_model=False) as app:
         ids, refused = [], 0
+        place = app.collections.named(collection, make=True).id if collection else None
         for path in files:
             try:
                 added = app.documents.add(path)
@@ -81,6 +84,10 @@ def ingest(
                 err.print(f"[red]✗[/red] {escape(str(exc))}", highlight=False)
                 continue
             ids.append(added.document.id)
+            if place:
+                app.collections.move(added.document.id, place)
+            if tag:
+                app.collections.tag(added.document.id, [*added.document.tag_list, *tag])
             if added.known:
                 out.print(f"= {escape(path.name)}: already there as {escape(added.document.name)}", highlight=False)
         with Progress(TextColumn("{task.description}"), BarColumn(), console=out, transient=True) as bar:
@@ -107,6 +114,7 @@ def ask(
     question: str,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     conversation: Annotated[str, typer.Option(help="Go on in this conversation (its id).")] = "",
+    collection: Annotated[list[str] | None, typer.Option(help="Search this one only; may be said again.")] = None,
 ) -> None:
     """Ask about the documents; the answer streams, its sources follow."""
     from docmind.events import AgentStarted, AgentStep, TokenDelta, TurnFailed, TurnFinished, to_dict
@@ -116,9 +124,12 @@ def ask(
             raise NothingIndexed("There is no document to ask about. Add some with `docmind ingest FILES`.")
         if conversation and app.conversations.get(conversation) is None:
             raise DocMindError(f"There is no conversation {conversation}.")
+        searched = [app.collections.named(name).id for name in collection or ()]
         with err.status("loading the model"):
             app.engine.wait_ready()
         conversation = conversation or app.conversations.create().id
+        if searched:
+            app.conversations.choose(conversation, searched)
         for event in app.chat.stream(question, conversation):
             match event:
                 case TurnFinished() | TurnFailed() if as_json:

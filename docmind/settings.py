@@ -105,6 +105,10 @@ class RetrievalSettings(_Group):
     """A name from `docmind model list`, or a directory with a sentence-transformers model."""
     candidates: int = Field(100, ge=1, title="Candidates per search")
     """Passages taken from each of dense and sparse search before fusion."""
+    reranker: str | None = Field(None, title="Reranking model")
+    """A directory with a cross-encoder (or its hub id) that puts the fused passages in order. Empty: none."""
+    neighbours: int = Field(1, ge=0, title="Passages shown with their neighbours")
+    """Best passages of a search that are shown with those before and after them in their document."""
     top_k: int | None = Field(None, ge=1, title="Passages per search")
     """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""
 

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from docmind.app import own
+from docmind.ingestion.collections import Collections
+from docmind.ingestion.registry import Registry
 
 
 @pytest.fixture
@@ -40,11 +42,22 @@ def test_ingest_tells_what_became_of_each_file(docmind, tmp_path):
     assert again.returncode == 0
 
 
+def test_ingest_into_a_collection_with_tags(docmind, tmp_path):
+    (tmp_path / "lease.txt").write_text("Pets are not allowed.")
+    for tag in ("2024", "flat"):
+        assert docmind("ingest", tmp_path / "lease.txt", "--collection", "Contracts", "--tag", tag).returncode == 0
+    registry = Registry(docmind.data / "docmind.sqlite3")
+    (document,) = registry.all()
+    assert document.tag_list == ["2024", "flat"]
+    assert Collections(registry).named("contracts").id == document.collection
+    registry.close()
+
+
 @pytest.mark.engine
 def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp_path, smollm2):
     (tmp_path / "lease.txt").write_text("Pets are not allowed. The notice period is three months.")
     docmind("ingest", tmp_path / "lease.txt")
-    done = docmind("ask", "--json", "Are pets allowed?", DOCMIND_LLM__MAX_ANSWER_TOKENS="60")
+    done = docmind("ask", "--json", "Are pets allowed?", "--collection", "General", DOCMIND_LLM__MAX_ANSWER_TOKENS="60")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["event"] == "TurnFinished"

@@ -36,6 +36,16 @@ class Collections:
         sql = "INSERT INTO collections (name) VALUES (?) RETURNING id, name"
         return Collection(*self._registry.execute(sql, self._free(name))[0])
 
+    def named(self, name: str, *, make: bool = False) -> Collection:
+        """Return the collection of this name; if there is none, make it or raise an IngestError."""
+        there = self.all()
+        if found := next((c for c in there if c.name.casefold() == name.strip().casefold()), None):
+            return found
+        if make:
+            return self.create(name)
+        names = ", ".join(c.name for c in there)
+        raise IngestError(f"There is no collection called '{name}'. There are: {names}.")
+
     def rename(self, collection: int, name: str) -> None:
         """Give a collection another name; IngestError if it is empty or another one has it."""
         self._registry.execute("UPDATE collections SET name = ? WHERE id = ?", self._free(name, collection), collection)

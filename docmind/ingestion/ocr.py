@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,16 +25,6 @@ COLUMN_LINES, COLUMN_CHARS = 3, 18
 def _engine() -> Any:
     from rapidocr import RapidOCR
 
-    class Engine(RapidOCR):  # type: ignore[misc]
-        """Also tells how many lines stand on their heads."""
-
-        upside_down = 0.0
-
-        def build_final_output(self, image: Any, found: Any, turns: Any, *rest: Any) -> Any:
-            turned = [label == "180" for label, _ in turns.cls_res or ()]
-            self.upside_down = sum(turned) / max(1, len(turned))
-            return super().build_final_output(image, found, turns, *rest)
-
     threads = min(4, os.cpu_count() or 1)
     params = {
         "Global.log_level": "critical",
@@ -44,7 +33,7 @@ def _engine() -> Any:
         "Det.limit_type": "max",
         "Det.limit_side_len": 1280,
     }
-    return Engine(params=params)
+    return RapidOCR(params=params)
 
 
 def read_image(path: Path, progress: Progress) -> list[Section]:
@@ -73,55 +62,33 @@ def upright(image: Any) -> Any:
 
 
 def recognize(image: Any) -> list[Placed]:
-    """Return the lines of an image in reading order, also if it is turned by 90, 180 or 270 degrees.
+    """Return the lines of an image in reading order.
 
     Args:
         image: pixels as blue, green, red; uint8 [height, width, 3].
     """
     import numpy as np
 
-    engine = _engine()
-    turns = 0  # quarter turns to the left until the text is upright
-    lines: list[Placed] = []
-    for _ in range(3):
-        result = engine(np.ascontiguousarray(np.rot90(image, turns)))
-        lines = _lines(result)
-        if not lines:
-            return []
-        height, width = result.img.shape[:2]
-        tall = sum((box[3] - box[1]) * height > 1.5 * (box[2] - box[0]) * width for box, _ in lines)
-        if tall > len(lines) / 2:
-            turns += 1
-        elif engine.upside_down > 0.5:
-            turns += 2
-        else:
-            break
-    return [(_turned(box, -turns % 4), text) for box, text in in_order(lines)]
-
-
-def _lines(result: Any) -> list[Placed]:
+    result = _engine()(np.ascontiguousarray(image))
     if result.boxes is None:
         return []
     height, width = result.img.shape[:2]
-    lines = []
+    lines: list[Placed] = []
     for corners, text in zip(result.boxes, result.txts, strict=True):
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         box = (left / width, top / height, right / width, bottom / height)
-        lines.append((tuple(round(min(1.0, max(0.0, float(v))), 4) for v in box), text))
-    return lines  # type: ignore[return-value]
-
-
-def _turned(box: Box, turns: int) -> Box:
-    """Return the box after so many quarter turns of its image to the left."""
-    for _ in range(turns):
-        left, top, right, bottom = box
-        box = (top, 1 - right, bottom, 1 - left)
-    return box
+        a, b, c, d = (round(min(1.0, max(0.0, float(v))), 4) for v in box)
+        lines.append(((a, b, c, d), text))
+    return in_order(lines)
 
 
 def in_order(lines: Sequence[Placed]) -> list[Placed]:
     """Return lines in reading order: columns before what stands below them (an XY-cut); a row becomes one line."""
-    parts = _columns(lines) or _split(lines, 1)
+    parts = _split(lines, 0)
+    if not all(len(part) >= COLUMN_LINES and median(len(t) for _, t in part) >= COLUMN_CHARS for part in parts):
+        parts = [list(lines)]  # tables are read by rows
+    if len(parts) == 1:
+        parts = _split(lines, 1)
     if len(parts) > 1:
         return [line for part in parts for line in in_order(part)]
     rows: list[list[Placed]] = []
@@ -136,16 +103,6 @@ def in_order(lines: Sequence[Placed]) -> list[Placed]:
 def _row(row: Sequence[Placed]) -> Placed:
     lefts, tops, rights, bottoms = zip(*(box for box, _ in row), strict=True)
     return (min(lefts), min(tops), max(rights), max(bottoms)), " ".join(text for _, text in row)
-
-
-def _columns(lines: Sequence[Placed]) -> list[list[Placed]]:
-    """Return what is left and right of a gap between running texts; [] if there are none: tables are read by rows."""
-    parts = _split(lines, 0)
-    for cut in range(1, len(parts)):
-        sides = [list(chain(*parts[:cut])), list(chain(*parts[cut:]))]
-        if all(len(side) >= COLUMN_LINES and median(len(t) for _, t in side) >= COLUMN_CHARS for side in sides):
-            return sides
-    return []
 
 
 def _split(lines: Sequence[Placed], axis: int) -> list[list[Placed]]:

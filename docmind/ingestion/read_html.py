@@ -1,4 +1,4 @@
-"""HTML, and what becomes HTML: reStructuredText and EPUB → text."""
+"""HTML, and what becomes HTML: Markdown, reStructuredText and EPUB → text."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ _BLOCK = frozenset(
 def read_html(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read HTML without scripts, styles and navigation; a section per heading, tables apart."""
     return html_sections(path.read_bytes())
+
+
+def read_markdown(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
+    """Read Markdown as the web page that it describes; HTML in it is text."""
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return html_sections(markdown.render(decode(path.read_bytes())))
 
 
 def read_rst(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
@@ -80,13 +88,15 @@ def html_sections(page: bytes | str, title: str = "") -> list[Section]:
             outline.text("\n" + node.caption.get_text(" ") if node.caption else "")
             outline.table(table)
         else:
+            for number, item in enumerate(node("li", recursive=False) if node.name == "ol" else (), 1):
+                item["value"] = f"{number}."
             block = node.name in _BLOCK
             todo += ["\n"] if block else []
             todo += reversed(node.contents)
-            todo += ["\n- " if node.name == "li" else "\n\n" if node.name == "p" else "\n"] if block else []
-    return [
-        replace(s, text=re.sub(r"- \n+", "- ", re.sub(r"[ \t]*\n[ \t]?", "\n", s.text))) for s in outline.sections()
-    ]
+            before = {"li": f"\n{node.get('value', '-')} ", "p": "\n\n"}.get(node.name, "\n")
+            todo += [before] if block else []
+    item = re.compile(r"^(-|\d+\.) ?\n+", re.M)
+    return [replace(s, text=item.sub(r"\1 ", re.sub(r"[ \t]*\n[ \t]?", "\n", s.text))) for s in outline.sections()]
 
 
 def _table(table: Any) -> str:

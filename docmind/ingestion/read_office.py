@@ -1,120 +1,33 @@
-"""DOCX, PPTX and XLSX → text, with macros or as ISO strict too."""
+"""DOCX, PPTX and XLSX → text."""
 
 from __future__ import annotations
 
-import io
-import re
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
-from docmind.ingestion.parsed import Outline, Progress, Section, clean, markdown_table, one_line
+from docmind.ingestion.parsed import Progress, Section, clean, markdown_table, one_line
+from docmind.ingestion.read_html import html_sections
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-_BOX = _W + "txbxContent"
-_HIDDEN = {_W + "del", _W + "instrText", _MC + "Fallback"}
-_NOTES = {"footnotes": "Footnotes", "endnotes": "Endnotes", "comments": "Comments"}
-
-
-_MACROS = {
-    b"vnd.ms-word.document.macroEnabled": b"vnd.openxmlformats-officedocument.wordprocessingml.document",
-    b"vnd.ms-powerpoint.presentation.macroEnabled": b"vnd.openxmlformats-officedocument.presentationml.presentation",
-}
-
-
-def ordinary(path: Path) -> Any:
-    """Return the file, or a copy in the names that the libraries know of one with macros or in ISO's strict form."""
-    with zipfile.ZipFile(path) as package:
-        parts = {name: package.read(name) for name in ("[Content_Types].xml", "_rels/.rels")}
-        if not any(b"macroEnabled" in part or b"purl.oclc.org/ooxml" in part for part in parts.values()):
-            return path
-        copy = io.BytesIO()
-        with zipfile.ZipFile(copy, "w") as out:
-            for name in package.namelist():
-                part = package.read(name)
-                if name.endswith((".xml", ".rels")):
-                    part = re.sub(
-                        rb"http://purl\.oclc\.org/ooxml/(\w+)", rb"http://schemas.openxmlformats.org/\1/2006", part
-                    )
-                    for kind, plain in _MACROS.items():
-                        part = part.replace(kind, plain)
-                out.writestr(name, part)
-        return copy
+STYLES = """
+p[style-name='Title'] => h1:fresh
+p[style-name='Subtitle'] => h2:fresh
+comment-reference => sup
+"""
+"""What Mammoth does beyond its own rules, which know Word's headings."""
 
 
 def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a Word document: a section per heading, tables apart, notes and comments at the end."""
-    import docx
-    from docx.oxml import parse_xml
+    """Read a Word document as the web page that Mammoth makes of it, with notes and comments at its end."""
+    import mammoth
 
-    document = docx.Document(ordinary(path))
-    levels = {style.style_id: _level(style) for style in document.styles}
-    outline = Outline()
-    for block in _blocks(document.element.body):
-        if block.tag == _W + "tbl":
-            rows = [[_text(cell, " ") for cell in row.iter(_W + "tc")] for row in block.iter(_W + "tr")]
-            if max(map(len, rows), default=0) > 1:
-                outline.table(markdown_table(rows))
-            else:  # a frame around text
-                outline.text("".join(f"{cell}\n" for row in rows for cell in row))
-            continue
-        text = _text(block)
-        level = next((levels.get(style, 0) for style in block.xpath("w:pPr/w:pStyle/@w:val")), 0)
-        if level and text.strip():
-            outline.heading(level, text)
-        elif text.strip():
-            outline.text(f"- {text}\n" if block.xpath("w:pPr/w:numPr") else f"{text}\n\n")
-        for box in block.iter(_BOX):
-            if not any(above.tag in _HIDDEN for above in box.iterancestors()):
-                outline.text(_text(box, "\n") + "\n")
-    for rel in document.part.rels.values():
-        title = _NOTES.get(rel.reltype.rsplit("/", 1)[-1])
-        if title and not rel.is_external:
-            outline.sections().append(Section(_text(parse_xml(rel.target_part.blob), "\n"), None, title))
-    return outline.sections()
-
-
-def _level(style: Any) -> int:
-    """Return the heading level of a Word style, 0 if it is none."""
-    name = (style.name or "").lower()
-    if found := re.fullmatch(r"heading (\d)", name):
-        return int(found[1])
-    outline = int(next(iter(style.element.xpath("w:pPr/w:outlineLvl/@w:val")), "9"))  # 9: body text
-    return 1 if name == "title" else (outline + 1) % 10
-
-
-def _blocks(parent: Any) -> Iterator[Any]:
-    """Yield paragraphs and tables in order, also those inside content controls and tracked insertions."""
-    for child in parent:
-        if child.tag in {_W + "p", _W + "tbl"}:
-            yield child
-        elif child.tag in {_W + "sdt", _W + "sdtContent", _W + "ins", _W + "customXml", _W + "smartTag"}:
-            yield from _blocks(child)
-
-
-def _text(element: Any, gap: str = "") -> str:
-    """Return the visible text, equations included, deleted text and text boxes below it left out.
-
-    Args:
-        gap: what stands between paragraphs.
-    """
-    written = {_W + "tab": "\t", _W + "br": "\n", _W + "cr": "\n"}
-    parts: list[str] = []
-    todo = list(reversed(element))
-    while todo:
-        node = todo.pop()
-        if node.tag in {_W + "t", _M + "t"}:
-            parts.append(node.text or "")
-        elif node.tag in written:
-            parts.append(written[node.tag])
-        elif node.tag not in _HIDDEN and node.tag != _BOX:
-            parts += [gap] if node.tag == _W + "p" and parts else []
-            todo += reversed(node)
-    return "".join(parts)
+    no_picture = mammoth.images.img_element(lambda _image: {})
+    with path.open("rb") as file:
+        page = mammoth.convert_to_html(
+            file, style_map=STYLES, convert_image=no_picture, include_embedded_style_map=False
+        )
+    return html_sections(page.value)
 
 
 def read_pptx(path: Path, progress: Progress) -> list[Section]:
@@ -122,7 +35,7 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
     import pptx
 
     sections: list[Section] = []
-    slides = pptx.Presentation(ordinary(path)).slides
+    slides = pptx.Presentation(path).slides
     for number, slide in enumerate(slides, 1):
         title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
         lines: list[str] = []
@@ -153,7 +66,7 @@ def read_xlsx(path: Path, progress: Progress) -> list[Section]:
     import openpyxl
 
     sections: list[Section] = []
-    book = openpyxl.load_workbook(ordinary(path), read_only=True, data_only=True)
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]  # a chart sheet has no cells
         for number, sheet in enumerate(sheets, 1):

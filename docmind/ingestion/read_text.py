@@ -1,4 +1,4 @@
-"""Plain text, Markdown and CSV → text."""
+"""Plain text and CSV → text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from docmind.errors import CorruptFile
-from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table
+from docmind.ingestion.parsed import Progress, Section, markdown_table
 
 
 def decode(data: bytes) -> str:
@@ -35,28 +35,6 @@ def decode(data: bytes) -> str:
 def read_text(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read plain text of any encoding."""
     return [Section(decode(path.read_bytes()))]
-
-
-def read_markdown(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read Markdown; a section per heading, tables apart."""
-    from markdown_it import MarkdownIt
-
-    text = decode(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
-    outline = Outline()
-    at = 0
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    for i, token in enumerate(tokens):
-        if token.type in {"heading_open", "table_open"} and not token.level and token.map:
-            first, end = token.map
-            outline.text("\n".join(lines[at:first]))
-            if token.type == "table_open":
-                outline.table("\n".join(lines[first:end]))
-            else:
-                outline.heading(int(token.tag[1]), tokens[i + 1].content)
-            at = end
-    outline.text("\n".join(lines[at:]))
-    return outline.sections()
 
 
 def read_csv(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001

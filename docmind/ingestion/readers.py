@@ -10,11 +10,11 @@ from pathlib import Path
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, IngestError, UnsupportedFile
 from docmind.ingestion.ocr import read_image
 from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, one_line
-from docmind.ingestion.read_html import read_epub, read_html, read_rst
+from docmind.ingestion.read_html import read_epub, read_html, read_markdown, read_rst
 from docmind.ingestion.read_mail import read_eml, read_msg
 from docmind.ingestion.read_office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.read_pdf import read_pdf, unlock_pdf
-from docmind.ingestion.read_text import read_csv, read_markdown, read_text
+from docmind.ingestion.read_text import read_csv, read_text
 
 OFFICE = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
 PACKAGES = OFFICE | {".epub"}

@@ -23,10 +23,9 @@ CREATE TABLE IF NOT EXISTS documents (
     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, suffix TEXT NOT NULL,
     state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', pages INTEGER NOT NULL DEFAULT 0,
     chunks INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, added_at TEXT NOT NULL,
-    stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0
+    stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
+    collection INTEGER NOT NULL DEFAULT 1, tags TEXT NOT NULL DEFAULT ''
 );"""
-_LATER = {"collection": "INTEGER NOT NULL DEFAULT 1", "tags": "TEXT NOT NULL DEFAULT ''"}
-"""Columns that databases of earlier versions get when they are opened."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,6 @@ class Registry:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
-            there = {row[1] for row in self._db.execute("PRAGMA table_info(documents)")}
-            for column in _LATER.keys() - there:
-                self._db.execute(f"ALTER TABLE documents ADD COLUMN {column} {_LATER[column]}")
         except (sqlite3.Error, OSError) as exc:
             raise ConfigError(
                 f"DocMind's database {database} can't be opened ({exc}). Check the folder's rights; if the file is "

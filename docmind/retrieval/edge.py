@@ -78,11 +78,10 @@ class EdgeStore(VectorStore):
             shutil.rmtree(path, ignore_errors=True)
 
     def _prepare(self) -> None:
-        """Make the indexes that are missing, and complete what an earlier version wrote."""
+        """Make the indexes that are missing."""
         for field in INDEXES.keys() - self._shard.info().payload_schema.keys():
             kind = getattr(qe.PayloadSchemaType, INDEXES[field].capitalize())
             self._shard.update(qe.UpdateOperation.create_field_index(field, kind))
-        self._complete()
 
     def optimize(self, *, wait: bool = False) -> None:
         """Flush, and rebuild the shard in the background once it has grown or shrunk much.

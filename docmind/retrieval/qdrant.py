@@ -54,7 +54,6 @@ class QdrantStore(VectorStore):
         if not self._local:  # local mode filters without an index, and warns when asked for one
             for field in INDEXES.keys() - (info.payload_schema or {}).keys():
                 self._client.create_payload_index(self._name, field, models.PayloadSchemaType(INDEXES[field]))
-        self._complete()
 
     def _error(self, exc: Exception) -> DocMindError:
         if self._local:

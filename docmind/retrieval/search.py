@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.rerank import DEPTH, Reranker
 from docmind.retrieval.sparse import query_vector, terms
 from docmind.retrieval.store import EVERYWHERE, Hit, Scope, VectorStore
 from docmind.settings import Settings
@@ -21,10 +22,14 @@ SAME_SPAN = 0.5
 class Retriever:
     """Finds passages in the store."""
 
-    def __init__(self, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
+    def __init__(
+        self, store: VectorStore, embedder: Embedder, settings: Settings, reranker: Reranker | None = None
+    ) -> None:
         self._store = store
         self._embedder = embedder
+        self._reranker = reranker
         self._candidates = settings.retrieval.candidates
+        self._neighbours = settings.retrieval.neighbours
 
     def search(self, query: str, k: int, scope: Scope = EVERYWHERE, *, mode: Mode = "hybrid") -> list[Hit]:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
@@ -37,14 +42,23 @@ class Retriever:
             return []
         dense = None if mode == "bm25_only" else self._embedder.embed_query(query)
         sparse = None if mode == "dense_only" else query_vector(query)
-        hits = self._store.search(dense, sparse, max(2 * k, k + 5), scope, candidates=max(self._candidates, 2 * k))
-        return diverse(hits, k)
+        most = max(2 * k, k + 5, DEPTH if self._reranker else 0)
+        hits = self._store.search(dense, sparse, most, scope, candidates=max(self._candidates, most))
+        return diverse(self._reranker.rank(query, hits) if self._reranker else hits, k)
 
     def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Hit]:
         """Search every scope and take from each in turn: in a comparison no side may crowd out the others."""
         found = [self.search(query, k, scope) for scope in scopes]
         # what two documents say alike is shown from both
-        return list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
+        hits = list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
+        return self._with_neighbours(hits)
+
+    def _with_neighbours(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Put what stands before and after the best passages around them; around tables only tables."""
+        best = hits[: self._neighbours]
+        around = ((hit, near) for hit in best for near in self._store.chunks(hit.document_id, near=hit.position))
+        shown = [near for hit, near in around if near.table or not hit.table]
+        return list({hit.chunk_id: hit for hit in [*shown, *hits]}.values())
 
     def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
         """Return a document's passages (or those of one page) in reading order."""

@@ -69,7 +69,7 @@ class Scope:
     last_page: int | None = None  # to here, inclusive
     suffixes: Sequence[str] | None = None  # types of file: "pdf" or ".pdf"
     table: bool | None = None  # True: only tables; False: no tables
-    unmarked: bool = False  # only what an earlier version wrote, without what filters look at
+    near: int | None = None  # only the chunk at this position of its document, those before and after it
 
     @property
     def any_of(self) -> dict[str, list[str]]:
@@ -144,9 +144,9 @@ class VectorStore(ABC):
             found = self._query(queries, scope, max(candidates, k) + TIES)
         return [_hit(point, score) for point, score in fuse(found, max(candidates, k))[:k]]
 
-    def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
-        """Return a document's chunks (or those of one page) in reading order."""
-        scope = Scope([document_id], page, page)
+    def chunks(self, document_id: str, page: int | None = None, near: int | None = None) -> list[Hit]:
+        """Return a document's chunks (those of one page, or those around a position) in reading order."""
+        scope = Scope([document_id], page, page, near=near)
         with self._translated():
             points = self._scroll(scope, self._count(scope) or 1)
         return sorted(map(_hit, points), key=lambda h: h.position)
@@ -212,19 +212,14 @@ class VectorStore(ABC):
             "DocMind then ingests your documents anew at the next start."
         )
 
-    def _complete(self) -> None:
-        """Write anew what an earlier version wrote, so that filters find it."""
-        while old := self._scroll(Scope(unmarked=True), 500, vectors=True):
-            self._upsert([_embedded(point) for point in old])
-
     def _filter(self, scope: Scope) -> Any:
         lib = self._library
         must = [lib.FieldCondition(key=key, match=lib.MatchAny(any=values)) for key, values in scope.any_of.items()]
+        span = lib.RangeFloat if hasattr(lib, "RangeFloat") else lib.Range
         if scope.pages:
-            span = lib.RangeFloat if hasattr(lib, "RangeFloat") else lib.Range
             must.append(lib.FieldCondition(key="page", range=span(**scope.pages)))
-        if scope.unmarked:
-            must.append(lib.FieldCondition(key="kind", is_empty=True))
+        if scope.near is not None:
+            must.append(lib.FieldCondition(key="position", range=span(gte=scope.near - 1, lte=scope.near + 1)))
         return lib.Filter(must=must)
 
     def _vector(self, vector: Vector) -> Any:

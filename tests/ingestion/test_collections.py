@@ -1,19 +1,8 @@
-import sqlite3
-
 import pytest
 
 from docmind.errors import IngestError
 from docmind.ingestion.collections import FIRST, Collections
 from docmind.ingestion.registry import Registry
-
-EARLIER = """CREATE TABLE documents (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, suffix TEXT NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', pages INTEGER NOT NULL DEFAULT 0,
-    chunks INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, added_at TEXT NOT NULL,
-    stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0
-);
-INSERT INTO documents (id, name, size, suffix, state, pages, added_at)
-VALUES ('old', 'old.pdf', 9, '.pdf', 'ready', 3, '2026-01-01')"""
 
 
 @pytest.fixture
@@ -44,18 +33,6 @@ def names(collections):
     return [c.name for c in collections.all()]
 
 
-def test_a_database_of_an_earlier_version_keeps_its_documents(tmp_path):
-    database = tmp_path / "docmind.sqlite3"
-    with sqlite3.connect(database) as db:
-        db.executescript(EARLIER)
-    for _ in range(2):  # it is opened again and again
-        registry = Registry(database)
-        document = registry.get("old")
-        assert (document.name, document.pages, document.state) == ("old.pdf", 3, "ready")
-        assert (document.collection, document.tag_list) == (FIRST, [])
-        registry.close()
-
-
 def test_collections_are_made_renamed_and_kept(tmp_path, registry, collections):
     made = collections.create("  Rental   contracts ")
     assert made.name == "Rental contracts"
@@ -76,6 +53,13 @@ def test_a_name_is_there_once_and_not_empty(collections):
         collections.rename(FIRST, "Contracts")
     collections.rename(made.id, "CONTRACTS")
     assert names(collections) == ["General", "CONTRACTS"]
+
+
+def test_a_collection_is_found_by_its_name(collections):
+    made = collections.named("Contracts", make=True)
+    assert collections.named(" contracts", make=True) == made == collections.named("CONTRACTS")
+    with pytest.raises(IngestError, match=r"'Leases'\. There are: General, Contracts"):
+        collections.named("Leases")
 
 
 def test_documents_move_and_are_searched_by_collection(registry, collections, added):

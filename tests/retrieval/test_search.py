@@ -56,6 +56,29 @@ def test_every_side_of_a_comparison_is_heard(retriever):
     assert len({h.chunk_id for h in three}) == len(three) > 2
 
 
+def test_the_best_passage_comes_with_its_neighbours(tmp_path, embedder):
+    texts = ["Open the valve.", "Then press the red lever.", "Wait for the green lamp.", "Lunch is at noon."]
+    found = {}
+    for number in (0, 1):
+        settings = load_settings(data_dir=tmp_path / str(number), retrieval={"neighbours": number})
+        store = open_store(settings, embedder.dims)
+        for document in ("a", "b"):
+            chunks = [
+                Chunk(
+                    chunk_id(document, i), document, "f", f"{document} {text}", None, "", i * 50, i * 50 + 40, i, i == 3
+                )
+                for i, text in enumerate(texts)
+            ]
+            vectors = embedder.embed_texts([c.text for c in chunks])
+            store.upsert([Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)])
+        retriever = Retriever(store, embedder, settings)
+        found[number] = [h.position for h in retriever.search_each("red lever", 1, [Scope(["a"])])]
+        tables = retriever.search_each("lunch", 1, [Scope(["a"], table=True)])
+        assert [h.position for h in tables] == [3]  # a table's neighbours are tables
+        store.close()
+    assert found == {0: [1], 1: [0, 1, 2]}
+
+
 def test_an_empty_question_finds_nothing(retriever):
     assert retriever.search("   ", 5) == []
 

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from docmind.errors import AlreadyRunning, StoreError
-from docmind.retrieval import edge, qdrant
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store import Chunk, Embedded, Scope, chunk_id, open_store, to_payload
+from docmind.retrieval.store import Chunk, Embedded, Scope, chunk_id, open_store
 from docmind.settings import load_settings
 from tests.retrieval.rest import serve
 
@@ -159,27 +158,14 @@ def test_search_by_type_of_file(library):
     assert not library.chunks("book")[1].table
 
 
-BEFORE = ("document_id", "file_name", "text", "page", "heading", "start", "end", "position")
-
-
-def test_chunks_of_an_earlier_version_are_found_by_type(opened, monkeypatch):
-    with monkeypatch.context() as earlier:
-        for module in (edge, qdrant):
-            earlier.setattr(module, "to_payload", lambda c: {k: to_payload(c)[k] for k in BEFORE})
-        first = opened()
-        first.upsert([embedded("a", 0, "river"), embedded("b", 0, "river", name="b.pdf")])
-        first.close()
-    again = opened()
-    scope = Scope(suffixes=["pdf"], table=False)
-    assert [h.file_name for h in again.search(None, query_vector("river"), 9, scope)] == ["b.pdf"]
-
-
 def test_chunks_in_reading_order(store):
     texts = [embedded("a", i, f"text {i}", i // 10 + 1) for i in range(1100)]
     random.Random(1).shuffle(texts)
     store.upsert(texts)
     assert [h.position for h in store.chunks("a")] == list(range(1100))
     assert [h.position for h in store.chunks("a", 3)] == list(range(20, 30))
+    assert [h.position for h in store.chunks("a", near=20)] == [19, 20, 21]
+    assert [h.position for h in store.chunks("a", near=0)] == [0, 1]
     assert store.chunks("none") == []
 
 
