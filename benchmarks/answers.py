@@ -83,7 +83,7 @@ def answers(
     tell: Callable[[str], None],
     engine: Engine | None = None,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Ask up to `limit` questions (0: all) of each set (all sets if `names` is empty), `parallel` conversations at once.
+    """Ask up to `limit` questions (0: all) of each set (of all if `names` is empty), `parallel` conversations at once.
 
     Returns:
         Figures and a record per question. Answerable sets: answers.SET.questions; em (the answer is the gold string,
