@@ -24,7 +24,7 @@ from docmind.agents.tools import FOUND, earlier
 from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
-from docmind.retrieval.citations import MARK
+from docmind.retrieval.citations import MARK, speaks_of
 from docmind.settings import AgentSettings
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,9 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         response = await handler(request.override(messages=messages))
         text = turn.sources.translate(run_id(), response.result[-1].text)
         _, marks = await asyncio.to_thread(turn.cite, text, turn.sources.all())
-        supported = bool(marks) and all(mark.supported for mark in marks)
+        named = {mark.number for mark in marks}
+        about = speaks_of(task, [s for s in turn.sources.all() if s.number in named])
+        supported = bool(marks) and about and all(mark.supported for mark in marks)
         told = "its passages do answer the question" if supported else "no passage supports an answer"
         ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
         turn.emit(AgentStep(*ids, "look_again", {}, told, round((time.perf_counter() - begin) * 1000, 1)))

@@ -36,6 +36,9 @@ ALIKE, SAME = 0.3, 0.7
 of each kind). A sentence passes when OVERLAP of its content words are in the passage, or its meaning is as close as
 COSINE to a stretch of it and at least SHARED of the words are there. If its order of words is as close to a sentence of
 the passage as ALIKE, both or neither must be negated; from SAME on, no word may stand in the place of another."""
+ASKED = 0.3
+"""Share of a question's words that must stand in the passages cited for its answer. Of 49 answers that the 1.5B gave to
+questions whose passages do not tell 7 pass without it, 2 with it, and of 12 where they do tell none is lost."""
 NAMES = 0.25
 """Names are compared where at most this share of the words is written with a capital: not in German, not in titles."""
 
@@ -112,6 +115,12 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
         return False
     vectors = embed([sentence, *stretches(source.text)])
     return max(_cosine(vectors[0], v) for v in vectors[1:]) >= COSINE
+
+
+def speaks_of(question: str, sources: Sequence[Source]) -> bool:
+    """Return whether passages are about what is asked: a true sentence from them may answer another question."""
+    asked = _words(question)
+    return len(asked & _words(" ".join(map(_whole, sources)))) >= ASKED * len(asked)
 
 
 def _closest(words: set[str], parts: Sequence[str]) -> str:

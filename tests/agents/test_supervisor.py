@@ -34,19 +34,23 @@ def test_a_simple_question_takes_two_model_calls_and_is_cited(make_app, ask):
 
 
 REFUSAL = "Not found in your documents."
+TOLD = "Employees get 25 vacation days a year [1]."
 
 
 @pytest.mark.parametrize(
-    ("second", "shown"),
+    ("task", "second", "shown"),
     [
-        ("Employees get 25 vacation days a year [1].", "Employees get 25 vacation days a year [1]."),
-        ("Employees get 40 vacation days a year [1].", REFUSAL),  # no passage says so
-        ("Employees get plenty.", REFUSAL),  # it names no passage
+        ("How many vacation days?", TOLD, TOLD),
+        ("How many vacation days?", "Employees get 40 vacation days a year [1].", REFUSAL),  # no passage says so
+        ("How many vacation days?", "Employees get plenty.", REFUSAL),  # it names no passage
+        ("Who painted the ceiling?", TOLD, REFUSAL),  # true, but the passage is about something else
     ],
 )
-def test_an_agent_that_refuses_looks_again_and_is_believed_only_where_its_passages_say_so(make_app, ask, second, shown):
-    engine = PromptedEngine([plan(("How many vacation days?", "researcher")), REFUSAL, second])
-    events = ask(make_app(engine), "How many vacation days do I get?")
+def test_an_agent_that_refuses_looks_again_and_is_believed_only_where_its_passages_say_so(
+    make_app, ask, task, second, shown
+):
+    engine = PromptedEngine([plan((task, "researcher")), REFUSAL, second])
+    events = ask(make_app(engine), task)
     assert events[-1].answer == shown
     assert "".join(t.text for t in of(events, TokenDelta) if t.channel == "answer") == shown  # nothing else was shown
     assert [e.tool for e in of(events, AgentStep)] == ["search_documents", "look_again"]
