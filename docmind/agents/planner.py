@@ -27,6 +27,9 @@ MOST_QUESTIONS = 9
 """Most that a message may be said to have; those over the number of tasks are told to the user."""
 PLANNING = "planning"
 """Marks the system message of a planning call with its kind."""
+ONLY_NEW = "Split only this new message, the earlier ones have been answered:\n"
+"""Stands before a message that has a conversation before it. Without it the 1.5B planned old questions again in 4 of 8
+turns, with it in none; the same words after the message: 3."""
 PlanKind = Literal["all", "first", "next"]
 """All tasks at once, or one after another: how many there are and the first, then each next one."""
 
@@ -78,7 +81,9 @@ class SupervisorModel(ChatVLLM):
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
             return
-        whole = json.dumps({"questions": [{"question": messages[-1].text, "kind": next(iter(self.kinds))}]})
+        whole = json.dumps(
+            {"questions": [{"question": messages[-1].text.removeprefix(ONLY_NEW), "kind": next(iter(self.kinds))}]}
+        )
         if not self.plans:
             yield ChatGenerationChunk(message=_handoffs(read_plan(whole, self.kinds)[1]))
             return

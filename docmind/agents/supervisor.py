@@ -22,7 +22,7 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
 from docmind.agents.delimiters import defused
-from docmind.agents.planner import HANDOFF, PLAN_TOKENS, PLANNING, PlanKind, SupervisorModel, plan_prompt
+from docmind.agents.planner import HANDOFF, ONLY_NEW, PLAN_TOKENS, PLANNING, PlanKind, SupervisorModel, plan_prompt
 from docmind.agents.recap import condense, in_front, summary_tokens
 from docmind.agents.turn import AgentResult, TurnContext
 from docmind.agents.worker_middleware import TASK, task_message
@@ -162,6 +162,9 @@ class _Steps:
     async def _plan_prompt(self, turn: TurnContext, messages: list[AnyMessage]) -> list[AnyMessage]:
         """Return the first prompt of the turn; what no longer fits of the conversation goes into the summary."""
         kind: PlanKind = "all" if self._settings.enable_parallel_tools else "first"
+        *past, question = messages
+        if past:
+            messages = [*past, HumanMessage(ONLY_NEW + question.text)]
         prompt = [self._head(turn, kind), *messages]
         window = turn.budget.window
         room = summary_tokens(window)

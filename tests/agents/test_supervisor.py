@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from docmind.agents.planner import plan_schema, read_plan
+from docmind.agents.planner import ONLY_NEW, plan_schema, read_plan
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import AgentFinished, AgentStarted, AgentStep, SourcesFound, TokenDelta, TurnFailed, TurnFinished
 from tests.agents.conftest import plan
@@ -314,6 +314,20 @@ def test_an_agent_that_makes_the_same_call_again_is_asked_for_its_answer(make_ap
     assert len(engine.prompts) == 4
     assert events[-1].answer.startswith("Because of the lease")
     assert events[-1].notices == ()
+
+
+def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
+    engine = PromptedEngine(lambda _, constraint: "half a plan" if constraint else "Three months [1].")
+    app = make_app(engine)
+    conversation = app.conversations.create().id
+    ask(app, "How long is the notice period?", conversation)
+    assert engine.prompts[0][-1]["content"] == "How long is the notice period?"
+    second = len(engine.prompts)
+    events = ask(app, "And the lease?", conversation)
+    *past, new = engine.prompts[second][1:]
+    assert [m["role"] for m in past] == ["user", "assistant"]
+    assert new["content"] == f"{ONLY_NEW}And the lease?"
+    assert of(events, AgentStarted)[0].task == "And the lease?"  # also where the plan can't be read
 
 
 def test_with_one_step_only_an_agent_answers_at_once(make_app, ask):
