@@ -53,7 +53,11 @@ def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
     tab.answered()
     assert "to first token" in page.locator('[class*="st-key-answer-"]').last.inner_text()
 
-    page.locator('[class*="st-key-source-"] button:visible').first.click()
+    sources = page.locator('[class*="st-key-source-"] button:visible')
+    fold = page.get_by_text("found but not cited")
+    if not sources.count():  # a small model may cite nothing: its passages are behind the fold
+        fold.last.click()
+    sources.first.click()
     dialog = page.locator('[role="dialog"]')
     dialog.wait_for()
     assert "handbook.pdf" in dialog.inner_text()
@@ -74,6 +78,6 @@ def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
     page.wait_for_selector("text=You stopped this answer", timeout=60_000)
     page.get_by_role("button", name="Sum up handbook.pdf.").first.click()
     page.wait_for_selector("text=to first token")
-    assert page.locator('[class*="st-key-source-"] button:visible').count() >= 1
+    assert sources.count() or fold.count()
 
     assert tab.foreign == [], "nothing may be asked of another machine"
