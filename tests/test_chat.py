@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from docmind.agents.planner import PLAN
+from docmind.agents.planner import ONLY_NEW, PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import AgentFinished, ContextTrimmed, TokenDelta, TurnFinished
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
@@ -78,7 +78,8 @@ def test_the_model_sees_the_conversation_so_far(make_app, ask):  # noqa: F811
     ask(app, "Are pets allowed?", conversation)
     ask(app, "And why?", conversation)
     plan_prompt = engine.prompts[2]
-    assert [m["content"] for m in plan_prompt[1:]] == ["Are pets allowed?", "Pets are not allowed [1].", "And why?"]
+    seen = ["Are pets allowed?", "Pets are not allowed [1].", f"{ONLY_NEW}And why?"]
+    assert [m["content"] for m in plan_prompt[1:]] == seen
 
 
 def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(make_app, ask):  # noqa: F811
@@ -253,7 +254,7 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
 def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
         if constraint:
-            return plan((messages[-1]["content"][:60], "researcher"))
+            return plan((messages[-1]["content"].removeprefix(ONLY_NEW)[:60], "researcher"))
         if "new summary" in messages[-1]["content"]:
             return "The user asked about the zebra."
         return "The zebra is called Ziggy [1]." if "zebra" in messages[-1]["content"][-400:] else "answer " * 60
