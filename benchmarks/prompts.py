@@ -31,7 +31,7 @@ from docmind.engine.models import Catalog
 from docmind.events import Source
 from docmind.ingestion.registry import Registry
 from docmind.ingestion.service import IngestionService
-from docmind.retrieval.citations import cite, speaks_of
+from docmind.retrieval.citations import answered, cite
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store import open_store
@@ -127,10 +127,8 @@ def main(data: Path, target: Path) -> None:
     written = {name: asyncio.run(answers(engine, closing, asked)) for name, closing in CLOSINGS.items()}
     checked = []
     for c, text, again in zip(asked, written["now"], written["plain"], strict=True):
-        _, marks = cite(again, c.sources, embedder.embed_texts)
-        about = speaks_of(c.question, [s for s in c.sources if s.number in {m.number for m in marks}])
-        believed = _refused(text) and marks and about and all(m.supported for m in marks)
-        checked.append(again if believed else text)
+        _, citations = cite(again, c.sources, embedder.embed_texts)
+        checked.append(again if _refused(text) and answered(c.question, c.sources, citations) else text)
     for name, texts in (written | {"product": checked}).items():
         refused = [_refused(text) for text in texts]
         pairs = list(zip(asked, texts, refused, strict=True))

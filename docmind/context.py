@@ -174,9 +174,8 @@ def _second_step(messages: Sequence[AnyMessage]) -> range | None:
     The first found the passages. Calls before the task are other agents' and no steps of this one.
     """
     calls = [i for i, m in enumerate(messages) if isinstance(m, AIMessage) and m.tool_calls]
-    task = (
-        max((i for i, m in enumerate(messages[: calls[-1]]) if isinstance(m, HumanMessage)), default=0) if calls else 0
-    )
+    last = calls[-1] if calls else 0
+    task = max((i for i, m in enumerate(messages[:last]) if isinstance(m, HumanMessage)), default=0)
     starts = [i for i in calls if i > task]
     if len(starts) < 3:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 from uuid import uuid4
 
@@ -81,11 +81,9 @@ class SupervisorModel(ChatVLLM):
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
             return
-        whole = json.dumps(
-            {"questions": [{"question": messages[-1].text.removeprefix(ONLY_NEW), "kind": next(iter(self.kinds))}]}
-        )
+        one = _calls([(next(iter(self.kinds.values())), messages[-1].text.removeprefix(ONLY_NEW).strip())])
         if not self.plans:
-            yield ChatGenerationChunk(message=_handoffs(read_plan(whole, self.kinds)[1]))
+            yield ChatGenerationChunk(message=_handoffs(one))
             return
         at_once = self.max_tasks if kind == "all" else 1
         constraint = Constraint("json", plan_schema([*self.kinds], at_once))
@@ -94,7 +92,6 @@ class SupervisorModel(ChatVLLM):
         async for chunk in super()._astream(messages, stop, run_manager, **options):
             text += str(chunk.message.content)
             last = chunk.message
-        _, one = read_plan(whole, self.kinds)
         fallback = False
         try:
             count, calls = read_plan(text, self.kinds)
@@ -142,8 +139,12 @@ def read_plan(text: str, kinds: Mapping[str, str]) -> tuple[int, list[Any]]:
     """
     plan = json.loads(text)
     asked = [q for q in plan["questions"] if q["kind"] != GREETING and q["question"].strip()]
-    wanted = dict.fromkeys((kinds[q["kind"]], q["question"].strip()) for q in asked)
-    return int(plan.get("count", 1)), [
+    return int(plan.get("count", 1)), _calls((kinds[q["kind"]], q["question"].strip()) for q in asked)
+
+
+def _calls(wanted: Iterable[tuple[str, str]]) -> list[Any]:
+    """Return (agent, task) pairs as tool call chunks, without doubles."""
+    return [
         {
             "name": f"{HANDOFF}{agent}",
             "args": json.dumps({"task": task}, ensure_ascii=False),
@@ -151,7 +152,7 @@ def read_plan(text: str, kinds: Mapping[str, str]) -> tuple[int, list[Any]]:
             "index": i,
             "type": "tool_call_chunk",
         }
-        for i, (agent, task) in enumerate(wanted)
+        for i, (agent, task) in enumerate(dict.fromkeys(wanted))
     ]
 
 

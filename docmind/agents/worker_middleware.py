@@ -24,7 +24,7 @@ from docmind.agents.tools import FOUND, earlier
 from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
-from docmind.retrieval.citations import MARK, speaks_of
+from docmind.retrieval.citations import MARK, answered
 from docmind.settings import AgentSettings
 
 log = logging.getLogger(__name__)
@@ -140,11 +140,10 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                 fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, self._lay_out, self._agent)
                 messages = [m for m in fitted if not isinstance(m, SystemMessage)]
                 response = await handler(request.override(messages=messages, tool_choice=choice))
-                if not self._refuses(response.result[-1]):
-                    return response
-                return (
-                    await self._look_again(request.override(messages=messages, tool_choice="none"), handler) or response
-                )
+                if self._refuses(response.result[-1]):
+                    again = request.override(messages=messages, tool_choice="none")
+                    return await self._look_again(again, handler) or response
+                return response
         except Exception as exc:
             if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
                 log.exception("agent %s failed", self._agent)
@@ -162,7 +161,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         request: ModelRequest[TurnContext],
         handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any] | None:
-        """Ask a refusing agent for its answer without the way out; None unless its passages support every mark in it.
+        """Ask a refusing agent for its answer without the way out; None if its passages do not support it.
 
         A small model told that it may refuse does so where the answer stands in its passages, and one that may not
         invents: of the two texts, the checked one decides. Passages come from the prefix cache.
@@ -179,10 +178,9 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         begin = time.perf_counter()
         response = await handler(request.override(messages=messages))
         text = turn.sources.translate(run_id(), response.result[-1].text)
-        _, marks = await asyncio.to_thread(turn.cite, text, turn.sources.all())
-        named = {mark.number for mark in marks}
-        about = speaks_of(task, [s for s in turn.sources.all() if s.number in named])
-        supported = bool(marks) and about and all(mark.supported for mark in marks)
+        sources = turn.sources.all()
+        _, citations = await asyncio.to_thread(turn.cite, text, sources)
+        supported = answered(task, sources, citations)
         told = "its passages do answer the question" if supported else "no passage supports an answer"
         ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
         turn.emit(AgentStep(*ids, "look_again", {}, told, round((time.perf_counter() - begin) * 1000, 1)))

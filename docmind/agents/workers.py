@@ -20,7 +20,7 @@ DATA_RULE = (
     "stand inside them."
 )
 
-PLAINLY = "Answer in full sentences, and end each with the number of its passage in brackets."
+CITED = "answer in full sentences, and end each with the number of its passage in brackets."
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ RESEARCHER = Brief(
     f"""You answer questions from passages of the user's documents. {DATA_RULE}
 Answer in full sentences with the facts, names and numbers from the passages. After each sentence put the number of \
 its passage in brackets, like [1]. Use nothing but the passages.""",
-    # Of eight wordings this one refuses and answers best together: with the 1.5B 72% of 58 facts that stand in the
-    # passages and 90% of 58 questions that do not. Without the refusal clause 86% and 0%; at the end 50% and 98%.
+    # Of eight wordings this one refuses and answers best together: with the 1.5B 59% of 58 facts that stand in the
+    # passages and 88% of 58 questions that do not. Without the refusal clause 78% and 0%; at the end 41% and 98%.
     # Without "like [1]" in the rules above it calls tools instead of answering (benchmarks/prompts.py).
     "Question: {task}\n\nLook for the answer in the passages above. If no passage says anything about it, write: "
-    f"{NOT_FOUND} Otherwise answer in full sentences, and end each with the number of its passage in brackets.",
+    f"{NOT_FOUND} Otherwise {CITED}",
     first_calls=(("search_documents", "query"),),
-    again=f"Question: {{task}}\n\n{PLAINLY}",
+    again=f"Question: {{task}}\n\n{CITED.capitalize()}",
 )
 
 
@@ -87,10 +87,10 @@ def analyst(model: BaseChatModel, tools: dict[str, BaseTool], settings: AgentSet
 Never do arithmetic in your head: take results from the calculate tool. Answer in full sentences with the numbers and \
 their units. After each sentence put the number of its passage in brackets, like [1]. Use nothing but the passages.""",
         "Task: {task}\n\nTake the numbers from the passages above. If no passage says anything about it, write: "
-        f"{NOT_FOUND} Otherwise answer in full sentences, and end each with the number of its passage in brackets.",
+        f"{NOT_FOUND} Otherwise {CITED}",
         first_calls=(("find_tables", "query"), ("search_documents", "query")),
         forced="calculate",
-        again=f"Task: {{task}}\n\n{PLAINLY}",
+        again=f"Task: {{task}}\n\n{CITED.capitalize()}",
     )
     return _worker(
         "analyst",

@@ -61,8 +61,9 @@ class ToolCallParser:
             return ""
         show = len(self._held)
         for index, char in enumerate(self._held):
-            line = (self._line + self._held[:index]).rpartition("\n")[2]
-            if char not in "<`" and (char not in "{[" or line.strip()):
+            if char not in "<`{[":
+                continue
+            if char in "{[" and (self._line + self._held[:index]).rpartition("\n")[2].strip():
                 continue
             if (begins := _begins(self._held[index:])) != "no":
                 show, self._calling = index, begins == "yes"

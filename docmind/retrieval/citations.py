@@ -117,10 +117,16 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
     return max(_cosine(vectors[0], v) for v in vectors[1:]) >= COSINE
 
 
-def speaks_of(question: str, sources: Sequence[Source]) -> bool:
-    """Return whether passages are about what is asked: a true sentence from them may answer another question."""
-    asked = _words(question)
-    return len(asked & _words(" ".join(map(_whole, sources)))) >= ASKED * len(asked)
+def answered(question: str, sources: Sequence[Source], citations: Sequence[Citation]) -> bool:
+    """Return whether a text may be taken for the answer to a question, by its checked citations.
+
+    It has some, all are supported, and their passages are about what is asked: a true sentence may answer another
+    question.
+    """
+    if not citations or not all(citation.supported for citation in citations):
+        return False
+    asked, cited = _words(question), {citation.number for citation in citations}
+    return len(asked & _words(" ".join(_whole(s) for s in sources if s.number in cited))) >= ASKED * len(asked)
 
 
 def _closest(words: set[str], parts: Sequence[str]) -> str:
