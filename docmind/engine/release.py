@@ -14,7 +14,7 @@ def free_models() -> None:
     emptied, whoever still holds them. (Not buffers: the next model finds a cached rotary embedding again.) No engine
     may be in use.
     """
-    import torch
+    import torch._dynamo
     from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
     from vllm.platforms import current_platform
 
@@ -34,4 +34,5 @@ def free_models() -> None:
                 if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().resizable():
                     tensor.untyped_storage().resize_(0)
     type(current_platform)._global_graph_pool = None  # its number must not be used again
+    torch._dynamo.reset()
     cleanup_dist_env_and_memory()

@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import queue
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,6 +30,7 @@ from docmind.engine.prompts import PromptRenderer
 from docmind.engine.release import free_models
 from docmind.engine.request import Request
 from docmind.engine.warmup import rounds
+from docmind.engine.weights import read_ahead
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
 from docmind.heavy import LOCK, import_model_stack
 from docmind.settings import Settings
@@ -129,6 +131,7 @@ class VllmEngine(LadderEngine):
         self._stage("fetching the model")
         self._catalog.pull(name, self._report)
         plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
+        threading.Thread(target=read_ahead, args=(plan.model,), name="read-ahead", daemon=True).start()
         device = next(d.used for d in plan.decisions if d.setting == "device")
         self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
         self._stage("importing torch")
