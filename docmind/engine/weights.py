@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,3 +64,12 @@ class Weights:
 
 WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(Path(__file__).with_suffix(".json").read_bytes())
 """Everything `docmind model list` shows."""
+
+
+def read_ahead(folder: str | Path) -> None:
+    """Read a model's weights once, so that they are in the page cache by the time vLLM, still being imported, asks."""
+    block = bytearray(1 << 24)
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        with suppress(OSError), file.open("rb", buffering=0) as data:
+            while data.readinto(block):
+                pass
