@@ -121,39 +121,23 @@ class ChatService:
                 "Shorten it, or add the long text as a document and ask about it."
             )
         with self._lock:
-            self._check_open()
-            running = self._active.get(conversation_id)
-            if running is not None and not running.done:
+            if self._closed:
+                raise DocMindError("DocMind is closing. Start it again, then ask.")
+            if self.active(conversation_id):
                 raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
             turn = Turn(conversation_id, question)
-            self._active[conversation_id] = turn
-        try:
             messages = self._conversations.messages(conversation_id)
-            past = _past(messages)
-            trims = self._conversations.trims(conversation_id)
+            past, trims = _past(messages), self._conversations.trims(conversation_id)
+            ids = (conversation_id, turn.id, question)
+            context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
+            if trims:
+                context.first_turn = min(trims[-1].first_kept_turn, len(past))
+                context.summary = trims[-1].summary
+            context.kept = self._kept(messages, budget)
             self._conversations.add_question(conversation_id, question)
-        except BaseException:
-            turn.end()
-            raise
-        context = TurnContext(
-            conversation_id, turn.id, question, turn.emit, budget, self._count, self._cite, document_ids, past
-        )
-        if trims:
-            context.first_turn = min(trims[-1].first_kept_turn, len(past))
-            context.summary = trims[-1].summary
-        context.kept = self._kept(messages, budget)
-        try:
-            with self._lock:
-                self._check_open()
-                asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
-        except DocMindError:
-            turn.end()
-            raise
+            self._active[conversation_id] = turn
+            asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
         return turn
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise DocMindError("DocMind is closing. Start it again, then ask.")
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
         """Ask and yield the turn's events."""
@@ -202,8 +186,7 @@ class ChatService:
 
     async def _run(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
         calls: list[EngineUsage] = []  # as the engine counted them, also those that were aborted
         METER.set(calls.append)  # of this task and those it starts
@@ -215,7 +198,7 @@ class ChatService:
             await self._follow(turn, context)
             writer = calls[-1] if calls else None
             if self._settings.agents.output_mode == "structured" and context.results:
-                assessment = await assess(self._model, context, turn.answer())
+                assessment = await assess(self._model, context, _answer(turn, context))
         except asyncio.CancelledError:
             if not turn.stopped:
                 error = "The app was closed while this question was being answered."
@@ -243,17 +226,15 @@ class ChatService:
         graph = cast("Any", self._graph)  # its overloads know no context
         seen = context.past[context.first_turn :]
         history: list[AnyMessage] = [m for q, a in seen for m in (HumanMessage(q), AIMessage(a))]
-        async for namespace, mode, payload in graph.astream(
+        agents = self._settings.agents
+        at_once = agents.max_parallel_calls if agents.enable_parallel_tools else 1
+        async for namespace, (chunk, _) in graph.astream(
             {"messages": [*history, HumanMessage(turn.question)]},
-            {"recursion_limit": self._settings.agents.recursion_limit, "max_concurrency": self._concurrency()},
+            {"recursion_limit": agents.recursion_limit, "max_concurrency": at_once},
             context=context,
-            stream_mode=["messages", "updates"],
+            stream_mode="messages",
             subgraphs=True,
         ):
-            if mode == "updates":
-                turn.final = _final(payload) or turn.final if not namespace else turn.final
-                continue
-            chunk = payload[0]
             if not isinstance(chunk, AIMessageChunk):
                 continue
             run = namespace[0] if namespace else "supervisor"
@@ -261,23 +242,14 @@ class ChatService:
             cut = CUT.get(chunk.response_metadata.get("finish_reason", ""))
             if cut and agent == "supervisor":
                 context.notices.append(f"The answer {cut}.")
-            if not chunk.text:
-                continue
-            if agent == "supervisor":
-                context.told(run, chunk.text)
-            else:
-                context.relay.write(run, chunk.text)
-
-    def _concurrency(self) -> int:
-        agents = self._settings.agents
-        return agents.max_parallel_calls if agents.enable_parallel_tools else 1
+            if chunk.text:
+                (context.told if agent == "supervisor" else context.relay.write)(run, chunk.text)
 
     def _finish(
         self, turn: Turn, context: TurnContext, error: str | None, usage: Usage, assessment: Assessment
     ) -> None:
         """Check citations, store the answer, and emit the last event. Never raises."""
-        answer = turn.final or (context.relay.text() if context.forwarded else turn.answer())
-        stopped = turn.stopped and error is None
+        answer, stopped = _answer(turn, context), turn.stopped and error is None
         if not (answer or stopped or error):
             error = "The model wrote nothing. Ask again, or put the question differently."
         sources = context.sources.all()
@@ -289,7 +261,7 @@ class ChatService:
             log.exception("citations were not checked")
         events = turn.events()
         steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
-        agents = tuple(dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted)))
+        agents = dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor")
         trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
         notices = (*filter(None, (r.notice for r in context.results)), *context.notices)
         extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
@@ -304,7 +276,9 @@ class ChatService:
         if error:
             turn.emit(TurnFailed(*ids, error, answer, sources))
         else:
-            turn.emit(TurnFinished(*ids, answer, sources, citations, usage, agents, stopped, trims=trims, **extra))
+            turn.emit(
+                TurnFinished(*ids, answer, sources, citations, usage, tuple(agents), stopped, trims=trims, **extra)
+            )
 
 
 def _past(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
@@ -320,12 +294,6 @@ def _past(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
     return turns
 
 
-def _final(update: Any) -> str:
-    """Return the supervisor's answer from one update of the outer graph, if it is in it."""
-    if not isinstance(update, dict):
-        return ""
-    for node in update.values():
-        for message in reversed((node or {}).get("messages", ()) if isinstance(node, dict) else ()):
-            if isinstance(message, AIMessage) and message.name == "supervisor" and message.text:
-                return str(message.text)
-    return ""
+def _answer(turn: Turn, context: TurnContext) -> str:
+    """Return what there is of the answer: the agents' own texts, or what the supervisor wrote."""
+    return context.relay.text() if context.forwarded else turn.answer()

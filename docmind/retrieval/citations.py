@@ -52,6 +52,7 @@ def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[str, tup
     a sentence supports it but another does, the mark is put right: small models often write the wrong number.
     """
     by_number = {s.number: s for s in sources}
+    embed = _remembering(embed)
     found: dict[tuple[int, str], Citation] = {}
     pieces, at = [], 0
     for sentence, numbers, marks in cited_sentences(answer):
@@ -67,6 +68,18 @@ def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[str, tup
             pieces += [answer[at:start], f"[{right.number}]" if start == marks[0][0] else ""]
             at = end
     return "".join([*pieces, answer[at:]]), tuple(found.values())
+
+
+def _remembering(embed: Embed) -> Embed:
+    """Return `embed` so that no text is embedded twice: a sentence may be compared with every passage of the turn."""
+    known: dict[str, list[float]] = {}
+
+    def remembered(texts: list[str]) -> list[list[float]]:
+        if new := [t for t in dict.fromkeys(texts) if t not in known]:
+            known.update(zip(new, embed(new), strict=True))
+        return [known[t] for t in texts]
+
+    return remembered
 
 
 def cited_sentences(answer: str) -> Iterator[tuple[str, list[int], list[tuple[int, int]]]]:

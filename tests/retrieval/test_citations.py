@@ -110,3 +110,16 @@ def test_two_passages_may_carry_a_sentence_together(check):
 def test_no_marks_no_citations(check):
     assert check("Nothing was found in your documents.") == []
     assert check("") == []
+
+
+def test_nothing_is_embedded_twice_however_often_it_is_compared(embedder):
+    embedded = []
+
+    def embed(texts):
+        embedded.extend(texts)
+        return embedder.embed_texts(texts)
+
+    answer = "Staff can do their job at home for two days weekly after probation [3]. A row rule controls tables [1]."
+    cite(answer, SOURCES, embed)
+    assert embedded
+    assert len(embedded) == len(set(embedded))
