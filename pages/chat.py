@@ -52,7 +52,7 @@ with st.bottom:
         st.session_state[chat.INPUT] = draft
     collections.chooser(app, conversation)
     value = st.chat_input(
-        "Ask about your documents, or drop files here",
+        "Ask about your documents, or drop files",
         key=chat.INPUT,
         accept_file="multiple",
         max_upload_size=uploads.limit_mb(app),

@@ -119,7 +119,7 @@ def test_nothing_is_embedded_twice_however_often_it_is_compared(embedder):
         embedded.extend(texts)
         return embedder.embed_texts(texts)
 
-    answer = "Staff can do their job at home for two days weekly after probation [3]. A row rule controls tables [1]."
-    cite(answer, SOURCES, embed)
+    said = "eople spend two days away and stay home once their trial ends"
+    cite(f"P{said} [3]. In this firm p{said} [1].", SOURCES, embed)
     assert embedded
     assert len(embedded) == len(set(embedded))
