@@ -13,7 +13,8 @@ conversation = state.conversation_id(app)
 turn = app.chat.active(conversation) if conversation else None
 messages = app.conversations.messages(conversation) if conversation else []
 
-chat.engine_banner(app)
+with st.bottom if messages else st.container():  # a conversation is scrolled to its end
+    chat.engine_banner(app)
 
 waiting = st.session_state.get("waiting")
 if not messages and turn is None and not waiting:

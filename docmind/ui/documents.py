@@ -73,9 +73,9 @@ def _list(app: App, busy: bool) -> None:
         documents = [d for d in documents if d.collection == chosen]
     wanted = _toolbar(documents)
     found = [d for d in documents if wanted in f"{d.name} {d.tags}".casefold()]
-    # What is at work and what failed wants attention; the rest is newest first.
+    # What is at work, waits or failed wants attention; the rest is newest first.
     found.sort(key=lambda d: str(d.added_at), reverse=True)
-    found.sort(key=lambda d: {"failed": 1, "ready": 2}.get(d.state, 0))
+    found.sort(key=lambda d: {"queued": 1, "failed": 2, "ready": 3}.get(d.state, 0))
     if not found:
         st.caption("No document has this in its name or tags." if wanted else "Nothing in this collection yet.")
     picked = _bulk(app, found)

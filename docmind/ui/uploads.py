@@ -34,7 +34,7 @@ def limit_mb(app: App) -> int:
 
 
 def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[tuple[str, str]]:
-    """Queue the files; return (kind, message) notices: `added`, `known` or `error`. One bad file stops no other.
+    """Queue the files; return (kind, message) notices: `known` or `error`. One bad file stops no other.
 
     New ones go into the collection, if one is given.
     """
@@ -49,7 +49,6 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
         if not added.known:
             if collection:
                 app.collections.move(added.document.id, collection)
-            notices.append(("added", f"**{name}** was added."))
         elif added.document.name == file.name:
             notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
         else:
