@@ -52,12 +52,12 @@ with st.bottom:
     if draft := state.take("draft"):
         st.session_state[chat.INPUT] = draft
     collections.chooser(app, conversation)
-    value = st.chat_input(
-        "Ask about your documents, or drop files",
-        key=chat.INPUT,
-        accept_file="multiple",
-        max_upload_size=uploads.limit_mb(app),
-    )
 
-if value:
+# Not within st.bottom, where it stands all the same: Streamlit follows the end of a page only with its input outside.
+if value := st.chat_input(
+    "Ask about your documents, or drop files",
+    key=chat.INPUT,
+    accept_file="multiple",
+    max_upload_size=uploads.limit_mb(app),
+):
     chat.submit(app, value)

@@ -171,7 +171,7 @@ def ingesting(app: App) -> None:
     if not waiting:
         st.rerun()
     working = next((d for d in waiting if d.state != "queued"), waiting[0])
-    share, words = uploads.progress(working)
+    share, words = uploads.progress(working) if working.state != "queued" else (0.0, "Waiting")
     more = f" · {len(waiting) - 1} more waiting" if len(waiting) > 1 else ""
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom"):
         st.progress(share, f"{plain(working.name)} — {words}{more}")

@@ -169,9 +169,10 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
                 st.markdown(f":red[:material/error: {plain(document.reason or 'It could not be read.')}]")
                 if document.stage == LOCKED:
                     _unlock(app, document)
+            elif document.state == "queued":
+                st.caption("Waiting")
             else:
-                share, words = uploads.progress(document)
-                st.progress(share, words)
+                st.progress(*uploads.progress(document))
         if document.state == "failed" and document.stage != LOCKED:
             st.button(
                 "Retry",

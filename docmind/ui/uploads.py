@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _DRAWN = {"error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
 _STAGES = {
-    "queued": (0.0, "Waiting"),
     "parse": (0.02, "Reading"),
     "split": (0.3, "Splitting"),
     "embed": (0.35, "Embedding"),
@@ -75,7 +74,7 @@ def pending(documents: Sequence[Document]) -> list[Document]:
 
 def progress(document: Document) -> tuple[float, str]:
     """Return (share from 0 to 1, words) of a document that is being worked on."""
-    stage = document.stage if document.stage in _STAGES else "queued" if document.state == "queued" else "parse"
+    stage = document.stage if document.stage in _STAGES else "parse"
     begin, words = _STAGES[stage]
     end = min((b for b, _ in _STAGES.values() if b > begin), default=1.0)
     done, total = document.done, document.total
