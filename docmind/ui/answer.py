@@ -112,8 +112,7 @@ def verdicts(drawn: Sequence[int], citations: Sequence[Citation]) -> dict[int, C
 def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
     """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
-    supported = {c.number for c in message.citations if c.supported}
-    doubtful = {c.number for c in message.citations} - supported
+    doubtful = {c.number for c in message.citations} - {c.number for c in message.citations if c.supported}
     if cited:
         with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Sources", width="content")
@@ -171,16 +170,14 @@ def _run_body(run: AgentRun) -> None:
             st.caption(plain(_short(said, 280)))
         arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step["arguments"].items())
         took = format.duration(step["duration_ms"] / 1000)
-        st.caption(
-            f":material/build: **{plain(step['tool'])}** {plain(arguments)} → {plain(_short(step['result'], 120))}"
-            f" · {plain(took)}"
-        )
-    if run.text and not run.error:
+        found = plain(f"{arguments} → {_short(step['result'], 120)} · {took}")
+        st.caption(f":material/build: **{plain(step['tool'])}** {found}")
+    if run.error:
+        st.caption(f":material/error: {plain(run.error)}")
+    elif run.text:
         text = " ".join(run.text.split())
         # What is being written is followed at its end.
         st.caption(plain(_short(text, 280) if run.done or len(text) <= 280 else f"… {text[-280:]}"))
-    if run.error:
-        st.caption(f":material/error: {plain(run.error)}")
 
 
 def _short(text: str, limit: int) -> str:

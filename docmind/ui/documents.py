@@ -79,11 +79,9 @@ def _list(app: App, busy: bool) -> None:
     if not found:
         st.caption("No document has this in its name or tags." if wanted else "Nothing in this collection yet.")
     picked = _bulk(app, found)
-    page = 1
-    pages = -(-len(found) // PER_PAGE)
     rows = st.container(key="documents", gap=None)
-    if pages > 1:
-        page = st.pagination(pages, key="documents-page") or 1
+    pages = -(-len(found) // PER_PAGE)
+    page = (st.pagination(pages, key="documents-page") or 1) if pages > 1 else 1
     with rows:
         for document in found[(page - 1) * PER_PAGE : page * PER_PAGE]:
             _row(app, document, picked)
@@ -92,8 +90,8 @@ def _list(app: App, busy: bool) -> None:
 def _toolbar(documents: Sequence[Document]) -> str:
     """Draw totals and the search box; return what is searched for."""
     ready = [d for d in documents if d.state == "ready"]
-    words = [format.count(len(documents), "document"), format.count(sum(d.pages or 0 for d in ready), "page")]
-    words += [format.count(sum(d.chunks or 0 for d in ready), "passage"), format.size(sum(d.size for d in documents))]
+    words = [format.count(len(documents), "document"), format.count(sum(d.pages for d in ready), "page")]
+    words += [format.count(sum(d.chunks for d in ready), "passage"), format.size(sum(d.size for d in documents))]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(" · ".join(words), width="content")
         return st.text_input(
@@ -114,8 +112,6 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
     picked: set[str] = st.session_state.setdefault("picked", set())
     chosen = [d.id for d in found if d.id in picked]
     busy = uploads.pending(found)
-    if len(found) < 2:
-        return picked
 
     def pick(ids: Iterable[str]) -> None:
         state.keep("picked", set(ids))
@@ -124,8 +120,8 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
     with st.container(key="bulk", horizontal=True, vertical_alignment="center"):
         if chosen:
             st.markdown(f"**{len(chosen)} selected**", width="content")
-        if len(chosen) < len(found):
-            ids = [d.id for d in found]
+        ids = [d.id for d in found]
+        if len(chosen) < len(ids) > 1:
             st.button(f"Select all {len(ids)}", key="pick-all", type="tertiary", on_click=pick, args=(ids,))
         for what, icon in _ACTIONS if chosen else ():
             if st.button(what, key=f"{icon}-picked", icon=f":material/{icon}:", type="tertiary"):
@@ -157,11 +153,8 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
             st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
             if document.state == "ready":
                 facts = [format.count(document.pages, "page")] if document.pages else []
-                facts += [format.count(document.chunks or 0, "passage"), format.size(document.size)]
-                facts += [
-                    f"read in {format.duration(document.seconds or 0)}",
-                    f"added {format.when(document.added_at)}",
-                ]
+                facts += [format.count(document.chunks, "passage"), format.size(document.size)]
+                facts += [f"read in {format.duration(document.seconds)}", f"added {format.when(document.added_at)}"]
                 st.caption(plain(" · ".join(facts)))
             elif document.stage == CANCELLED:
                 st.caption(f":material/block: {plain(document.reason)}")
@@ -173,20 +166,13 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
                 st.caption("Waiting")
             else:
                 st.progress(*uploads.progress(document))
+        act, key, id_ = app.documents, document.id, (document.id,)
         if document.state == "failed" and document.stage != LOCKED:
-            st.button(
-                "Retry",
-                key=f"retry-{document.id}",
-                icon=":material/refresh:",
-                on_click=app.documents.retry,
-                args=(document.id,),
-            )
+            st.button("Retry", key=f"retry-{key}", icon=":material/refresh:", on_click=act.retry, args=id_)
         if document.state not in {"ready", "failed"}:
-            key, args = f"cancel-{document.id}", (app, [document])
-            st.button("Cancel", key=key, icon=":material/close:", on_click=uploads.cancel, args=args)
+            st.button("Cancel", key=f"cancel-{key}", icon=":material/close:", on_click=act.cancel, args=id_)
         for what, icon in _ACTIONS:
-            key = f"{icon}-{document.id}"
-            if st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=what):
+            if st.button("", key=f"{icon}-{key}", icon=f":material/{icon}:", type="tertiary", help=what):
                 dialogs.ask(what, [document.id])
 
 
