@@ -49,7 +49,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         nodes = self._joined(nodes)
         done, total = 0, sum(len(n.get_content()) for n in nodes)
         for node in nodes:
-            for text, start, end in self._parts(node, lambda at, before=done: progress(before + at, total)):
+            for text, start, end in self._parts(node, done, lambda at: progress(at, total)):
                 chunks.append(_chunk(node, text, start, end, len(chunks)))
             done += len(node.get_content())
             progress(done, total)
@@ -74,8 +74,8 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
                 size = tokens
         return joined
 
-    def _parts(self, node: BaseNode, at: Callable[[int], None]) -> Iterator[tuple[str, int, int]]:
-        """Yield text and span (in the document) of each chunk of a section; `at` is told how far it is read."""
+    def _parts(self, node: BaseNode, before: int, at: Callable[[int], None]) -> Iterator[tuple[str, int, int]]:
+        """Yield text and span (in the document) of each chunk of a section; `at` is told how far it is read, `before` included."""
         text = node.get_content()
         room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_prefix(node.metadata)))
         header, overlap = "", self.chunk_overlap
@@ -89,7 +89,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         spans: list[Span] = []
         for span in self._spans(text[len(header) :], room, rules):
             spans.append(span)
-            at(span[1])
+            at(before + span[1])
         for start, end in pack(spans, room, overlap):
             part = text[len(header) + start : len(header) + end]
             if body := part.strip():

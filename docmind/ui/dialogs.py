@@ -47,7 +47,7 @@ def draw(app: App) -> None:
             text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
             text += "Answers keep the passages they cite."
             title = f"Delete {format.count(len(documents), 'document')}"
-            _open(title, partial(_confirm, text, lambda: [app.documents.delete(d.id) for d in documents]))
+            _open(title, partial(_confirm, text, partial(_each, app.documents.delete, documents)))
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
@@ -83,6 +83,11 @@ def _confirm(text: str, act: Callable[[], object]) -> None:
         _do(act if deleted else lambda: None)
 
 
+def _each(act: Callable[..., object], documents: Sequence[Document], *options: Any) -> None:
+    for document in documents:
+        act(document.id, *options)
+
+
 def _name(name: str, act: Callable[[str], object]) -> None:
     with st.form("name", border=False):
         name = st.text_input("Name", name, max_chars=120)
@@ -108,7 +113,7 @@ def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
         if st.form_submit_button("Save", type="primary"):
             for document in documents:
                 app.collections.tag(document.id, [t for t in document.tag_list if t not in shared] + tags)
-            _do(lambda: [app.collections.move(d.id, collection or d.collection) for d in documents])
+            _do(partial(_each, app.collections.move, documents if collection else (), collection))
 
 
 def _delete_conversation(app: App, conversation: str) -> None:
