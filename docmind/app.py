@@ -75,10 +75,12 @@ def build_app(
         ConfigError, ModelError, StoreError: a part can't be opened; the message says what to do.
     """
     silence_telemetry()
-    with ExitStack() as parts:  # a part that fails to open closes those before it
-        app = _build(settings, progress, load_model, engine, parts)
-        app.close = parts.pop_all().close
-    return app
+    parts = ExitStack()
+    try:
+        return _build(settings, progress, load_model, engine, parts)
+    except BaseException:
+        parts.close()  # what was opened before the part that fails
+        raise
 
 
 def _build(settings: Settings, progress: Progress, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:

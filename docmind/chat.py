@@ -122,39 +122,23 @@ class ChatService:
                 "Shorten it, or add the long text as a document and ask about it."
             )
         with self._lock:
-            self._check_open()
-            running = self._active.get(conversation_id)
-            if running is not None and not running.done:
+            if self._closed:
+                raise DocMindError("DocMind is closing. Start it again, then ask.")
+            if self.active(conversation_id):
                 raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
             turn = Turn(conversation_id, question)
-            self._active[conversation_id] = turn
-        try:
             messages = self._conversations.messages(conversation_id)
-            past = answered(messages)
-            trims = self._conversations.trims(conversation_id)
+            past, trims = answered(messages), self._conversations.trims(conversation_id)
+            ids = (conversation_id, turn.id, question)
+            context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
+            if trims:
+                context.first_turn = min(trims[-1].first_kept_turn, len(past))
+                context.summary = trims[-1].summary
+            context.kept = self._kept(messages, budget)
             self._conversations.add_question(conversation_id, question)
-        except BaseException:
-            turn.end()
-            raise
-        context = TurnContext(
-            conversation_id, turn.id, question, turn.emit, budget, self._count, self._cite, document_ids, past
-        )
-        if trims:
-            context.first_turn = min(trims[-1].first_kept_turn, len(past))
-            context.summary = trims[-1].summary
-        context.kept = self._kept(messages, budget)
-        try:
-            with self._lock:
-                self._check_open()
-                asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
-        except DocMindError:
-            turn.end()
-            raise
+            self._active[conversation_id] = turn
+            asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
         return turn
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise DocMindError("DocMind is closing. Start it again, then ask.")
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
         """Ask and yield the turn's events."""
@@ -203,8 +187,7 @@ class ChatService:
 
     async def _run(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
         calls: list[EngineUsage] = []  # as the engine counted them, also those that were aborted
         METER.set(calls.append)  # of this task and those it starts
@@ -216,7 +199,7 @@ class ChatService:
             await self._follow(turn, context)
             writer = calls[-1] if calls else None
             if self._settings.agents.output_mode == "structured" and context.results:
-                assessment = await assess(self._model, context, turn.answer())
+                assessment = await assess(self._model, context, _answer(turn, context))
         except asyncio.CancelledError:
             if not turn.stopped:
                 error = "The app was closed while this question was being answered."
@@ -260,7 +243,6 @@ class ChatService:
         ):
             if (answer := answer_in(update)) is None:
                 continue
-            turn.final = answer.text
             if cut := CUT.get(answer.response_metadata.get("finish_reason", "")):
                 context.notices.append(f"The answer {cut}.")
 
@@ -268,8 +250,7 @@ class ChatService:
         self, turn: Turn, context: TurnContext, error: str | None, usage: Usage, assessment: Assessment
     ) -> None:
         """Check citations, store the answer, and emit the last event. Never raises."""
-        answer = turn.final or (context.relay.text() if context.forwarded else turn.answer())
-        stopped = turn.stopped and error is None
+        answer, stopped = _answer(turn, context), turn.stopped and error is None
         if not (answer or stopped or error):
             error = "The model wrote nothing. Ask again, or put the question differently."
         sources = context.sources.all()
@@ -281,7 +262,7 @@ class ChatService:
             log.exception("citations were not checked")
         events = turn.events()
         steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
-        agents = tuple(dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted)))
+        agents = dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor")
         trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
         notices = (*filter(None, (r.notice for r in context.results)), *context.notices)
         extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
@@ -296,4 +277,11 @@ class ChatService:
         if error:
             turn.emit(TurnFailed(*ids, error, answer, sources))
         else:
-            turn.emit(TurnFinished(*ids, answer, sources, citations, usage, agents, stopped, trims=trims, **extra))
+            turn.emit(
+                TurnFinished(*ids, answer, sources, citations, usage, tuple(agents), stopped, trims=trims, **extra)
+            )
+
+
+def _answer(turn: Turn, context: TurnContext) -> str:
+    """Return what there is of the answer: the agents' own texts, or what the supervisor wrote."""
+    return context.relay.text() if context.forwarded else turn.answer()

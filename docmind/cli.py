@@ -34,8 +34,8 @@ with suppress(ModuleNotFoundError):  # part of the checkout, not of an installed
     cli.add_typer(bench, name="bench")
     cli.add_typer(evaluate, name="eval")
     cli.command()(selftest)
-out = Console()
-err = Console(stderr=True)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Terminal control characters: a document's text must not steer the terminal."""
@@ -81,7 +81,7 @@ def ingest(
                 added = app.documents.add(path)
             except DocMindError as exc:
                 refused += 1
-                err.print(f"[red]✗[/red] {escape(str(exc))}", highlight=False)
+                err.print(f"[red]✗[/red] {escape(str(exc))}")
                 continue
             ids.append(added.document.id)
             if place:
@@ -89,7 +89,7 @@ def ingest(
             if tag:
                 app.collections.tag(added.document.id, [*added.document.tag_list, *tag])
             if added.known:
-                out.print(f"= {escape(path.name)}: already there as {escape(added.document.name)}", highlight=False)
+                out.print(f"= {escape(path.name)}: already there as {escape(added.document.name)}")
         with Progress(TextColumn("{task.description}"), BarColumn(), console=out, transient=True) as bar:
             task = bar.add_task("ingesting", total=len(ids))
             while not app.documents.wait(0.2):
@@ -102,10 +102,10 @@ def ingest(
             if document.state == "ready":
                 size = f"{document.pages} pages, " if document.pages else ""
                 found = f"{size}{document.chunks} chunks, {document.seconds:.1f} s"
-                out.print(f"[green]✓[/green] {escape(document.name)}: {found}", highlight=False)
+                out.print(f"[green]✓[/green] {escape(document.name)}: {found}")
             else:
                 refused += 1
-                err.print(f"[red]✗[/red] {escape(document.reason)}", highlight=False)
+                err.print(f"[red]✗[/red] {escape(document.reason)}")
     raise typer.Exit(1 if refused else 0)
 
 
@@ -137,12 +137,9 @@ def ask(
                 case TokenDelta(channel="answer") if not as_json:
                     print(_CONTROL.sub("", event.text), end="", flush=True)
                 case AgentStarted() if not as_json:
-                    err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]", highlight=False)
+                    err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]")
                 case AgentStep() if not as_json:
-                    err.print(
-                        f"[dim]  {event.tool}: {escape(event.result)} ({event.duration_ms:.0f} ms)[/dim]",
-                        highlight=False,
-                    )
+                    err.print(f"[dim]  {event.tool}: {escape(event.result)} ({event.duration_ms:.0f} ms)[/dim]")
                 case TurnFinished():
                     _print_sources(event)
             if isinstance(event, TurnFailed):
@@ -150,11 +147,13 @@ def ask(
 
 
 def _print_sources(event: Any) -> None:
+    from docmind.ui.format import cost
+
     for notice in event.notices:
-        err.print(f"[yellow]! {escape(notice)}[/yellow]", highlight=False)
+        err.print(f"[yellow]! {escape(notice)}[/yellow]")
     if event.confidence is not None:
         left_open = f", left open: {event.open_points}" if event.open_points else ""
-        err.print(escape(f"confidence {event.confidence:.0%}{left_open}"), highlight=False)
+        err.print(escape(f"confidence {event.confidence:.0%}{left_open}"))
     cited = {c.number: c for c in event.citations}
     print()
     for source in event.sources:
@@ -163,17 +162,9 @@ def _print_sources(event: Any) -> None:
             mark = cited[source.number]
             doubt = "" if mark.supported else "  [yellow](unverified)[/yellow]"
             doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of is not None else ""
-            out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}", highlight=False)
-            out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]", highlight=False)
-    usage = event.usage
-    speed = f", {usage.tokens_per_s:.1f} tokens/s" if usage.tokens_per_s else ""
-    first = f", first token after {usage.ttft_s:.1f} s" if usage.ttft_s is not None else ""
-    cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
-    err.print(
-        f"[dim]{usage.engine_calls} model calls, {usage.prompt_tokens} prompt tokens{cached}, "
-        f"{usage.completion_tokens} written{first}{speed}[/dim]",
-        highlight=False,
-    )
+            out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}")
+            out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]")
+    err.print(f"[dim]{escape(cost(event.usage, event.agents))}[/dim]")
 
 
 @cli.command()
@@ -247,18 +238,14 @@ def fetch_model(settings: Settings, name: str) -> None:
     catalog = Catalog(settings.models_dir)
     if catalog.installed(name) or Path(name).is_dir():
         return
-    with Progress(
-        TextColumn(f"{escape(name)}: {{task.description}}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        console=err,
-    ) as bar:
+    columns = TextColumn(f"{escape(name)}: {{task.description}}"), BarColumn(), TextColumn("{task.percentage:.0f}%")
+    with Progress(*columns, console=err) as bar:
         task = bar.add_task("starting", total=1)
         where = catalog.pull(
-            name, lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
+            name, lambda what, done, all: bar.update(task, description=what, completed=done, total=all)
         )
     if isinstance(where, Path):
-        err.print(f"✓ {name}", highlight=False)
+        err.print(f"✓ {name}")
 
 
 def _check_port(host: str, port: int) -> None:
@@ -304,7 +291,7 @@ def main(command: Callable[[], None] = cli) -> None:
     try:
         command()
     except DocMindError as exc:
-        err.print(f"[red]✗[/red] {escape(str(exc))}", highlight=False)
+        err.print(f"[red]✗[/red] {escape(str(exc))}")
         sys.exit(1)
 
 

@@ -5,7 +5,7 @@ The only module that imports langchain-community (it is being sunset, so it must
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,21 +13,7 @@ from uuid import uuid4
 
 from langchain_community.chat_message_histories import SQLChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage
-from sqlalchemy import (
-    Column,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    insert,
-    inspect,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, inspect, select, text
 from sqlalchemy.schema import CreateColumn
 
 from docmind.errors import ConfigError
@@ -81,7 +67,7 @@ class StoredMessage:
 
     role: Literal["user", "assistant"]
     text: str
-    at: str
+    at: str = ""
     sources: tuple[Source, ...] = ()
     citations: tuple[Citation, ...] = ()
     usage: Usage | None = None
@@ -145,36 +131,35 @@ class ConversationStore:
         at = now()
         made = Conversation(uuid4().hex, title, at, at)
         with self._engine.begin() as db:
-            db.execute(insert(_CONVERSATIONS).values(**asdict(made)))
+            db.execute(_CONVERSATIONS.insert().values(**asdict(made)))
         return made
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title; blank titles are ignored."""
         if title := " ".join(title.split())[:120]:
-            with self._engine.begin() as db:
-                db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(title=title))
+            self._change(conversation_id, title=title)
 
     def choose(self, conversation_id: str, collections: Sequence[int]) -> None:
         """Say which collections a conversation searches; none: all."""
-        chosen = ",".join(map(str, collections))
+        self._change(conversation_id, collections=",".join(map(str, collections)))
+
+    def _change(self, conversation_id: str, **values: str) -> None:
         with self._engine.begin() as db:
-            row = update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id)
-            db.execute(row.values(collections=chosen))
+            db.execute(_CONVERSATIONS.update().where(_CONVERSATIONS.c.id == conversation_id).values(**values))
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation with its messages and trim events."""
         self._history(conversation_id).clear()
         with self._engine.begin() as db:
-            db.execute(delete(_TRIMS).where(_TRIMS.c.conversation_id == conversation_id))
-            db.execute(delete(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id))
+            db.execute(_TRIMS.delete().where(_TRIMS.c.conversation_id == conversation_id))
+            db.execute(_CONVERSATIONS.delete().where(_CONVERSATIONS.c.id == conversation_id))
 
     def add_question(self, conversation_id: str, question: str) -> None:
         """Store a question; the first one names an untitled conversation."""
         at = now()
         self._history(conversation_id).add_message(HumanMessage(question, additional_kwargs={"at": at}))
         conversation = self.get(conversation_id)
-        with self._engine.begin() as db:
-            db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(updated_at=at))
+        self._change(conversation_id, updated_at=at)
         if conversation and not conversation.title:
             short = question if len(question) <= 60 else question[:57].rsplit(" ", 1)[0] + "…"
             self.rename(conversation_id, short)
@@ -185,40 +170,28 @@ class ConversationStore:
             return  # deleted while the turn was running
         extra = {k: v for k, v in asdict(message).items() if k not in {"role", "text"}}
         self._history(conversation_id).add_message(AIMessage(message.text, additional_kwargs=extra))
-        with self._engine.begin() as db:
-            db.execute(update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation_id).values(updated_at=now()))
+        self._change(conversation_id, updated_at=now())
 
     def messages(self, conversation_id: str) -> Messages:
         """Return the whole conversation, oldest first: trimming never touches it."""
         stored = []
         for message in self._history(conversation_id).messages:
-            extra = dict(message.additional_kwargs)
-            if message.type == "human":
-                stored.append(StoredMessage("user", str(message.content), extra.get("at", "")))
-                continue
-            stored.append(
-                StoredMessage(
-                    "assistant",
-                    str(message.content),
-                    extra.get("at", ""),
-                    sources=tuple(Source(**s) for s in extra.get("sources", ())),
-                    citations=tuple(Citation(**c) for c in extra.get("citations", ())),
-                    usage=Usage(**extra["usage"]) if extra.get("usage") else None,
-                    steps=tuple(extra.get("steps", ())),
-                    stopped=bool(extra.get("stopped")),
-                    error=extra.get("error"),
-                    notices=tuple(extra.get("notices", ())),
-                    confidence=extra.get("confidence"),
-                    open_points=extra.get("open_points", ""),
-                )
-            )
+            read: dict[str, Callable[[Any], Any]] = {
+                "sources": lambda rows: tuple(Source(**row) for row in rows),
+                "citations": lambda rows: tuple(Citation(**row) for row in rows),
+                "usage": lambda row: row and Usage(**row),
+                "steps": tuple,
+                "notices": tuple,
+            }
+            extra = {k: read.get(k, lambda v: v)(v) for k, v in message.additional_kwargs.items()}
+            stored.append(StoredMessage("user" if message.type == "human" else "assistant", message.text, **extra))
         return stored
 
     def add_trims(self, trims: Sequence[ContextTrimmed]) -> None:
         """Store a turn's trim events, unless its conversation was deleted meanwhile."""
         if trims and self.get(trims[0].conversation_id) is not None:
             with self._engine.begin() as db:
-                db.execute(insert(_TRIMS), [asdict(t) for t in trims])
+                db.execute(_TRIMS.insert(), [asdict(t) for t in trims])
 
     def trims(self, conversation_id: str | None = None) -> Trims:
         """Return the trim events of one conversation, or of all, oldest first."""

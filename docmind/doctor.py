@@ -23,8 +23,11 @@ PACKAGES = (
     "streamlit",
     "langgraph",
     "langgraph-supervisor",
+    "langchain-community",
     "llama-index-core",
+    "qdrant-client",
     "qdrant-edge-py",
+    "pynvml",
 )
 
 

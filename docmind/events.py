@@ -96,6 +96,8 @@ class AgentStep(Event):
     result: str
     """Short description of what came back."""
     duration_ms: float
+    said: str = ""
+    """What the agent had written before it called the tool: part of this step, no longer of the answer."""
 
 
 @dataclass(frozen=True)

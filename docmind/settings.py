@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, sources
+from pydantic_settings import BaseSettings, SettingsConfigDict, sources
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from docmind.errors import ConfigError
 
@@ -46,8 +47,7 @@ class EngineSettings(_Group):
     max_model_len: int | None = Field(None, ge=512, title="Context window (tokens)")
     """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller."""
     vram_gib: float | None = Field(None, gt=0, title="GPU memory budget (GiB)")
-    """GPU memory budget in GiB for weights, KV cache and activations together. Empty: 16, or the card's memory if
-    smaller."""
+    """For weights, KV cache and activations together. Empty: 16, or the card's memory if smaller."""
     kv_cache_dtype: str = Field("fp8_e5m2", title="KV cache type")
     """Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it."""
     attention_backend: str = "FLASHINFER"
@@ -67,8 +67,7 @@ class EngineSettings(_Group):
     distributed_executor_backend: Literal["mp", "ray"] | None = Field(None, title="Starts the workers")
     """What starts that server's workers: mp on one host, ray on several. Empty: vLLM chooses."""
     cpu_kv_cache_gib: float | None = Field(None, gt=0, title="RAM for the KV cache (GiB)")
-    """RAM for the KV cache on a CPU, in GiB. Empty: what the window needs for two sequences, at most a quarter of the
-    RAM."""
+    """On a CPU. Empty: what the window needs for two sequences, at most a quarter of the RAM."""
 
 
 class StoreSettings(_Group):
@@ -119,8 +118,7 @@ class AgentSettings(_Group):
     """How the supervisor works."""
 
     enable_planning: bool | None = Field(None, title="Split questions into tasks")
-    """Split a message into tasks in a model call of its own; else the researcher gets the whole message. Empty: yes,
-    unless the model is known to be too small for it."""
+    """In a model call of its own; else the researcher gets the whole message. Empty: yes, but not with small models."""
     enable_parallel_tools: bool = Field(True, title="Agents work at the same time")
     """Let agents run at the same time. Off: one after another, each seeing what those before it brought."""
     max_parallel_calls: int = Field(3, ge=1, le=8, title="Most agents at once")
@@ -128,19 +126,16 @@ class AgentSettings(_Group):
     enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
     """Give the agents' answers to the user as they are, several under their questions, without a second supervisor
     call. Off: the supervisor writes the answer from theirs."""
-    output_mode: Literal["structured", "last_message", "full_history"] = Field(
-        "last_message", title="What the supervisor sees"
-    )
+    output_mode: Literal["structured", "last_message", "full_history"] = Field("last_message", title="Supervisor sees")
     """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the
     answer comes with a confidence and open points, made under a grammar."""
     add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
-    """Tell the supervisor in messages of its own that an agent handed back (seen with full_history, or without
-    parallel tools)."""
+    """In messages of its own to the supervisor (seen with full_history, or without parallel tools)."""
     constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
     keep_passages: float | None = Field(None, ge=0, le=0.8, title="Passages kept from earlier turns")
-    """Share of the prompt that passages of earlier turns may take. They are read first, so that the prompt begins as in
-    the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
+    """Share of the prompt that they may take. They are read first, so that the prompt begins as in the turn before and
+    comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")
@@ -208,11 +203,11 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        init_settings: Source,
+        env_settings: Source,
+        dotenv_settings: Source,
+        file_secret_settings: Source,  # noqa: ARG003
+    ) -> tuple[Source, ...]:
         """Put what the Settings page saved below the environment and above the defaults."""
         stronger = init_settings, env_settings, dotenv_settings
         saved = read_saved(saved_file(*(s() for s in stronger)))
@@ -261,28 +256,20 @@ def saved_file(*stronger: Mapping[str, Any]) -> Path:
 
 
 def read_saved(path: Path) -> dict[str, Any]:
-    """Return what the Settings page saved, or nothing if there is no file.
-
-    Raises:
-        ConfigError: the file is not a JSON object.
-    """
+    """Return what the Settings page saved, nothing if there is no file; ConfigError if it is not a JSON object."""
     try:
-        saved = json.loads(path.read_text("utf-8"))
+        saved: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if not isinstance(saved, dict):
+            raise ValueError("not a JSON object")
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as exc:
         raise ConfigError(f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults.") from exc
-    if not isinstance(saved, dict):
-        raise ConfigError(f"{path} should hold a JSON object. Delete it to return to the defaults.")
     return saved
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Build the settings, with one clear message for all that is wrong.
-
-    Raises:
-        ConfigError: a value is not acceptable, or the data folder can't be written.
-    """
+    """Build the settings; one ConfigError tells all values that can't be used, or that the data folder can't be."""
     try:
         settings = Settings(**overrides)
     except ValidationError as exc:

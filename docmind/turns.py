@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -16,14 +17,18 @@ class Turn:
         self.id = uuid4().hex
         self.conversation_id = conversation_id
         self.question = question
+        self._begun = time.monotonic()
         self._events: list[ChatEvent] = []
         self._changed = threading.Condition()
         self._ended = False
         self._canceller: Callable[[], object] | None = None
         self._cancelled = False
         self._stopped = False
-        self.final = ""
-        """The answer as the supervisor gave it at last; empty until then."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the question was asked."""
+        return time.monotonic() - self._begun
 
     @property
     def done(self) -> bool:
@@ -90,8 +95,5 @@ class Turn:
             self._changed.notify_all()
 
     def answer(self) -> str:
-        """Return the answer, or as much of it as has been written."""
-        return (
-            self.final
-            or "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()
-        )
+        """Return what has been written of the answer."""
+        return "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()

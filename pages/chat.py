@@ -13,7 +13,8 @@ conversation = state.conversation_id(app)
 turn = app.chat.active(conversation) if conversation else None
 messages = app.conversations.messages(conversation) if conversation else []
 
-chat.engine_banner(app)
+with st.bottom if messages else st.container():  # a conversation is scrolled to its end
+    chat.engine_banner(app)
 
 waiting = st.session_state.get("waiting")
 if not messages and turn is None and not waiting:
@@ -51,12 +52,12 @@ with st.bottom:
     if draft := state.take("draft"):
         st.session_state[chat.INPUT] = draft
     collections.chooser(app, conversation)
-    value = st.chat_input(
-        "Ask about your documents, or drop files here",
-        key=chat.INPUT,
-        accept_file="multiple",
-        max_upload_size=uploads.limit_mb(app),
-    )
 
-if value:
+# Not within st.bottom, where it stands all the same: Streamlit follows the end of a page only with its input outside.
+if value := st.chat_input(
+    "Ask about your documents, or drop files",
+    key=chat.INPUT,
+    accept_file="multiple",
+    max_upload_size=uploads.limit_mb(app),
+):
     chat.submit(app, value)

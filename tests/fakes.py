@@ -142,6 +142,10 @@ class FakeDocuments:
     def delete(self, document_id: str) -> None:
         del self.all[document_id]
 
+    def cancel(self, document_id: str) -> None:
+        now = {"state": "failed", "stage": "cancelled", "reason": "You cancelled it before it was read."}
+        self.all[document_id] = replace(self.all[document_id], **now)
+
     def retry(self, document_id: str, password: str | None = None) -> None:
         self.retried.append(document_id)
         self.passwords.append(password)
@@ -159,6 +163,7 @@ class FakeTurn:
     def __init__(self, question: str, conversation_id: str, script: list[ChatEvent], gate: threading.Event) -> None:
         self.id, self.question, self.conversation_id = uuid.uuid4().hex, question, conversation_id
         self.done = self.stopped = False
+        self.elapsed_s = 3.4
         self._events: list[ChatEvent] = []
         self._script, self._gate, self._ended = script, gate, threading.Event()
 

@@ -65,6 +65,12 @@ class Relay:
         else:
             self._emit(run_id, self._translate(run_id, text), False)
 
+    def restart(self, run_id: str) -> None:
+        """Forget what a run has written: a tool call followed, so it was not the answer yet."""
+        _, part = self._find(run_id)
+        if part is not None:
+            part.held = part.told = ""
+
     def close(self, run_id: str) -> None:
         """Take nothing more of what a run writes: its last words are checked before they are shown."""
         _, part = self._find(run_id)

@@ -29,7 +29,7 @@ from docmind.agents.worker_middleware import TASK, task_message
 from docmind.agents.workers import Worker
 from docmind.context import answer_room, fit, split_turns
 from docmind.errors import EngineError
-from docmind.events import AgentStep
+from docmind.events import AgentStarted, AgentStep
 from docmind.settings import AgentSettings
 
 NAME = "supervisor"
@@ -183,6 +183,8 @@ class _Steps:
         fitted = await asyncio.to_thread(fit, prompt, lambda some: turn.count(some, ()), budget)
         if not fitted.dropped_turns:
             return fitted.messages
+        ids = (turn.conversation_id, turn.turn_id, NAME)
+        turn.emit(AgentStarted(*ids, "Putting earlier turns into a summary", NAME))
         before = turn.first_turn
         turn.first_turn += fitted.dropped_turns
         begin = time.perf_counter()
@@ -195,7 +197,7 @@ class _Steps:
         )
         took = round((time.perf_counter() - begin) * 1000, 1)
         what, done = {"turns": fitted.dropped_turns}, f"{condensed} of them into the summary"
-        turn.emit(AgentStep(turn.conversation_id, turn.turn_id, NAME, NAME, "condense", what, done, took))
+        turn.emit(AgentStep(*ids, NAME, "condense", what, done, took))
         prompt = [self._head(turn, kind), *fitted.messages[1:]]
         after = await asyncio.to_thread(turn.count, prompt, ())
         turn.trimmed(fitted, fitted.dropped, after)

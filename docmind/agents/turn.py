@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 from langchain_core.messages import AnyMessage
@@ -43,24 +43,8 @@ class SourceBook:
     def add(self, hits: Iterable[Hit]) -> list[Source]:
         """Return the hits as numbered sources; known ones keep their number."""
         with self._lock:
-            return [
-                self._place(
-                    Source(
-                        number=0,
-                        chunk_id=hit.chunk_id,
-                        document_id=hit.document_id,
-                        file_name=hit.file_name,
-                        text=hit.text,
-                        page=hit.page,
-                        heading=hit.heading,
-                        start=hit.start,
-                        end=hit.end,
-                        score=hit.score,
-                        boxes=hit.boxes,
-                    )
-                )
-                for hit in hits
-            ]
+            names = [f.name for f in fields(Source) if f.name != "number"]
+            return [self._place(Source(0, *(getattr(hit, name) for name in names))) for hit in hits]
 
     def _place(self, source: Source) -> Source:
         return self._sources.setdefault(source.chunk_id, replace(source, number=len(self._sources) + 1))

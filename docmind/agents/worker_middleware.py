@@ -101,18 +101,15 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                 log.exception("tool %s failed", call["name"])
             result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
         text = str(result.content) if isinstance(result, ToolMessage) else ""
-        turn.emit(
-            AgentStep(
-                turn.conversation_id,
-                turn.turn_id,
-                self._agent,
-                run_id(),
-                call["name"],
-                dict(call["args"]),
-                text[:200] if isinstance(result, ToolMessage) and result.status == "error" else _size(text),
-                round((time.perf_counter() - begin) * 1000, 1),
-            )
-        )
+        told = text[:200] if isinstance(result, ToolMessage) and result.status == "error" else _size(text)
+        caller = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
+        first = caller.tool_calls[0]["id"] == call["id"]  # of several calls the first one takes what was said
+        said = turn.sources.translate(run_id(), caller.text).strip() if first else ""
+        if said:
+            turn.relay.restart(run_id())
+        took = round((time.perf_counter() - begin) * 1000, 1)
+        ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
+        turn.emit(AgentStep(*ids, call["name"], dict(call["args"]), told, took, said))
         return result
 
     async def awrap_model_call(

@@ -45,11 +45,11 @@ def read_image(path: Path, progress: Progress) -> list[Section]:
     with Image.open(path) as image:
         pages = getattr(image, "n_frames", 1)
         for number in range(1, pages + 1):
+            progress(number - 1, pages)
             image.seek(number - 1)
             lines = recognize(np.asarray(upright(image))[:, :, ::-1])
             boxes = tuple(box for box, _ in lines)
             sections.append(Section("\n".join(text for _, text in lines), number, boxes=boxes))
-            progress(number, pages)
     return sections
 
 

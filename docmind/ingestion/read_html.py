@@ -56,11 +56,11 @@ def read_epub(path: Path, progress: Progress) -> list[Section]:
         title = one_line(package.xpath("string(//*[local-name()='title'])"))
         places = {i.get("id"): i.get("href") for i in package.xpath("//*[local-name()='item']")}
         spine = package.xpath("//*[local-name()='itemref']/@idref")
-        for done, chapter in enumerate(spine, 1):
+        for done, chapter in enumerate(spine):
+            progress(done, len(spine))
             name = posixpath.normpath(str(index.parent / unquote(places.get(chapter) or "")))
             if name in book.NameToInfo:  # some books name chapters that they do not have
                 sections += html_sections(book.read(name), title)
-            progress(done, len(spine))
     return sections
 
 

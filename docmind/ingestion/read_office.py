@@ -37,6 +37,7 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
     sections: list[Section] = []
     slides = pptx.Presentation(path).slides
     for number, slide in enumerate(slides, 1):
+        progress(number - 1, len(slides))
         title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
         lines: list[str] = []
         tables: list[str] = []
@@ -49,7 +50,6 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
         sections += [Section(table, number, title, table=True) for table in tables]
         if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) and notes.text.strip():
             sections.append(Section(f"Notes: {notes.text}", number, title))
-        progress(number, len(slides))
     return sections
 
 
@@ -70,13 +70,13 @@ def read_xlsx(path: Path, progress: Progress) -> list[Section]:
     try:
         sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]  # a chart sheet has no cells
         for number, sheet in enumerate(sheets, 1):
+            progress(number - 1, len(sheets))
             sections.append(Section("", number, sheet.title))  # also an empty sheet is a page
             sheet.reset_dimensions()  # what the file claims may be wrong by a million rows
             for rows, table in _tables(sheet.iter_rows(values_only=True)):
                 lines = (" ".join(str(c) for c in row if c is not None) for row in rows)
                 text = markdown_table(rows) if table else "\n".join(lines)
                 sections.append(Section(text, number, sheet.title, table))
-            progress(number, len(sheets))
     finally:
         book.close()
     return sections

@@ -52,13 +52,13 @@ def read_pdf(path: Path, progress: Progress) -> list[Section]:
             pdf.init_forms()
         bookmarks = _bookmarks(pdf)
         for index in range(len(pdf)):
+            progress(index, len(pdf))
             heading = bookmarks.get(index, heading)
             try:
                 sections += _page(pdf, index, heading)
             except pdfium.PdfiumError:
                 broken += 1  # one bad page does not cost the others
                 sections.append(Section("", index + 1))
-            progress(index + 1, len(pdf))
         if broken == len(pdf):
             raise CorruptFile(
                 "is damaged: no page of it can be read. Open it in a PDF viewer and print it to a new PDF."

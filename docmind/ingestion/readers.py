@@ -57,7 +57,7 @@ def read(
 
     Args:
         name: what the user calls it.
-        progress: called with (done, total) after each page, sheet or similar.
+        progress: called with (done, total) before each page, sheet or similar.
         password: opens an encrypted PDF, which is then replaced by a copy without a password.
 
     Raises:

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from docmind.errors import ConfigError, StoreError
 
 State = Literal["queued", "parsing", "embedding", "ready", "failed"]
-LOCKED = "password"
-"""The stage of a document that failed because it wants a password."""
+LOCKED, CANCELLED = "password", "cancelled"
+"""The stage of a document that failed because it wants a password, or because the user wanted it so."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS collections (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
@@ -42,8 +42,8 @@ class Document:
     chunks: int
     seconds: float  # how long its ingestion took
     added_at: str  # UTC time, ISO 8601
-    stage: str  # while it is being ingested: parse, split, embed or store; LOCKED if it wants a password
-    done: int  # of `total` pages, sections or chunks of this stage
+    stage: str  # while it is being ingested: parse, split, embed or store; if it failed LOCKED or CANCELLED
+    done: int  # of `total` pages, characters or chunks of this stage
     total: int
     collection: int = 1
     tags: str = ""  # separated by commas

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline, Stage
-from docmind.ingestion.registry import LOCKED, Document, Registry
+from docmind.ingestion.registry import CANCELLED, LOCKED, Document, Registry
 from docmind.ingestion.worker import Worker
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store import VectorStore
@@ -37,7 +37,7 @@ class Added:
 
 
 class _Stopped(IngestError):
-    """The document was deleted, or the app closes."""
+    """The document was deleted or cancelled, or the app closes."""
 
 
 class IngestionService:
@@ -110,6 +110,18 @@ class IngestionService:
             self._store.delete(document_id)
             self._registry.delete(document_id)
             self._files.remove(document_id)
+            self._changed.notify_all()
+
+    def cancel(self, document_id: str) -> None:
+        """End a document's ingestion at once, or its waiting; the file is kept, for `retry`."""
+        with self._changed:
+            document = self._registry.get(document_id)
+            if document is None or document.state in {"ready", "failed"}:
+                return
+            if self._current == document_id:
+                self._stop.set()
+            reason = "You cancelled it before it was read."
+            self._registry.update(document_id, state="failed", reason=reason, stage=CANCELLED, done=0, total=0)
             self._changed.notify_all()
 
     def retry(self, document_id: str, password: str | None = None) -> None:
@@ -217,16 +229,19 @@ class IngestionService:
 
     def _ingest(self, document: Document) -> None:
         began = time.monotonic()
-        noted = 0.0
+        noted, at = 0.0, ("", 0)
 
         def progress(stage: Stage, done: int, total: int) -> None:
-            nonlocal noted
+            nonlocal noted, at
             if self._stop.is_set():
                 raise _Stopped
-            if done in {0, total} or time.monotonic() - noted > 0.2:  # a write per page would cost more than the page
-                noted = time.monotonic()
-                state = "parsing" if stage == "parse" else "embedding"
-                self._registry.update(document.id, state=state, stage=stage, done=done, total=total)
+            if at == (stage, total) and time.monotonic() - noted < 0.2:  # a write may cost more than a page
+                return
+            noted, at = time.monotonic(), (stage, total)
+            state = "parsing" if stage == "parse" else "embedding"
+            with self._changed:
+                if not self._stop.is_set():
+                    self._registry.update(document.id, state=state, stage=stage, done=done, total=total)
 
         progress("parse", 0, 0)
         self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
@@ -250,7 +265,8 @@ class IngestionService:
                 if document is None:
                     self._files.remove(document_id)  # what a running batch wrote after the deletion
                 elif self._stop.is_set():
-                    self._queue(document_id)  # it was added again since, or the app closes
+                    if document.stage != CANCELLED:
+                        self._queue(document_id)  # it was added again since, or the app closes
                 else:
                     self._registry.update(document_id, state="failed", reason=reason, stage=stage, done=0, total=0)
             self._current = None

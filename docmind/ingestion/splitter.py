@@ -43,14 +43,16 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         self._encode = lambda text: tokenizer.encode(text, add_special_tokens=False)
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[BaseNode]:
-        """Return the chunks; `kwargs["progress"]` is called with (sections done, sections)."""
+        """Return the chunks; `kwargs["progress"]` is called with (characters done, characters)."""
         progress: Callable[[int, int], None] = kwargs.get("progress", lambda _done, _total: None)
         chunks: list[BaseNode] = []
         nodes = self._joined(nodes)
-        for done, node in enumerate(nodes, 1):
-            for text, start, end in self._parts(node):
+        done, total = 0, sum(len(n.get_content()) for n in nodes)
+        for node in nodes:
+            for text, start, end in self._parts(node, done, lambda at: progress(at, total)):
                 chunks.append(_chunk(node, text, start, end, len(chunks)))
-            progress(done, len(nodes))
+            done += len(node.get_content())
+            progress(done, total)
         return chunks
 
     def _joined(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
@@ -72,8 +74,8 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
                 size = tokens
         return joined
 
-    def _parts(self, node: BaseNode) -> Iterator[tuple[str, int, int]]:
-        """Yield text and span (in the document) of each chunk of a section."""
+    def _parts(self, node: BaseNode, before: int, at: Callable[[int], None]) -> Iterator[tuple[str, int, int]]:
+        """Yield text and span (in the document) of each chunk of a section; `at` hears how far it is, `before` included."""
         text = node.get_content()
         room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_prefix(node.metadata)))
         header, overlap = "", self.chunk_overlap
@@ -84,7 +86,10 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
             # one as wide as a chunk would help no one
             header = found[0] if found and self._count(found[0]) <= room // 2 else ""
         room -= self._count(header)
-        spans = list(self._spans(text[len(header) :], room, rules))
+        spans: list[Span] = []
+        for span in self._spans(text[len(header) :], room, rules):
+            spans.append(span)
+            at(before + span[1])
         for start, end in pack(spans, room, overlap):
             part = text[len(header) + start : len(header) + end]
             if body := part.strip():

@@ -31,6 +31,8 @@ UNLIKE = (
     "The treaty was signed in Vienna in 1815.",
 )
 """Sentences that have nothing to do with each other."""
+REMEMBERED = 1000
+"""Vectors of sentences kept from one comparison to the next."""
 THREADS = max(1, (os.cpu_count() or 1) // 4)
 """OpenMP threads of one embedding call. More of them wait for each other as soon as the engine decodes beside them:
 on two busy cores two threads gave 4 to 24 chunks/s, one gave 72."""
@@ -45,6 +47,7 @@ class Embedder:
         self._turn = threading.Lock()
         self._urgent: set[int] = set()  # threads someone waits for; the ingestion lets them pass
         self._model: BaseEmbedding | None = None
+        self._compared: dict[str, list[float]] = {}  # a sentence may be compared with every passage of a turn
 
     @cached_property
     def dims(self) -> int:
@@ -117,8 +120,10 @@ class Embedder:
 
     def nearness(self, text: str, others: list[str]) -> float:
         """Return how near the nearest of the others is to a text in meaning: 1 is the same, 0 or less is unrelated."""
-        mine, *theirs = self.embed_texts([text, *others])
-        return max(nearness(mine, vector, self.unrelated) for vector in theirs)
+        known = self._compared if len(self._compared) < REMEMBERED else {}
+        new = [t for t in dict.fromkeys([text, *others]) if t not in known]
+        self._compared = known = known | dict(zip(new, self.embed_texts(new), strict=True))
+        return max(nearness(known[text], known[other], self.unrelated) for other in others)
 
     @contextmanager
     def _passing(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import streamlit as st
 from docmind.events import Citation, ContextTrimmed, Source
 from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
+from docmind.ui.sources import verdict
 from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def answer(message: StoredMessage, index: int) -> None:
         sources = {s.number: s for s in message.sources}
         drawn = markers(message.text)
         if message.text:
-            unsupported = unverified(drawn, message.citations)
-            st.markdown(safe(message.text, citer(sources, unsupported, str(index))), anchors=False)
+            cite = citer(sources, verdicts(drawn, message.citations), str(index))
+            st.markdown(safe(message.text, cite), anchors=False)
         if message.stopped:
             kept = "what had been written is kept." if message.text else "nothing had been written yet."
             st.caption(f":material/stop_circle: You stopped this answer; {kept}")
@@ -56,14 +57,16 @@ def answer(message: StoredMessage, index: int) -> None:
             st.caption(plain(format.cost(message.usage, view.agents)))
 
 
-def running(view: TurnView) -> None:
-    """Draw a turn as it happens."""
+def running(view: TurnView, elapsed_s: float) -> None:
+    """Draw a turn as it happens, and how long it takes so far."""
     with st.container(key="live"):
         for trim in view.trims:
             st.caption(f":material/content_cut: {plain(trimmed(trim))}")
         _live_steps(view)
         if view.answer:
-            st.markdown(safe(view.answer + " ▍", citer(view.sources, set(), "live")), anchors=False)
+            st.markdown(safe(view.answer + " ▍", citer(view.sources, {}, "live")), anchors=False)
+        with st.container(key="doing"):
+            st.caption(f":shimmer[{view.doing} …] {plain(format.elapsed(elapsed_s))}")
 
 
 def trimmed(trim: ContextTrimmed) -> str:
@@ -72,38 +75,44 @@ def trimmed(trim: ContextTrimmed) -> str:
     return f"Left out to fit the window: {trim.dropped} ({figures}). What is stored stays whole."
 
 
-def citer(sources: Mapping[int, Source], unsupported: set[int], message: str) -> Callable[[int, int], str]:
-    """Return the function that draws `[n]` as a link which page.js opens. Unknown numbers stay text."""
+def citer(sources: Mapping[int, Source], checked: Mapping[int, Citation], message: str) -> Callable[[int, int], str]:
+    """Return the function that draws `[n]` as a link which page.js opens. Unknown numbers stay text.
+
+    Args:
+        sources: by number.
+        checked: by the mark's position, see `verdicts`.
+        message: what the page calls the message.
+    """
 
     def cite(number: int, position: int) -> str:
         source = sources.get(number)
         if source is None:
             return f"\\[{number}\\]"
-        title = re.sub(r'(["\\])', r"\\\1", format.place(source).replace("\n", " "))
-        if position in unsupported:
-            note = "the passage was not found to support this sentence"
-            return f'[{number} unverified](#unverified-{message}-{number} "{title}: {note}")'
+        citation = checked.get(position)
+        title = format.place(source) + (f": {verdict(citation)}" if citation and verdict(citation) else "")
+        title = re.sub(r'(["\\])', r"\\\1", title.replace("\n", " "))
+        if citation and not citation.supported:
+            return f'[{number} unverified](#unverified-{message}-{number} "{title}")'
         return f'[{number}](#cite-{message}-{number} "{title}")'
 
     return cite
 
 
-def unverified(drawn: Sequence[int], citations: Iterable[Citation]) -> set[int]:
-    """Return the positions in `drawn` (see `markers`) that their passage does not support."""
-    checked = list(citations)
-    if [c.number for c in checked] == list(drawn):
-        return {i for i, c in enumerate(checked) if not c.supported}
-    verdicts: dict[int, list[bool]] = {}
-    for citation in checked:
-        verdicts.setdefault(citation.number, []).append(citation.supported)
-    return {i for i, n in enumerate(drawn) if n in verdicts and not any(verdicts[n])}
+def verdicts(drawn: Sequence[int], citations: Sequence[Citation]) -> dict[int, Citation]:
+    """Return what was found of each position in `drawn` (see `markers`); where it is not clear which citation stands
+    there, the best of the same number.
+    """
+    if [c.number for c in citations] == list(drawn):
+        return dict(enumerate(citations))
+    best = sorted(citations, key=lambda c: (c.supported, c.instead_of is None))
+    by_number = {c.number: c for c in best}
+    return {i: by_number[n] for i, n in enumerate(drawn) if n in by_number}
 
 
 def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
     """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
-    doubtful = {c.number for c in message.citations if not c.supported}
-    doubtful -= {c.number for c in message.citations if c.supported}
+    doubtful = {c.number for c in message.citations} - {c.number for c in message.citations if c.supported}
     if cited:
         with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Sources", width="content")
@@ -144,12 +153,6 @@ def _stored_steps(view: TurnView) -> None:
 def _live_steps(view: TurnView) -> None:
     """Draw the agents at work: side by side when they run at the same time."""
     workers = [r for r in view.runs if r.agent != "supervisor"]
-    if not workers:
-        if not view.answer:
-            doing = "Putting earlier turns into a summary" if view.runs else "Reading the question"
-            with st.container(key="thinking"):
-                st.markdown(f":shimmer[{doing} …]")
-        return
     for first in range(0, len(workers), 3):
         group = workers[first : first + 3]
         for slot, run in zip(st.columns(len(group), gap="small"), group, strict=True):
@@ -163,18 +166,18 @@ def _live_steps(view: TurnView) -> None:
 
 def _run_body(run: AgentRun) -> None:
     for step in run.steps:
+        if said := step.get("said"):  # not in answers that older versions stored
+            st.caption(plain(_short(said, 280)))
         arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step["arguments"].items())
         took = format.duration(step["duration_ms"] / 1000)
-        st.caption(
-            f":material/build: **{plain(step['tool'])}** {plain(arguments)} → {plain(_short(step['result'], 120))}"
-            f" · {plain(took)}"
-        )
-    if run.text and not run.error:
+        found = plain(f"{arguments} → {_short(step['result'], 120)} · {took}")
+        st.caption(f":material/build: **{plain(step['tool'])}** {found}")
+    if run.error:
+        st.caption(f":material/error: {plain(run.error)}")
+    elif run.text:
         text = " ".join(run.text.split())
         # What is being written is followed at its end.
         st.caption(plain(_short(text, 280) if run.done or len(text) <= 280 else f"… {text[-280:]}"))
-    if run.error:
-        st.caption(f":material/error: {plain(run.error)}")
 
 
 def _short(text: str, limit: int) -> str:

@@ -79,7 +79,7 @@ def waiting(app: App, question: str) -> None:
 
 
 def engine_banner(app: App) -> None:
-    """Say that the model is loading or could not start; nothing while it serves."""
+    """Say that the model is loading or could not start, or serves otherwise than it was asked to."""
     status = app.engine.status()
     if status.state == "failed":
         with st.container(key="engine-failed"):
@@ -92,6 +92,13 @@ def engine_banner(app: App) -> None:
                     st.switch_page("pages/settings.py")
     elif status.state in LOADING:
         _loading(app)
+    elif status.notice and status.notice != st.session_state.get("read"):
+        with st.container(key="engine-notice"):
+            st.warning(plain(status.notice), icon=":material/warning:")
+            with st.container(horizontal=True):
+                st.button("OK", on_click=state.keep, args=("read", status.notice))
+                if status.attempts and st.button("What was tried", icon=":material/monitoring:", type="tertiary"):
+                    st.switch_page("pages/system.py")
 
 
 @st.fragment(run_every=1.0)
@@ -153,7 +160,7 @@ def follow(app: App, conversation: str) -> None:
     turn = app.chat.active(conversation)
     if turn is None or turn.done:
         st.rerun()
-    answer.running(fold(turn.events()))
+    answer.running(fold(turn.events()), turn.elapsed_s)
 
 
 @st.fragment(run_every=1.0)
@@ -164,6 +171,9 @@ def ingesting(app: App) -> None:
     if not waiting:
         st.rerun()
     working = next((d for d in waiting if d.state != "queued"), waiting[0])
-    share, words = uploads.progress(working)
+    share, words = uploads.progress(working) if working.state != "queued" else (0.0, "Waiting")
     more = f" · {len(waiting) - 1} more waiting" if len(waiting) > 1 else ""
-    st.progress(share, f"{plain(working.name)} — {words}{more}")
+    with st.container(horizontal=True, wrap=False, vertical_alignment="bottom"):
+        st.progress(share, f"{plain(working.name)} — {words}{more}")
+        label = "Cancel all" if len(waiting) > 1 else "Cancel"
+        st.button(label, type="tertiary", icon=":material/close:", on_click=uploads.cancel, args=(app, waiting))

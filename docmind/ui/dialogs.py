@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.ui import sources, state
+from docmind.ui import format, sources, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -29,25 +29,27 @@ def draw(app: App) -> None:
     """Draw the dialog that is open, if what it is about is still there."""
     opened: tuple[str, Any] = st.session_state.get(OPEN) or ("", "")
     what, which = opened
-    conversation, document = app.conversations.get(str(which)), app.documents.get(str(which))
+    conversation = app.conversations.get(str(which))
+    documents = [d for d in app.documents.documents() if isinstance(which, list) and d.id in which]
     collection = next((c for c in app.collections.all() if c.id == which), None)
     match what:
         case "Passage":
-            source = sources.find(app, state.conversation_id(app), which)
-            if source is not None:
-                _open(plain(f"{source.number} · {source.file_name}"), partial(sources.passage, app, source), "medium")
+            if found := sources.find(app, state.conversation_id(app), which):
+                title = plain(f"{found[0].number} · {found[0].file_name}")
+                _open(title, partial(sources.passage, app, *found), "medium")
         case "Rename conversation" if conversation:
             _open(what, partial(_name, conversation.title, partial(app.conversations.rename, which)))
         case "Delete conversation" if conversation:
             title = f"**{plain(conversation.title or 'New conversation')}**"
             text = f"{title} with its messages, sources and trim events will be deleted. Your documents stay."
             _open(what, partial(_confirm, text, partial(_delete_conversation, app, which)))
-        case "Delete document" if document:
-            text = f"**{plain(document.name)}**, its passages and its vectors will be removed from this machine. "
-            text += "Answers that cite it keep the passages they cite."
-            _open(what, partial(_confirm, text, partial(app.documents.delete, which)))
-        case "Collection and tags" if document:
-            _open(what, partial(_document, app, document))
+        case "Delete documents" if documents:
+            text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
+            text += "Answers keep the passages they cite."
+            title = f"Delete {format.count(len(documents), 'document')}"
+            _open(title, partial(_confirm, text, partial(_each, app.documents.delete, documents)))
+        case "Collection and tags" if documents:
+            _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
             _open(what, partial(_name, "", app.collections.create))
         case "Rename collection" if collection:
@@ -81,6 +83,11 @@ def _confirm(text: str, act: Callable[[], object]) -> None:
         _do(act if deleted else lambda: None)
 
 
+def _each(act: Callable[..., object], documents: Sequence[Document], *options: Any) -> None:
+    for document in documents:
+        act(document.id, *options)
+
+
 def _name(name: str, act: Callable[[str], object]) -> None:
     with st.form("name", border=False):
         name = st.text_input("Name", name, max_chars=120)
@@ -88,20 +95,25 @@ def _name(name: str, act: Callable[[str], object]) -> None:
             _do(partial(act, name))
 
 
-def _document(app: App, document: Document) -> None:
+def _named(documents: Sequence[Document]) -> str:
+    names = [f"**{plain(d.name)}**" for d in documents[:3]]
+    return ", ".join(names) + (f" and {len(documents) - 3} more" if documents[3:] else "")
+
+
+def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
     names = {c.id: plain(c.name) for c in app.collections.all()}
-    known = {tag for d in app.documents.documents() for tag in d.tag_list}
-    st.markdown(f"**{plain(document.name)}**")
+    known = sorted({tag for d in app.documents.documents() for tag in d.tag_list})
+    shared = [tag for tag in documents[0].tag_list if all(tag in d.tag_list for d in documents)]
+    at = list(names).index(documents[0].collection) if len({d.collection for d in documents}) == 1 else None
+    st.markdown(_named(documents))
     with st.form("document", border=False):
-        at = list(names).index(document.collection)
-        collection = st.selectbox("Collection", names, at, format_func=names.__getitem__)
-        placeholder = "Type to add a tag"
-        tags = st.multiselect(
-            "Tags", sorted(known), document.tag_list, accept_new_options=True, placeholder=placeholder
-        )
+        collection = st.selectbox("Collection", names, at, format_func=names.__getitem__, placeholder="As they are")
+        label, hint = "Tags" if len(documents) == 1 else "Tags of all of them", "Type to add a tag"
+        tags = st.multiselect(label, known, shared, accept_new_options=True, placeholder=hint)
         if st.form_submit_button("Save", type="primary"):
-            app.collections.tag(document.id, tags)
-            _do(partial(app.collections.move, document.id, collection))
+            for document in documents:
+                app.collections.tag(document.id, [t for t in document.tag_list if t not in shared] + tags)
+            _do(partial(_each, app.collections.move, documents if collection else (), collection))
 
 
 def _delete_conversation(app: App, conversation: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ingestion.registry import LOCKED
+from docmind.ingestion.registry import CANCELLED, LOCKED
 from docmind.ui import collections, dialogs, format, state, uploads
 from docmind.ui.markdown import plain
 
@@ -25,6 +25,8 @@ _ICONS = {
     ".epub": "menu_book",
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"), "image"),
 }
+
+_ACTIONS = (("Collection and tags", "label"), ("Delete documents", "delete"))
 
 
 def drop_field(app: App) -> None:
@@ -71,26 +73,25 @@ def _list(app: App, busy: bool) -> None:
         documents = [d for d in documents if d.collection == chosen]
     wanted = _toolbar(documents)
     found = [d for d in documents if wanted in f"{d.name} {d.tags}".casefold()]
-    # What is at work and what failed wants attention; the rest is newest first.
+    # What is at work, waits or failed wants attention; the rest is newest first.
     found.sort(key=lambda d: str(d.added_at), reverse=True)
-    found.sort(key=lambda d: {"failed": 1, "ready": 2}.get(d.state, 0))
+    found.sort(key=lambda d: {"queued": 1, "failed": 2, "ready": 3}.get(d.state, 0))
     if not found:
         st.caption("No document has this in its name or tags." if wanted else "Nothing in this collection yet.")
-    page = 1
-    pages = -(-len(found) // PER_PAGE)
+    picked = _bulk(app, found)
     rows = st.container(key="documents", gap=None)
-    if pages > 1:
-        page = st.pagination(pages, key="documents-page") or 1
+    pages = -(-len(found) // PER_PAGE)
+    page = (st.pagination(pages, key="documents-page") or 1) if pages > 1 else 1
     with rows:
         for document in found[(page - 1) * PER_PAGE : page * PER_PAGE]:
-            _row(app, document)
+            _row(app, document, picked)
 
 
 def _toolbar(documents: Sequence[Document]) -> str:
     """Draw totals and the search box; return what is searched for."""
     ready = [d for d in documents if d.state == "ready"]
-    words = [format.count(len(documents), "document"), format.count(sum(d.pages or 0 for d in ready), "page")]
-    words += [format.count(sum(d.chunks or 0 for d in ready), "passage"), format.size(sum(d.size for d in documents))]
+    words = [format.count(len(documents), "document"), format.count(sum(d.pages for d in ready), "page")]
+    words += [format.count(sum(d.chunks for d in ready), "passage"), format.size(sum(d.size for d in documents))]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(" · ".join(words), width="content")
         return st.text_input(
@@ -103,39 +104,76 @@ def _toolbar(documents: Sequence[Document]) -> str:
         ).casefold()
 
 
-def _row(app: App, document: Document) -> None:
+def _bulk(app: App, found: Sequence[Document]) -> set[str]:
+    """Draw what can be done with several of the documents found; return the ids of those that are picked.
+
+    A new choice of all or none gives the checkboxes new keys: what a browser still says of the old ones is void.
+    """
+    picked: set[str] = st.session_state.setdefault("picked", set())
+    chosen = [d.id for d in found if d.id in picked]
+    busy = uploads.pending(found)
+
+    def pick(ids: Iterable[str]) -> None:
+        state.keep("picked", set(ids))
+        state.keep("picks", st.session_state.get("picks", 0) + 1)
+
+    with st.container(key="bulk", horizontal=True, vertical_alignment="center"):
+        if chosen:
+            st.markdown(f"**{len(chosen)} selected**", width="content")
+        ids = [d.id for d in found]
+        if len(chosen) < len(ids) > 1:
+            st.button(f"Select all {len(ids)}", key="pick-all", type="tertiary", on_click=pick, args=(ids,))
+        for what, icon in _ACTIONS if chosen else ():
+            if st.button(what, key=f"{icon}-picked", icon=f":material/{icon}:", type="tertiary"):
+                dialogs.ask(what, chosen)
+        if chosen:
+            st.button("Clear", key="pick-none", type="tertiary", on_click=pick, args=((),))
+        if len(busy) > 1:
+            label, args = f"Cancel all {len(busy)} that are being read", (app, busy)
+            st.button(label, icon=":material/close:", type="tertiary", on_click=uploads.cancel, args=args)
+    return picked
+
+
+def _pick(document: Document, picked: set[str]) -> None:
+    key = f"pick-{document.id}-{st.session_state.get('picks', 0)}"
+
+    def changed() -> None:
+        (picked.add if st.session_state[key] else picked.discard)(document.id)
+
+    name = plain(document.name)
+    st.checkbox(name, document.id in picked, key, on_change=changed, label_visibility="collapsed", width="content")
+
+
+def _row(app: App, document: Document, picked: set[str]) -> None:
     with st.container(key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
+        _pick(document, picked)
         with st.container(gap=None):
             icon = _ICONS.get(document.suffix, "description")
             tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
             st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
             if document.state == "ready":
                 facts = [format.count(document.pages, "page")] if document.pages else []
-                facts += [format.count(document.chunks or 0, "passage"), format.size(document.size)]
-                facts += [
-                    f"read in {format.duration(document.seconds or 0)}",
-                    f"added {format.when(document.added_at)}",
-                ]
+                facts += [format.count(document.chunks, "passage"), format.size(document.size)]
+                facts += [f"read in {format.duration(document.seconds)}", f"added {format.when(document.added_at)}"]
                 st.caption(plain(" · ".join(facts)))
+            elif document.stage == CANCELLED:
+                st.caption(f":material/block: {plain(document.reason)}")
             elif document.state == "failed":
                 st.markdown(f":red[:material/error: {plain(document.reason or 'It could not be read.')}]")
                 if document.stage == LOCKED:
                     _unlock(app, document)
+            elif document.state == "queued":
+                st.caption("Waiting")
             else:
-                share, words = uploads.progress(document)
-                st.progress(share, words)
+                st.progress(*uploads.progress(document))
+        act, key, id_ = app.documents, document.id, (document.id,)
         if document.state == "failed" and document.stage != LOCKED:
-            st.button(
-                "Retry",
-                key=f"retry-{document.id}",
-                icon=":material/refresh:",
-                on_click=app.documents.retry,
-                args=(document.id,),
-            )
-        for what, icon in (("Collection and tags", "label"), ("Delete document", "delete")):
-            key = f"{icon}-{document.id}"
-            if st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=what):
-                dialogs.ask(what, document.id)
+            st.button("Retry", key=f"retry-{key}", icon=":material/refresh:", on_click=act.retry, args=id_)
+        if document.state not in {"ready", "failed"}:
+            st.button("Cancel", key=f"cancel-{key}", icon=":material/close:", on_click=act.cancel, args=id_)
+        for what, icon in _ACTIONS:
+            if st.button("", key=f"{icon}-{key}", icon=f":material/{icon}:", type="tertiary", help=what):
+                dialogs.ask(what, [document.id])
 
 
 def _unlock(app: App, document: Document) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from docmind.engine.interface import EngineStatus
@@ -28,6 +29,11 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def elapsed(seconds: float) -> str:
+    """Return a duration that is being watched: whole seconds."""
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
 
 
 def when(stamp: str) -> str:
@@ -57,7 +63,7 @@ def speed(usage: Usage) -> str:
     return " · ".join([*first, *([f"{usage.tokens_per_s:.1f} tokens/s"] if usage.tokens_per_s else [])])
 
 
-def cost(usage: Usage, agents: list[str]) -> str:
+def cost(usage: Usage, agents: Sequence[str]) -> str:
     """Return the line under an answer: speed, tokens and who worked on it."""
     parts = [speed(usage)] if speed(usage) else []
     if usage.prompt_tokens:

@@ -1,4 +1,15 @@
-// Two things that Streamlit has no means for. No data from documents or models ever comes in here.
+// Three things that Streamlit has no means for. No data from documents or models ever comes in here.
+let running = false; // whether an answer is being written
+let atEnd = false; // whether the end of the page is in view
+
+function follow() {
+  const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
+  const now = Boolean(box?.querySelector(".st-key-stop-turn"));
+  if (now !== running && (now || atEnd)) box?.scrollTo(0, box.scrollHeight);
+  running = now;
+  atEnd = Boolean(box) && box.scrollHeight - box.scrollTop - box.clientHeight < 100;
+}
+
 export default function ({ setTriggerValue }) {
   // 1. A content policy: whatever text ends up on the page, the browser loads nothing from other machines.
   if (!document.querySelector("meta[data-docmind]")) {
@@ -25,5 +36,10 @@ export default function ({ setTriggerValue }) {
     setTriggerValue("opened", link.getAttribute("href").replace(/^#[a-z]+-/, ""));
   };
   document.addEventListener("click", open, true);
-  return () => document.removeEventListener("click", open, true);
+  // 3. A question that was just asked comes into view, and its stored answer takes the place of the running one there.
+  const timer = setInterval(follow, 200);
+  return () => {
+    clearInterval(timer);
+    document.removeEventListener("click", open, true);
+  };
 }

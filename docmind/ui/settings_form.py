@@ -117,7 +117,7 @@ def _field(label: str, field: FieldInfo, value: Any, **shared: Any) -> Any:
     if choices:
         choices = [None, *choices] if optional else choices
         return st.selectbox(label, choices, choices.index(value), format_func=lambda c: _WORDS.get(c, c), **shared)
-    shared["placeholder"] = "automatic" if optional else None
+    shared["placeholder"] = "automatic" if "Empty:" in str(field.description) else "not set" if optional else None
     if int in kinds:
         return st.number_input(label, value=value, step=1, **shared)
     if float in kinds:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.events import Source
+from docmind.events import Citation, Source
 from docmind.ingestion.readers import IMAGES
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
@@ -25,29 +25,50 @@ _PDFIUM = threading.Lock()
 """PDFium is not thread-safe."""
 
 
-def find(app: App, conversation_id: str | None, opened: str) -> Source | None:
-    """Return the source that `opened` names: `MESSAGE-NUMBER`, where the message may be `live`."""
+def find(app: App, conversation_id: str | None, opened: str) -> tuple[Source, list[Citation]] | None:
+    """Return the source that `opened` names, and what cites it.
+
+    Args:
+        opened: `MESSAGE-NUMBER`, where the message may be `live`.
+    """
     message, _, number = opened.partition("-")
     if conversation_id is None or not number.isdigit():
         return None
     turn = app.chat.active(conversation_id)
     if message == "live" and turn is not None:
-        return fold(turn.events()).sources.get(int(number))
-    messages = app.conversations.messages(conversation_id)
-    index = len(messages) - 1 if message == "live" else int(message) if message.isdigit() else -1
-    if not 0 <= index < len(messages):
-        return None
-    return next((s for s in messages[index].sources if s.number == int(number)), None)
+        known: Iterable[Source] = fold(turn.events()).sources.values()
+        citations: Sequence[Citation] = ()
+    else:
+        messages = app.conversations.messages(conversation_id)
+        index = len(messages) - 1 if message == "live" else int(message) if message.isdigit() else -1
+        if not 0 <= index < len(messages):
+            return None
+        known, citations = messages[index].sources, messages[index].citations
+    cited = [c for c in citations if c.number == int(number)]
+    return next(((s, cited) for s in known if s.number == int(number)), None)
 
 
-def passage(app: App, source: Source) -> None:
-    """Draw where a source stands, its passage, and its page or the text around it."""
+def verdict(citation: Citation) -> str:
+    """Return in words what the check of a citation found; nothing if it is as the model wrote it and supported."""
+    if not citation.supported:
+        return "the passage was not found to support this sentence"
+    if citation.instead_of is None:
+        return ""
+    return f"the model had written [{citation.instead_of}]; this is the passage that supports the sentence"
+
+
+def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
+    """Draw where a source stands, its passage, what of the answer cites it, and its page or the text around it."""
     where = [f"Page {source.page}"] if source.page else []
     where += [source.heading] if source.heading else []
     if where:
         st.markdown(f"**{plain(' · '.join(where))}**")
     with st.container(key="passage"):
         st.markdown(plain_block(source.text))
+    for citation in cited:
+        icon = "check" if citation.supported else "help"
+        found = verdict(citation) or "supported by this passage"
+        st.caption(f":material/{icon}: “{plain(citation.sentence)}”  \n{plain(found[:1].upper() + found[1:])}\\.")
     document = app.documents.get(source.document_id)
     if document is None:
         st.info("This document was deleted; the passage was kept with the answer.")

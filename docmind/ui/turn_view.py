@@ -50,6 +50,20 @@ class TurnView:
         """Names of the agents that worked, in order, without the supervisor."""
         return list(dict.fromkeys(r.agent for r in self.runs if r.agent != "supervisor"))
 
+    @property
+    def doing(self) -> str:
+        """What goes on now, in words."""
+        if self.answer:
+            return "Writing the answer"
+        if busy := [r for r in self.runs if not r.done and r.agent != "supervisor"]:
+            names = ", ".join(dict.fromkeys(r.agent for r in busy)).capitalize()
+            return f"{names} {'reading what was found' if all(r.steps for r in busy) else 'at work'}"
+        if self.agents:
+            return "Putting the answer together"
+        if self.runs and not self.runs[-1].steps:  # the supervisor's own
+            return self.runs[-1].task
+        return "Reading the question and planning"
+
     def step(self, event: Mapping[str, Any]) -> None:
         """Take in one agent event as `to_dict` writes it."""
         run = next((r for r in self.runs if r.run_id == event["run_id"]), None)
@@ -58,6 +72,7 @@ class TurnView:
             self.runs.append(run)
         if event["event"] == "AgentStep":
             run.steps.append(event)
+            run.text = "" if event.get("said") else run.text
         elif event["event"] == "AgentFinished":
             run.done, run.text, run.error = True, event["text"] or run.text, event["error"] or ""
 
@@ -65,13 +80,16 @@ class TurnView:
 def fold(events: Iterable[ChatEvent]) -> TurnView:
     """Return the view of a running or just ended turn."""
     view = TurnView()
-    answer: list[str] = []
+    answer: list[tuple[str, str]] = []
+    """(run id, text)"""
     for event in events:
         match event:
             case AgentStarted() | AgentStep() | AgentFinished():
                 view.step(to_dict(event))
+                if isinstance(event, AgentStep) and event.said:  # the step has it now
+                    answer = [(run_id, text) for run_id, text in answer if run_id != event.run_id]
             case TokenDelta(channel="answer"):
-                answer.append(event.text)
+                answer.append((event.run_id, event.text))
             case TokenDelta():
                 run = next((r for r in view.runs if r.run_id == event.run_id), None)
                 if run is not None:
@@ -83,8 +101,8 @@ def fold(events: Iterable[ChatEvent]) -> TurnView:
             case TurnFinished() | TurnFailed():
                 view.end = event
                 view.sources.update((s.number, s) for s in event.sources)
-                answer = [event.answer]
-    view.answer = "".join(answer)
+                answer = [("", event.answer)]
+    view.answer = "".join(text for _, text in answer)
     return view
 
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from docmind.ingestion.registry import Document
 
 _DRAWN = {"error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
-STAGES = {"queued": "Waiting", "parse": "Reading", "split": "Splitting", "embed": "Embedding", "store": "Storing"}
+_STAGES = {
+    "parse": (0.02, "Reading"),
+    "split": (0.3, "Splitting"),
+    "embed": (0.35, "Embedding"),
+    "store": (0.98, "Storing"),
+}
+"""Where each stage begins on the bar, and what it is called."""
+_PARTS = {".xlsx": "sheet", ".xlsm": "sheet", ".pptx": "slide", ".pptm": "slide", ".epub": "chapter"}
 
 
 def limit_mb(app: App) -> int:
@@ -26,7 +33,7 @@ def limit_mb(app: App) -> int:
 
 
 def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[tuple[str, str]]:
-    """Queue the files; return (kind, message) notices: `added`, `known` or `error`. One bad file stops no other.
+    """Queue the files; return (kind, message) notices: `known` or `error`. One bad file stops no other.
 
     New ones go into the collection, if one is given.
     """
@@ -41,7 +48,6 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
         if not added.known:
             if collection:
                 app.collections.move(added.document.id, collection)
-            notices.append(("added", f"**{name}** was added."))
         elif added.document.name == file.name:
             notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
         else:
@@ -68,15 +74,21 @@ def pending(documents: Sequence[Document]) -> list[Document]:
 
 def progress(document: Document) -> tuple[float, str]:
     """Return (share from 0 to 1, words) of a document that is being worked on."""
-    stage = document.stage or ("queued" if document.state == "queued" else "parse")
-    order = list(STAGES)
-    at = order.index(stage) if stage in order else 1
-    part = document.done / document.total if document.total else 0.0
-    # Embedding takes nearly all of the time; the other stages share the rest of the bar.
-    begins = {"queued": 0.0, "parse": 0.02, "split": 0.12, "embed": 0.15, "store": 0.95}
-    begin = begins.get(stage, 0.0)
-    end = begins[order[at + 1]] if at + 1 < len(order) else 1.0
-    words = STAGES.get(stage, stage.capitalize())
-    if document.total and stage != "queued":
-        words += f" {document.done:,} of {document.total:,}"
-    return min(begin + (end - begin) * min(part, 1.0), 1.0), words
+    stage = document.stage if document.stage in _STAGES else "parse"
+    begin, words = _STAGES[stage]
+    end = min((b for b, _ in _STAGES.values() if b > begin), default=1.0)
+    done, total = document.done, document.total
+    part = min(done / total, 1.0) if total else 0.0
+    if total and stage == "parse":
+        words += f" {_PARTS.get(document.suffix, 'page')} {min(done + 1, total):,} of {total:,}"
+    elif total and stage == "split":
+        words += f" {part:.0%}"
+    elif total:
+        words += f" passage {done:,} of {total:,}"
+    return begin + (end - begin) * part, words
+
+
+def cancel(app: App, documents: Sequence[Document]) -> None:
+    """End the ingestion of these documents, the waiting ones first."""
+    for document in sorted(documents, key=lambda d: d.state != "queued"):
+        app.documents.cancel(document.id)

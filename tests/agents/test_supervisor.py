@@ -5,6 +5,7 @@ import pytest
 from docmind.agents.planner import ONLY_NEW, plan_schema, read_plan
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import AgentFinished, AgentStarted, AgentStep, SourcesFound, TokenDelta, TurnFailed, TurnFinished
+from docmind.ui.turn_view import fold
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
@@ -543,3 +544,18 @@ def test_a_long_document_is_condensed_part_by_part_and_each_part_is_told(make_ap
     assert told[-1] == f"part {len(told)} of {len(told)}"
     assert engine.most_at_once <= 2
     assert events[-1].answer == "A long text [1]."
+
+
+@pytest.mark.parametrize("forwarding", [True, False])
+def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, ask, forwarding):
+    preamble = "Let me look for the notice period."
+    again = '\n<tool_call>\n{"name": "search_documents", "arguments": {"query": "notice period"}}\n</tool_call>'
+    final = "After three months [1]."
+    engine = PromptedEngine([plan(("When can I leave?", "researcher")), preamble + again, final, final])
+    events = ask(make_app(engine, agents={"enable_message_forwarding": forwarding}), "When can I leave?")
+    assert [s.said for s in of(events, AgentStep)] == ["", preamble]
+    moment = events.index(of(events, AgentStep)[1])
+    before, after = fold(events[: moment + 1]), fold(events[:-1])
+    assert before.answer == ""  # what streamed is in the agent's box now, and the answer begins anew
+    assert before.runs[0].steps[1]["said"] == preamble
+    assert after.answer.startswith("After three months [")

@@ -79,3 +79,31 @@ def test_escape_stops_and_the_typed_question_survives(url, visit):
     assert tab.page.locator('[data-testid="stChatInputTextArea"]').input_value() == "And what about support?"
     tab.page.locator(".st-key-stop-turn button:visible").click()
     tab.page.wait_for_selector("text=You stopped this answer", timeout=30_000)
+
+
+def test_what_is_asked_and_answered_comes_into_view_in_a_long_conversation(url, visit):
+    tab = visit(url)
+    tab.open()
+    left = """() => { const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
+                      return box.scrollHeight - box.scrollTop - box.clientHeight; }"""
+    for question in ("What does the plan cost?", "And the team plan?", "And support?"):
+        tab.ask(question)
+        tab.page.wait_for_selector(".st-key-stop-turn button", timeout=30_000)
+        tab.page.wait_for_function(f"() => ({left})() < 60", timeout=10_000)
+        tab.answered(60)
+        tab.page.wait_for_function(f"() => ({left})() < 60", timeout=10_000)
+    tab.page.mouse.move(800, 300)
+    tab.page.mouse.wheel(0, -600)
+    tab.page.wait_for_function(f"() => ({left})() > 300")
+    tab.ask("And by phone?")  # from further up
+    tab.page.wait_for_function(f"() => ({left})() < 60", timeout=10_000)
+
+
+def test_all_that_are_found_are_selected_and_let_go_again(url, visit):
+    tab = visit(url)
+    tab.open("documents")
+    for _ in range(3):
+        tab.page.locator(".st-key-pick-all button").click()
+        tab.page.wait_for_selector("text=4 selected", timeout=30_000)
+        tab.page.locator(".st-key-pick-none button").click()
+        tab.page.wait_for_selector("text=4 selected", state="detached", timeout=30_000)

@@ -32,7 +32,7 @@ def test_a_pdf_keeps_pages_bookmarks_and_notes(samples):
     assert "Ada Lindqvist" in document.sections[0].text
     assert NOTE in document.sections[0].text
     assert "5,200 kilograms" in document.sections[1].text
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_word_keeps_headings_and_tables(samples):

@@ -393,3 +393,35 @@ def test_the_registry_shares_its_file_with_others(service, settings, samples):
         other.execute("INSERT INTO notes VALUES ('x')")
     service.add(samples[".md"])
     assert service.wait(60)
+
+
+def test_cancelled_at_once_at_any_stage_and_read_again_when_asked(service, store):
+    names = ("first.txt", "second.txt", "third.txt")
+    first, second, third = (
+        service.add_bytes(long_text(n), name).document for n, name in zip((1500, 5, 6), names, strict=True)
+    )
+    service.cancel(second.id)  # while it waits
+    service.start()
+    until(lambda: store.count(first.id) > 0)
+    service.cancel(first.id)  # while it is embedded
+    assert (service.get(first.id).state, service.get(first.id).stage) == ("failed", "cancelled")
+    assert service.wait(60)
+    assert [service.get(d.id).state for d in (first, second, third)] == ["failed", "failed", "ready"]
+    assert store.count() == store.count(third.id) > 0
+    service.retry(second.id)
+    assert service.wait(60)
+    assert service.get(second.id).state == "ready"
+
+
+def test_a_long_scan_tells_its_page_and_can_be_cancelled_within_it(service, settings, tmp_path):
+    from PIL import Image
+
+    sheet = Image.effect_noise((2400, 3300), 80).convert("L")  # noise keeps the search for lines busy
+    sheet.save(tmp_path / "scan.tiff", save_all=True, append_images=[sheet] * 5)
+    scan = service.add(tmp_path / "scan.tiff").document
+    note = service.add_bytes(long_text(3), "note.txt").document
+    service.start()
+    until(lambda: service.get(scan.id).total == 6)
+    service.cancel(scan.id)
+    until(lambda: service.get(note.id).state == "ready")
+    assert service.get(scan.id).stage == "cancelled"

@@ -80,7 +80,7 @@ def test_a_worker_stays_warm_over_files_good_and_bad(tmp_path):
     seen = []
     path = write_pdf(tmp_path / "a.pdf")
     assert PAGES[1].split(". ")[0] in worker.read(path, "a.pdf", lambda *at: seen.append(at)).text
-    assert [at for at in seen if at[1]] == [(1, 3), (2, 3), (3, 3)]
+    assert [at for at in seen if at[1]] == [(0, 3), (1, 3), (2, 3)]
     (first,) = psutil.Process().children()
     with pytest.raises(EmptyFile, match=r"'b\.md' has no text"):
         read(worker, tmp_path, "b.md", b" ")

@@ -2,6 +2,7 @@ import pytest
 
 from docmind.events import Source
 from docmind.retrieval.citations import cite, cited_sentences
+from docmind.retrieval.embeddings import Embedder
 
 SOURCES = (
     Source(1, "a", "d", "report.pdf", "In 2024 revenue grew by 12 % to 5.3 million euros. Profit was 3,400 euros."),
@@ -110,3 +111,17 @@ def test_two_passages_may_carry_a_sentence_together(check):
 def test_no_marks_no_citations(check):
     assert check("Nothing was found in your documents.") == []
     assert check("") == []
+
+
+def test_nothing_is_embedded_twice_however_often_it_is_compared(minilm):
+    embedded = []
+
+    class Counting(Embedder):
+        def embed_texts(self, texts):
+            embedded.extend(texts)
+            return super().embed_texts(texts)
+
+    said = "eople spend two days away and stay home once their trial ends"
+    cite(f"P{said} [3]. In this firm p{said} [1].", SOURCES, Counting(minilm).nearness)
+    assert embedded
+    assert len(embedded) == len(set(embedded))

@@ -5,14 +5,18 @@ import re
 from docmind.events import Citation, ContextTrimmed, Source, Usage
 from docmind.retrieval.citations import cite
 from docmind.ui import format
-from docmind.ui.answer import citer, trimmed, unverified
+from docmind.ui.answer import citer, trimmed, verdicts
 from docmind.ui.markdown import markers, safe
+
+
+def doubted(text, citations):
+    return {i for i, c in verdicts(markers(text), citations).items() if not c.supported}
 
 
 def test_each_marker_has_its_own_verdict():
     text = "Yes [1]. No [2]. Also [1]."
     citations = [Citation(1, "Yes", True), Citation(2, "No", False), Citation(1, "Also", False)]
-    assert unverified(markers(text), citations) == {1, 2}
+    assert doubted(text, citations) == {1, 2}
 
 
 def test_lists_ranges_and_code_shift_no_verdict():
@@ -20,8 +24,8 @@ def test_lists_ranges_and_code_shift_no_verdict():
     assert markers(text) == [1, 2, 3, 4, 5, 7]
     sources = {n: Source(n, "c", "d", "a.txt", "Alpha holds.") for n in range(1, 8)}
     _, citations = cite(text, list(sources.values()), lambda *_: 0.0)
-    assert unverified(markers(text), citations) == {2, 3, 4, 5}
-    shown = safe(text, citer(sources, unverified(markers(text), citations), "0"))
+    assert doubted(text, citations) == {2, 3, 4, 5}
+    shown = safe(text, citer(sources, verdicts(markers(text), citations), "0"))
     assert "`a[1, 2]`" in shown
     assert re.findall(r"\[(\d(?: unverified)?)\]\(", shown) == [
         "1", "2", "3 unverified", "4 unverified", "5 unverified", "7 unverified",
@@ -30,12 +34,19 @@ def test_lists_ranges_and_code_shift_no_verdict():
 
 def test_where_markers_and_verdicts_do_not_match_only_the_clearly_unsupported_are_marked():
     citations = [Citation(1, "A", True), Citation(1, "A", False), Citation(2, "B", False)]
-    assert unverified(markers("A [1]. B [2]."), citations) == {1}
+    assert doubted("A [1]. B [2].", citations) == {1}
+
+
+def test_a_mark_that_was_put_right_says_so_where_it_is_explained():
+    source = Source(1, "c", "d", "a.txt", "text")
+    draw = citer({1: source}, {0: Citation(1, "A.", True, 2), 1: Citation(1, "B.", True)}, "0")
+    assert "the model had written [2]" in draw(1, 0)
+    assert "written" not in draw(1, 1)
 
 
 def test_an_unknown_number_is_text_and_titles_are_quoted():
     source = Source(1, "c", "d", 'a "b".pdf', "text", 3)
-    draw = citer({1: source}, set(), "4")
+    draw = citer({1: source}, {}, "4")
     assert draw(9, 0) == "\\[9\\]"
     assert draw(1, 0) == '[1](#cite-4-1 "a \\"b\\".pdf, page 3")'
 

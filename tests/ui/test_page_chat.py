@@ -257,3 +257,11 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
     assert app.conversations.get(conversation.id).searches == ()
     app.collections.delete(made.id)
     assert not tab.run().get("button_group")
+
+
+def test_settings_that_were_taken_back_are_told_until_it_is_read(open_page, app):
+    app.engine.now = replace(app.engine.now, notice="engine.max_num_seqs = 900 did not work. DocMind went back.")
+    tab = open_page()
+    assert "did not work" in words(tab)
+    button(tab, "OK").click().run()
+    assert "did not work" not in words(tab)

@@ -40,7 +40,7 @@ def test_a_document_at_work_shows_stage_and_progress(open_page, app):
     app.documents.add_bytes(b"x", "slow.txt")
     tab = open_page("documents")
     bars = [e.proto.text for e in tab.get("progress")]
-    assert "Embedding 3 of 10" in bars
+    assert "Embedding passage 3 of 10" in bars
 
 
 def test_a_failed_document_shows_its_reason_and_can_be_tried_again(open_page, app):
@@ -150,3 +150,46 @@ def test_a_collection_is_renamed_and_removed_with_its_documents_kept(open_page, 
     assert [c.name for c in app.collections.all()] == ["General"]
     assert app.documents.get(document.id).collection == 1
     assert "**a\\.txt**" in words(tab)
+
+
+def test_several_are_deleted_with_one_confirmation(open_page, app):
+    for name in ("report a.txt", "report b.txt", "prices.txt"):
+        app.documents.add_bytes(name.encode(), name)
+    tab = open_page("documents")
+    tab.text_input(key="document-search").set_value("report").run()
+    tab.button(key="pick-all").click().run()
+    tab.text_input(key="document-search").set_value("").run()
+    assert "**2 selected**" in words(tab), "all of the filter, and no other"
+    tab.button(key="delete-picked").click().run()
+    assert "**report a\\.txt**, **report b\\.txt** will be removed" in words(tab)
+    tab.button(key="delete-yes").click().run()
+    assert [d.name for d in app.documents.documents()] == ["prices.txt"]
+
+
+def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page, app):
+    ids = [app.documents.add_bytes(name.encode(), name).document.id for name in ("a.txt", "b.txt", "c.txt")]
+    app.collections.tag(ids[0], ["tax", "2026"])
+    app.collections.tag(ids[1], ["tax"])
+    made = app.collections.create("Contracts")
+    tab = open_page("documents")
+    for document in ids[:2]:
+        tab.checkbox(key=f"pick-{document}-0").check().run()
+    tab.button(key="label-picked").click().run()
+    assert tab.multiselect[0].value == ["tax"]
+    tab.selectbox[0].set_value(made.id)
+    tab.multiselect[0].set_value([])
+    next(b for b in tab.button if b.label == "Save").click().run()
+    assert [(d.collection, d.tag_list) for d in map(app.documents.get, ids)] == [(2, ["2026"]), (2, []), (1, [])]
+
+
+def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):
+    first = app.documents.add_bytes(b"x", "slow.txt").document
+    for name in ("slow 2.txt", "slow 3.txt"):
+        app.documents.add_bytes(name.encode(), name)
+    tab = open_page("documents")
+    tab.button(key=f"cancel-{first.id}").click().run()
+    assert "You cancelled it before it was read" in words(tab)
+    next(b for b in tab.button if "Cancel all 2" in b.label).click().run()
+    assert {d.stage for d in app.documents.documents()} == {"cancelled"}
+    tab.button(key=f"retry-{first.id}").click().run()
+    assert app.documents.retried == [first.id]
