@@ -9,10 +9,10 @@ from pathlib import Path
 from benchmarks.claims import Claim, claims
 from docmind.engine.models import Catalog
 from docmind.retrieval import citations as product
-from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.embeddings import Embedder, nearness
 from docmind.settings import Settings
 
-CONSTANTS = ("OVERLAP", "COSINE", "SHARED", "ALIKE", "SAME")
+CONSTANTS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
 STEP = 0.1
 
 
@@ -31,11 +31,14 @@ def citations(settings: Settings, data: Path, tell: Callable[[str], None], *, ch
     ordered = sorted(texts, key=len)
     vectors = dict(zip(ordered, embedder.embed_texts(ordered), strict=True))
 
+    def near(text: str, others: list[str]) -> float:
+        return max(nearness(vectors[text], vectors[other], embedder.unrelated) for other in others)
+
     def rates(claimed: Iterable[Claim]) -> tuple[float, float, dict[str, list[bool]]]:
         by_kind: dict[str, list[bool]] = {}
         supported = set()
         for c in claimed:
-            ok = product.supports(c.text, c.source, [c.source], lambda ts: [vectors[t] for t in ts])
+            ok = product.supports(c.text, c.source, [c.source], near)
             by_kind.setdefault(c.kind, []).append(ok)
             supported |= {c.kind} if c.supported else set()
         mean = {k: statistics.mean(v) for k, v in by_kind.items()}

@@ -147,6 +147,8 @@ class Reply:
     seconds: float
     first: float
     """Seconds until the first text reached the caller."""
+    last: float
+    """Seconds until the last text did."""
 
     @property
     def decode_tok_s(self) -> float:
@@ -155,22 +157,23 @@ class Reply:
 
     @property
     def seen_tok_s(self) -> float:
-        """Tokens a second after the first text, as the caller saw them arrive."""
-        return (self.usage.completion_tokens - 1) / max(1e-9, self.seconds - self.first)
+        """Tokens a second from the first to the last text, as the caller saw them arrive."""
+        return (self.usage.completion_tokens - 1) / max(1e-9, self.last - self.first)
 
 
 async def ask(engine: Engine, messages: Sequence[Message], max_tokens: int, **options: Any) -> Reply:
     """Send one request and drain it."""
     begin = time.perf_counter()
-    text, usage, first = "", None, None
+    text, usage, times = "", None, []
     async for delta in engine.stream(messages, max_tokens=max_tokens, **options):
-        if delta.text and first is None:
-            first = time.perf_counter() - begin
+        if delta.text:
+            times.append(time.perf_counter() - begin)
         text += delta.text
         usage = delta.usage or usage
     assert usage is not None
     seconds = time.perf_counter() - begin
-    return Reply(text, usage, seconds, first or seconds)
+    times = times or [seconds]
+    return Reply(text, usage, seconds, times[0], times[-1])
 
 
 def run(*replies: Any) -> list[Reply]:
@@ -256,17 +259,19 @@ class Recorder(Engine):
     ) -> AsyncIterator[Delta]:
         """Pass on, and keep the request with its reply."""
         begin = time.perf_counter()
-        text, first = "", None
+        text, times = "", []
         options |= {"max_tokens": max_tokens, "constraint": constraint}
         async for delta in self.inner.stream(messages, **options):
-            if delta.text and first is None:
-                first = time.perf_counter() - begin
+            if delta.text:
+                times.append(time.perf_counter() - begin)
             text += delta.text
             yield delta
             if delta.usage:
                 seconds = time.perf_counter() - begin
+                times = times or [seconds]
                 options.pop("on_end", None)  # the caller's own
-                self.calls.append(Call(tuple(messages), options, Reply(text, delta.usage, seconds, first or seconds)))
+                reply = Reply(text, delta.usage, seconds, times[0], times[-1])
+                self.calls.append(Call(tuple(messages), options, reply))
 
     def close(self) -> None:
         """Close the other engine."""

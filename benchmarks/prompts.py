@@ -127,14 +127,12 @@ def main(data: Path, target: Path) -> None:
     written = {name: asyncio.run(answers(engine, closing, asked)) for name, closing in CLOSINGS.items()}
     checked = []
     for c, text, again in zip(asked, written["now"], written["plain"], strict=True):
-        _, citations = cite(again, c.sources, embedder.embed_texts)
+        _, citations = cite(again, c.sources, embedder.nearness)
         checked.append(again if _refused(text) and answered(c.question, c.sources, citations) else text)
     for name, texts in (written | {"product": checked}).items():
         refused = [_refused(text) for text in texts]
         pairs = list(zip(asked, texts, refused, strict=True))
-        cited = [
-            cite(text, c.sources, embedder.embed_texts)[1] for c, text, no in pairs if c.gold is not None and not no
-        ]
+        cited = [cite(text, c.sources, embedder.nearness)[1] for c, text, no in pairs if c.gold is not None and not no]
         values = {
             "found": mean(score(text, [{"gold": c.gold}]) for c, text, _ in pairs if c.gold is not None),
             "false_refusals": mean(no for c, _, no in pairs if c.gold is not None),

@@ -128,9 +128,10 @@ def bench_app(settings: Settings, turns: int = 5) -> tuple[dict[str, float], str
     events and whatever else takes the interpreter from the engine's thread.
 
     Returns:
-        app.decode_tok_s, chat_model.decode_tok_s and raw.decode_tok_s: tokens a second after the first, as their
-        caller saw them arrive; app.decode_ratio and chat_model.decode_ratio: each against raw (medians over turns of
-        the paired ratios); app.outside_engine_share: share of a turn in which the engine did nothing for it.
+        app.decode_tok_s, chat_model.decode_tok_s and raw.decode_tok_s: tokens a second from the first to the last
+        text, as their caller saw them arrive; app.decode_ratio and chat_model.decode_ratio: each against raw (medians
+        over turns of the paired ratios); app.outside_engine_share: share of a turn in which the engine did nothing for
+        it.
     """
     with fresh(settings) as own:
         from docmind.engine.models import Catalog
@@ -164,7 +165,7 @@ def _app_figures(app: App, recorder: Recorder, turns: int) -> tuple[dict[str, fl
         for event in app.chat.stream(question, conversation):
             if isinstance(event, TurnFailed):
                 raise SystemExit(f"the app failed: {event.error}")
-            if isinstance(event, TokenDelta):
+            if isinstance(event, TokenDelta) and event.text:
                 arrivals.append((event.run_id, time.perf_counter()))
         times = [at for who, at in arrivals if who == arrivals[-1][0]]  # of the one who wrote last
         turn = time.perf_counter() - begin

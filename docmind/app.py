@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -105,6 +106,9 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
     store = parts.enter_context(closing(open_store(settings, embedder.dims)))
+    for folder in settings.store_dir.parent.iterdir():  # another embedding model's; the ingestion reads all anew
+        if folder != settings.store_dir:
+            shutil.rmtree(folder)
     registry = parts.enter_context(closing(Registry(settings.database)))
     collections = Collections(registry)
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
@@ -138,7 +142,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         graph,
         model,
         conversations,
-        cite=lambda answer, sources: cite(answer, sources, embedder.embed_texts),
+        cite=lambda answer, sources: cite(answer, sources, embedder.nearness),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
         searched=collections.searched,
     )

@@ -12,16 +12,17 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, convert_to_openai_messages
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert_to_openai_messages
 from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
 from docmind.agents.reading import kept
-from docmind.agents.turn import CUT, TurnContext
+from docmind.agents.supervisor import NAME, answer_in
+from docmind.agents.turn import CUT, TurnContext, run_id
 from docmind.context import Budget, answer_room
-from docmind.conversations import ConversationStore, StoredMessage
-from docmind.engine.chat_model import METER
+from docmind.conversations import ConversationStore, StoredMessage, answered
+from docmind.engine.chat_model import METER, WRITTEN
 from docmind.engine.interface import Engine, EngineUsage, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
 from docmind.events import (
@@ -127,7 +128,7 @@ class ChatService:
                 raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
             turn = Turn(conversation_id, question)
             messages = self._conversations.messages(conversation_id)
-            past, trims = _past(messages), self._conversations.trims(conversation_id)
+            past, trims = answered(messages), self._conversations.trims(conversation_id)
             ids = (conversation_id, turn.id, question)
             context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
             if trims:
@@ -223,27 +224,27 @@ class ChatService:
 
     async def _follow(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph to its end and pass on what it writes."""
+
+        def written(text: str) -> None:
+            run = run_id()
+            (context.told if run.startswith(NAME) else context.relay.write)(run, text)
+
+        WRITTEN.set(written)
+        agents = self._settings.agents
+        at_once = agents.max_parallel_calls if agents.enable_parallel_tools else 1
         graph = cast("Any", self._graph)  # its overloads know no context
         seen = context.past[context.first_turn :]
         history: list[AnyMessage] = [m for q, a in seen for m in (HumanMessage(q), AIMessage(a))]
-        agents = self._settings.agents
-        at_once = agents.max_parallel_calls if agents.enable_parallel_tools else 1
-        async for namespace, (chunk, _) in graph.astream(
+        async for update in graph.astream(
             {"messages": [*history, HumanMessage(turn.question)]},
             {"recursion_limit": agents.recursion_limit, "max_concurrency": at_once},
             context=context,
-            stream_mode="messages",
-            subgraphs=True,
+            stream_mode="updates",
         ):
-            if not isinstance(chunk, AIMessageChunk):
+            if (answer := answer_in(update)) is None:
                 continue
-            run = namespace[0] if namespace else "supervisor"
-            agent = run.split(":", 1)[0]
-            cut = CUT.get(chunk.response_metadata.get("finish_reason", ""))
-            if cut and agent == "supervisor":
+            if cut := CUT.get(answer.response_metadata.get("finish_reason", "")):
                 context.notices.append(f"The answer {cut}.")
-            if chunk.text:
-                (context.told if agent == "supervisor" else context.relay.write)(run, chunk.text)
 
     def _finish(
         self, turn: Turn, context: TurnContext, error: str | None, usage: Usage, assessment: Assessment
@@ -279,19 +280,6 @@ class ChatService:
             turn.emit(
                 TurnFinished(*ids, answer, sources, citations, usage, tuple(agents), stopped, trims=trims, **extra)
             )
-
-
-def _past(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
-    """Return every question that was answered, with its answer, oldest first."""
-    turns: list[tuple[str, str]] = []
-    question = ""
-    for message in messages:
-        if message.role == "user":
-            question = message.text
-        elif question and message.text:
-            turns.append((question, message.text))
-            question = ""
-    return turns
 
 
 def _answer(turn: Turn, context: TurnContext) -> str:

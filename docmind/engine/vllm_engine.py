@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import queue
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,8 +27,10 @@ from docmind.engine.logs import on_message
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
+from docmind.engine.release import free_models
 from docmind.engine.request import Request
 from docmind.engine.warmup import rounds
+from docmind.engine.weights import read_ahead
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
 from docmind.heavy import LOCK, import_model_stack
 from docmind.settings import Settings
@@ -57,8 +60,8 @@ class VllmEngine(LadderEngine):
         self._numbers = itertools.count(1)
         self._renderer: PromptRenderer | None = None
         self._engine: Any = None
-        self._free: Callable[[], None] | None = None
-        """vLLM's own clean-up, once it has begun to build."""
+        self._built = False
+        """Whether vLLM has begun to build a model."""
         self._prompt_tokens = self._cached_tokens = 0
 
     # ---- what callers use ----
@@ -128,6 +131,7 @@ class VllmEngine(LadderEngine):
         self._stage("fetching the model")
         self._catalog.pull(name, self._report)
         plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
+        threading.Thread(target=read_ahead, args=(plan.model,), name="read-ahead", daemon=True).start()
         device = next(d.used for d in plan.decisions if d.setting == "device")
         self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
         self._stage("importing torch")
@@ -141,13 +145,12 @@ class VllmEngine(LadderEngine):
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
             import torch
-            from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
             from vllm.engine.arg_utils import EngineArgs
             from vllm.v1.engine.llm_engine import LLMEngine
 
         self._stage("weights")
         args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
-        set_num_threads, self._free = torch.set_num_threads, cleanup_dist_env_and_memory
+        set_num_threads, self._built = torch.set_num_threads, True
         try:
             with on_message({begins: partial(self._stage, stage) for begins, stage in STAGES.items()}):
                 self._engine = LLMEngine.from_engine_args(args)
@@ -259,15 +262,18 @@ class VllmEngine(LadderEngine):
         for request in requests:
             request.send(lost)
         engine, self._engine = self._engine, None
+        built, self._built = self._built, False
         try:
             if engine is not None:
                 engine.engine_core.shutdown()
-            del engine
-            if self._free:  # also what a half-built engine left behind (vLLM #21073, #46023)
-                self._free()
         except Exception:  # noqa: BLE001
             _log.warning("The engine did not shut down cleanly", exc_info=True)
-        self._free = None
+        del engine
+        try:
+            if built:  # also what a half-built engine left behind
+                free_models()
+        except Exception:  # noqa: BLE001
+            _log.warning("The model's memory was not given back", exc_info=True)
 
     # ---- small things ----
 

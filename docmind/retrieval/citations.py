@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
@@ -11,8 +10,8 @@ from itertools import pairwise
 from docmind.events import Citation, Source
 from docmind.retrieval.sparse import terms
 
-Embed = Callable[[list[str]], list[list[float]]]
-"""Texts to vectors, [n] → [n, dims]."""
+Nearness = Callable[[str, list[str]], float]
+"""How near the meaning of the nearest of some texts comes to a text's: 1 is the same, 0 or less has nothing to do."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
 MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\s*\](?!\()")
@@ -30,11 +29,11 @@ _POINTING = frozenset(
 )
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]+")
 
-OVERLAP, COSINE, SHARED = 0.6, 0.7, 0.3
+OVERLAP, NEAR, SHARED = 0.6, 0.7, 0.3
 ALIKE, SAME = 0.3, 0.7
 """Chosen on half of 9,000 claims and measured on the other half, with MiniLM (`docmind eval citations` has the figures
 of each kind). A sentence passes when OVERLAP of its content words are in the passage, or its meaning is as close as
-COSINE to a stretch of it and at least SHARED of the words are there. If its order of words is as close to a sentence of
+NEAR to a stretch of it and at least SHARED of the words are there. If its order of words is as close to a sentence of
 the passage as ALIKE, both or neither must be negated; from SAME on, no word may stand in the place of another."""
 ASKED = 0.3
 """Share of a question's words that must stand in the passages cited for its answer. Of 49 answers that the 1.5B gave to
@@ -43,22 +42,21 @@ NAMES = 0.25
 """Names are compared where at most this share of the words is written with a capital: not in German, not in titles."""
 
 
-def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[str, tuple[Citation, ...]]:
+def cite(answer: str, sources: Sequence[Source], nearness: Nearness) -> tuple[str, tuple[Citation, ...]]:
     """Return the answer and every `[n]` of it (not in code) with its sentence, in reading order.
 
     A passage supports a sentence that stands in it, or when every name of the sentence is in the passages cited for it,
-    every number in their closest stretches, nothing contradicts it, and enough of its words (or of its meaning: `embed`
-    is called only for that) are in the passage. A mark that names no source is unsupported. Where no passage named for
-    a sentence supports it but another does, the mark is put right: small models often write the wrong number.
+    every number in their closest stretches, nothing contradicts it, and enough of its words (or of its meaning:
+    `nearness` is called only for that) are in the passage. A mark that names no source is unsupported. Where no passage
+    named for a sentence supports it but another does, the mark is put right: small models often write the wrong number.
     """
     by_number = {s.number: s for s in sources}
-    embed = _remembering(embed)
     found: dict[tuple[int, str], Citation] = {}
     pieces, at = [], 0
     for sentence, numbers, marks in cited_sentences(answer):
         cited = [by_number[n] for n in numbers if n in by_number]
-        verdicts = {n: n in by_number and supports(sentence, by_number[n], cited, embed) for n in numbers}
-        right = None if any(verdicts.values()) else _supporting(sentence, sources, embed)
+        verdicts = {n: n in by_number and supports(sentence, by_number[n], cited, nearness) for n in numbers}
+        right = None if any(verdicts.values()) else _supporting(sentence, sources, nearness)
         if right is None:
             for number, ok in verdicts.items():
                 found.setdefault((number, sentence), Citation(number, sentence, ok))
@@ -68,18 +66,6 @@ def cite(answer: str, sources: Sequence[Source], embed: Embed) -> tuple[str, tup
             pieces += [answer[at:start], f"[{right.number}]" if start == marks[0][0] else ""]
             at = end
     return "".join([*pieces, answer[at:]]), tuple(found.values())
-
-
-def _remembering(embed: Embed) -> Embed:
-    """Return `embed` so that no text is embedded twice: a sentence may be compared with every passage of the turn."""
-    known: dict[str, list[float]] = {}
-
-    def remembered(texts: list[str]) -> list[list[float]]:
-        if new := [t for t in dict.fromkeys(texts) if t not in known]:
-            known.update(zip(new, embed(new), strict=True))
-        return [known[t] for t in texts]
-
-    return remembered
 
 
 def cited_sentences(answer: str) -> Iterator[tuple[str, list[int], list[tuple[int, int]]]]:
@@ -100,14 +86,14 @@ def cited_sentences(answer: str) -> Iterator[tuple[str, list[int], list[tuple[in
         before = sentence or before
 
 
-def _supporting(sentence: str, sources: Sequence[Source], embed: Embed) -> Source | None:
+def _supporting(sentence: str, sources: Sequence[Source], nearness: Nearness) -> Source | None:
     """Return the source that supports a sentence by itself; of several, the one with most of its words."""
     words = _words(sentence)
-    able = [s for s in sources if supports(sentence, s, [s], embed)]
+    able = [s for s in sources if supports(sentence, s, [s], nearness)]
     return max(able, key=lambda s: len(words & _words(_whole(s))), default=None)
 
 
-def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embed) -> bool:
+def supports(sentence: str, source: Source, cited: Sequence[Source], nearness: Nearness) -> bool:
     """Return whether a passage supports a sentence that also cites the passages in `cited`."""
     text = _whole(source)
     if _norm(sentence) and f" {_norm(sentence)} " in f" {_norm(text)} ":
@@ -126,8 +112,7 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], embed: Embe
         return True
     if own < SHARED:
         return False
-    vectors = embed([sentence, *stretches(source.text)])
-    return max(_cosine(vectors[0], v) for v in vectors[1:]) >= COSINE
+    return nearness(sentence, stretches(source.text)) >= NEAR
 
 
 def answered(question: str, sources: Sequence[Source], citations: Sequence[Citation]) -> bool:
@@ -217,8 +202,3 @@ def stretches(text: str, *, pairs: bool = True) -> list[str]:
     cuts = [0, *(m.end() for m in _END.finditer(text)), len(text)]
     parts = [p for a, b in pairwise(cuts) if (p := text[a:b].strip())]
     return [*parts, *(f"{a} {b}" for a, b in pairwise(parts if pairs else []))][:60] or [text]
-
-
-def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    product = sum(x * y for x, y in zip(a, b, strict=True))
-    return product / (math.hypot(*a) * math.hypot(*b) or 1.0)

@@ -20,7 +20,8 @@ class QdrantStore(VectorStore):
 
     def __init__(self, settings: StoreSettings, folder: Path, dims: int) -> None:
         self._local = settings.mode == "local"
-        self._name = settings.collection
+        self._name = settings.collection if self._local else f"{settings.collection}-{folder.name}"
+        folder = folder / "local"
         super().__init__(folder if self._local else f"{settings.url}, collection '{self._name}'", dims, models)
         with self._translated():
             if self._local:

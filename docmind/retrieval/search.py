@@ -43,7 +43,8 @@ class Retriever:
         dense = None if mode == "bm25_only" else self._embedder.embed_query(query)
         sparse = None if mode == "dense_only" else query_vector(query)
         most = max(2 * k, k + 5, DEPTH if self._reranker else 0)
-        hits = self._store.search(dense, sparse, most, scope, candidates=max(self._candidates, most))
+        floor = self._embedder.unrelated if dense and sparse else 0.0
+        hits = self._store.search(dense, sparse, most, scope, candidates=max(self._candidates, most), floor=floor)
         return diverse(self._reranker.rank(query, hits) if self._reranker else hits, k)
 
     def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Hit]:

@@ -127,6 +127,7 @@ class VectorStore(ABC):
         scope: Scope = EVERYWHERE,
         *,
         candidates: int = 100,
+        floor: float = 0.0,
     ) -> list[Hit]:
         """Return the best `k` chunks, best first: what two searches in Qdrant find, fused.
 
@@ -135,6 +136,7 @@ class VectorStore(ABC):
             sparse: BM25 query; None searches by meaning only.
             scope: look only there.
             candidates: taken from each of the two searches before they are fused.
+            floor: the cosine from which on meaning counts.
         """
         asked = {DENSE: dense, SPARSE: sparse}
         queries = {name: vector for name, vector in asked.items() if vector}
@@ -142,7 +144,8 @@ class VectorStore(ABC):
             return []
         with self._translated():
             found = self._query(queries, scope, max(candidates, k) + TIES)
-        return [_hit(point, score) for point, score in fuse(found, max(candidates, k))[:k]]
+        floors = [floor if name == DENSE else 0.0 for name in queries]
+        return [_hit(point, score) for point, score in fuse(found, max(candidates, k), floors)[:k]]
 
     def chunks(self, document_id: str, page: int | None = None, near: int | None = None) -> list[Hit]:
         """Return a document's chunks (those of one page, or those around a position) in reading order."""
@@ -265,7 +268,7 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
         return EdgeStore(settings.store_dir / "edge", dims)
     from docmind.retrieval.qdrant import QdrantStore
 
-    return QdrantStore(settings.store, settings.store_dir / "local", dims)
+    return QdrantStore(settings.store, settings.store_dir, dims)
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:

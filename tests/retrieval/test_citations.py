@@ -2,6 +2,7 @@ import pytest
 
 from docmind.events import Source
 from docmind.retrieval.citations import cite, cited_sentences
+from docmind.retrieval.embeddings import Embedder
 
 SOURCES = (
     Source(1, "a", "d", "report.pdf", "In 2024 revenue grew by 12 % to 5.3 million euros. Profit was 3,400 euros."),
@@ -21,7 +22,7 @@ SOURCES = (
 
 @pytest.fixture
 def check(embedder):
-    return lambda answer: [(c.number, c.supported) for c in cite(answer, SOURCES, embedder.embed_texts)[1]]
+    return lambda answer: [(c.number, c.supported) for c in cite(answer, SOURCES, embedder.nearness)[1]]
 
 
 def test_marks_in_all_their_forms():
@@ -77,8 +78,8 @@ def test_numbers_must_stand_with_what_they_are_said_of(check):
     sources = (
         Source(1, "a", "d", "a.txt", f"The hall holds 40 people. {'Nothing else is told. ' * 3}The lot has 90 spaces."),
     )
-    assert [c.supported for c in cite("The hall holds 40 people in all [1].", sources, lambda _: [])[1]] == [True]
-    assert [c.supported for c in cite("The hall holds 90 people [1].", sources, lambda _: [])[1]] == [False]
+    assert [c.supported for c in cite("The hall holds 40 people in all [1].", sources, lambda *_: 0.0)[1]] == [True]
+    assert [c.supported for c in cite("The hall holds 90 people [1].", sources, lambda *_: 0.0)[1]] == [False]
 
 
 def test_lines_of_a_page_are_read_as_sentences():
@@ -88,7 +89,7 @@ def test_lines_of_a_page_are_read_as_sentences():
     )
     source = Source(1, "a", "d", "a.pdf", text)
     told = "The average cost for each lost record with sensitive information increased by more than 9% to $145 [1]."
-    assert [c.supported for c in cite(told, (source,), lambda _: [])[1]] == [True]
+    assert [c.supported for c in cite(told, (source,), lambda *_: 0.0)[1]] == [True]
 
 
 def test_a_number_without_a_source_is_reported(check):
@@ -97,7 +98,7 @@ def test_a_number_without_a_source_is_reported(check):
 
 def test_a_mark_that_names_the_wrong_passage_is_put_right(embedder):
     told = "Revenue grew by 12% in 2024 {}. It was `a[1]`.\n- Mina Okafor opened the conference. {}\nBananas [2]."
-    mended, citations = cite(told.format("[2, 3]", "[1] [2]"), SOURCES, embedder.embed_texts)
+    mended, citations = cite(told.format("[2, 3]", "[1] [2]"), SOURCES, embedder.nearness)
     assert mended == told.format("[1]", "[3] ")
     assert [(c.number, c.supported, c.instead_of) for c in citations] == [(1, True, 2), (3, True, 1), (2, False, None)]
 
@@ -112,14 +113,15 @@ def test_no_marks_no_citations(check):
     assert check("") == []
 
 
-def test_nothing_is_embedded_twice_however_often_it_is_compared(embedder):
+def test_nothing_is_embedded_twice_however_often_it_is_compared(minilm):
     embedded = []
 
-    def embed(texts):
-        embedded.extend(texts)
-        return embedder.embed_texts(texts)
+    class Counting(Embedder):
+        def embed_texts(self, texts):
+            embedded.extend(texts)
+            return super().embed_texts(texts)
 
     said = "eople spend two days away and stay home once their trial ends"
-    cite(f"P{said} [3]. In this firm p{said} [1].", SOURCES, embed)
+    cite(f"P{said} [3]. In this firm p{said} [1].", SOURCES, Counting(minilm).nearness)
     assert embedded
     assert len(embedded) == len(set(embedded))

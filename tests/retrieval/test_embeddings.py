@@ -54,8 +54,42 @@ def test_threads_share_it(embedder):
     assert failures == []
 
 
+def test_unrelated_texts_are_at_zero_with_every_model(embedder, e5):
+    """What a cosine means differs: E5 gives 0.8 to any two texts, MiniLM 0."""
+    for model in (embedder, e5):
+        said = "The tenant may leave with three months' notice."
+        assert model.nearness(said, ["Notice is three months for the tenant.", "Bees make honey."]) > 0.5
+        assert model.nearness(said, ["Bees make honey."]) < 0.25
+        assert model.nearness(said, [said]) == pytest.approx(1, abs=0.05)
+
+
+def test_e5_finds_across_languages(e5):
+    """A question in one language, passages in others; words of a question and of a passage get E5's own prefixes."""
+    passages = [
+        "Die K\u00fcndigungsfrist betr\u00e4gt drei Monate.",
+        "\u8702\u871c\u7531\u871c\u8702\u5236\u9020\u3002",
+        "Le loyer est pay\u00e9 le premier du mois.",
+    ]
+    vectors = e5.embed_texts(passages)
+    asked = ["How much notice must be given?", "What do bees make?", "When is the rent due?"]
+    for i, question in enumerate(asked):
+        query = e5.embed_query(question)
+        assert max(range(3), key=lambda n: cosine(query, vectors[n])) == i
+    assert cosine(e5.embed_query(passages[0]), vectors[0]) < 0.999
+
+
+def test_e5_counts_tokens_as_its_own_program_does(e5):
+    """Numbers from the C program that the weights are packed with, `passage: ` and both ends included."""
+    counts = {
+        "The notice period is three months.": 11,
+        "Die K\u00fcndigungsfrist betr\u00e4gt drei Monate.": 11,
+        "\ufb01rst \u00bd \u2460  tab\there\u200bzero\u00a0nbsp \u2026  \u2167 \uff46\uff55\uff4c\uff4c": 15,
+    }
+    assert {t: len(e5.tokenizer.encode(f"passage: {t}").ids) for t in counts} == counts
+
+
 def test_a_missing_model_says_how_to_get_it(tmp_path):
-    with pytest.raises(ModelError, match="docmind model pull minilm"):
+    with pytest.raises(ModelError, match=f"docmind model pull {tmp_path.name}"):
         Embedder(tmp_path).embed_query("x")
-    with pytest.raises(ModelError, match="docmind model pull minilm"):
+    with pytest.raises(ModelError, match=f"docmind model pull {tmp_path.name}"):
         _ = Embedder(tmp_path).dims

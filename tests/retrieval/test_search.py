@@ -107,3 +107,10 @@ def test_what_a_full_search_left_out_counts_as_its_last():
     assert [point.id for point, _ in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == ["c", "a", "b"]
     assert [point.id for point, _ in fuse([ranking(b=0.1, a=-0.2)], 2)] == ["b", "a"]
     assert fuse([[], []], 2) == []
+
+
+def test_where_all_cosines_are_high_their_differences_decide():
+    """E5 gives 0.76 to what has nothing to do with the question: 0.80 is little, 0.90 much."""
+    meaning, words = ranking(a=0.90, b=0.80), ranking(b=5.0, a=2.0)
+    assert [point.id for point, _ in fuse([meaning, words], 2)] == ["b", "a"]
+    assert [point.id for point, _ in fuse([meaning, words], 2, [0.76, 0.0])] == ["a", "b"]
