@@ -210,8 +210,7 @@ class Settings(BaseSettings):
     ) -> tuple[Source, ...]:
         """Put what the Settings page saved below the environment and above the defaults."""
         stronger = init_settings, env_settings, dotenv_settings
-        saved = read_saved(saved_file(*(s() for s in stronger)))
-        return (*stronger, sources.InitSettingsSource(settings_cls, saved))
+        return *stronger, sources.InitSettingsSource(settings_cls, read_saved(saved_file(*(s() for s in stronger))))
 
     @property
     def models_dir(self) -> Path:
@@ -280,8 +279,7 @@ def load_settings(**overrides: Any) -> Settings:
     settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # others on this machine can't read it
-        with tempfile.TemporaryFile(dir=settings.data_dir):
-            pass
+        tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as exc:
         raise ConfigError(
             f"The data folder {settings.data_dir} can't be written ({exc.strerror}). "

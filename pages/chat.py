@@ -13,7 +13,8 @@ conversation = state.conversation_id(app)
 turn = app.chat.active(conversation) if conversation else None
 messages = app.conversations.messages(conversation) if conversation else []
 
-with st.bottom if messages else st.container():  # a conversation is scrolled to its end
+foot = st.bottom.container()  # always there and first: where the input's place changes, the whole page is made anew
+with foot if messages else st.container():  # a conversation is scrolled to its end
     chat.engine_banner(app)
 
 waiting = st.session_state.get("waiting")
@@ -42,7 +43,7 @@ elif messages and turn is None and messages[-1].role == "assistant" and messages
     last = next((m.text for m in reversed(messages) if m.role == "user"), "")
     st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
 
-with st.bottom:
+with foot:
     uploads.notices()
     if uploads.pending(app.documents.documents()):
         chat.ingesting(app)

@@ -46,8 +46,9 @@ def main(files: list[str]) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
 
         def tab(width: int = 1280, scheme: str = "light") -> Visit:
-            size = {"width": width, "height": 860}
-            return Visit(browser.new_context(viewport=size, color_scheme=scheme).new_page(), url)
+            context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)
+            context.set_default_timeout(WAIT)
+            return Visit(context.new_page(), url)
 
         looks = {"": tab(), "-dark": tab(scheme="dark"), "-narrow": tab(420)}
         first = looks[""]
@@ -55,7 +56,7 @@ def main(files: list[str]) -> None:
         def everywhere(name: str, path: str, wanted: str) -> None:
             for look, visit in looks.items():
                 visit.page.goto(path)
-                visit.page.wait_for_selector(wanted, timeout=60_000)
+                visit.page.wait_for_selector(wanted)
                 take(visit.page, name + look)
 
         page = first.page
@@ -63,8 +64,9 @@ def main(files: list[str]) -> None:
         take(page, "loading")
         first.open("documents")
         page.locator("input[type=file]").set_input_files(files)
-        page.wait_for_selector(ROW, timeout=60_000)
-        page.wait_for_function(f"() => !document.querySelector('{ROW} [data-testid=\"stProgress\"]')", timeout=WAIT)
+        page.wait_for_selector(ROW)
+        page.wait_for_function("() => !document.querySelector('[class*=st-key-cancel-]')")
+        page.locator(".st-key-status-panel").get_by_text("● ready").wait_for()
         page.locator(f"{ROW} [data-testid=stCheckbox] label").nth(1).click()
         page.locator(f"{ROW} [data-testid=stCheckbox] label").nth(2).click()
         page.wait_for_selector("text=2 selected")
@@ -73,20 +75,20 @@ def main(files: list[str]) -> None:
             looks[look].open("documents")
             take(looks[look].page, f"documents{look}")
         page.get_by_role("link", name="Chat").click()
-        page.locator(".st-key-status-panel").get_by_text("● ready").wait_for(timeout=WAIT)
+        page.wait_for_selector(".st-key-suggestions")
         take(page, "start")
         first.ask(ONE)
-        page.wait_for_selector(".st-key-live", timeout=WAIT)
+        page.wait_for_selector(".st-key-live")
         first.answered(600)
         everywhere("answer", page.url, ANSWER)
         page.locator('a[href^="#cite-"]').first.click()
-        page.wait_for_selector('[role="dialog"] img', timeout=60_000)
+        page.wait_for_selector('[role="dialog"] img')
         take(page, "passage")
         first.close_dialog()
         page.get_by_text("New conversation").first.click()
         page.wait_for_selector(".st-key-suggestions")
         first.ask(SEVERAL)
-        page.wait_for_function("() => document.querySelector('.st-key-live')?.innerText.includes('▍')", timeout=WAIT)
+        page.wait_for_function("() => document.querySelector('.st-key-live')?.innerText.includes('▍')")
         page.wait_for_timeout(4000)
         take(page, "agents")
         first.answered(600)

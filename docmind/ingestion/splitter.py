@@ -75,7 +75,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         return joined
 
     def _parts(self, node: BaseNode, before: int, at: Callable[[int], None]) -> Iterator[tuple[str, int, int]]:
-        """Yield text and span (in the document) of each chunk of a section; `at` hears how far it is, with `before`."""
+        """Yield text and span (in the document) of each chunk of a section; `at` hears what is read with `before`."""
         text = node.get_content()
         room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_prefix(node.metadata)))
         header, overlap = "", self.chunk_overlap

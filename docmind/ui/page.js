@@ -1,11 +1,13 @@
 // Three things that Streamlit has no means for. No data from documents or models ever comes in here.
 let running = false; // whether an answer is being written
 let atEnd = false; // whether the end of the page is in view
+let until = 0; // till then it is kept there: what was changed is drawn piece by piece
 
 function follow() {
   const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
   const now = Boolean(box?.querySelector(".st-key-stop-turn"));
-  if (now !== running && (now || atEnd)) box?.scrollTo(0, box.scrollHeight);
+  if (now !== running && (now || atEnd)) until = Date.now() + 1500;
+  if (Date.now() < until) box?.scrollTo(0, box.scrollHeight);
   running = now;
   atEnd = Boolean(box) && box.scrollHeight - box.scrollTop - box.clientHeight < 100;
 }

@@ -85,7 +85,11 @@ def test_what_is_asked_and_answered_comes_into_view_in_a_long_conversation(url, 
     tab = visit(url)
     tab.open()
     left = """() => { const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
-                      return box.scrollHeight - box.scrollTop - box.clientHeight; }"""
+                      return box ? box.scrollHeight - box.scrollTop - box.clientHeight : 1e9; }"""
+    tab.page.wait_for_selector('[data-testid="stAppScrollToBottomContainer"]')
+    tab.page.evaluate(
+        "() => { window.box = document.querySelector('[data-testid=\"stAppScrollToBottomContainer\"]'); }"
+    )
     for question in ("What does the plan cost?", "And the team plan?", "And support?"):
         tab.ask(question)
         tab.page.wait_for_selector(".st-key-stop-turn button", timeout=30_000)
@@ -95,6 +99,7 @@ def test_what_is_asked_and_answered_comes_into_view_in_a_long_conversation(url, 
     tab.page.mouse.move(800, 300)
     tab.page.mouse.wheel(0, -600)
     tab.page.wait_for_function(f"() => ({left})() > 300")
+    assert tab.page.evaluate("() => window.box.isConnected"), "the page was made anew"
     tab.ask("And by phone?")  # from further up
     tab.page.wait_for_function(f"() => ({left})() < 60", timeout=10_000)
 

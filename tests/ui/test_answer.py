@@ -2,11 +2,12 @@
 
 import re
 
-from docmind.events import Citation, ContextTrimmed, Source, Usage
+from docmind.events import AgentFinished, AgentStarted, AgentStep, Citation, ContextTrimmed, Source, TokenDelta, Usage
 from docmind.retrieval.citations import cite
 from docmind.ui import format
 from docmind.ui.answer import citer, trimmed, verdicts
 from docmind.ui.markdown import markers, safe
+from docmind.ui.turn_view import fold
 
 
 def doubted(text, citations):
@@ -71,3 +72,28 @@ def test_an_answer_without_a_known_speed_shows_none():
     assert format.cost(Usage(prompt_tokens=1200, tokens_per_s=None, engine_calls=2), []) == (
         "1,200 prompt tokens · 2 model calls"
     )
+
+
+def test_a_running_turn_says_what_goes_on():
+    ids = ("c", "t")
+    happened, told = [], []
+    for event in (
+        AgentStarted(*ids, "supervisor", "Putting earlier turns into a summary", "s"),
+        AgentStep(*ids, "supervisor", "s", "condense", {}, "2 of them", 900.0),
+        AgentStarted(*ids, "researcher", "A?", "r"),
+        AgentStep(*ids, "researcher", "r", "search_documents", {}, "5 passages", 9.0),
+        TokenDelta(*ids, "Let me see.", "researcher", "r"),
+        AgentStep(*ids, "researcher", "r", "read_pages", {}, "2 pages", 9.0, "Let me see."),
+        AgentFinished(*ids, "researcher", "r", "So it is."),
+    ):
+        happened.append(event)
+        told.append(fold(happened).doing)
+    assert fold([]).doing == told[1] == "Reading the question and planning"
+    assert told[0] == "Putting earlier turns into a summary"
+    assert told[2:] == [
+        "Researcher at work",
+        "Researcher reading what was found",
+        "Writing the answer",
+        "Researcher reading what was found",  # what it said belongs to its step
+        "Putting the answer together",
+    ]
