@@ -21,12 +21,11 @@ options = llama_cpp.llama_model_quantize_default_params()
 options.allow_requantize, options.ftype = True, llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
 sys.exit(llama_cpp.llama_model_quantize(sys.argv[1].encode(), sys.argv[2].encode(), options))
 PY
-iomp=$("$py" -c 'import sys; print(sys.prefix + "/lib/libiomp5.so")')
-"$py" -m docmind.cli bench cpu "w8a8=$work/w8a8" "w8a8_iomp=$work/w8a8,LD_PRELOAD=$iomp" "bf16=$work/bf16" \
+"$py" -m docmind.cli bench cpu "w8a8=$work/w8a8" "bf16=$work/bf16" \
     --gguf "llamacpp_q4_k_m=$gguf" --gguf "llamacpp_q8_0=$work/q8_0.gguf" --llama-python "$llama" \
     --save $results/cpu-speed.json
 export DOCMIND_LLM__MODEL=$work/w8a8
-LD_PRELOAD=$iomp "$py" -m docmind.cli bench speculation --tokens 0,3,6 --topics 2 --save $results/cpu-speculation.json
+"$py" -m docmind.cli bench speculation --tokens 0,3,6 --topics 2 --save $results/cpu-speculation.json
 "$py" -m docmind.cli bench engine --prompts 1024,4096 --save $results/cpu-engine.json
 "$py" -m docmind.cli bench app --turns 4 --save $results/cpu-app.json
 "$py" -m docmind.cli bench prefix --save $results/cpu-prefix.json

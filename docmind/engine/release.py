@@ -29,8 +29,10 @@ def free_models() -> None:
             with suppress(RuntimeError):
                 thing.reset()  # the graphs' shared pool lives as long as any of them
         elif issubclass(kind, torch.nn.Module) and kind.__module__.startswith("vllm."):
-            cache = getattr(thing, "kv_cache", ())
-            for tensor in (*thing._parameters.values(), *(cache if isinstance(cache, list | tuple) else [cache])):
+            own = vars(thing)
+            cache = own.get("kv_cache")
+            caches = cache if isinstance(cache, list | tuple) else [cache]
+            for tensor in (*own.get("_parameters", {}).values(), *caches):  # it may be half-built itself
                 if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().resizable():
                     tensor.untyped_storage().resize_(0)
     type(current_platform)._global_graph_pool = None  # its number must not be used again

@@ -47,7 +47,7 @@ def tensors():
 first = engine()
 import torch
 from torch._subclasses import FakeTensor
-from vllm.v1.worker.cpu_model_runner import CPUModelRunner
+from vllm.v1.worker.cpu_worker import CPUWorker
 
 loaded = ram()
 held = first._engine.model_executor.driver_worker.model_runner.model  # as registries of vLLM do
@@ -57,18 +57,18 @@ told["given_back"], told["left"] = loaded - ram(), tensors()
 del held
 
 failed = []
-def fail(runner, *_, **__):
-    failed.append(runner.model)  # as a compiled model's hooks do
+def fail(worker):
+    failed.append(worker.model_runner.model)  # as a compiled model's hooks do
     raise RuntimeError("out of memory")
 
-real, CPUModelRunner.warming_up_model = CPUModelRunner.warming_up_model, fail
+real, CPUWorker.compile_or_warm_up_model = CPUWorker.compile_or_warm_up_model, fail
 try:
     engine()
 except EngineFailed as error:
     told["error"] = str(error)
 told["attempts"], told["left_by_failed"] = len(failed), tensors()
 
-CPUModelRunner.warming_up_model = real
+CPUWorker.compile_or_warm_up_model = real
 last = engine()
 told["answered_again"] = answer(last)
 last.close()
