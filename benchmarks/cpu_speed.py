@@ -143,7 +143,8 @@ def bench_cpu(
     me = [sys.executable, "-m", "benchmarks.cpu_speed"]
     for _ in range(rounds):
         for name, env in models.items():
-            rates.setdefault(name, []).append(child([*me, "speed"], env, job))
+            one_by_one = {"DOCMIND_ENGINE__SPECULATIVE_TOKENS": "0"}  # each token is timed, as llama.cpp's are
+            rates.setdefault(name, []).append(child([*me, "speed"], one_by_one | env, job))
         for name, path in ggufs.items():
             rates.setdefault(name, []).append(child([str(llama_python), "-c", LLAMA, str(path)], {}, job))
     for name, seen in rates.items():

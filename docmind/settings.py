@@ -57,7 +57,7 @@ class EngineSettings(_Group):
     max_num_batched_tokens: int | None = Field(None, ge=64, title="Tokens per step")
     """Tokens computed per engine step. Empty: 2,048 on a GPU, 256 on a CPU."""
     speculative_tokens: int | None = Field(None, ge=0, le=16, title="Tokens guessed ahead")
-    """Tokens guessed ahead from the prompt (answers quote it); 0: none. Empty: none. `docmind bench speculation` measures it."""
+    """Tokens guessed ahead from the prompt (answers quote it); 0: none. Empty: 6 on a CPU, none on a GPU. `docmind bench speculation` measures it."""
     enforce_eager: bool | None = Field(None, title="Skip compilation")
     """Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU."""
     tensor_parallel_size: int = Field(1, ge=1, title="GPUs that share the model")
