@@ -34,7 +34,7 @@ Search = Callable[[str], Sequence[Hit]]
 
 
 class Memo(Embedder):
-    """Embeds each question once for all the searches that use it, in batches."""
+    """Embeds each question once for all the searches that use it."""
 
     def __init__(self, model_dir: Path) -> None:
         super().__init__(model_dir)
@@ -42,7 +42,7 @@ class Memo(Embedder):
 
     def learn(self, texts: Sequence[str]) -> None:
         """Embed these questions."""
-        self._known = dict(zip(texts, self.embed_texts(list(texts)), strict=True))
+        self._known = {text: super(Memo, self).embed_query(text) for text in texts}
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question."""
