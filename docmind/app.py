@@ -24,6 +24,7 @@ from docmind.settings import Settings
 
 if TYPE_CHECKING:
     from docmind.chat import ChatService
+    from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
@@ -102,14 +103,10 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.store import open_store
 
     embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
-    store = parts.enter_context(closing(open_store(settings, embedder.dims)))
-    for folder in settings.store_dir.parent.iterdir():  # another embedding model's; the ingestion reads all anew
-        if folder != settings.store_dir:
-            shutil.rmtree(folder)
     registry = parts.enter_context(closing(Registry(settings.database)))
+    store = parts.enter_context(closing(_store(settings, embedder, registry)))
     collections = Collections(registry)
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
@@ -149,6 +146,26 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))
     return App(settings, engine, documents, collections, conversations, chat, monitor, parts.close)
+
+
+def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
+    """Open the store. Vectors of another embedding model go first, and the ingestion then reads all documents anew."""
+    from docmind.retrieval.store import open_store
+
+    folder, model = settings.store_dir, settings.retrieval.embedding_model
+    maker = folder / "embedding-model"
+    other = maker.is_file() and maker.read_text("utf-8") != model
+    if other:
+        embedder.embed_query(model)  # a model that can't be loaded must cost no vectors
+        for old in (*folder.glob("edge*"), folder / "local"):
+            shutil.rmtree(old, ignore_errors=True)
+    store = open_store(settings, embedder.dims)
+    if other and settings.store.mode == "server":  # the collection may have others' documents
+        for document in registry.all():
+            store.delete(document.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    maker.write_text(model, "utf-8")
+    return store
 
 
 def _retriever(

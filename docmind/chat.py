@@ -121,20 +121,20 @@ class ChatService:
                 f"The question has {tokens:,} tokens; up to {budget.limit // 2:,} fit. "
                 "Shorten it, or add the long text as a document and ask about it."
             )
+        turn = Turn(conversation_id, question)
+        messages = self._conversations.messages(conversation_id)
+        past, trims = answered(messages), self._conversations.trims(conversation_id)
+        ids = (conversation_id, turn.id, question)
+        context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
+        if trims:
+            context.first_turn = min(trims[-1].first_kept_turn, len(past))
+            context.summary = trims[-1].summary
+        context.kept = self._kept(messages, budget)
         with self._lock:
             if self._closed:
                 raise DocMindError("DocMind is closing. Start it again, then ask.")
             if self.active(conversation_id):
                 raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
-            turn = Turn(conversation_id, question)
-            messages = self._conversations.messages(conversation_id)
-            past, trims = answered(messages), self._conversations.trims(conversation_id)
-            ids = (conversation_id, turn.id, question)
-            context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
-            if trims:
-                context.first_turn = min(trims[-1].first_kept_turn, len(past))
-                context.summary = trims[-1].summary
-            context.kept = self._kept(messages, budget)
             self._conversations.add_question(conversation_id, question)
             self._active[conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)

@@ -130,17 +130,20 @@ def ask(
         conversation = conversation or app.conversations.create().id
         if searched:
             app.conversations.choose(conversation, searched)
+        live = out.is_terminal and not as_json  # elsewhere text that an agent takes back would stay
         for event in app.chat.stream(question, conversation):
             match event:
                 case TurnFinished() | TurnFailed() if as_json:
                     print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))
-                case TokenDelta(channel="answer") if not as_json:
+                case TokenDelta(channel="answer") if live:
                     print(_CONTROL.sub("", event.text), end="", flush=True)
                 case AgentStarted() if not as_json:
                     err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]")
                 case AgentStep() if not as_json:
                     err.print(f"[dim]  {event.tool}: {escape(event.result)} ({event.duration_ms:.0f} ms)[/dim]")
                 case TurnFinished():
+                    if not live:
+                        print(_CONTROL.sub("", event.answer))
                     _print_sources(event)
             if isinstance(event, TurnFailed):
                 raise DocMindError(event.error)
@@ -161,7 +164,7 @@ def _print_sources(event: Any) -> None:
             page = f", page {source.page}" if source.page else ""
             mark = cited[source.number]
             doubt = "" if mark.supported else "  [yellow](unverified)[/yellow]"
-            doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of is not None else ""
+            doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of else ""
             out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}")
             out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]")
     err.print(f"[dim]{escape(cost(event.usage, event.agents))}[/dim]")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,7 +79,7 @@ class StoreSettings(_Group):
     api_key: SecretStr | None = Field(None, title="API key")
     """Key of the Qdrant server."""
     collection: str = Field("docmind", min_length=1, title="Name in Qdrant")
-    """Name of the Qdrant collection (modes local and server; a server's has the embedding model's name added)."""
+    """Name of the Qdrant collection (modes local and server)."""
 
 
 class IngestionSettings(_Group):
@@ -224,8 +223,8 @@ class Settings(BaseSettings):
 
     @property
     def store_dir(self) -> Path:
-        """Folder of the embedded vector store; vectors of another embedding model can't be searched with this one's."""
-        return self.data_dir / "vectors" / re.sub(r"[^\w.-]", "-", self.retrieval.embedding_model)[-80:]
+        """Folder of the embedded vector store."""
+        return self.data_dir / "vectors"
 
     @property
     def database(self) -> Path:

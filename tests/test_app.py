@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from docmind.app import build_app, own
-from docmind.errors import AlreadyRunning, StoreError
+from docmind.errors import AlreadyRunning, ModelError, StoreError
 from docmind.settings import load_settings
 from tests.engines import PromptedEngine
 
@@ -34,7 +34,7 @@ def test_closing_gives_the_data_folder_back(tmp_path, models_dir, minilm):
 
 def test_a_part_that_cannot_be_opened_leaves_nothing_running(tmp_path, models_dir, minilm):
     settings = settings_for(tmp_path, models_dir)
-    settings.store_dir.parent.write_text("a file where the folder of vectors should be")
+    settings.store_dir.write_text("a file where the folder of vectors should be")
     engine = ClosableEngine([])
     with pytest.raises(StoreError):
         build_app(settings, engine=engine)
@@ -47,14 +47,22 @@ def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_d
     app = build_app(settings_for(tmp_path, models_dir), engine=ClosableEngine([]))
     app.documents.add_bytes(b"The notice period is three months.", "lease.txt")
     app.documents.wait()
-    former = app.settings.store_dir
     app.close()
-    assert any(former.iterdir())
+    (app.settings.store_dir / "a file of somebody else").touch()
+    former = app.settings.store_dir / "edge" / "former"
+    former.touch()
+
     other = shutil.copytree(minilm, tmp_path / "other-model")
-    settings = load_settings(data_dir=tmp_path / "data", retrieval={"embedding_model": str(other)})
-    app = build_app(settings, engine=ClosableEngine([]))
+    weights = (other / "model.safetensors").read_bytes()
+    (other / "model.safetensors").write_bytes(weights[:1000])
+    changed = load_settings(data_dir=tmp_path / "data", retrieval={"embedding_model": str(other)})
+    with pytest.raises(ModelError):
+        build_app(changed, engine=ClosableEngine([]))
+    assert former.exists()  # a model that can't be loaded costs nothing
+
+    (other / "model.safetensors").write_bytes(weights)
+    app = build_app(changed, engine=ClosableEngine([]))
     app.documents.wait()
     assert not former.exists()
     assert [(d.state, d.chunks) for d in app.documents.documents()] == [("ready", 1)]
-    assert app.settings.store_dir.name.endswith("other-model")
     app.close()

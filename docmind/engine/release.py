@@ -33,8 +33,16 @@ def free_models() -> None:
             cache = own.get("kv_cache")
             caches = cache if isinstance(cache, list | tuple) else [cache]
             for tensor in (*own.get("_parameters", {}).values(), *caches):  # it may be half-built itself
-                if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().resizable():
-                    tensor.untyped_storage().resize_(0)
+                with suppress(RuntimeError, ValueError, NotImplementedError):  # it keeps no other from it
+                    if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().resizable():
+                        tensor.untyped_storage().resize_(0)
     type(current_platform)._global_graph_pool = None  # its number must not be used again
+    with suppress(ImportError):  # of newer versions
+        from vllm.triton_utils.dispatcher import _registry
+
+        if (
+            _registry
+        ):  # kernels for the CPU stay registered; a second time the search for them fails at numba's llvmlite
+            type(current_platform).register_triton_kernel_overrides = classmethod(lambda _: None)
     torch._dynamo.reset()
     cleanup_dist_env_and_memory()

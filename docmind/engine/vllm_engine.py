@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 LOOP = {"min_pattern_size": 16, "max_pattern_size": 150, "min_count": 3}
 """A text that says the same 16 to 150 tokens three times in a row is ended: a small model that has begun to repeat
 itself goes on until the longest answer allowed (8 of 24 turns of the 1.5B in `docmind bench tokens` did)."""
+_ONE_MODEL = threading.Lock()
+"""Held from before a model is built until its memory is given back: that empties every vLLM model of the process."""
 STAGES = {
     "Loading weights took": "compiling and profiling",
     "Model loading took": "compiling and profiling",
@@ -148,9 +150,12 @@ class VllmEngine(LadderEngine):
             from vllm.engine.arg_utils import EngineArgs
             from vllm.v1.engine.llm_engine import LLMEngine
 
+        while not _ONE_MODEL.acquire(timeout=1):
+            self._stage("waiting until the former model is closed")
+        self._built = True
         self._stage("weights")
         args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
-        set_num_threads, self._built = torch.set_num_threads, True
+        set_num_threads = torch.set_num_threads
         try:
             with on_message({begins: partial(self._stage, stage) for begins, stage in STAGES.items()}):
                 self._engine = LLMEngine.from_engine_args(args)
@@ -274,6 +279,9 @@ class VllmEngine(LadderEngine):
                 free_models()
         except Exception:  # noqa: BLE001
             _log.warning("The model's memory was not given back", exc_info=True)
+        finally:
+            if built:
+                _ONE_MODEL.release()
 
     # ---- small things ----
 

@@ -173,9 +173,9 @@ class Embedder:
 
     def _broken(self, why: object) -> ModelError:
         return ModelError(
-            f"The embedding model in {self._dir} can't be loaded ({why}). Fetch it with `docmind model pull "
-            f"{self._dir.name}`, or point DOCMIND_RETRIEVAL__EMBEDDING_MODEL at a directory with a "
-            "sentence-transformers model."
+            f"The embedding model in {self._dir} can't be loaded ({why}). Remove that folder and fetch the "
+            "model again (`docmind model pull NAME`), or point DOCMIND_RETRIEVAL__EMBEDDING_MODEL at a directory with "
+            "another sentence-transformers model."
         )
 
 

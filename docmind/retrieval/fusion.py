@@ -26,7 +26,7 @@ def fuse(
     shares: list[tuple[dict[str, float], float]] = []
     for ranking, floor in zip(found, floors, strict=False):
         best = max((abs(p.score - floor) for p in ranking), default=0.0) or 1.0
-        rated = ((-round(max(0.0, p.score - floor) / best, 5), str(p.id), p) for p in ranking)
+        rated = ((-round((p.score - floor) / best, 5), str(p.id), p) for p in ranking)
         ordered = sorted(rated, key=lambda t: t[:2])[:candidates]
         points |= {key: point for _, key, point in ordered}
         rest = -ordered[-1][0] if len(ordered) == candidates else 0.0

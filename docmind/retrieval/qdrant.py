@@ -20,8 +20,7 @@ class QdrantStore(VectorStore):
 
     def __init__(self, settings: StoreSettings, folder: Path, dims: int) -> None:
         self._local = settings.mode == "local"
-        self._name = settings.collection if self._local else f"{settings.collection}-{folder.name}"
-        folder = folder / "local"
+        self._name = settings.collection
         super().__init__(folder if self._local else f"{settings.url}, collection '{self._name}'", dims, models)
         with self._translated():
             if self._local:

@@ -268,7 +268,7 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
         return EdgeStore(settings.store_dir / "edge", dims)
     from docmind.retrieval.qdrant import QdrantStore
 
-    return QdrantStore(settings.store, settings.store_dir, dims)
+    return QdrantStore(settings.store, settings.store_dir / "local", dims)
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:

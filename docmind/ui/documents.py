@@ -110,6 +110,7 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
     A new choice of all or none gives the checkboxes new keys: what a browser still says of the old ones is void.
     """
     picked: set[str] = st.session_state.setdefault("picked", set())
+    picked.intersection_update([d.id for d in app.documents.documents()])  # a deleted file may be added again
     chosen = [d.id for d in found if d.id in picked]
     busy = uploads.pending(found)
 

@@ -54,7 +54,8 @@ def verdict(citation: Citation) -> str:
         return "the passage was not found to support this sentence"
     if citation.instead_of is None:
         return ""
-    return f"the model had written [{citation.instead_of}]; this is the passage that supports the sentence"
+    number = f"[{citation.instead_of}]" if citation.instead_of else "a number that no passage has"
+    return f"the model had written {number}; this is the passage that supports the sentence"
 
 
 def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:

@@ -89,7 +89,7 @@ def test_e5_counts_tokens_as_its_own_program_does(e5):
 
 
 def test_a_missing_model_says_how_to_get_it(tmp_path):
-    with pytest.raises(ModelError, match=f"docmind model pull {tmp_path.name}"):
+    with pytest.raises(ModelError, match="docmind model pull NAME"):
         Embedder(tmp_path).embed_query("x")
-    with pytest.raises(ModelError, match=f"docmind model pull {tmp_path.name}"):
+    with pytest.raises(ModelError, match="docmind model pull NAME"):
         _ = Embedder(tmp_path).dims
