@@ -160,9 +160,8 @@ def _print_sources(event: Any) -> None:
     cited = {c.number: c for c in event.citations}
     print()
     for source in event.sources:
-        if source.number in cited:
+        if mark := cited.get(source.number):
             page = f", page {source.page}" if source.page else ""
-            mark = cited[source.number]
             doubt = "" if mark.supported else "  [yellow](unverified)[/yellow]"
             doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of else ""
             out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}")

@@ -33,7 +33,7 @@ def free_models() -> None:
             cache = own.get("kv_cache")
             caches = cache if isinstance(cache, list | tuple) else [cache]
             for tensor in (*own.get("_parameters", {}).values(), *caches):  # it may be half-built itself
-                with suppress(RuntimeError, ValueError, NotImplementedError):  # it keeps no other from it
+                with suppress(RuntimeError, ValueError):  # the others are emptied all the same
                     if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().resizable():
                         tensor.untyped_storage().resize_(0)
     type(current_platform)._global_graph_pool = None  # its number must not be used again
