@@ -22,6 +22,9 @@ DATA_RULE = (
 
 CITED = "answer in full sentences, and end each with the number of its passage in brackets."
 
+LOOKING = ("search_documents", "read_pages", "list_documents", "outline", "recall")
+"""Tools of the researcher and the verifier: their prompts begin alike, for the prefix cache."""
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -55,7 +58,7 @@ def researcher(model: BaseChatModel, tools: dict[str, BaseTool], settings: Agent
         "find a fact or an explanation in the documents (most tasks)",
         RESEARCHER,
         model,
-        [tools[n] for n in ("search_documents", "read_pages", "list_documents", "outline", "recall")],
+        [tools[n] for n in LOOKING],
         settings,
     )
 
@@ -104,10 +107,9 @@ their units. After each sentence put the number of its passage in brackets, like
 
 
 def verifier(model: BaseChatModel, tools: dict[str, BaseTool], settings: AgentSettings) -> Worker:
-    """Checks a claim against the sources: searches for it first."""
+    """Checks a claim against the sources: searches for it first. Its prompt begins as the researcher's, cached."""
     brief = Brief(
-        f"""You check whether a statement is true according to passages of the user's documents. {DATA_RULE}
-Use nothing but the passages.""",
+        RESEARCHER.system,
         "Statement to check: {task}\n\nDo the passages support it? Answer in one or two full sentences that begin with "
         "Supported:, Contradicted: or Unclear: and say what the passages state about it. End each sentence with the "
         "number of its passage in brackets.",
@@ -119,7 +121,7 @@ Use nothing but the passages.""",
         "is a statement true? (only if the user asks to check or confirm something)",
         brief,
         model,
-        [tools[n] for n in ("search_documents", "read_pages", "recall")],
+        [tools[n] for n in LOOKING],
         settings,
     )
 
