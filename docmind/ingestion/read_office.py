@@ -7,6 +7,7 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
+from docmind.ingestion.equations import with_linear_equations
 from docmind.ingestion.parsed import Progress, Section, clean, markdown_table, one_line
 from docmind.ingestion.read_html import html_sections
 
@@ -19,15 +20,11 @@ comment-reference => sup
 
 
 def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a Word document as the web page that Mammoth makes of it, with notes and comments at its end."""
+    """Read a Word document as the web page that Mammoth makes of it: equations as text, notes and comments at its end."""
     import mammoth
 
-    no_picture = mammoth.images.img_element(lambda _image: {})
-    with path.open("rb") as file:
-        page = mammoth.convert_to_html(
-            file, style_map=STYLES, convert_image=no_picture, include_embedded_style_map=False
-        )
-    return html_sections(page.value)
+    options = {"convert_image": mammoth.images.img_element(lambda _image: {}), "include_embedded_style_map": False}
+    return html_sections(mammoth.convert_to_html(with_linear_equations(path), style_map=STYLES, **options).value)
 
 
 def read_pptx(path: Path, progress: Progress) -> list[Section]:

@@ -1,0 +1,76 @@
+"""Equations of Word files (OMML) → one line of text each, as Word's own linear format has them: (a+b)/c, x^2, √x."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import defaultdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+_EQUATION = ("{*}oMathPara", "{*}oMath")
+
+
+def with_linear_equations(path: Path) -> BytesIO:
+    """Return a Word file, without its pictures, in which each equation is a run of text."""
+    copy = BytesIO()
+    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as plain:
+        for name in package.namelist():
+            if name.endswith((".xml", ".rels")):
+                data = package.read(name)
+                plain.writestr(name, _replaced(data) if b"oMath" in data else data)
+    copy.seek(0)
+    return copy
+
+
+def _replaced(part: bytes) -> bytes:
+    from lxml import etree
+
+    root: Any = etree.fromstring(part, etree.XMLParser(resolve_entities=False, no_network=True))
+    word = etree.QName(root).namespace
+    for equation in list(root.iter(*_EQUATION)):
+        if next(equation.iterancestors(*_EQUATION), None) is None:
+            run = etree.Element(f"{{{word}}}r")
+            etree.SubElement(run, f"{{{word}}}t").text = linear(equation)
+            equation.getparent().replace(equation, run)
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+
+
+def linear(node: Any) -> str:
+    """Return what an element of an equation says, in reading order."""
+    from lxml import etree
+
+    name, whole = etree.QName(node).localname, ""
+    parts: defaultdict[str, list[str]] = defaultdict(list)
+    for child in node.iterchildren("*"):
+        parts[etree.QName(child).localname].append(linear(child))
+        whole += parts[etree.QName(child).localname][-1]
+
+    def part(key: str, mark: str = "") -> str:
+        """Return a part behind its mark, in brackets if it is more than a word or a number; "" if it is empty."""
+        text = "".join(parts[key])
+        return text and mark + (text if re.fullmatch(r"[\w.,]+|\([^()]*\)", text) else f"({text})")
+
+    def sign(key: str, default: str) -> str:
+        found = node.find(f"{{*}}{name}Pr/{{*}}{key}")
+        return default if found is None else "".join(found.values())
+
+    scripts = part("sub", "_") + part("sup", "^")
+    forms = {
+        "t": node.text or "",
+        "del": "",  # a tracked change
+        "f": f"{part('num')}/{part('den')}",
+        **dict.fromkeys(("sSub", "sSup", "sSubSup"), part("e") + scripts),
+        "sPre": scripts + part("e"),
+        "nary": f"{sign('chr', '∫')}{scripts} {part('e')}",
+        "limLow": part("e") + part("lim", "_"),
+        "limUpp": part("e") + part("lim", "^"),
+        "func": f"{''.join(parts['fName'])} {part('e')}",
+        "rad": "√" + "".join(f"[{degree}]" for degree in parts["deg"] if degree) + part("e"),
+        "acc": part("e") + sign("chr", "\u0302"),
+        "d": sign("begChr", "(") + sign("sepChr", "|").join(parts["e"]) + sign("endChr", ")"),
+        **dict.fromkeys(("m", "eqArr", "oMathPara"), "; ".join(parts["mr"] or parts["oMath"] or parts["e"])),
+        "mr": ", ".join(parts["e"]),
+    }
+    return forms.get(name, whole)
