@@ -160,9 +160,7 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
         for old in (*folder.glob("edge*"), folder / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
-    if other and settings.store.mode == "server":  # the collection may have others' documents
-        for document in registry.all():
-            store.delete(document.id)
+    store.claim(Path(model).name, [d.id for d in registry.all()], stale=other)
     folder.mkdir(parents=True, exist_ok=True)
     maker.write_text(model, "utf-8")
     return store

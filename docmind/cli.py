@@ -150,21 +150,19 @@ def ask(
 
 
 def _print_sources(event: Any) -> None:
-    from docmind.ui.format import cost
+    from docmind.ui.format import best, cost, place, verdict
 
     for notice in event.notices:
         err.print(f"[yellow]! {escape(notice)}[/yellow]")
     if event.confidence is not None:
         left_open = f", left open: {event.open_points}" if event.open_points else ""
         err.print(escape(f"confidence {event.confidence:.0%}{left_open}"))
-    cited = {c.number: c for c in event.citations}
+    cited = best(event.citations)
     print()
     for source in event.sources:
         if mark := cited.get(source.number):
-            page = f", page {source.page}" if source.page else ""
-            doubt = "" if mark.supported else "  [yellow](unverified)[/yellow]"
-            doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of else ""
-            out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}")
+            found = f"  [yellow]({escape(verdict(mark))})[/yellow]" if verdict(mark) else ""
+            out.print(f"[bold]\\[{source.number}][/bold] {escape(place(source))}{found}")
             out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]")
     err.print(f"[dim]{escape(cost(event.usage, event.agents))}[/dim]")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -13,6 +13,9 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 from docmind.errors import DocMindError, StoreError
 from docmind.retrieval.store import DENSE, EVERY, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
+
+MADE_BY = "embedding_model"
+"""What the note on a collection is called."""
 
 
 class QdrantStore(VectorStore):
@@ -54,6 +57,25 @@ class QdrantStore(VectorStore):
         if not self._local:  # local mode filters without an index, and warns when asked for one
             for field in INDEXES.keys() - (info.payload_schema or {}).keys():
                 self._client.create_payload_index(self._name, field, models.PayloadSchemaType(INDEXES[field]))
+
+    def claim(self, model: str, own: Collection[str], *, stale: bool) -> None:
+        """See `VectorStore.claim`; the note is metadata of the collection."""
+        if self._local:
+            return
+        with self._translated():
+            made_by = (self._client.get_collection(self._name).config.metadata or {}).get(MADE_BY)
+            if made_by == model:
+                return
+            if stale or made_by is not None:
+                if self.documents().keys() - set(own):
+                    raise StoreError(
+                        f"The vectors in {self._where} were made by {made_by or 'another embedding model'}, others' "
+                        f"documents among them, and {model} can't search them. Set the former "
+                        "DOCMIND_RETRIEVAL__EMBEDDING_MODEL, or name another collection with DOCMIND_STORE__COLLECTION."
+                    )
+                for document in own:
+                    self._delete(Scope([document]))
+            self._client.update_collection(self._name, metadata={MADE_BY: model})
 
     def _error(self, exc: Exception) -> DocMindError:
         if self._local:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
@@ -172,6 +172,18 @@ class VectorStore(ABC):
 
     def optimize(self, *, wait: bool = False) -> None:  # noqa: B027 - most modes have nothing to do
         """Build in the background what makes search fast, if it has become worth it; `wait` until it is built."""
+
+    def claim(self, model: str, own: Collection[str], *, stale: bool) -> None:  # noqa: B027 - a folder has one user
+        """Note on a server which embedding model makes the vectors; those of `own` documents by another one go.
+
+        Args:
+            model: its name, without its folder.
+            own: ids of the documents of this DocMind.
+            stale: whether its vectors are another model's also where the server has no note of that.
+
+        Raises:
+            StoreError: another model made them, and others' documents are among them; nothing was changed.
+        """
 
     def close(self) -> None:
         """Write what is pending and let go of the files. Calling it again does nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -34,7 +35,8 @@ def draw(app: App | None) -> None:
     except ConfigError as exc:
         if app:
             st.error(plain(str(exc)), icon=":material/error:")
-        if file.exists() and st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
+        there = os.access(file.parent, os.W_OK) and file.exists()
+        if there and st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
             file.rename(file.with_stem(f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"))
             st.rerun()
         return

@@ -12,6 +12,7 @@ import streamlit as st
 from docmind.errors import DocMindError
 from docmind.events import Citation, Source
 from docmind.ingestion.readers import IMAGES
+from docmind.ui.format import verdict
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
 
@@ -46,16 +47,6 @@ def find(app: App, conversation_id: str | None, opened: str) -> tuple[Source, li
         known, citations = messages[index].sources, messages[index].citations
     cited = [c for c in citations if c.number == int(number)]
     return next(((s, cited) for s in known if s.number == int(number)), None)
-
-
-def verdict(citation: Citation) -> str:
-    """Return in words what the check of a citation found; nothing if it is as the model wrote it and supported."""
-    if not citation.supported:
-        return "the passage was not found to support this sentence"
-    if citation.instead_of is None:
-        return ""
-    number = f"[{citation.instead_of}]" if citation.instead_of else "a number that no passage has"
-    return f"the model had written {number}; this is the passage that supports the sentence"
 
 
 def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
