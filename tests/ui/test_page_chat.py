@@ -33,6 +33,11 @@ def test_without_documents_it_says_what_can_be_added(open_page):
     assert button(tab, "Add documents")
 
 
+def test_where_no_document_could_be_read_it_says_so(open_page, app):
+    app.documents.add_bytes(b"x", "bad.docx")
+    assert "No document could be read" in words(open_page())
+
+
 def test_with_documents_it_shows_what_can_be_asked_about(open_page, app, ready):
     tab = open_page()
     assert "1 document with 1 page ready" in words(tab)

@@ -121,12 +121,13 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     document = app.documents.add_bytes(b"1", "a.txt").document
     app.documents.add_bytes(b"2", "b.txt")
     app.collections.tag(document.id, ["tax"])
-    made = app.collections.create("Contracts")
+    made = app.collections.create("Contracts (2026)")
     tab = open_page("documents")
     assert ":gray-badge[tax]" in words(tab)
     tab.text_input(key="document-search").set_value("tax").run()
     assert "b\\.txt" not in words(tab)
     tab.button(key=f"label-{document.id}").click().run()
+    assert tab.selectbox[0].options == ["General", "Contracts (2026)"]
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])
     next(b for b in tab.button if b.label == "Save").click().run()
