@@ -23,7 +23,9 @@ shell.draw()
 try:
     app = state.get_app()
 except DocMindError as exc:
-    shell.cannot_start(exc)
+    st.title("DocMind could not start", anchor=False)
+    st.error(plain(str(exc)), icon=":material/error:")
+    st.button("Try again", icon=":material/refresh:", type="primary")
     if page.title == "Settings":
         settings_form.draw(None)
     st.stop()

@@ -107,7 +107,7 @@ class QdrantStore(VectorStore):
         ]
         return [answer.points for answer in self._client.query_batch_points(self._name, asked)]
 
-    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]:
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[Any]:
         where = self._filter(scope)
         return self._client.scroll(
             self._name, scroll_filter=where, limit=limit, with_payload=True, with_vectors=vectors

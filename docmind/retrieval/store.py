@@ -149,16 +149,15 @@ class VectorStore(ABC):
 
     def chunks(self, document_id: str, page: int | None = None, near: int | None = None) -> list[Hit]:
         """Return a document's chunks (those of one page, or those around a position) in reading order."""
-        scope = Scope([document_id], page, page, near=near)
-        with self._translated():
-            points = self._scroll(scope, self._count(scope) or 1)
-        return sorted(map(_hit, points), key=lambda h: h.position)
+        return sorted(map(_hit, self._all(Scope([document_id], page, page, near=near))), key=lambda h: h.position)
 
     def embedded(self, document_id: str) -> list[Embedded]:
         """Return a document's chunks with their vectors, in no order."""
-        scope = Scope([document_id])
+        return [_embedded(point) for point in self._all(Scope([document_id]), vectors=True)]
+
+    def _all(self, scope: Scope, *, vectors: bool = False) -> Sequence[Any]:
         with self._translated():
-            return [_embedded(p) for p in self._scroll(scope, self._count(scope) or 1, vectors=True)]
+            return self._scroll(scope, self._count(scope) or 1, vectors=vectors)
 
     def documents(self) -> dict[str, int]:
         """Return the documents' ids, each with the number of its chunks."""
@@ -258,7 +257,7 @@ class VectorStore(ABC):
     def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]: ...
 
     @abstractmethod
-    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]: ...
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[Any]: ...
 
     @abstractmethod
     def _count(self, scope: Scope) -> int: ...

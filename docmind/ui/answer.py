@@ -11,7 +11,7 @@ import streamlit as st
 from docmind.events import Citation, ContextTrimmed, Source
 from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
-from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
+from docmind.ui.turn_view import AgentRun, TurnView
 
 if TYPE_CHECKING:
     from docmind.conversations import StoredMessage
@@ -32,7 +32,9 @@ def question(text: str, index: int | str) -> None:
 
 def answer(message: StoredMessage, index: int) -> None:
     """Draw a stored answer with its steps, sources and cost."""
-    view = fold_stored(message.steps)
+    view = TurnView()
+    for step in message.steps:
+        view.step(step)
     with st.container(key=f"answer-{index}"):
         if view.runs:
             _stored_steps(view)

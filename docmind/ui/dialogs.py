@@ -47,7 +47,7 @@ def draw(app: App) -> None:
             text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
             text += "Answers keep the passages they cite."
             title = f"Delete {format.count(len(documents), 'document')}"
-            _open(title, partial(_confirm, text, partial(_each, app.documents.delete, documents)))
+            _open(title, partial(_confirm, text, lambda: [app.documents.delete(d.id) for d in documents]))
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
@@ -81,11 +81,6 @@ def _confirm(text: str, act: Callable[[], object]) -> None:
         deleted = st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:")
     if kept or deleted:
         _do(act if deleted else lambda: None)
-
-
-def _each(act: Callable[[str], object], documents: Sequence[Document]) -> None:
-    for document in documents:
-        act(document.id)
 
 
 def _name(name: str, act: Callable[[str], object]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.ingestion.readers import IMAGES
 from docmind.ingestion.registry import CANCELLED, LOCKED
 from docmind.ui import collections, dialogs, format, state, uploads
 from docmind.ui.markdown import plain
@@ -23,7 +24,7 @@ _ICONS = {
     **dict.fromkeys((".xlsx", ".xlsm", ".csv", ".tsv"), "table"),
     **dict.fromkeys((".eml", ".msg"), "mail"),
     ".epub": "menu_book",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"), "image"),
+    **dict.fromkeys(IMAGES, "image"),
 }
 
 _ACTIONS = (("Collection and tags", "label"), ("Delete documents", "delete"))

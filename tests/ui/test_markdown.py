@@ -86,6 +86,10 @@ def test_code_stays_as_written():
     assert safe("run `echo $HOME` now") == "run `echo $HOME` now"
 
 
+def test_what_only_python_takes_for_a_line_end_shifts_no_code():
+    assert safe("a\u2028b\x0cc\n```\n$5\n```\nso $6") == "a\u2028b\x0cc\n```\n$5\n```\nso \\$6"
+
+
 def test_markers_become_what_the_page_draws_for_them():
     seen = []
 
