@@ -1,19 +1,19 @@
 """A server's collection knows which embedding model made its vectors."""
 
+import uuid
+
 import pytest
 
 from docmind.errors import StoreError
 from docmind.retrieval.store import open_store
-from tests.retrieval.rest import serve
 from tests.retrieval.test_store import DIMS, embedded, settings_for
 
 
 @pytest.fixture
-def store(tmp_path):
-    with serve() as url:
-        store = open_store(settings_for("server", tmp_path, url=url), DIMS)
-        yield store
-        store.close()
+def store(tmp_path, rest_url):
+    store = open_store(settings_for("server", tmp_path, url=rest_url, collection=f"test-{uuid.uuid4()}"), DIMS)
+    yield store
+    store.close()
 
 
 def test_vectors_of_another_model_are_not_searched_with_this_one(store):
