@@ -41,11 +41,10 @@ def linear(node: Any) -> str:
     """Return what an element of an equation says, in reading order."""
     from lxml import etree
 
-    name, whole = etree.QName(node).localname, ""
-    parts: defaultdict[str, list[str]] = defaultdict(list)
+    name, whole, parts = etree.QName(node).localname, "", defaultdict[str, list[str]](list)
     for child in node.iterchildren("*"):
-        parts[etree.QName(child).localname].append(linear(child))
-        whole += parts[etree.QName(child).localname][-1]
+        whole += (text := linear(child))
+        parts[etree.QName(child).localname].append(text)
 
     def part(key: str, mark: str = "") -> str:
         """Return a part behind its mark, in brackets if it is more than a word or a number; "" if it is empty."""
@@ -62,7 +61,6 @@ def linear(node: Any) -> str:
         "del": "",  # a tracked change
         "f": f"{part('num')}/{part('den')}",
         **dict.fromkeys(("sSub", "sSup", "sSubSup"), part("e") + scripts),
-        "sPre": scripts + part("e"),
         "nary": f"{sign('chr', '∫')}{scripts} {part('e')}",
         "limLow": part("e") + part("lim", "_"),
         "limUpp": part("e") + part("lim", "^"),

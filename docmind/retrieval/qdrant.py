@@ -14,8 +14,7 @@ from docmind.errors import DocMindError, StoreError
 from docmind.retrieval.store import DENSE, EVERY, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
 
-MADE_BY = "embedding_model"
-"""What the note on a collection is called."""
+MADE_BY = "embedding_model"  # what the note on a collection is called
 
 
 class QdrantStore(VectorStore):
@@ -66,15 +65,15 @@ class QdrantStore(VectorStore):
             made_by = (self._client.get_collection(self._name).config.metadata or {}).get(MADE_BY)
             if made_by == model:
                 return
-            if stale or made_by is not None:
-                if self.documents().keys() - set(own):
-                    raise StoreError(
-                        f"The vectors in {self._where} were made by {made_by or 'another embedding model'}, others' "
-                        f"documents among them, and {model} can't search them. Set the former "
-                        "DOCMIND_RETRIEVAL__EMBEDDING_MODEL, or name another collection with DOCMIND_STORE__COLLECTION."
-                    )
-                for document in own:
-                    self._delete(Scope([document]))
+            former = self.documents().keys() if stale or made_by else set()
+            if former - set(own):
+                raise StoreError(
+                    f"The vectors in {self._where} were made by {made_by or 'another embedding model'}, others' "
+                    f"documents among them, and {model} can't search them. Set the former "
+                    "DOCMIND_RETRIEVAL__EMBEDDING_MODEL, or name another collection with DOCMIND_STORE__COLLECTION."
+                )
+            if former:
+                self._delete(Scope(list(former)))
             self._client.update_collection(self._name, metadata={MADE_BY: model})
 
     def _error(self, exc: Exception) -> DocMindError:

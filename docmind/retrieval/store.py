@@ -22,8 +22,6 @@ DENSE, SPARSE = "dense", "sparse"
 INDEXES = {"document_id": "keyword", "suffix": "keyword", "kind": "keyword", "page": "integer"}
 """What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a filter for numbers and
 finds nothing: `kind` is "table" or "text"."""
-
-
 KINDS = ("text", "table")
 
 
@@ -173,15 +171,9 @@ class VectorStore(ABC):
         """Build in the background what makes search fast, if it has become worth it; `wait` until it is built."""
 
     def claim(self, model: str, own: Collection[str], *, stale: bool) -> None:  # noqa: B027 - a folder has one user
-        """Note on a server which embedding model makes the vectors; those of `own` documents by another one go.
+        """Note on a server that this model makes the vectors; those that another one made of `own` documents go.
 
-        Args:
-            model: its name, without its folder.
-            own: ids of the documents of this DocMind.
-            stale: whether its vectors are another model's also where the server has no note of that.
-
-        Raises:
-            StoreError: another model made them, and others' documents are among them; nothing was changed.
+        So do `stale` ones, of which there is no note. StoreError if others' are among them: nothing is changed then.
         """
 
     def close(self) -> None:
