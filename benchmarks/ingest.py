@@ -205,6 +205,7 @@ def one_more(settings: Settings, embedder: Embedder, documents: int = 1000) -> d
     Returns:
         ingest.one_more_s.0, ingest.one_more_s.N: median of five files of about 20 chunks; ingest.one_more_ratio.
     """
+
     def text(number: int, paragraphs: int) -> bytes:
         return "\n\n".join(
             f"Note {number}, paragraph {i}: ship {number * 31 + i} of the harbour left pier {i % 7} with "

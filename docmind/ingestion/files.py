@@ -97,8 +97,8 @@ class FileStore:
             part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
             os.replace(part, path)
         except OSError as exc:
-            why = exc.strerror or exc
-            raise IngestError(f"Its text can't be written to {path.parent} ({why}). Free disk space, then retry.") from exc
+            why = f"Its text can't be written to {path.parent} ({exc.strerror or exc})."
+            raise IngestError(f"{why} Free disk space, then retry.") from exc
 
     def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str | None:
         """Return the extracted text of a range of pages (1-based, both ends included), or None if there is none."""

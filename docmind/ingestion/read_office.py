@@ -20,7 +20,7 @@ comment-reference => sup
 
 
 def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a Word document as the web page that Mammoth makes of it: equations as text, notes and comments at its end."""
+    """Read a Word document as the web page that Mammoth makes of it, with notes and comments at its end."""
     import mammoth
 
     options = {"convert_image": mammoth.images.img_element(lambda _image: {}), "include_embedded_style_map": False}

@@ -47,7 +47,7 @@ def draw(app: App) -> None:
             text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
             text += "Answers keep the passages they cite."
             title = f"Delete {format.count(len(documents), 'document')}"
-            _open(title, partial(_confirm, text, lambda: [app.documents.delete(d.id) for d in documents]))
+            _open(title, partial(_confirm, text, partial(_delete, app, documents)))
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
@@ -115,6 +115,11 @@ def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
 
     if saved:
         _do(save)
+
+
+def _delete(app: App, documents: Sequence[Document]) -> None:
+    for document in documents:
+        app.documents.delete(document.id)
 
 
 def _delete_conversation(app: App, conversation: str) -> None:

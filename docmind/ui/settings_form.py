@@ -113,9 +113,9 @@ def _field(label: str, field: FieldInfo, value: Any, **shared: Any) -> Any:
     optional = type(None) in kinds
     if field.annotation is bool:
         return st.toggle(label, value, **shared)
-    choices = [True, False] if bool in kinds else [
-        c for k in (field.annotation, *kinds) if get_origin(k) is Literal for c in get_args(k)
-    ]
+    choices = [c for kind in (field.annotation, *kinds) if get_origin(kind) is Literal for c in get_args(kind)]
+    if bool in kinds:
+        choices = [True, False]
     if choices:
         choices = [None, *choices] if optional else choices
         return st.selectbox(label, choices, choices.index(value), format_func=lambda c: _WORDS.get(c, c), **shared)

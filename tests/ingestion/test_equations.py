@@ -20,14 +20,13 @@ def e(*parts):
 FRACTION = f"<m:f><m:num>{t('a+b')}</m:num><m:den>{t('2')}</m:den></m:f>"
 SQUARE = f"<m:sSup>{e(t('x'))}<m:sup>{t('2')}</m:sup></m:sSup>"
 BRACKETS = f"<m:d>{e(t('y'))}</m:d>"
+SUM = f"<m:sub>{t('i=1')}</m:sub><m:sup>{t('n')}</m:sup>"
 CASES = {
     t("E=m") + f"<m:sSup>{e(t('c'))}<m:sup>{t('2')}</m:sup></m:sSup>": "E=mc^2",
     t("m=") + FRACTION: "m=(a+b)/2",
     f"<m:rad><m:radPr><m:degHide m:val='1'/></m:radPr><m:deg/>{e(SQUARE + t('+1'))}</m:rad>": "√(x^2+1)",
     f"<m:rad><m:deg>{t('3')}</m:deg>{e(t('x'))}</m:rad>": "√[3]x",
-    f"<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr><m:sub>{t('i=1')}</m:sub><m:sup>{t('n')}</m:sup>{e(t('i'))}</m:nary>": (
-        "∑_(i=1)^n i"
-    ),
+    f"<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr>{SUM}{e(t('i'))}</m:nary>": "∑_(i=1)^n i",
     f"<m:nary><m:sub/><m:sup/>{e(t('f'))}</m:nary>": "∫ f",
     f"<m:func><m:fName>{t('sin')}</m:fName>{e(BRACKETS)}</m:func>": "sin (y)",
     f"<m:func><m:fName><m:limLow>{e(t('lim'))}<m:lim>{t('x→0')}</m:lim></m:limLow></m:fName>{e(t('x'))}</m:func>": (

@@ -54,14 +54,7 @@ def test_reference_links_to_other_schemes_are_text():
 
 @pytest.mark.parametrize(
     "prose",
-    [
-        "It costs $5 and then $10.",
-        "$5-$10",
-        "US$5/US$6",
-        "between $5 (or 6$)",
-        "$AAPL/$MSFT",
-        "from $1,000 to $2,000",
-    ],
+    ["It costs $5 and then $10.", "$5-$10", "US$5/US$6", "between $5 (or 6$)", "$AAPL/$MSFT", "from $1,000 to $2,000"],
 )
 def test_prices_stay_prices(prose):
     assert safe(prose) == prose.replace("$", "\\$")
