@@ -177,7 +177,7 @@ def retrieval_sets(data: Path) -> Iterator[Corpus]:
     yield multi_turn(data, turns=3)
 
 
-def _references(cell: str) -> list[dict[str, Any]]:
+def _references(cell: str) -> Any:
     try:
         return json.loads(cell)
     except ValueError:

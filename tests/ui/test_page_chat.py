@@ -156,7 +156,7 @@ def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, ap
     tab = ask(open_page(), "What is the fee?")
     assert "as soon as your documents are read" in words(tab)
     assert app.conversations.list() == []
-    app.documents.all[slow.id] = replace(slow, state="ready")
+    app.documents.registry.update(slow.id, state="ready")
     assert "The fee is" in words(finished(tab.run(), app))
 
 
