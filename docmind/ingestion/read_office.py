@@ -7,7 +7,7 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
-from docmind.ingestion.equations import with_linear_equations
+from docmind.ingestion.equations import linearize, with_linear_equations
 from docmind.ingestion.parsed import Progress, Section, clean, markdown_table, one_line
 from docmind.ingestion.read_html import html_sections
 
@@ -35,6 +35,11 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
     slides = pptx.Presentation(path).slides
     for number, slide in enumerate(slides, 1):
         progress(number - 1, len(slides))
+        for other in list(slide.element.iter("{*}AlternateContent")):  # as a text with equations is for new versions
+            for shape in list(other[0]):
+                other.addprevious(shape)
+            other.getparent().remove(other)
+        linearize(slide.element, "http://schemas.openxmlformats.org/drawingml/2006/main")
         title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
         lines: list[str] = []
         tables: list[str] = []

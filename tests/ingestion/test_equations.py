@@ -1,6 +1,7 @@
 """What Word's equations say comes out as one line each, where it stands in the text."""
 
 import docx
+import pptx
 import pytest
 from docx.oxml import parse_xml
 
@@ -51,6 +52,24 @@ def written(path, *equations):
     document.add_paragraph("The end.")
     document.save(path)
     return path
+
+
+def test_a_slide_keeps_the_text_around_its_equations(tmp_path):
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = "Energy"
+    box = slide.shapes.add_textbox(0, 0, 100, 100)
+    box.text_frame.text = "So "
+    paragraph = box.text_frame.paragraphs[0]._p
+    wrapped = "xmlns:a14='http://schemas.microsoft.com/office/drawing/2010/main'"
+    paragraph.append(parse_xml(f"<a14:m {wrapped} xmlns:m='{M}'><m:oMath>{t('v=')}{FRACTION}</m:oMath></a14:m>"))
+    box.text_frame.paragraphs[0].add_run().text = " holds."
+    spaces = "xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'"
+    other = parse_xml(f"<mc:AlternateContent {spaces}><mc:Choice Requires='a14'/><mc:Fallback/></mc:AlternateContent>")
+    box._element.addprevious(other)
+    other[0].append(box._element)
+    deck.save(tmp_path / "a.pptx")
+    assert read(tmp_path / "a.pptx").text == "Energy\nSo v=(a+b)/2 holds."
 
 
 @pytest.mark.parametrize(("equation", "said"), CASES.items(), ids=CASES.values())

@@ -14,7 +14,7 @@ def test_a_list_that_goes_on_keeps_its_numbers(tmp_path):
     (tmp_path / "a.md").write_text("1. Drain the pump.\n\n```\nwait\n```\n\n2. Close the valve.\n3. Ring the bell.\n")
     assert "2. Close the valve.\n\n3. Ring the bell." in read(tmp_path / "a.md").text
     (tmp_path / "a.html").write_text("<ol start='x'><li>One</li><li>Two</li></ol>")
-    assert read(tmp_path / "a.html").text == "1. One\n2. Two"
+    assert read(tmp_path / "a.html").text == "1. One\n\n2. Two"
 
 
 @pytest.mark.parametrize(
