@@ -69,11 +69,18 @@ class IngestionService:
 
     def add(self, path: Path, name: str | None = None) -> Added:
         """Copy a file into DocMind's folder and queue it; an IngestError says why it is refused."""
-        return self._add(path, name or path.name)
+        return self.add_bytes(path, name or path.name)
 
-    def add_bytes(self, data: BinaryIO | bytes, name: str) -> Added:
+    def add_bytes(self, data: Path | BinaryIO | bytes, name: str) -> Added:
         """Like `add`, for an upload: bytes or an open, seekable binary file."""
-        return self._add(data, name)
+        with self._files.receive(data, name) as upload, self._changed:
+            known = self._registry.get(upload.document_id)
+            if known is not None and known.state != "failed":
+                return Added(known, known=True)
+            self._files.place(upload)
+            added = self._registry.add(upload.document_id, upload.name, upload.size, upload.suffix)
+            self._changed.notify_all()
+            return Added(added, known=False)
 
     def documents(self) -> list[Document]:
         """Return all documents, the newest first."""
@@ -150,16 +157,6 @@ class IngestionService:
         if self._worker is not None:
             self._worker.join(timeout=60)
         self._reader.close()
-
-    def _add(self, source: Path | BinaryIO | bytes, name: str) -> Added:
-        with self._files.receive(source, name) as upload, self._changed:
-            known = self._registry.get(upload.document_id)
-            if known is not None and known.state != "failed":
-                return Added(known, known=True)
-            self._files.place(upload)
-            added = self._registry.add(upload.document_id, upload.name, upload.size, upload.suffix)
-            self._changed.notify_all()
-            return Added(added, known=False)
 
     def _queue(self, document_id: str) -> None:
         self._registry.update(document_id, state="queued", reason="", stage="", done=0, total=0)
