@@ -179,4 +179,5 @@ def ingesting(app: App) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom"):
         st.progress(share, f"{plain(working.name)} — {words}{more}")
         label = "Cancel all" if len(waiting) > 1 else "Cancel"
-        st.button(label, type="tertiary", icon=":material/close:", on_click=uploads.cancel, args=(app, waiting))
+        args = (uploads.cancel, app, waiting)
+        st.button(label, type="tertiary", icon=":material/close:", on_click=state.attempt, args=args)
