@@ -14,22 +14,19 @@ _EQUATION = ("{*}oMathPara", "{*}oMath")
 
 def with_linear_equations(path: Path) -> BytesIO:
     """Return a Word file, without its pictures, in which each equation is a run of text."""
-    copy = BytesIO()
-    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as plain:
-        for name in package.namelist():
-            if name.endswith((".xml", ".rels")):
-                data = package.read(name)
-                plain.writestr(name, _replaced(data) if b"oMath" in data else data)
-    copy.seek(0)
-    return copy
-
-
-def _replaced(part: bytes) -> bytes:
     from lxml import etree
 
-    root: Any = etree.fromstring(part, etree.XMLParser(resolve_entities=False, no_network=True))
-    linearize(root, etree.QName(root).namespace)
-    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+    parser, copy = etree.XMLParser(resolve_entities=False, no_network=True), BytesIO()
+    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as plain:
+        for name in package.namelist():
+            data = package.read(name) if name.endswith((".xml", ".rels")) else b""
+            if b"oMath" in data:
+                root: Any = etree.fromstring(data, parser)
+                linearize(root, etree.QName(root).namespace)
+                data = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+            plain.writestr(name, data)
+    copy.seek(0)
+    return copy
 
 
 def linearize(root: Any, namespace: str | None) -> None:
