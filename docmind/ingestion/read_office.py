@@ -36,7 +36,7 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
     for number, slide in enumerate(slides, 1):
         progress(number - 1, len(slides))
         for other in list(slide.element.iter("{*}AlternateContent")):  # as a text with equations is for new versions
-            for shape in list(other[0]):
+            for shape in other.findall("{*}Choice/*"):
                 other.addprevious(shape)
             other.getparent().remove(other)
         linearize(slide.element, "http://schemas.openxmlformats.org/drawingml/2006/main")
