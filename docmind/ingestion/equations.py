@@ -31,11 +31,12 @@ def with_linear_equations(path: Path) -> BytesIO:
 
 def linearize(root: Any, namespace: str | None) -> None:
     """Put a run of text (Word's, or that of slides, by the namespace) in place of each equation."""
-    for equation in list(root.iter(*_EQUATION)):
+    equations = list(root.iter(*_EQUATION))
+    for equation in equations:
         if next(equation.iterancestors(*_EQUATION), None) is None:
             run, text = (equation.makeelement(f"{{{namespace}}}{name}") for name in "rt")
             run.append(text)
-            text.text = linear(equation)
+            text.text = linear(equation) + ("; " if equation.getnext() in equations else "")
             place = equation.getparent() if equation.getparent().tag.endswith("}m") else equation  # slides wrap it
             place.getparent().replace(place, run)
 

@@ -72,6 +72,18 @@ def test_a_slide_keeps_the_text_around_its_equations(tmp_path):
     assert read(tmp_path / "a.pptx").text == "Energy\nSo v=(a+b)/2 holds."
 
 
+def test_equations_side_by_side_stay_apart(tmp_path):
+    both = f"{t('a=b')}</m:oMath><m:oMath>{t('c=d')}"
+    path = written(tmp_path / "a.docx")
+    document = docx.Document(path)
+    wrapped = parse_xml(f"<w xmlns:m='{M}'><m:oMath>{both}</m:oMath></w>")
+    paragraph = document.add_paragraph()._p
+    for equation in list(wrapped):
+        paragraph.append(equation)
+    document.save(path)
+    assert read(path).text.endswith("The end.\n\na=b; c=d")
+
+
 @pytest.mark.parametrize(("equation", "said"), CASES.items(), ids=CASES.values())
 def test_an_equation_stands_where_it_is_read(tmp_path, equation, said):
     text = read(written(tmp_path / "a.docx", equation)).text
