@@ -133,7 +133,7 @@ class Ladder:
             then = "tried again with " + ", ".join(f"{k} = {v}" for k, v in rung.items())
         elif cause == "port" and not (self.attempts and self.attempts[-1].cause == "port"):
             then = "tried once more"
-        elif worked and worked["asked"] != self._asked():
+        elif worked:
             then = self._roll_back(worked, error)
         attempt = Attempt(now(), str(plan or "no plan"), doing, cause, brief(error), then or less)
         self.attempts = (*self.attempts, attempt)[-12:]
@@ -156,12 +156,15 @@ class Ladder:
         """Take the settings that worked last; say which of the present ones did not."""
         asked = worked["asked"]
         try:
-            engine = EngineSettings(**asked["engine"])
-        except ValidationError:  # another version of DocMind wrote it
+            engine, model = EngineSettings(**asked["engine"]), asked["model"]
+        except (KeyError, TypeError, ValidationError):  # another version of DocMind wrote it
             return ""
         bad = {"llm": {"model": self.settings.llm.model}, "engine": dict(self.settings.engine)}
-        good: dict[str, dict[str, Any]] = {"llm": {"model": asked["model"]}, "engine": dict(engine)}
-        self._mended = {g: {n: v for n, v in good[g].items() if v != bad[g][n]} for g in good}
+        good: dict[str, dict[str, Any]] = {"llm": {"model": model}, "engine": dict(engine)}
+        mended = {g: {n: v for n, v in good[g].items() if v != bad[g][n]} for g in good}
+        if not any(mended.values()):  # it is with these that it fails now
+            return ""
+        self._mended = mended
         llm = self.settings.llm.model_copy(update=good["llm"])
         self.settings = self.settings.model_copy(update={"llm": llm, "engine": engine})
         self.lowered = dict(worked["lowered"])

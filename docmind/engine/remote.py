@@ -103,7 +103,7 @@ class RemoteEngine(Engine):
         except Exception as exc:  # where a connection is cut, also the HTTP client's own and the JSON reader's
             raise self._translate(exc) from exc
         if reason is None:
-            raise EngineFailed(f"The server at {self._url} ended in the middle of its answer. See its log, then ask again.")
+            raise EngineFailed(f"The server at {self._url} broke off in the middle. See its log, then ask again.")
         counted = None
         if usage:
             details, first = usage.prompt_tokens_details, first or time.monotonic()

@@ -1,6 +1,8 @@
 """What happens when a start fails: its cause is named, less is tried, then what worked last is taken again."""
 
 import json
+import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -238,6 +240,34 @@ def test_two_broken_settings_do_not_go_round_in_circles(tmp_path):
     engine = run(Settings(data_dir=tmp_path, llm=LLMSettings(model="bad")), broken("good", "bad"))
     assert engine.status().state == "failed"
     assert [p.model for p in engine.plans] == ["bad", "good"]
+
+
+@pytest.mark.parametrize("asked", [{"on": "an older vLLM"}, {"engine": {"of": "an older DocMind"}}])
+def test_settings_that_worked_before_an_update_and_fail_after_it_are_not_tried_for_ever(tmp_path, asked):
+    run(Settings(data_dir=tmp_path), broken())
+    record = json.loads((tmp_path / FILE).read_text())
+    record["worked"]["asked"] |= asked
+    (tmp_path / FILE).write_text(json.dumps(record))
+    engine = run(Settings(data_dir=tmp_path), broken("m"))
+    assert engine.status().state == "failed"
+    assert len(engine.plans) == 1
+
+
+def test_what_a_dead_engine_was_working_on_is_given_back_before_it_starts_again(tmp_path):
+    held = []
+
+    class Dies(Scripted):
+        def _serve(self):
+            if not held:
+                activations = SimpleNamespace()
+                held.append(weakref.ref(activations))
+                raise RuntimeError("illegal memory access")
+
+    alive = []
+    engine = Dies(Settings(data_dir=tmp_path), lambda plan: alive.append([h() for h in held]))
+    engine.start()
+    engine._thread.join(10)
+    assert alive == [[], [None]]
 
 
 def test_a_window_that_the_budget_cannot_hold_is_said_before_it_serves(tmp_path):
