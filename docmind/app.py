@@ -79,9 +79,11 @@ def build_app(
     parts = ExitStack()
     try:
         return _build(settings, progress, load_model, engine, parts)
-    except BaseException:
+    except BaseException as exc:
         parts.close()  # what was opened before the part that fails
-        raise
+        if not isinstance(exc, OSError):
+            raise
+        raise ConfigError(f"The data folder {settings.data_dir} can't be used ({exc}). Free space or mend it.") from exc
 
 
 def _build(settings: Settings, progress: Progress, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
@@ -163,8 +165,9 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
     if other and settings.store.mode == "server":  # the collection may have others' documents
         for document in registry.all():
             store.delete(document.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    maker.write_text(model, "utf-8")
+    if other or not maker.exists():  # a write that a full disk cuts off would cost all vectors
+        folder.mkdir(parents=True, exist_ok=True)
+        maker.write_text(model, "utf-8")
     return store
 
 
@@ -183,7 +186,7 @@ def _plans(settings: Settings, catalog: Catalog) -> bool:
     """Tell whether the supervisor plans: as set, else by what is known of the model."""
     if settings.agents.enable_planning is not None:
         return settings.agents.enable_planning
-    name = settings.llm.model or default_llm(detect())
+    name = settings.llm.model or (None if settings.llm.base_url else default_llm(detect()))
     return all(m.plans for m in catalog.list() if m.name == name)
 
 

@@ -214,11 +214,15 @@ def pull(names: Annotated[list[str], typer.Argument(help="Names from `docmind mo
 @models.command()
 def use(name: str) -> None:
     """Fetch a model and answer with it from the next start on."""
+    from docmind.engine.models import Catalog
+
     settings = load_settings()
+    if any(m.name == name and m.kind == "embedding" for m in Catalog(settings.models_dir).list()):
+        raise DocMindError(f"{name} embeds text and can't answer. DOCMIND_RETRIEVAL__EMBEDDING_MODEL chooses it.")
     fetch_model(settings, name)
     save_settings(settings.saved_file, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
-    if os.environ.get("DOCMIND_LLM__MODEL"):
+    if load_settings().llm.model != name:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
 
 
@@ -243,15 +247,12 @@ def fetch_model(settings: Settings, name: str) -> None:
     columns = TextColumn(f"{escape(name)}: {{task.description}}"), BarColumn(), TextColumn("{task.percentage:.0f}%")
     with Progress(*columns, console=err) as bar:
         task = bar.add_task("starting", total=1)
-        where = catalog.pull(
-            name, lambda what, done, all: bar.update(task, description=what, completed=done, total=all)
-        )
-    if isinstance(where, Path):
-        err.print(f"✓ {name}")
+        catalog.pull(name, lambda what, done, all: bar.update(task, description=what, completed=done, total=all))
+    err.print(f"✓ {name}")
 
 
 def _check_port(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -14,6 +14,7 @@ from uuid import uuid4
 from langchain_community.chat_message_histories import SQLChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, inspect, select, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.schema import CreateColumn
 
 from docmind.errors import ConfigError
@@ -100,6 +101,15 @@ class ConversationStore:
             raise ConfigError(
                 f"The conversations in {database} can't be opened ({exc}). Restore a backup, or move the file away."
             ) from exc
+        self._database = database
+        event.listen(self._engine, "handle_error", self._explained)
+
+    def _explained(self, failed: ExceptionContext) -> ConfigError | None:
+        """Return the error for the user in place of SQLite's."""
+        if failed.sqlalchemy_exception is None:
+            return None
+        why = f"The conversations in {self._database} can't be read or written ({failed.original_exception})."
+        return ConfigError(f"{why} Free disk space, or restore a backup, then try again.")
 
     def _add_columns(self) -> None:
         """Give tables of an earlier version the columns that have come since; each has a default."""

@@ -115,6 +115,13 @@ def test_models_are_listed_with_what_is_here(docmind):
     assert "Qwen/Qwen3-4B-Instruct-2507-FP8" in told.stdout
 
 
+def test_a_model_to_answer_with_is_no_embedding_model(docmind):
+    done = docmind("model", "use", "minilm")
+    assert done.returncode == 1
+    assert "DOCMIND_RETRIEVAL__EMBEDDING_MODEL" in done.stderr
+    assert not (docmind.data / "settings.json").exists()
+
+
 def test_a_missing_file_is_named(docmind):
     done = docmind("ingest", "nowhere.pdf")
     assert done.returncode == 1

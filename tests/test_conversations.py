@@ -1,6 +1,9 @@
 import sqlite3
 
+import pytest
+
 from docmind.conversations import ConversationStore, StoredMessage
+from docmind.errors import ConfigError
 from docmind.events import Citation, ContextTrimmed, Source, Usage, now
 
 
@@ -67,4 +70,16 @@ def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path):
         db.execute("INSERT INTO trim_events VALUES (1, 'c', 't', 9, 5, '1 oldest turn', 'full', 'now', 1)")
     store = ConversationStore(database)
     assert [(t.first_kept_turn, t.summary) for t in store.trims("c")] == [(1, "")]
+    store.close()
+
+
+def test_a_full_disk_is_said_and_what_is_stored_stays(tmp_path):
+    store = ConversationStore(tmp_path / "docmind.sqlite3")
+    conversation = store.create()
+    store.add_question(conversation.id, "How long?")
+    with store._engine.connect() as db:
+        db.exec_driver_sql("PRAGMA max_page_count = 1")  # no page more than there are
+    with pytest.raises(ConfigError, match="is full.*Free disk space"):
+        store.add_answer(conversation.id, StoredMessage("assistant", "word " * 50_000, now()))
+    assert [m.text for m in store.messages(conversation.id)] == ["How long?"]
     store.close()
