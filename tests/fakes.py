@@ -287,7 +287,8 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
 
     settings = settings or load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
-    documents, conversations = FakeDocuments(folder), ConversationStore(settings.database)
+    documents, conversations, monitor = FakeDocuments(folder), ConversationStore(settings.database), HardwareMonitor()
+    monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,
         engine=ScriptedEngine("Hello from the script."),
@@ -295,6 +296,6 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
         collections=FakeCollections(Registry(settings.database), documents),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
-        monitor=HardwareMonitor(background=False),
+        monitor=monitor,
         close=lambda: None,
     )

@@ -65,6 +65,6 @@ async def assess(model: BaseChatModel, turn: TurnContext, answer: str) -> Assess
         said = await bound.ainvoke(turn.fitted(messages, (), lay_out, "assessment", TOKENS))
         judged: dict[str, Any] = json.loads(str(said.content))
         return Assessment(judged["support"] / 100, judged["open"].strip())
-    except (DocMindError, ValueError, KeyError, TypeError) as exc:  # the answer itself is not lost by it
+    except (DocMindError, AttributeError, ValueError, KeyError, TypeError) as exc:  # the answer itself is not lost by it
         log.warning("there is no assessment: %s", exc)
         return Assessment()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ async def condense(
         text = "\n".join(f"User: {question}\nAssistant: {answer}" for question, answer in turns[first:])
         content = f"<summary>\n{defused(summary)}\n</summary>\n<earlier>\n{defused(text)}\n</earlier>"
         prompt: list[AnyMessage] = [SystemMessage(CONDENSE), HumanMessage(f"{content}\n\nWrite the new summary.")]
-        if fits(prompt):
+        if await asyncio.to_thread(fits, prompt):
             answer = await model.with_config(tags=[TAG_NOSTREAM]).ainvoke(prompt, max_tokens=tokens)
             text = str(answer.content).strip()
             cut = " […]" if answer.response_metadata.get("finish_reason") in CUT else ""

@@ -149,14 +149,14 @@ class _Steps:
         if not calls:
             turn.small_talk = True
             return Command(graph=Command.PARENT, goto=NAME)
-        parallel = self._settings.enable_parallel_tools
-        turn.planned = len(calls) if parallel else max(turn.planned, last.additional_kwargs.get("count", 1))
-        if parallel and last.additional_kwargs.get("count", 1) > len(calls) == self._model.max_tasks:
-            asked = last.additional_kwargs["count"]
-            turn.notices.append(f"{asked} questions were seen, {len(calls)} are answered. Ask the others again.")
+        parallel, most = self._settings.enable_parallel_tools, self._model.max_tasks
+        calls = calls if parallel else calls[:1]
+        asked, sent = last.additional_kwargs.get("count", 1), len(turn.results) + len(calls)
+        if asked > sent == most:
+            turn.notices.append(f"{asked} questions were seen, {most} are answered. Ask the others again.")
+        turn.planned = sent if parallel else max(turn.planned, min(asked, most))
         turn.forwarded = self._settings.enable_message_forwarding
         turn.relay.headings = turn.planned > 1
-        calls = calls if parallel else calls[:1]
         for call in calls if turn.forwarded else ():
             turn.relay.expect(call["args"]["task"])
         if parallel:

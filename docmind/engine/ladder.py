@@ -146,7 +146,7 @@ class Ladder:
         """Remember what runs now; after a roll-back, write it over the saved settings that did not work."""
         self._record["worked"] = {"asked": self._asked(), "lowered": self.lowered, "stages": stages}
         self._leave()
-        with suppress(OSError, ConfigError):
+        with suppress(ConfigError, ValidationError):
             saved = read_saved(self.settings.saved_file)
             for group, values in self._mended.items():
                 if known := {n: v for n, v in values.items() if n in saved.get(group, {})}:

@@ -96,8 +96,8 @@ def plan_for(
     if isinstance(model, Path):
         try:
             config = json.loads((model / "config.json").read_text("utf-8"))
-        except ValueError as exc:
-            raise ModelError(f"{model / 'config.json'} is damaged. Fetch the model again, or choose another.") from exc
+        except (OSError, ValueError) as exc:
+            raise ModelError(f"{model}/config.json is damaged. Fetch the model again, or choose another.") from exc
         weights = sum(f.stat().st_size for f in model.glob("*.safetensors"))
     return resolve(
         settings,
