@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.search import Retriever
     from docmind.retrieval.store import VectorStore
 
 DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
@@ -105,14 +104,17 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.rerank import Reranker
+    from docmind.retrieval.search import Retriever
 
-    embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
+    embedder = Embedder(catalog.pull(settings.retrieval.embedding_model, progress))
     registry = parts.enter_context(closing(Registry(settings.database)))
     store = parts.enter_context(closing(_store(settings, embedder, registry)))
     collections = Collections(registry)
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
-    retriever = _retriever(settings, catalog, store, embedder, progress)
+    wanted = settings.retrieval.reranker
+    retriever = Retriever(store, embedder, settings, Reranker(catalog.pull(wanted, progress)) if wanted else None)
     conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
@@ -169,17 +171,6 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
         folder.mkdir(parents=True, exist_ok=True)
         maker.write_text(model, "utf-8")
     return store
-
-
-def _retriever(
-    settings: Settings, catalog: Catalog, store: VectorStore, embedder: Embedder, progress: Progress
-) -> Retriever:
-    from docmind.retrieval.rerank import Reranker
-    from docmind.retrieval.search import Retriever
-
-    wanted = settings.retrieval.reranker
-    reranker = Reranker(Path(catalog.pull(wanted, progress))) if wanted else None
-    return Retriever(store, embedder, settings, reranker)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:

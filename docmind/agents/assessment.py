@@ -12,9 +12,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.constants import TAG_NOSTREAM
 
-from docmind.agents.delimiters import defused
 from docmind.agents.tools import render
-from docmind.agents.turn import TurnContext
+from docmind.agents.turn import TurnContext, defused
 from docmind.engine.interface import Constraint
 from docmind.errors import DocMindError
 

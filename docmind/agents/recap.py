@@ -11,8 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from langgraph.constants import TAG_NOSTREAM
 
-from docmind.agents.delimiters import defused
-from docmind.agents.turn import CUT
+from docmind.agents.turn import CUT, defused
 from docmind.retrieval.sparse import document_vector, query_vector
 
 SUMMARY_TOKENS = 200

@@ -21,10 +21,9 @@ from langgraph.prebuilt.chat_agent_executor import AgentState
 from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
-from docmind.agents.delimiters import defused
 from docmind.agents.planner import HANDOFF, ONLY_NEW, PLAN_TOKENS, PLANNING, PlanKind, SupervisorModel, plan_prompt
 from docmind.agents.recap import condense, in_front, summary_tokens
-from docmind.agents.turn import AgentResult, TurnContext
+from docmind.agents.turn import AgentResult, TurnContext, defused
 from docmind.agents.worker_middleware import TASK, task_message
 from docmind.agents.workers import Worker
 from docmind.context import answer_room, fit, split_turns

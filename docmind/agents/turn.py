@@ -21,11 +21,18 @@ from docmind.retrieval.store import Hit
 
 _HEAD = re.compile(r"^\[(\d+)\] \(", re.MULTILINE)
 """How a passage begins, see `tools.render`."""
+_TAG = re.compile(r"<(/?(?:passages?|results?|earlier|summary)\b)", re.IGNORECASE)
+"""The tags between which documents, results and earlier turns reach a model."""
 CUT = {
     "length": "was cut at the longest answer allowed (max_answer_tokens)",
     "repetition": "was ended because it repeated itself",
 }
 """Reasons for which the engine ends a text that the model had not ended, in words for the user."""
+
+
+def defused(text: str) -> str:
+    """Return the text with our own tags in it made harmless: data can't close its delimiters."""
+    return _TAG.sub("\u2039\\1", text)
 
 
 class SourceBook:
