@@ -189,19 +189,10 @@ class TurnContext:
 
     def trimmed(self, fitted: Fitted, dropped: str, tokens_after: int | None = None) -> None:
         """Tell of a cut; later turns start from `first_turn` with `summary` in front."""
-        self.emit(
-            ContextTrimmed(
-                self.conversation_id,
-                self.turn_id,
-                fitted.tokens_before,
-                fitted.tokens_after if tokens_after is None else tokens_after,
-                dropped,
-                f"over {fitted.limit:,} of {self.budget.window:,} tokens",
-                now(),
-                self.first_turn,
-                self.summary,
-            )
-        )
+        ids = (self.conversation_id, self.turn_id)
+        counts = (fitted.tokens_before, fitted.tokens_after if tokens_after is None else tokens_after)
+        why = f"over {fitted.limit:,} of {self.budget.window:,} tokens"
+        self.emit(ContextTrimmed(*ids, *counts, dropped, why, now(), self.first_turn, self.summary))
 
 
 def run_id() -> str:

@@ -15,8 +15,8 @@ from docmind.settings import Settings
 CONNECT_S, READ_S = 5.0, 600.0
 DEFAULT_WINDOW = 8_192
 """Assumed where the server does not say (`max_model_len` is vLLM's own)."""
-CHARACTERS_PER_TOKEN = 3
-"""For servers that can't count; low on purpose, so that a prompt that seems to fit does."""
+BYTES_PER_TOKEN = 3
+"""Of UTF-8. For servers that can't count; low on purpose, so that a prompt that seems to fit does."""
 
 
 class RemoteEngine(Engine):
@@ -51,7 +51,7 @@ class RemoteEngine(Engine):
                 self._server_counts = False
                 self._update(notes=(*self._status.notes, "tokens = estimated: the server has no /tokenize"))
         text = "".join(f"{m['content']}{m.get('tool_calls', '')}" for m in messages) + "".join(map(str, tools))
-        return len(text) // CHARACTERS_PER_TOKEN + 8 * (len(messages) + 1)
+        return len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 8 * (len(messages) + 1)
 
     async def stream(
         self,

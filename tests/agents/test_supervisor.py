@@ -163,13 +163,6 @@ def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
     assert engine.most_at_once == 2
 
 
-def test_without_forwarding_the_supervisor_writes_the_answer(make_app, ask):
-    engine = PromptedEngine([plan(("Pets?", "researcher")), "Pets are not allowed [1].", "No pets [1]."])
-    events = ask(make_app(engine, agents={"enable_message_forwarding": False}), "Pets?")
-    assert events[-1].answer == "No pets [1]."
-    assert events[-1].usage.engine_calls == 3
-
-
 @pytest.mark.parametrize(("mode", "seen"), [("full_history", True), ("last_message", False)])
 def test_the_output_mode_decides_what_the_supervisor_sees_of_an_agents_work(make_app, ask, mode, seen):
     def reply(messages, constraint):

@@ -149,6 +149,7 @@ def test_tokens_are_counted_by_the_server_or_estimated_and_said_so(engine, serve
     server.tokenize = 404
     assert 0 < engine.count_tokens(ASK) < 42
     assert "estimated" in engine.status().notes[-1]
+    assert engine.count_tokens([{"role": "user", "content": "\u4f11\u6687" * 50}]) >= 100, "a token a character"
 
 
 def test_refusals_are_translated(engine, server):
