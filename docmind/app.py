@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from docmind.conversations import ConversationStore
-from docmind.engine.fetch import Progress, silent
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
 from docmind.engine.logs import log_to
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store import VectorStore
-
-DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
-"""Passages per search: on a CPU every prompt token is waited for."""
 
 
 @dataclass
@@ -59,14 +55,11 @@ def build_engine(settings: Settings, catalog: Catalog) -> Engine:
     return VllmEngine(settings, catalog)
 
 
-def build_app(
-    settings: Settings, progress: Progress = silent, *, load_model: bool = True, engine: Engine | None = None
-) -> App:
+def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | None = None) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
     Args:
         settings: Checked settings.
-        progress: Told about the embedding model's download, if it is missing.
         load_model: False leaves the language model alone, for work that only ingests.
         engine: Use this one instead of what the settings ask for.
 
@@ -75,17 +68,14 @@ def build_app(
         ConfigError, ModelError, StoreError: a part can't be opened; the message says what to do.
     """
     silence_telemetry()
-    parts = ExitStack()
     try:
-        return _build(settings, progress, load_model, engine, parts)
-    except BaseException as exc:
-        parts.close()  # what was opened before the part that fails
-        if not isinstance(exc, OSError):
-            raise
+        with ExitStack() as parts:  # closes what was opened before a part that fails
+            return _build(settings, load_model, engine, parts)
+    except OSError as exc:
         raise ConfigError(f"The data folder {settings.data_dir} can't be used ({exc}). Free space or mend it.") from exc
 
 
-def _build(settings: Settings, progress: Progress, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
+def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
     parts.enter_context(own(settings.data_dir))
     log_to(settings.log_file)
     catalog = Catalog(settings.models_dir)
@@ -107,14 +97,14 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.retrieval.rerank import Reranker
     from docmind.retrieval.search import Retriever
 
-    embedder = Embedder(catalog.pull(settings.retrieval.embedding_model, progress))
+    embedder = Embedder(catalog.pull(settings.retrieval.embedding_model))
     registry = parts.enter_context(closing(Registry(settings.database)))
     store = parts.enter_context(closing(_store(settings, embedder, registry)))
     collections = Collections(registry)
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
     wanted = settings.retrieval.reranker
-    retriever = Retriever(store, embedder, settings, Reranker(catalog.pull(wanted, progress)) if wanted else None)
+    retriever = Retriever(store, embedder, settings, Reranker(catalog.pull(wanted)) if wanted else None)
     conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
@@ -125,7 +115,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         "constrain_calls": agents.constrain_tool_calls,
     }
     model = ChatVLLM(**options)
-    top_k = settings.retrieval.top_k or DEFAULT_TOP_K["gpu" if detect().gpu else "cpu"]
+    top_k = settings.retrieval.top_k or (10 if detect().gpu else 5)  # on a CPU every prompt token is waited for
     tools = make_tools(retriever, documents, top_k)
     reading = make_read_document(model, retriever, documents)
     tools[reading.name] = reading
@@ -149,7 +139,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     )
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))
-    return App(settings, engine, documents, collections, conversations, chat, monitor, parts.close)
+    return App(settings, engine, documents, collections, conversations, chat, monitor, parts.pop_all().close)
 
 
 def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:

@@ -5,7 +5,7 @@ The only module that imports langchain-community (it is being sunset, so it must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_community.chat_message_histories import SQLChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage
+from pydantic import TypeAdapter
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, inspect, select, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.schema import CreateColumn
@@ -81,6 +82,7 @@ class StoredMessage:
     open_points: str = ""
 
 
+_STORED = TypeAdapter(StoredMessage)
 # Named here because `list` means the method below inside the class.
 Conversations = list[Conversation]
 Messages = list[StoredMessage]
@@ -184,18 +186,9 @@ class ConversationStore:
 
     def messages(self, conversation_id: str) -> Messages:
         """Return the whole conversation, oldest first: trimming never touches it."""
-        stored = []
-        for message in self._history(conversation_id).messages:
-            read: dict[str, Callable[[Any], Any]] = {
-                "sources": lambda rows: tuple(Source(**row) for row in rows),
-                "citations": lambda rows: tuple(Citation(**row) for row in rows),
-                "usage": lambda row: row and Usage(**row),
-                "steps": tuple,
-                "notices": tuple,
-            }
-            extra = {k: read.get(k, lambda v: v)(v) for k, v in message.additional_kwargs.items()}
-            stored.append(StoredMessage("user" if message.type == "human" else "assistant", message.text, **extra))
-        return stored
+        roles = {"human": "user", "ai": "assistant"}
+        rows = self._history(conversation_id).messages
+        return [_STORED.validate_python({**m.additional_kwargs, "role": roles[m.type], "text": m.text}) for m in rows]
 
     def add_trims(self, trims: Sequence[ContextTrimmed]) -> None:
         """Store a turn's trim events, unless its conversation was deleted meanwhile."""

@@ -96,9 +96,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         try:
             async with self._in_time(turn):
                 result = await handler(request)
-        except Exception as exc:
-            if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
-                log.exception("tool %s failed", call["name"])
+        except Exception as exc:  # noqa: BLE001  told to the model
             result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
         text = str(result.content) if isinstance(result, ToolMessage) else ""
         told = text[:200] if isinstance(result, ToolMessage) and result.status == "error" else _size(text)
@@ -141,9 +139,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                     again = request.override(messages=messages, tool_choice="none")
                     return await self._look_again(again, handler) or response
                 return response
-        except Exception as exc:
-            if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
-                log.exception("agent %s failed", self._agent)
+        except Exception as exc:  # noqa: BLE001  the other agents go on
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
 
     def _refuses(self, message: BaseMessage) -> bool:
@@ -211,7 +207,10 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             exc = exc.exceptions[0]
         if isinstance(exc, TimeoutError):
             return f"it took longer than {self._timeout_s:g} s (agent_timeout_s)."
-        return str(exc) if isinstance(exc, DocMindError) else f"{type(exc).__name__}: {exc}"
+        if isinstance(exc, DocMindError):
+            return str(exc)
+        log.error("agent %s failed", self._agent, exc_info=exc)
+        return f"{type(exc).__name__}: {exc}"
 
     def _step(self, messages: Sequence[AnyMessage]) -> int:
         """Return the number, from 1, of the model call that these messages are for; the first calls were no step."""
