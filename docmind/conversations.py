@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from langchain_community.chat_message_histories import SQLChatMessageHistory
+from langchain_community.chat_message_histories.sql import DefaultMessageConverter, SQLChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import TypeAdapter
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, inspect, select, text
@@ -82,6 +82,8 @@ class StoredMessage:
     open_points: str = ""
 
 
+_CONVERTER = DefaultMessageConverter("message_store")
+"""One for all: by itself each history would make a class of its own for its table."""
 _STORED = TypeAdapter(StoredMessage)
 # Named here because `list` means the method below inside the class.
 Conversations = list[Conversation]
@@ -124,7 +126,7 @@ class ConversationStore:
                     db.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
     def _history(self, conversation_id: str) -> SQLChatMessageHistory:
-        return SQLChatMessageHistory(conversation_id, connection=self._engine)
+        return SQLChatMessageHistory(conversation_id, connection=self._engine, custom_message_converter=_CONVERTER)
 
     def list(self) -> Conversations:
         """Return all conversations, the last used first."""

@@ -75,7 +75,7 @@ def test_a_data_folder_with_something_in_the_way_says_what_to_do(tmp_path, model
     monkeypatch.setattr(logging.getLogger("docmind"), "handlers", [])
     settings = settings_for(tmp_path, models_dir)
     settings.log_file.parent.write_text("a file where the folder of logs should be")
-    with pytest.raises(ConfigError, match="data folder .* logs"):
+    with pytest.raises(ConfigError, match=r"data folder .*logs"):
         build_app(settings, engine=ClosableEngine([]))
     own(settings.data_dir).close()
 

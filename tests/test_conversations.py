@@ -1,6 +1,7 @@
 import sqlite3
 
 import pytest
+from sqlalchemy import event
 
 from docmind.conversations import ConversationStore, StoredMessage
 from docmind.errors import ConfigError
@@ -77,9 +78,9 @@ def test_a_full_disk_is_said_and_what_is_stored_stays(tmp_path):
     store = ConversationStore(tmp_path / "docmind.sqlite3")
     conversation = store.create()
     store.add_question(conversation.id, "How long?")
-    with store._engine.connect() as db:
-        db.exec_driver_sql("PRAGMA max_page_count = 1")  # no page more than there are
-    with pytest.raises(ConfigError, match="is full.*Free disk space"):
+    event.listen(store._engine, "connect", lambda db, _: db.execute("PRAGMA max_page_count = 1"))  # none but those there
+    store._engine.dispose()
+    with pytest.raises(ConfigError, match=r"is full.*Free disk space"):
         store.add_answer(conversation.id, StoredMessage("assistant", "word " * 50_000, now()))
     assert [m.text for m in store.messages(conversation.id)] == ["How long?"]
     store.close()

@@ -152,7 +152,7 @@ class TurnContext:
     small_talk: bool = False
     """Whether the plan found nothing to look up."""
     deadlines: dict[str, float] = field(default_factory=dict)
-    """When each agent run must end, by run id (monotonic seconds)."""
+    """When each agent run must end, by run id (the event loop's seconds)."""
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.told, self.sources.translate)

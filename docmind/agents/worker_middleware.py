@@ -77,7 +77,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         turn.relay.begin(run_id(), task)
         if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
             turn.sources.seen_by(run_id(), turn.sources.all())
-        turn.deadlines[run_id()] = time.monotonic() + self._timeout_s
+        turn.deadlines[run_id()] = asyncio.get_running_loop().time() + self._timeout_s
         calls = [
             {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
             for tool, argument in self._brief.first_calls
@@ -94,7 +94,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         call = request.tool_call
         begin = time.perf_counter()
         try:
-            async with self._in_time(turn):
+            async with asyncio.timeout_at(turn.deadlines[run_id()]):
                 result = await handler(request)
         except Exception as exc:  # noqa: BLE001  told to the model
             result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
@@ -131,7 +131,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         if cut and (text := earlier(recall(_task(request.state), cut, 1))):
             messages.insert(_start(messages) + 2, ToolMessage(text, tool_call_id="recall"))
         try:
-            async with self._in_time(turn):
+            async with asyncio.timeout_at(turn.deadlines[run_id()]):
                 fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, self._lay_out, self._agent)
                 messages = [m for m in fitted if not isinstance(m, SystemMessage)]
                 response = await handler(request.override(messages=messages, tool_choice=choice))
@@ -198,9 +198,6 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         read = [m for m in state["messages"][_start(state["messages"]) :] if isinstance(m, ToolMessage)]
         renumbered = [m.model_copy(update={"content": turn.sources.renumber(run_id(), str(m.content))}) for m in read]
         return {"messages": [*renumbered, last.model_copy(update={"content": text})]}
-
-    def _in_time(self, turn: TurnContext) -> asyncio.Timeout:
-        return asyncio.timeout(turn.deadlines.get(run_id(), time.monotonic() + self._timeout_s) - time.monotonic())
 
     def _reason(self, exc: Exception) -> str:
         if isinstance(exc, ExceptionGroup):

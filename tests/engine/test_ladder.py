@@ -2,7 +2,6 @@
 
 import json
 import weakref
-from types import SimpleNamespace
 
 import pytest
 
@@ -259,7 +258,7 @@ def test_what_a_dead_engine_was_working_on_is_given_back_before_it_starts_again(
     class Dies(Scripted):
         def _serve(self):
             if not held:
-                activations = SimpleNamespace()
+                activations = set()
                 held.append(weakref.ref(activations))
                 raise RuntimeError("illegal memory access")
 
