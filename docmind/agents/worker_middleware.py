@@ -95,11 +95,11 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         begin = time.perf_counter()
         try:
             async with asyncio.timeout_at(turn.deadlines[run_id()]):
-                result = await handler(request)
+                result = cast("ToolMessage", await handler(request))  # no tool here returns a Command
         except Exception as exc:  # noqa: BLE001  told to the model
             result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
-        text = str(result.content) if isinstance(result, ToolMessage) else ""
-        told = text[:200] if isinstance(result, ToolMessage) and result.status == "error" else _size(text)
+        text = str(result.content)
+        told = text[:200] if result.status == "error" else _size(text)
         caller = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
         first = caller.tool_calls[0]["id"] == call["id"]  # of several calls the first one takes what was said
         said = turn.sources.translate(run_id(), caller.text).strip() if first else ""

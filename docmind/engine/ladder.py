@@ -129,7 +129,7 @@ class Ladder:
         worked = self._record.get("worked")
         then, less = "", "started again" if doing == SERVING else "gave up"
         if rung is not None:
-            self.lowered |= rung
+            self.lowered = self.lowered | rung  # what is recorded as having worked stays
             then = "tried again with " + ", ".join(f"{k} = {v}" for k, v in rung.items())
         elif cause == "port" and not (self.attempts and self.attempts[-1].cause == "port"):
             then = "tried once more"

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from docmind.engine.hardware import GIB
-from docmind.engine.ladder import FILE, Ladder, classify, forget, next_rung
+from docmind.engine.ladder import FILE, SERVING, Ladder, classify, forget, next_rung
 from docmind.engine.legal import BACKENDS
 from docmind.engine.lifecycle import LadderEngine
 from docmind.engine.plan import resolve
@@ -250,6 +250,15 @@ def test_settings_that_worked_before_an_update_and_fail_after_it_are_not_tried_f
     engine = run(Settings(data_dir=tmp_path), broken("m"))
     assert engine.status().state == "failed"
     assert len(engine.plans) == 1
+
+
+def test_a_step_down_after_a_death_is_not_recorded_as_what_worked(tmp_path):
+    ladder = Ladder(Settings(data_dir=tmp_path), "m")
+    ladder.worked(())
+    assert ladder.failed(OutOfMemoryError("CUDA out of memory"), gpu_plan(), SERVING)
+    record = json.loads((tmp_path / FILE).read_text())
+    assert record["left"]["lowered"] == {"max_model_len": 65_536}
+    assert record["worked"]["lowered"] == {}
 
 
 def test_what_a_dead_engine_was_working_on_is_given_back_before_it_starts_again(tmp_path):
