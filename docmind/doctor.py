@@ -94,10 +94,10 @@ def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]
         yield "Engine plan", [Row("plan", str(exc), "bad")]
         return
     record = recorded(settings.data_dir)
-    last = [Row("failed start", f"{a['error']}; {a['then']}") for a in record.get("left", {}).get("attempts", ())]
-    if stages := record.get("worked", {}).get("stages"):
-        took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stages)
-        last.append(Row("last start", f"{sum(seconds for _, seconds in stages):.0f} s: {took}"))
+    last = [Row("failed start", f"{a.error}; {a.then}") for a in (record["left"].attempts if "left" in record else ())]
+    if (worked := record.get("worked")) and worked.stages:
+        took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in worked.stages)
+        last.append(Row("last start", f"{sum(seconds for _, seconds in worked.stages):.0f} s: {took}"))
     yield "Engine plan", [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions), *last]
     parts = [Row(share.part, f"{share.gib:6.2f} GiB  {share.why}") for share in plan.memory]
     total = Row("together", f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}", "ok")

@@ -4,10 +4,12 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from docmind.app import own
+from docmind.engine.interface import Attempt
 from docmind.ingestion.collections import Collections
 from docmind.ingestion.registry import Registry
 
@@ -73,8 +75,8 @@ def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp
 
 def test_doctor_names_what_is_there_and_what_is_missing(docmind):
     record = {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]}
-    failed = {"error": "CUDA out of memory", "then": "gave up"}
-    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [failed]}}
+    attempt = Attempt("now", "no plan", "weights", "memory", "CUDA out of memory", "gave up")
+    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [asdict(attempt)]}}
     (docmind.data / "engine.json").write_text(json.dumps(record))
     told = docmind("doctor")
     assert "Engine plan" in told.stdout

@@ -78,7 +78,7 @@ def test_a_full_disk_is_said_and_what_is_stored_stays(tmp_path):
     store = ConversationStore(tmp_path / "docmind.sqlite3")
     conversation = store.create()
     store.add_question(conversation.id, "How long?")
-    event.listen(store._engine, "connect", lambda db, _: db.execute("PRAGMA max_page_count = 1"))  # none but those there
+    event.listen(store._engine, "connect", lambda db, _: db.execute("PRAGMA max_page_count = 1"))
     store._engine.dispose()
     with pytest.raises(ConfigError, match=r"is full.*Free disk space"):
         store.add_answer(conversation.id, StoredMessage("assistant", "word " * 50_000, now()))

@@ -286,7 +286,9 @@ def test_a_window_that_the_budget_cannot_hold_is_said_before_it_serves(tmp_path)
     )
 
 
-@pytest.mark.parametrize("content", ["", "{not json", "[]", '{"left": 3}', '{"left": {"asked": {}}}', '{"worked": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{not json", "[]", '{"left": 3}', '{"left": {"asked": {}, "lowered": 3}}', '{"worked": {}}']
+)
 def test_a_damaged_record_is_ignored(tmp_path, content):
     (tmp_path / FILE).write_text(content)
     assert Ladder(Settings(data_dir=tmp_path), "m").lowered == {}
