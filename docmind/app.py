@@ -59,7 +59,6 @@ def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | N
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
     Args:
-        settings: Checked settings.
         load_model: False leaves the language model alone, for work that only ingests.
         engine: Use this one instead of what the settings ask for.
 

@@ -113,11 +113,6 @@ def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitte
     System messages and the last turn's own words always stay; a tool call is never parted from its result. If the
     last turn alone is too long, the longest tool results in it are shortened with a notice; if that is not enough,
     its oldest tool calls but the first go with their results.
-
-    Args:
-        messages: The whole prompt, oldest first.
-        count: Exact token counter.
-        budget: Limit and target, in tokens.
     """
     before = count(messages)
     if before <= budget.limit:

@@ -39,8 +39,6 @@ async def condense(
     """Return the summary brought up to date with turns that are about to be cut, and how many of them went in.
 
     Args:
-        model: The model that writes it; the call is counted like every other.
-        summary: The summary so far.
         turns: Questions and answers, oldest first. If they do not fit one prompt, the oldest are left out; the recall
             tool still finds them.
         fits: Whether a prompt fits the window.

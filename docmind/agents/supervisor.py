@@ -65,13 +65,7 @@ def handoff_tool(agent: str, description: str) -> BaseTool:
 def build_supervisor(
     model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings
 ) -> CompiledStateGraph[Any]:
-    """Return the graph of one turn; run it with a TurnContext as its context.
-
-    Args:
-        model: The supervisor's own model.
-        workers: Its team.
-        settings: Parallelism, forwarding and output mode.
-    """
+    """Return the graph of one turn; run it with a TurnContext as its context."""
     from langgraph_supervisor import create_supervisor
 
     steps = _Steps(model, workers, settings)

@@ -47,14 +47,7 @@ def _passage(source: Source) -> str:
 
 
 def show(turn: TurnContext, run: str, sources: Sequence[Source], readable: Collection[str]) -> str:
-    """Return the passages as a run reads them; the first time after those of earlier turns, which it has then too.
-
-    Args:
-        turn: The turn.
-        run: The agent run.
-        sources: What was found.
-        readable: Ids of the documents that may be read.
-    """
+    """Return what was found as a run reads it; the first time after earlier turns' passages of `readable` documents."""
     before = [] if turn.sources.met(run) else [s for s in turn.kept if s.document_id in readable]
     before = turn.sources.seen_by(run, before)
     own = turn.sources.seen_by(run, sources)
@@ -91,13 +84,7 @@ def mentioned(text: str, documents: Iterable[Document]) -> list[Document]:
 
 
 def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) -> dict[str, BaseTool]:
-    """Return the tools by name.
-
-    Args:
-        retriever: Hybrid search over the store.
-        documents: The registry of what was uploaded.
-        top_k: Passages per search.
-    """
+    """Return the tools by name; a search shows `top_k` passages."""
 
     def ready(runtime: Runtime) -> list[Document]:
         return readable(documents, runtime.context)

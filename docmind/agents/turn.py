@@ -175,7 +175,6 @@ class TurnContext:
         """Return the prompt within its budget; a cut is an event.
 
         Args:
-            messages: The prompt.
             tools: What the template renders beside it.
             lay_out: How the messages are put to the model; lengths are counted so.
             whose: The agent that is to read it.

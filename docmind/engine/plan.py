@@ -137,14 +137,9 @@ def resolve(
     """Return the plan; a pure function.
 
     Args:
-        settings: what the user asked for.
-        hardware: what there is.
-        version: vLLM's version.
         model_config: content of the model's config.json; None for a hub model that is not here yet.
-        model: directory or hub id.
-        weights_bytes: size of the weights; 0 if unknown.
+        weights_bytes: 0 if unknown.
         lowered: engine settings to use instead of those asked for, after a failed start.
-        environment: this process's environment variables.
         server: for `vllm serve`, which can use several cards.
 
     Raises:
