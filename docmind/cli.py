@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -281,11 +281,8 @@ def _app(*, load_model: bool = True) -> Iterator[Any]:
     settings = load_settings()
     for name in wanted_models(settings)[: None if load_model else 1]:
         fetch_model(settings, name)
-    app = build_app(settings, load_model=load_model)
-    try:
+    with closing(build_app(settings, load_model=load_model)) as app:
         yield app
-    finally:
-        app.close()
 
 
 def main(command: Callable[[], None] = cli) -> None:

@@ -6,6 +6,7 @@ import importlib.metadata
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from docmind.engine.hardware import detect
 from docmind.engine.ladder import recorded
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import plan_for
-from docmind.errors import DocMindError
+from docmind.errors import AlreadyRunning, DocMindError
 from docmind.settings import Settings
 
 PACKAGES = (
@@ -120,16 +121,10 @@ def _store(settings: Settings, catalog: Catalog) -> Row:
 
     what = f"store ({settings.store.mode})"
     try:
-        lock = own(settings.data_dir)
-    except DocMindError:
-        return Row(what, "in use by a running DocMind", "ok")
-    try:
-        store = open_store(settings, Embedder(Path(catalog.path(settings.retrieval.embedding_model))).dims)
-        try:
+        dims = Embedder(Path(catalog.path(settings.retrieval.embedding_model))).dims
+        with own(settings.data_dir), closing(open_store(settings, dims)) as store:
             return Row(what, f"readable, {store.count():,} passages", "ok")
-        finally:
-            store.close()
+    except AlreadyRunning:
+        return Row(what, "in use by a running DocMind", "ok")
     except DocMindError as exc:
         return Row(what, str(exc), "bad")
-    finally:
-        lock.close()
