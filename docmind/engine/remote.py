@@ -102,7 +102,7 @@ class RemoteEngine(Engine):
                             yield Delta(text=choice.delta.content)
         except Exception as exc:  # where a connection is cut, also the HTTP client's own and the JSON reader's
             raise self._translate(exc) from exc
-        if reason is None:
+        if reason in {None, "abort", "error"}:
             raise EngineFailed(f"The server at {self._url} broke off in the middle. See its log, then ask again.")
         counted = None
         if usage:

@@ -161,7 +161,9 @@ def test_refusals_are_translated(engine, server):
         drain(engine)
 
 
-@pytest.mark.parametrize(("last", "told"), [({}, "in the middle"), ({"cut": 20}, "No answer")])
+@pytest.mark.parametrize(
+    ("last", "told"), [(choice({}), "middle"), (choice({}, "abort"), "middle"), ({"cut": 9}, "No answer")]
+)
 def test_an_answer_that_the_server_did_not_finish_is_not_taken_for_one(engine, server, last, told):
     server.chunks = [choice({"content": "He"}), last]
     with pytest.raises(EngineFailed, match=told):
