@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 from docmind.conversations import ConversationStore, StoredMessage
-from docmind.engine.interface import Delta, Engine, EngineStatus, EngineUsage
-from docmind.errors import DocMindError, EngineFailed, EngineNotReady, UnsupportedFile
+from docmind.errors import DocMindError, UnsupportedFile
 from docmind.events import (
     AgentFinished,
     AgentStarted,
@@ -31,52 +29,7 @@ from docmind.events import (
 from docmind.ingestion.collections import Collections
 from docmind.ingestion.registry import CANCELLED, LOCKED, Document, Registry
 from docmind.turns import Turn
-
-
-class ScriptedEngine(Engine):
-    """An engine that writes the given texts, one a call, word by word."""
-
-    def __init__(self, *texts: str, delay_s: float = 0.0, window: int = 8192) -> None:
-        self.texts, self.delay_s = list(texts), delay_s
-        self.calls: list[Sequence[dict]] = []
-        self.now = EngineStatus("ready", "scripted", window, device="cpu", load_s=1.0)
-
-    def start(self) -> None: ...
-
-    def _run(self) -> None: ...
-
-    def wait_ready(self, timeout_s: float | None = None) -> None:
-        if self.now.state == "failed":
-            raise EngineFailed(self.now.error)
-        if self.now.state != "ready":
-            raise EngineNotReady("The model is still loading.")
-
-    def status(self) -> EngineStatus:
-        return self.now
-
-    def count_tokens(self, messages, tools=()) -> int:
-        return sum(len(str(m.get("content") or "").split()) + 4 for m in messages)
-
-    async def stream(
-        self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=(), on_end=None
-    ) -> AsyncIterator[Delta]:
-        import asyncio
-
-        self.wait_ready()
-        self.calls.append(messages)
-        words = (self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]).split(" ")
-        for i, word in enumerate(words):
-            await asyncio.sleep(self.delay_s)
-            yield Delta(text=word if i == 0 else f" {word}")
-        prompt = self.count_tokens(messages)
-        usage = EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s)
-        if on_end:
-            on_end(usage)
-        yield Delta(finish_reason="stop", usage=usage)
-
-    def close(self) -> None:
-        self.now = replace(self.now, state="closed")
-
+from tests.engines import PromptedEngine
 
 OTHERS = {
     "slow": {"state": "embedding", "stage": "embed", "done": 3, "total": 10},
@@ -230,14 +183,15 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
     settings = settings or load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
     registry, conversations = Registry(settings.database), ConversationStore(settings.database)
-    documents = FakeDocuments(folder, registry)
+    documents, monitor = FakeDocuments(folder, registry), HardwareMonitor()
+    monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,
-        engine=ScriptedEngine("Hello from the script."),
+        engine=PromptedEngine([]),
         documents=documents,
         collections=Collections(registry),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
-        monitor=HardwareMonitor(background=False),
+        monitor=monitor,
         close=lambda: None,
     )
