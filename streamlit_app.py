@@ -6,6 +6,7 @@ import streamlit as st
 
 from docmind.errors import DocMindError
 from docmind.ui import conversations, dialogs, settings_form, shell, sidebar, state
+from docmind.ui.markdown import plain
 
 # A Material icon here would be fetched from a font server; the file comes from this machine.
 st.set_page_config("DocMind", shell.ICON, layout="wide", initial_sidebar_state="auto")
@@ -22,14 +23,19 @@ shell.draw()
 try:
     app = state.get_app()
 except DocMindError as exc:
-    shell.cannot_start(exc)
+    st.title("DocMind could not start", anchor=False)
+    st.error(plain(str(exc)), icon=":material/error:")
+    st.button("Try again", icon=":material/refresh:", type="primary")
     if page.title == "Settings":
         settings_form.draw(None)
     st.stop()
 
-with st.sidebar:
-    if page.title == "Chat":
-        conversations.draw(app)
-    sidebar.draw(app)
-page.run()
-dialogs.draw(app)
+try:
+    with st.sidebar:
+        if page.title == "Chat":
+            conversations.draw(app)
+        sidebar.draw(app)
+    page.run()
+    dialogs.draw(app)
+except DocMindError as exc:  # the disk is full, the database can't be read …
+    st.error(plain(str(exc)), icon=":material/error:")

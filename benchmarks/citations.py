@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.claims import Claim, claims
 from docmind.engine.models import Catalog
 from docmind.retrieval import citations as product
-from docmind.retrieval.embeddings import Embedder, nearness
+from docmind.retrieval.embeddings import UNLIKE, Embedder
 from docmind.settings import Settings
 
 CONSTANTS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
@@ -25,20 +25,18 @@ def citations(settings: Settings, data: Path, tell: Callable[[str], None], *, ch
         true_rate|false_rate on the other half for every constant one step up and down.
     """
     found = claims(data)
-    texts = {c.text for c in found} | {s for c in found for s in product.stretches(c.source.text)}
+    texts = {*UNLIKE, *(c.text for c in found), *(s for c in found for s in product.stretches(c.source.text))}
     tell(f"{len(found)} claims; embedding {len(texts)} sentences")
     embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
     ordered = sorted(texts, key=len)
     vectors = dict(zip(ordered, embedder.embed_texts(ordered), strict=True))
-
-    def near(text: str, others: list[str]) -> float:
-        return max(nearness(vectors[text], vectors[other], embedder.unrelated) for other in others)
+    embedder.embed_texts = lambda texts: [vectors[text] for text in texts]  # type: ignore[method-assign]
 
     def rates(claimed: Iterable[Claim]) -> tuple[float, float, dict[str, list[bool]]]:
         by_kind: dict[str, list[bool]] = {}
         supported = set()
         for c in claimed:
-            ok = product.supports(c.text, c.source, [c.source], near)
+            ok = product.supports(c.text, c.source, [c.source], embedder.nearness)
             by_kind.setdefault(c.kind, []).append(ok)
             supported |= {c.kind} if c.supported else set()
         mean = {k: statistics.mean(v) for k, v in by_kind.items()}

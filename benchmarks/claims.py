@@ -102,10 +102,9 @@ def _answers(data: Path) -> Iterator[Claim]:
         text = document.text[unit.start : unit.end]
         sections.setdefault(unit.document_id, []).append(_source(name, i, text))
     for question in corpus.questions:
-        gold = {(corpus.units[i].document_id, corpus.units[i].start) for i in question.gold}
-        numbers = set(question.gold)
-        mine = [s for d in sorted({d for d, _ in gold}) for s in sections[d] if s.number - 1 in numbers]
-        rest = [s for d in sorted({d for d, _ in gold}) for s in sections[d] if s.number - 1 not in numbers]
+        named = [s for d in sorted({corpus.units[i].document_id for i in question.gold}) for s in sections[d]]
+        mine = [s for s in named if s.number - 1 in question.gold]
+        rest = [s for s in named if s.number - 1 not in question.gold]
         yield from _reference("cookbook", question.answers[0], _cut(mine), _cut(rest))
 
 

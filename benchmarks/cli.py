@@ -195,7 +195,6 @@ def ingest(
 ) -> None:
     """Read files of every type, recognise scans, embed passages, ingest into a fresh store and search in it."""
     from benchmarks import ingest as bench_ingest
-    from benchmarks import measure
     from docmind.cli import fetch_model, find_files
     from docmind.engine.models import Catalog
     from docmind.ingestion.readers import SUPPORTED
@@ -212,7 +211,7 @@ def ingest(
     figures |= {} if files else bench_ingest.accuracy(data)
     figures |= bench_ingest.embedding(settings, embedder, texts)
     figures |= bench_ingest.one_more(settings, embedder, documents) if documents else {}
-    figures |= measure.ingest_and_search(settings, texts)
+    figures |= bench_ingest.ingest_and_search(settings, embedder, texts)
     report(
         figures,
         "reading: CPU seconds of the warm worker process; clock times depend on what else the machine does",

@@ -6,11 +6,14 @@ gives the same figure.
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
 import psutil
@@ -22,6 +25,7 @@ from docmind.ingestion.registry import Registry
 from docmind.ingestion.service import IngestionService
 from docmind.ingestion.worker import Worker
 from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.search import Retriever
 from docmind.retrieval.store import open_store
 from docmind.settings import IngestionSettings, Settings
 
@@ -144,13 +148,14 @@ def accuracy(data: Path) -> dict[str, float]:
             if len(text) < 500 or sum(c.isascii() for c in text) < 0.9 * len(text):
                 continue
             lines = recognize(page.render(scale=LONGEST_SIDE / max(page.get_size())).to_numpy()[:, :, :3])
-        gold, seen = Counter(_words(text)), Counter(_words(" ".join(t for _, t in lines)))
-        found, wanted, same = found + seen.total(), wanted + gold.total(), same + (gold & seen).total()
+        said, seen = Counter(_words(text)), Counter(_words(" ".join(t for _, t in lines)))
+        found, wanted, same = found + seen.total(), wanted + said.total(), same + (said & seen).total()
     figures = {"ocr.word_recall": same / wanted, "ocr.word_precision": same / found}
 
     rows = exact = given = 0
     for file in sorted((data / "formats/pdf/sources").glob("*.pdf")):
-        expected = _rows(data / "formats/pdf/groundtruth" / f"{file.stem}.md")
+        gold = data / "formats/pdf/groundtruth" / f"{file.stem}.md"
+        expected = _cells(gold.read_text("utf-8")) if gold.exists() else []
         tables = [s.text for s in read(file).sections if s.table]
         ours = [row for text in tables for row in _cells(text)]
         rows, exact, given = rows + len(expected), exact + sum(row in ours for row in expected), given + len(ours)
@@ -159,10 +164,6 @@ def accuracy(data: Path) -> dict[str, float]:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
-
-
-def _rows(gold: Path) -> list[list[str]]:
-    return _cells(gold.read_text("utf-8")) if gold.exists() else []
 
 
 def _cells(markdown: str) -> list[list[str]]:
@@ -204,7 +205,6 @@ def one_more(settings: Settings, embedder: Embedder, documents: int = 1000) -> d
     Returns:
         ingest.one_more_s.0, ingest.one_more_s.N: median of five files of about 20 chunks; ingest.one_more_ratio.
     """
-    from statistics import median
 
     def text(number: int, paragraphs: int) -> bytes:
         return "\n\n".join(
@@ -213,10 +213,7 @@ def one_more(settings: Settings, embedder: Embedder, documents: int = 1000) -> d
             for i in range(paragraphs)
         ).encode()
 
-    with TemporaryDirectory() as folder:
-        own = settings.model_copy(update={"data_dir": Path(folder)})
-        store, registry = open_store(own, embedder.dims), Registry(own.database)
-        service = IngestionService(own, registry, store, embedder)
+    with _empty(settings, embedder) as (service, _):
 
         def add(number: int) -> float:
             begin = time.perf_counter()
@@ -230,14 +227,52 @@ def one_more(settings: Settings, embedder: Embedder, documents: int = 1000) -> d
             service.add_bytes(text(i, 1), f"note {i}.txt")
         service.wait()
         many = median(add(20_000 + i) for i in range(5))
-        service.close()
-        store.close()
-        registry.close()
-    return {
-        "ingest.one_more_s.0": few,
-        f"ingest.one_more_s.{documents}": many,
-        "ingest.one_more_ratio": many / few,
-    }
+    figures = {"ingest.one_more_s.0": few, f"ingest.one_more_s.{documents}": many}
+    return figures | {"ingest.one_more_ratio": many / few}
+
+
+@contextmanager
+def _empty(settings: Settings, embedder: Embedder) -> Iterator[tuple[IngestionService, Retriever]]:
+    """Yield the ingestion into an empty store, and the search in it."""
+    with TemporaryDirectory() as folder:
+        own = settings.model_copy(update={"data_dir": Path(folder)})
+        with (
+            closing(open_store(own, embedder.dims)) as store,
+            closing(Registry(own.database)) as registry,
+            closing(IngestionService(own, registry, store, embedder)) as service,
+        ):
+            yield service, Retriever(store, embedder, own)
+
+
+def ingest_and_search(settings: Settings, embedder: Embedder, files: Iterable[Path]) -> dict[str, float]:
+    """Measure ingestion of these files into a fresh store, then 100 searches in it.
+
+    Returns:
+        ingest.files_s, ingest.pages_s, ingest.chunks_s (parse, split, embed and store together); search.median_ms and
+        search.p95_ms of hybrid search, query embedding included.
+    """
+    with _empty(settings, embedder) as (service, retriever):
+        begin = time.perf_counter()
+        for file in files:
+            service.add(file)
+        service.wait()
+        seconds = time.perf_counter() - begin
+        ready = [d for d in service.documents() if d.state == "ready"]
+        figures = {
+            "ingest.files": float(len(ready)),
+            "ingest.files_s": len(ready) / seconds,
+            "ingest.pages_s": sum(d.pages for d in ready) / seconds,
+            "ingest.chunks_s": sum(d.chunks for d in ready) / seconds,
+        }
+        passages = [hit.text.split() for d in ready for hit in retriever.chunks(d.id)]
+        pick = random.Random(1)
+        times = []
+        for words in pick.choices(passages, k=100):
+            at = pick.randrange(max(1, len(words) - 8))
+            begin = time.perf_counter()
+            retriever.search(" ".join(words[at : at + 8]), 5)
+            times.append((time.perf_counter() - begin) * 1000)
+    return figures | {"search.median_ms": median(times), "search.p95_ms": quantiles(times, n=20)[-1]}
 
 
 def robustness(settings: IngestionSettings, files: Iterable[Path], say: Say) -> tuple[dict[str, float], str]:

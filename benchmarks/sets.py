@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,6 @@ class Corpus:
     documents: dict[str, tuple[str, ParsedDocument]] = field(default_factory=dict)  # id → (file name, text)
     units: list[Unit] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
-    left_out: int = 0  # questions whose gold is not in the extracted text
 
     def add(self, file_name: str, sections: list[Section]) -> list[int]:
         """Add a document with one unit per section; return the units' places."""
@@ -70,19 +70,19 @@ class Corpus:
     def units_of(self, document_id: str, start: int, end: int) -> list[int]:
         """Return the units that a chunk has half of, or that have half of the chunk; most overlap first."""
         found = []
-        for i in self._by_document().get(document_id, ()):
+        for i in self._by_document.get(document_id, ()):
             first, last = max(self.units[i].spans, key=lambda s: min(end, s[1]) - max(start, s[0]))
             overlap = min(end, last) - max(start, first)
             if overlap > 0 and 2 * overlap >= min(end - start, last - first):
                 found.append((-overlap, i))
         return [i for _, i in sorted(found)]
 
+    @cached_property
     def _by_document(self) -> dict[str, list[int]]:
-        if not hasattr(self, "_index"):
-            self._index: dict[str, list[int]] = {}
-            for i, unit in enumerate(self.units):
-                self._index.setdefault(unit.document_id, []).append(i)
-        return self._index
+        index: dict[str, list[int]] = {}
+        for i, unit in enumerate(self.units):
+            index.setdefault(unit.document_id, []).append(i)
+        return index
 
 
 def xquad(data: Path, language: str) -> Corpus:
@@ -160,12 +160,10 @@ def chunking(data: Path) -> Corpus:
         for row in csv.DictReader(lines):
             document_id, text = texts[row["corpus_id"]]
             spans = [_find(text, r["content"]) for r in _references(row["references"])]
-            if not all(spans):
-                corpus.left_out += 1
-                continue
-            first = len(corpus.units)
-            corpus.units += [Unit(document_id, *found[0], tuple(found[1:])) for found in spans]
-            corpus.questions.append(Question(row["question"], tuple(range(first, len(corpus.units)))))
+            if all(spans):  # else the quote is not in the extracted text
+                first = len(corpus.units)
+                corpus.units += [Unit(document_id, *found[0], tuple(found[1:])) for found in spans]
+                corpus.questions.append(Question(row["question"], tuple(range(first, len(corpus.units)))))
     return corpus
 
 
@@ -179,7 +177,7 @@ def retrieval_sets(data: Path) -> Iterator[Corpus]:
     yield multi_turn(data, turns=3)
 
 
-def _references(cell: str) -> list[dict[str, Any]]:
+def _references(cell: str) -> Any:
     try:
         return json.loads(cell)
     except ValueError:

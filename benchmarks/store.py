@@ -110,7 +110,7 @@ def _measure(
         rebuild = threading.Thread(target=store.optimize, kwargs={"wait": True})
         begin = time.perf_counter()
         rebuild.start()
-        during = []
+        during: list[float] = []
         while rebuild.is_alive():
             during += _times(store, [queries[len(during) % len(queries)]])[0]
             time.sleep(0.05)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from docmind.conversations import ConversationStore
-from docmind.engine.fetch import Progress, silent
 from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
 from docmind.engine.logs import log_to
@@ -27,11 +26,7 @@ if TYPE_CHECKING:
     from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.search import Retriever
     from docmind.retrieval.store import VectorStore
-
-DEFAULT_TOP_K = {"cpu": 5, "gpu": 10}
-"""Passages per search: on a CPU every prompt token is waited for."""
 
 
 @dataclass
@@ -60,14 +55,10 @@ def build_engine(settings: Settings, catalog: Catalog) -> Engine:
     return VllmEngine(settings, catalog)
 
 
-def build_app(
-    settings: Settings, progress: Progress = silent, *, load_model: bool = True, engine: Engine | None = None
-) -> App:
+def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | None = None) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
     Args:
-        settings: Checked settings.
-        progress: Told about the embedding model's download, if it is missing.
         load_model: False leaves the language model alone, for work that only ingests.
         engine: Use this one instead of what the settings ask for.
 
@@ -76,15 +67,14 @@ def build_app(
         ConfigError, ModelError, StoreError: a part can't be opened; the message says what to do.
     """
     silence_telemetry()
-    parts = ExitStack()
     try:
-        return _build(settings, progress, load_model, engine, parts)
-    except BaseException:
-        parts.close()  # what was opened before the part that fails
-        raise
+        with ExitStack() as parts:  # closes what was opened before a part that fails
+            return _build(settings, load_model, engine, parts)
+    except OSError as exc:
+        raise ConfigError(f"The data folder {settings.data_dir} can't be used ({exc}). Free space or mend it.") from exc
 
 
-def _build(settings: Settings, progress: Progress, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
+def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
     parts.enter_context(own(settings.data_dir))
     log_to(settings.log_file)
     catalog = Catalog(settings.models_dir)
@@ -103,14 +93,17 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.rerank import Reranker
+    from docmind.retrieval.search import Retriever
 
-    embedder = Embedder(Path(catalog.pull(settings.retrieval.embedding_model, progress)))
+    embedder = Embedder(catalog.pull(settings.retrieval.embedding_model))
     registry = parts.enter_context(closing(Registry(settings.database)))
     store = parts.enter_context(closing(_store(settings, embedder, registry)))
     collections = Collections(registry)
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
-    retriever = _retriever(settings, catalog, store, embedder, progress)
+    wanted = settings.retrieval.reranker
+    retriever = Retriever(store, embedder, settings, Reranker(catalog.pull(wanted)) if wanted else None)
     conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
@@ -121,7 +114,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
         "constrain_calls": agents.constrain_tool_calls,
     }
     model = ChatVLLM(**options)
-    top_k = settings.retrieval.top_k or DEFAULT_TOP_K["gpu" if detect().gpu else "cpu"]
+    top_k = settings.retrieval.top_k or (10 if detect().gpu else 5)  # on a CPU every prompt token is waited for
     tools = make_tools(retriever, documents, top_k)
     reading = make_read_document(model, retriever, documents)
     tools[reading.name] = reading
@@ -145,7 +138,7 @@ def _build(settings: Settings, progress: Progress, load_model: bool, engine: Eng
     )
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))
-    return App(settings, engine, documents, collections, conversations, chat, monitor, parts.close)
+    return App(settings, engine, documents, collections, conversations, chat, monitor, parts.pop_all().close)
 
 
 def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
@@ -160,30 +153,18 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
         for old in (*folder.glob("edge*"), folder / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
-    if other and settings.store.mode == "server":  # the collection may have others' documents
-        for document in registry.all():
-            store.delete(document.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    maker.write_text(model, "utf-8")
+    store.claim(Path(model).name, [d.id for d in registry.all()], stale=other)
+    if other or not maker.exists():  # a write that a full disk cuts off would cost all vectors
+        folder.mkdir(parents=True, exist_ok=True)
+        maker.write_text(model, "utf-8")
     return store
-
-
-def _retriever(
-    settings: Settings, catalog: Catalog, store: VectorStore, embedder: Embedder, progress: Progress
-) -> Retriever:
-    from docmind.retrieval.rerank import Reranker
-    from docmind.retrieval.search import Retriever
-
-    wanted = settings.retrieval.reranker
-    reranker = Reranker(Path(catalog.pull(wanted, progress))) if wanted else None
-    return Retriever(store, embedder, settings, reranker)
 
 
 def _plans(settings: Settings, catalog: Catalog) -> bool:
     """Tell whether the supervisor plans: as set, else by what is known of the model."""
     if settings.agents.enable_planning is not None:
         return settings.agents.enable_planning
-    name = settings.llm.model or default_llm(detect())
+    name = settings.llm.model or (None if settings.llm.base_url else default_llm(detect()))
     return all(m.plans for m in catalog.list() if m.name == name)
 
 

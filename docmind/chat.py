@@ -272,7 +272,7 @@ class ChatService:
             self._conversations.add_answer(turn.conversation_id, message)
         except Exception as exc:
             log.exception("turn %s could not be stored", turn.id)
-            error = error or f"The answer could not be stored ({exc}). Free disk space; copy it before you reload."
+            error = error or f"{exc} The answer is not stored: copy it before you reload."
         ids = (turn.conversation_id, turn.id)
         if error:
             turn.emit(TurnFailed(*ids, error, answer, sources))

@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -150,21 +150,19 @@ def ask(
 
 
 def _print_sources(event: Any) -> None:
-    from docmind.ui.format import cost
+    from docmind.ui.format import best, cost, place, verdict
 
     for notice in event.notices:
         err.print(f"[yellow]! {escape(notice)}[/yellow]")
     if event.confidence is not None:
         left_open = f", left open: {event.open_points}" if event.open_points else ""
         err.print(escape(f"confidence {event.confidence:.0%}{left_open}"))
-    cited = {c.number: c for c in event.citations}
+    cited = best(event.citations)
     print()
     for source in event.sources:
         if mark := cited.get(source.number):
-            page = f", page {source.page}" if source.page else ""
-            doubt = "" if mark.supported else "  [yellow](unverified)[/yellow]"
-            doubt += f"  (the model wrote \\[{mark.instead_of}])" if mark.instead_of else ""
-            out.print(f"[bold]\\[{source.number}][/bold] {escape(source.file_name)}{page}{doubt}")
+            found = f"  [yellow]({escape(verdict(mark))})[/yellow]" if verdict(mark) else ""
+            out.print(f"[bold]\\[{source.number}][/bold] {escape(place(source))}{found}")
             out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]")
     err.print(f"[dim]{escape(cost(event.usage, event.agents))}[/dim]")
 
@@ -214,11 +212,15 @@ def pull(names: Annotated[list[str], typer.Argument(help="Names from `docmind mo
 @models.command()
 def use(name: str) -> None:
     """Fetch a model and answer with it from the next start on."""
+    from docmind.engine.models import Catalog
+
     settings = load_settings()
+    if any(m.name == name and m.kind == "embedding" for m in Catalog(settings.models_dir).list()):
+        raise DocMindError(f"{name} embeds text and can't answer. DOCMIND_RETRIEVAL__EMBEDDING_MODEL chooses it.")
     fetch_model(settings, name)
     save_settings(settings.saved_file, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
-    if os.environ.get("DOCMIND_LLM__MODEL"):
+    if load_settings().llm.model != name:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
 
 
@@ -243,15 +245,12 @@ def fetch_model(settings: Settings, name: str) -> None:
     columns = TextColumn(f"{escape(name)}: {{task.description}}"), BarColumn(), TextColumn("{task.percentage:.0f}%")
     with Progress(*columns, console=err) as bar:
         task = bar.add_task("starting", total=1)
-        where = catalog.pull(
-            name, lambda what, done, all: bar.update(task, description=what, completed=done, total=all)
-        )
-    if isinstance(where, Path):
-        err.print(f"✓ {name}")
+        catalog.pull(name, lambda what, done, all: bar.update(task, description=what, completed=done, total=all))
+    err.print(f"✓ {name}")
 
 
 def _check_port(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -280,11 +279,8 @@ def _app(*, load_model: bool = True) -> Iterator[Any]:
     settings = load_settings()
     for name in wanted_models(settings)[: None if load_model else 1]:
         fetch_model(settings, name)
-    app = build_app(settings, load_model=load_model)
-    try:
+    with closing(build_app(settings, load_model=load_model)) as app:
         yield app
-    finally:
-        app.close()
 
 
 def main(command: Callable[[], None] = cli) -> None:

@@ -17,8 +17,8 @@ Counter = Callable[[Sequence[AnyMessage]], int]
 NOTICE = "\n[… shortened to fit the context window; ask for single pages to read the rest …]"
 SHORTEST = 4 * len(NOTICE)
 """Characters of a tool result that are left in any case."""
-_CLOSING = re.compile(r"\n</\w+>\s*\Z")
-"""What ends delimited data: it stays, or the text after it would seem to be part of the data."""
+_CLOSING = re.compile(r"(\n</\w+>)(?:\n[^\n]*)?\s*\Z")
+"""What ends delimited data stays, or the text after it would seem to be part of the data; a line on it does not."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,6 @@ def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitte
     System messages and the last turn's own words always stay; a tool call is never parted from its result. If the
     last turn alone is too long, the longest tool results in it are shortened with a notice; if that is not enough,
     its oldest tool calls but the first go with their results.
-
-    Args:
-        messages: The whole prompt, oldest first.
-        count: Exact token counter.
-        budget: Limit and target, in tokens.
     """
     before = count(messages)
     if before <= budget.limit:
@@ -162,10 +157,10 @@ def _shorten(messages: list[AnyMessage], count: Counter, target: int) -> tuple[l
 
 def _shorter(message: AnyMessage, length: int) -> AnyMessage:
     """Return the message with `length` characters of its text, a notice, and the delimiter that closes it."""
-    text = str(message.content)
-    closing = found[0] if (found := _CLOSING.search(text)) else ""
-    text = text.removesuffix(closing).removesuffix(NOTICE)
-    return message.model_copy(update={"content": text[:length] + NOTICE + closing})
+    text, closing = str(message.content), ""
+    if found := _CLOSING.search(text):
+        text, closing = text[: found.start()], found[1]
+    return message.model_copy(update={"content": text.removesuffix(NOTICE)[:length] + NOTICE + closing})
 
 
 def _second_step(messages: Sequence[AnyMessage]) -> range | None:

@@ -5,15 +5,17 @@ The only module that imports langchain-community (it is being sunset, so it must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from langchain_community.chat_message_histories import SQLChatMessageHistory
+from langchain_community.chat_message_histories.sql import DefaultMessageConverter, SQLChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage
+from pydantic import TypeAdapter
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, inspect, select, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.schema import CreateColumn
 
 from docmind.errors import ConfigError
@@ -80,6 +82,9 @@ class StoredMessage:
     open_points: str = ""
 
 
+_CONVERTER = DefaultMessageConverter("message_store")
+"""One for all: by itself each history would make a class of its own for its table."""
+_STORED = TypeAdapter(StoredMessage)
 # Named here because `list` means the method below inside the class.
 Conversations = list[Conversation]
 Messages = list[StoredMessage]
@@ -100,6 +105,15 @@ class ConversationStore:
             raise ConfigError(
                 f"The conversations in {database} can't be opened ({exc}). Restore a backup, or move the file away."
             ) from exc
+        self._database = database
+        event.listen(self._engine, "handle_error", self._explained)
+
+    def _explained(self, failed: ExceptionContext) -> ConfigError | None:
+        """Return the error for the user in place of SQLite's."""
+        if failed.sqlalchemy_exception is None:
+            return None
+        why = f"The conversations in {self._database} can't be read or written ({failed.original_exception})."
+        return ConfigError(f"{why} Free disk space, or restore a backup, then try again.")
 
     def _add_columns(self) -> None:
         """Give tables of an earlier version the columns that have come since; each has a default."""
@@ -112,7 +126,7 @@ class ConversationStore:
                     db.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
     def _history(self, conversation_id: str) -> SQLChatMessageHistory:
-        return SQLChatMessageHistory(conversation_id, connection=self._engine)
+        return SQLChatMessageHistory(conversation_id, connection=self._engine, custom_message_converter=_CONVERTER)
 
     def list(self) -> Conversations:
         """Return all conversations, the last used first."""
@@ -174,18 +188,9 @@ class ConversationStore:
 
     def messages(self, conversation_id: str) -> Messages:
         """Return the whole conversation, oldest first: trimming never touches it."""
-        stored = []
-        for message in self._history(conversation_id).messages:
-            read: dict[str, Callable[[Any], Any]] = {
-                "sources": lambda rows: tuple(Source(**row) for row in rows),
-                "citations": lambda rows: tuple(Citation(**row) for row in rows),
-                "usage": lambda row: row and Usage(**row),
-                "steps": tuple,
-                "notices": tuple,
-            }
-            extra = {k: read.get(k, lambda v: v)(v) for k, v in message.additional_kwargs.items()}
-            stored.append(StoredMessage("user" if message.type == "human" else "assistant", message.text, **extra))
-        return stored
+        roles = {"human": "user", "ai": "assistant"}
+        rows = self._history(conversation_id).messages
+        return [_STORED.validate_python({**m.additional_kwargs, "role": roles[m.type], "text": m.text}) for m in rows]
 
     def add_trims(self, trims: Sequence[ContextTrimmed]) -> None:
         """Store a turn's trim events, unless its conversation was deleted meanwhile."""

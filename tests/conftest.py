@@ -7,6 +7,7 @@ import pytest
 from platformdirs import user_cache_path
 
 from docmind.engine.models import Catalog
+from docmind.retrieval.embeddings import Embedder
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,12 @@ def models_dir() -> Path:
 def minilm(models_dir) -> Path:
     """The real embedding model."""
     return Catalog(models_dir).pull("minilm")
+
+
+@pytest.fixture(scope="session")
+def embedder(minilm) -> Embedder:
+    """The same, to embed with."""
+    return Embedder(minilm)
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ class PromptedEngine:
     `constraint` is None for free text, also where a grammar only watches over tool calls in it.
     """
 
-    def __init__(self, reply: Callable | list[str], *, window=8192, delay_s=0.0):
-        self.reply, self.window, self.delay_s = reply, window, delay_s
-        self.prompts, self.counted, self.running, self.most_at_once, self.aborted = [], [], 0, 0, 0
+    def __init__(self, reply: Callable | list[str], *, window=8192, delay_s=0.0, finish="stop", tool_calls=()):
+        self.reply, self.window, self.delay_s, self.finish, self.tool_calls = reply, window, delay_s, finish, tool_calls
+        self.now = EngineStatus("ready", "prompted", window, device="cpu", load_s=1.0)
+        self.prompts, self.requests, self.counted, self.running, self.most_at_once, self.aborted = [], [], [], 0, 0, 0
 
     def start(self): ...
 
@@ -24,12 +25,13 @@ class PromptedEngine:
     def close(self): ...
 
     def status(self):
-        return EngineStatus(state="ready", model="prompted", window=self.window, device="cpu")
+        return self.now
 
     def count_tokens(self, messages, tools=()):
         return sum(len(str(m.get("content") or "").split()) + 4 for m in messages)
 
-    async def stream(self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=(), on_end=None):
+    async def stream(self, messages, *, constraint=None, max_tokens, on_end=None, **options):
+        self.requests.append({"constraint": constraint, "max_tokens": max_tokens, **options})
         if constraint and constraint.kind == "structural_tag":
             constraint = None
         prompt = self.count_tokens(messages)
@@ -45,8 +47,9 @@ class PromptedEngine:
                 await asyncio.sleep(self.delay_s)
                 written += 1
                 yield Delta(text=word if i == 0 else f" {word}")
-            reason = "length" if len(text.split(" ")) > max_tokens else "stop"
-            yield Delta(finish_reason=reason, usage=EngineUsage(prompt, 0, written, 0.01, 0.1))
+            reason = "length" if len(text.split(" ")) > max_tokens else self.finish
+            usage = EngineUsage(prompt, 0, written, 0.01, 0.1)
+            yield Delta(finish_reason=reason, usage=usage, tool_calls=tuple(self.tool_calls))
             done = True
         finally:
             self.running -= 1

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 from docmind.conversations import ConversationStore, StoredMessage
-from docmind.engine.interface import Delta, Engine, EngineStatus, EngineUsage
-from docmind.errors import DocMindError, EngineFailed, EngineNotReady, UnsupportedFile
+from docmind.errors import DocMindError, UnsupportedFile
 from docmind.events import (
     AgentFinished,
     AgentStarted,
@@ -30,88 +27,23 @@ from docmind.events import (
     to_dict,
 )
 from docmind.ingestion.collections import Collections
-from docmind.ingestion.registry import Document, Registry
+from docmind.ingestion.registry import CANCELLED, LOCKED, Document, Registry
+from docmind.turns import Turn
+from tests.engines import PromptedEngine
 
-
-class ScriptedEngine(Engine):
-    """An engine that writes the given texts, one a call, word by word."""
-
-    def __init__(self, *texts: str, delay_s: float = 0.0, window: int = 8192) -> None:
-        self.texts, self.delay_s = list(texts), delay_s
-        self.calls: list[Sequence[dict]] = []
-        self.now = EngineStatus("ready", "scripted", window, device="cpu", load_s=1.0)
-
-    def start(self) -> None: ...
-
-    def _run(self) -> None: ...
-
-    def wait_ready(self, timeout_s: float | None = None) -> None:
-        if self.now.state == "failed":
-            raise EngineFailed(self.now.error)
-        if self.now.state != "ready":
-            raise EngineNotReady("The model is still loading.")
-
-    def status(self) -> EngineStatus:
-        return self.now
-
-    def count_tokens(self, messages, tools=()) -> int:
-        return sum(len(str(m.get("content") or "").split()) + 4 for m in messages)
-
-    async def stream(
-        self, messages, *, tools=(), constraint=None, max_tokens, temperature=0.0, stop=(), on_end=None
-    ) -> AsyncIterator[Delta]:
-        import asyncio
-
-        self.wait_ready()
-        self.calls.append(messages)
-        words = (self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]).split(" ")
-        for i, word in enumerate(words):
-            await asyncio.sleep(self.delay_s)
-            yield Delta(text=word if i == 0 else f" {word}")
-        prompt = self.count_tokens(messages)
-        usage = EngineUsage(prompt, 0, len(words), self.delay_s, self.delay_s)
-        if on_end:
-            on_end(usage)
-        yield Delta(finish_reason="stop", usage=usage)
-
-    def close(self) -> None:
-        self.now = replace(self.now, state="closed")
-
-
-@dataclass(frozen=True)
-class FakeDocument:
-    id: str
-    name: str
-    size: int = 1000
-    suffix: str = ".txt"
-    state: str = "ready"
-    reason: str = ""
-    pages: int = 1
-    chunks: int = 1
-    seconds: float = 0.1
-    added_at: str = "2026-01-02T03:04:05+00:00"
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    collection: int = 1
-    tags: str = ""
-    tag_list = Document.tag_list
-
-
-class FakeCollections(Collections):
-    """The real table of collections over fake documents."""
-
-    def __init__(self, registry: Registry, documents: FakeDocuments) -> None:
-        super().__init__(registry)
-        registry.update = lambda key, **changes: documents.all.update({key: replace(documents.all[key], **changes)})
+OTHERS = {
+    "slow": {"state": "embedding", "stage": "embed", "done": 3, "total": 10},
+    "bad": {"state": "failed", "reason": "The file is damaged. Save it again."},
+    "locked": {"state": "failed", "reason": "It is protected by a password.", "stage": LOCKED},
+}
 
 
 class FakeDocuments:
-    """An IngestionService that has every file ready at once, unless its name starts with `slow` or `bad`."""
+    """An IngestionService that has every file ready at once, unless its name starts with one of OTHERS."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.all: dict[str, FakeDocument] = {}
+    def __init__(self, folder: Path, registry: Registry) -> None:
+        self.folder, self.registry = folder, registry
+        self.get, self.delete = registry.get, registry.delete
         self.retried: list[str] = []
         self.passwords: list[str | None] = []
 
@@ -120,31 +52,20 @@ class FakeDocuments:
         if name.endswith(".exe"):
             raise UnsupportedFile(f"{name}: this type of file can't be read. Try PDF, DOCX or TXT.")
         key = hashlib.sha256(content).hexdigest()
-        if key in self.all:
-            return SimpleNamespace(document=self.all[key], known=True)
-        document = FakeDocument(key, name, len(content), Path(name).suffix)
-        if name.startswith("slow"):
-            document = replace(document, state="embedding", stage="embed", done=3, total=10)
-        if name.startswith("bad"):
-            document = replace(document, state="failed", reason="The file is damaged. Save it again.")
-        if name.startswith("locked"):
-            document = replace(document, state="failed", reason="It is protected by a password.", stage="password")
-        (self.folder / key).write_bytes(content)
-        self.all[key] = document
-        return SimpleNamespace(document=document, known=False)
+        known = self.get(key) is not None
+        if not known:
+            self.registry.add(key, name, len(content), Path(name).suffix)
+            state = next((s for start, s in OTHERS.items() if name.startswith(start)), {"state": "ready"})
+            self.registry.update(key, pages=1, chunks=1, seconds=0.1, **state)
+            (self.folder / key).write_bytes(content)
+        return SimpleNamespace(document=self.get(key), known=known)
 
-    def documents(self) -> list[FakeDocument]:
-        return list(self.all.values())
-
-    def get(self, document_id: str) -> FakeDocument | None:
-        return self.all.get(document_id)
-
-    def delete(self, document_id: str) -> None:
-        del self.all[document_id]
+    def documents(self) -> list[Document]:
+        return self.registry.all()[::-1]
 
     def cancel(self, document_id: str) -> None:
-        now = {"state": "failed", "stage": "cancelled", "reason": "You cancelled it before it was read."}
-        self.all[document_id] = replace(self.all[document_id], **now)
+        reason = "You cancelled it before it was read."
+        self.registry.update(document_id, state="failed", stage=CANCELLED, reason=reason)
 
     def retry(self, document_id: str, password: str | None = None) -> None:
         self.retried.append(document_id)
@@ -157,45 +78,19 @@ class FakeDocuments:
         return self.file_path(document_id).read_text("utf-8", "replace")
 
 
-class FakeTurn:
-    """A turn that plays `script` on its own thread; `gate` holds it before the end."""
-
-    def __init__(self, question: str, conversation_id: str, script: list[ChatEvent], gate: threading.Event) -> None:
-        self.id, self.question, self.conversation_id = uuid.uuid4().hex, question, conversation_id
-        self.done = self.stopped = False
-        self.elapsed_s = 3.4
-        self._events: list[ChatEvent] = []
-        self._script, self._gate, self._ended = script, gate, threading.Event()
-
-    def play(self, finish: Callable[[list[ChatEvent]], None], delay_s: float) -> None:
-        for event in self._script[:-1]:
-            if self.stopped:
-                break
-            self._events.append(event)
-            time.sleep(delay_s)
-        while not self._gate.wait(0.01) and not self.stopped:
-            pass
-        last = self._script[-1]
-        if self.stopped:
-            text = "".join(e.text for e in self._events if isinstance(e, TokenDelta) and e.channel == "answer")
-            last = TurnFinished(self.conversation_id, self.id, text, (), (), Usage(), stopped=True)
-        self._events.append(last)
-        finish(self._events)
-        self.done = True
-        self._ended.set()
-
-    def events(self) -> list[ChatEvent]:
-        return list(self._events)
-
-    def stream(self) -> Iterator[ChatEvent]:
-        self._ended.wait()
-        yield from self._events
-
-    def stop(self) -> None:
-        self.stopped = True
-
-    def wait(self, timeout_s: float | None = None) -> None:
-        self._ended.wait(timeout_s)
+def play(turn: Turn, script: list[ChatEvent], gate: threading.Event, delay_s: float, finish: Callable) -> None:
+    """Let a turn be what `script` says; `gate` holds it before the end."""
+    for event in script[:-1]:
+        if turn.stopped:
+            break
+        turn.emit(event)
+        time.sleep(delay_s)
+    while not gate.wait(0.01) and not turn.stopped:
+        pass
+    stopped = TurnFinished(turn.conversation_id, turn.id, turn.answer(), (), (), Usage(), stopped=True)
+    turn.emit(stopped if turn.stopped else script[-1])
+    finish(turn.events())
+    turn.end()
 
 
 class FakeChat:
@@ -209,17 +104,17 @@ class FakeChat:
         self.delay_s = 0.0
         self.gate = threading.Event()
         self.gate.set()
-        self._active: dict[str, FakeTurn] = {}
+        self._active: dict[str, Turn] = {}
 
-    def active(self, conversation_id: str) -> FakeTurn | None:
+    def active(self, conversation_id: str) -> Turn | None:
         turn = self._active.get(conversation_id)
         return turn if turn and not turn.done else None
 
-    def ask(self, question: str, conversation_id: str) -> FakeTurn:
+    def ask(self, question: str, conversation_id: str) -> Turn:
         if self.error:
             raise self.error
         self.conversations.add_question(conversation_id, question)
-        turn = FakeTurn(question, conversation_id, self._script(conversation_id), self.gate)
+        turn = Turn(conversation_id, question)
 
         def finish(events: list[ChatEvent]) -> None:
             end = events[-1]
@@ -240,13 +135,13 @@ class FakeChat:
             )
 
         self._active[conversation_id] = turn
-        threading.Thread(target=turn.play, args=(finish, self.delay_s), daemon=True).start()
+        args = (turn, self._script(conversation_id), self.gate, self.delay_s, finish)
+        threading.Thread(target=play, args=args, daemon=True).start()
         return turn
 
     def _script(self, conversation_id: str) -> list[ChatEvent]:
         ids = (conversation_id, "turn")
-        known = self.documents.documents()
-        document = known[0] if known else FakeDocument("none", "gone.txt")
+        document = next(iter(self.documents.documents()), SimpleNamespace(id="none", name="gone.txt"))
         sources = tuple(
             Source(n, f"c{n}", document.id, document.name, f"Passage {n} about the fee.", n, "Prices", 0, 20, 0.9)
             for n in (1, 2, 3)
@@ -287,14 +182,16 @@ def fake_app(folder: Path, settings=None) -> SimpleNamespace:
 
     settings = settings or load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
-    documents, conversations = FakeDocuments(folder), ConversationStore(settings.database)
+    registry, conversations = Registry(settings.database), ConversationStore(settings.database)
+    documents, monitor = FakeDocuments(folder, registry), HardwareMonitor()
+    monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,
-        engine=ScriptedEngine("Hello from the script."),
+        engine=PromptedEngine([]),
         documents=documents,
-        collections=FakeCollections(Registry(settings.database), documents),
+        collections=Collections(registry),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
-        monitor=HardwareMonitor(background=False),
+        monitor=monitor,
         close=lambda: None,
     )

@@ -15,6 +15,23 @@ PAGES = (
     "Its main telescope has a mirror of 3.4 metres. The mirror weighs 5,200 kilograms and is made of glass ceramic.",
     "Visitors are welcome on Thursdays between 18:00 and 23:00. A ticket costs 12 euros; children enter free.",
 )
+HANDBOOK = (
+    """Handbook of the Lighthouse Library
+
+1 Opening hours
+The reading room opens at nine in the morning and closes at eight in the evening.
+On Sundays the reading room stays closed, and books go to the night box.
+
+2 Membership
+A membership costs 24 euros a year. Students pay 12 euros a year.""",
+    """3 Loans
+A member may borrow twelve books at a time, for four weeks each.
+A loan is renewed twice at most, unless somebody waits for the book.
+A late book costs 20 cents a day, and no more than 10 euros in all.
+
+4 The lamp
+The lamp of the old lighthouse was built in 1874 and is lit every evening at dusk.""",
+)
 NOTE = "Checked by the archive in May."
 
 

@@ -1,68 +1,27 @@
-"""The real pages over in-memory parts, to look at states: `python tests/serve_fakes.py --server.port 8601`.
-
-FAKE_STATE chooses what is there: `empty`, `loading`, `failed`,
-`recovered` (from bad settings), else a few documents and a slow answer.
-"""
+"""The real pages over in-memory parts, to look at: `python tests/serve_fakes.py --server.port 8601`."""
 
 import os
 import sys
 import tempfile
-import time
 import types
-from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from docmind.engine.interface import Attempt  # noqa: E402
-from docmind.errors import EngineFailed, EngineNotReady  # noqa: E402
 from docmind.events import ContextTrimmed  # noqa: E402
 from tests.fakes import fake_app  # noqa: E402
 
 
 def build_app(settings):
     app = fake_app(Path(os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()), settings)
-    state = os.environ.get("FAKE_STATE", "")
-    if state in {"loading", "failed"}:
-        app.engine.now = replace(
-            app.engine.now,
-            state=state,
-            model="qwen2.5-coder-1.5b",
-            stage="weights",
-            stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4)),
-            begun=time.monotonic(),
-            error="The weights need 3.1 GiB and 2.2 GiB are free. Close other programs, or choose smollm2-135m.",
-        )
-        app.chat.error = (EngineNotReady if state == "loading" else EngineFailed)("The model is not ready yet.")
-    if state == "recovered":
-        app.engine.now = replace(
-            app.engine.now,
-            model="qwen2.5-coder-1.5b",
-            notes=("device = cpu: no NVIDIA GPU", "max_model_len = 8192: the default on this kind of machine"),
-            stages=(("reading the tokenizer", 2.1), ("importing vLLM", 6.4), ("weights", 8.3)),
-            notice="llm.model = /models/mine did not work (SafetensorError: Error while deserializing header: "
-            "incomplete metadata). DocMind went back to the settings that worked last.",
-            attempts=(
-                Attempt(
-                    "2026-01-02T03:04:05+00:00",
-                    "window 8,192, eager",
-                    "weights",
-                    "model",
-                    "SafetensorError: Error while deserializing header: incomplete metadata, file not fully covered",
-                    "went back to the settings that worked last",
-                ),
-            ),
-        )
-    if state == "empty":
-        return app
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
     for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):
         app.documents.add_bytes(f"{name}\nPassage 1 about the fee.".encode(), name)
     for name in ("Contracts", "Annual reports"):
         app.collections.create(name)
-    first, report = list(app.documents.all)[:2]
+    first, report = (d.id for d in app.documents.documents()[:2])
     app.collections.move(report, 3)
     app.collections.tag(report, ["2026", "tax"])
     app.collections.tag(first, ["prices"])

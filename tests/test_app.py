@@ -1,10 +1,13 @@
+import logging
 import shutil
 
 import pytest
 
-from docmind.app import build_app, own
-from docmind.errors import AlreadyRunning, ModelError, StoreError
-from docmind.settings import load_settings
+from docmind.app import _plans, build_app, own
+from docmind.engine.hardware import Hardware
+from docmind.engine.models import Catalog
+from docmind.errors import AlreadyRunning, ConfigError, ModelError, StoreError
+from docmind.settings import Settings, load_settings
 from tests.engines import PromptedEngine
 
 
@@ -66,3 +69,18 @@ def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_d
     assert not former.exists()
     assert [(d.state, d.chunks) for d in app.documents.documents()] == [("ready", 1)]
     app.close()
+
+
+def test_a_data_folder_with_something_in_the_way_says_what_to_do(tmp_path, models_dir, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("docmind"), "handlers", [])
+    settings = settings_for(tmp_path, models_dir)
+    settings.log_file.parent.write_text("a file where the folder of logs should be")
+    with pytest.raises(ConfigError, match=r"data folder .*logs"):
+        build_app(settings, engine=ClosableEngine([]))
+    own(settings.data_dir).close()
+
+
+def test_a_servers_model_plans_however_small_this_machine_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("docmind.app.detect", lambda: Hardware("a CPU", 2, ram_gib=4, ram_free_gib=2))
+    assert not _plans(Settings(), Catalog(tmp_path))
+    assert _plans(Settings(llm={"base_url": "http://127.0.0.1:8000/v1"}), Catalog(tmp_path))

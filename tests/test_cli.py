@@ -4,10 +4,12 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from docmind.app import own
+from docmind.engine.interface import Attempt
 from docmind.ingestion.collections import Collections
 from docmind.ingestion.registry import Registry
 
@@ -73,8 +75,8 @@ def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp
 
 def test_doctor_names_what_is_there_and_what_is_missing(docmind):
     record = {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]}
-    failed = {"error": "CUDA out of memory", "then": "gave up"}
-    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [failed]}}
+    attempt = Attempt("now", "no plan", "weights", "memory", "CUDA out of memory", "gave up")
+    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [asdict(attempt)]}}
     (docmind.data / "engine.json").write_text(json.dumps(record))
     told = docmind("doctor")
     assert "Engine plan" in told.stdout
@@ -113,6 +115,13 @@ def test_models_are_listed_with_what_is_here(docmind):
     told = docmind("model", "list")
     assert "smollm2-135m (in use)" in told.stdout
     assert "Qwen/Qwen3-4B-Instruct-2507-FP8" in told.stdout
+
+
+def test_a_model_to_answer_with_is_no_embedding_model(docmind):
+    done = docmind("model", "use", "minilm")
+    assert done.returncode == 1
+    assert "DOCMIND_RETRIEVAL__EMBEDDING_MODEL" in done.stderr
+    assert not (docmind.data / "settings.json").exists()
 
 
 def test_a_missing_file_is_named(docmind):

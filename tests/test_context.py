@@ -41,7 +41,7 @@ def agents_at_work(draw):
     for step in range(draw(st.integers(1, 6))):
         ids = [f"{step}-{i}" for i in range(draw(st.integers(1, 2)))]
         messages.append(AIMessage("", tool_calls=[{"name": "search", "args": {}, "id": i} for i in ids]))
-        ends = draw(st.sampled_from(["", "\n</passages>"]))
+        ends = draw(st.sampled_from(["", "\n</passages>", "\n</passages>\nThe search found: [3]"]))
         messages += [
             ToolMessage(draw(st.integers(1, 6000).map(lambda n: "word " * n)) + ends, tool_call_id=i) for i in ids
         ]
@@ -69,8 +69,8 @@ def test_shortened_data_keeps_the_delimiter_that_closes_it(messages, budget):
     given = {m.tool_call_id: m for m in messages if isinstance(m, ToolMessage)}
     for kept in fit(messages, count, budget).messages:
         if isinstance(kept, ToolMessage):
-            closed = str(given[kept.tool_call_id].content).endswith("\n</passages>")
-            assert str(kept.content).endswith("\n</passages>") == closed
+            closed = "\n</passages>" in str(given[kept.tool_call_id].content)
+            assert ("\n</passages>" in str(kept.content)) == closed
 
 
 @given(conversations, budgets)

@@ -1,6 +1,10 @@
 import sqlite3
 
+import pytest
+from sqlalchemy import event
+
 from docmind.conversations import ConversationStore, StoredMessage
+from docmind.errors import ConfigError
 from docmind.events import Citation, ContextTrimmed, Source, Usage, now
 
 
@@ -67,4 +71,16 @@ def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path):
         db.execute("INSERT INTO trim_events VALUES (1, 'c', 't', 9, 5, '1 oldest turn', 'full', 'now', 1)")
     store = ConversationStore(database)
     assert [(t.first_kept_turn, t.summary) for t in store.trims("c")] == [(1, "")]
+    store.close()
+
+
+def test_a_full_disk_is_said_and_what_is_stored_stays(tmp_path):
+    store = ConversationStore(tmp_path / "docmind.sqlite3")
+    conversation = store.create()
+    store.add_question(conversation.id, "How long?")
+    event.listen(store._engine, "connect", lambda db, _: db.execute("PRAGMA max_page_count = 1"))
+    store._engine.dispose()
+    with pytest.raises(ConfigError, match=r"is full.*Free disk space"):
+        store.add_answer(conversation.id, StoredMessage("assistant", "word " * 50_000, now()))
+    assert [m.text for m in store.messages(conversation.id)] == ["How long?"]
     store.close()

@@ -35,6 +35,7 @@ def test_saving_keeps_what_was_saved_before():
     ("name", "value", "told"),
     [
         ("DOCMIND_LLM__TEMPERATURE", "hot", "llm.temperature"),
+        ("DOCMIND_ENGINE", "fast", "engine"),
         ("DOCMIND_STORE__MODE", "server", "DOCMIND_STORE__URL"),
         ("DOCMIND_SERVER__HOST", "0.0.0.0", "server.host: .*127.0.0.1"),
         ("DOCMIND_CONTEXT__LOW_WATER_MARK", "1.0", "low_water_mark"),
@@ -51,6 +52,15 @@ def test_a_data_folder_that_cannot_be_written_says_what_to_do(monkeypatch, tmp_p
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path / "file" / "data"))
     with pytest.raises(ConfigError, match="DOCMIND_DATA_DIR"):
         load_settings()
+
+
+def test_settings_that_cannot_be_written_say_so_and_stay(tmp_path):
+    settings = load_settings()
+    save_settings(settings.saved_file, {"llm": {"model": "a/b"}})
+    settings.saved_file.with_suffix(".part").mkdir()
+    with pytest.raises(ConfigError, match="can't be written"):
+        save_settings(settings.saved_file, {"llm": {"model": "c/d"}})
+    assert load_settings().llm.model == "a/b"
 
 
 def test_a_damaged_settings_file_is_named(tmp_path):

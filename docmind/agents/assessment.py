@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -12,9 +13,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.constants import TAG_NOSTREAM
 
-from docmind.agents.delimiters import defused
 from docmind.agents.tools import render
-from docmind.agents.turn import TurnContext
+from docmind.agents.turn import TurnContext, defused
 from docmind.engine.interface import Constraint
 from docmind.errors import DocMindError
 
@@ -62,9 +62,9 @@ async def assess(model: BaseChatModel, turn: TurnContext, answer: str) -> Assess
     bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=TOKENS).with_config(tags=[TAG_NOSTREAM])
     try:
         messages: list[AnyMessage] = [SystemMessage(ASSESS), HumanMessage(""), passages]
-        said = await bound.ainvoke(turn.fitted(messages, (), lay_out, "assessment", TOKENS))
+        said = await bound.ainvoke(await asyncio.to_thread(turn.fitted, messages, (), lay_out, "assessment", TOKENS))
         judged: dict[str, Any] = json.loads(str(said.content))
         return Assessment(judged["support"] / 100, judged["open"].strip())
-    except (DocMindError, ValueError, KeyError, TypeError) as exc:  # the answer itself is not lost by it
+    except (DocMindError, AttributeError, ValueError, KeyError, TypeError) as exc:  # the answer is not lost by it
         log.warning("there is no assessment: %s", exc)
         return Assessment()

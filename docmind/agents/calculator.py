@@ -13,7 +13,9 @@ LONGEST = 200
 _SIGNS = str.maketrans(
     {"\u00d7": "*", "\u00b7": "*", "÷": "/", "\u2212": "-", "\u2013": "-", "$": "", "€": "", "£": "", "¥": ""}
 )
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)")
+_LIST = re.compile(r"\b(?:min|max|sum|avg)\s*\((?![^()]*,\s)[^()]*?" + _THOUSANDS.pattern)
+"""Arguments without a space between them, of which two may as well be one number: `sum(100,200)`."""
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%(?!\s*[\d(])")
 
 
@@ -39,7 +41,10 @@ def evaluate(expression: str) -> str:
 
     `1,234.5` is read as a number, `15%` as 0.15, `^` as a power, currency signs are ignored.
     """
-    text = _PERCENT.sub(r"(\1/100)", _THOUSANDS.sub("", expression.translate(_SIGNS))).replace("^", "**").strip()
+    if _LIST.search(expression):
+        return "not computed: write numbers without thousands separators, and a space after the comma between two"
+    text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), expression.translate(_SIGNS))
+    text = _PERCENT.sub(r"(\1/100)", text).replace("^", "**").strip()
     if not text or len(text) > LONGEST:
         return f"not computed: write at most {LONGEST} characters of arithmetic"
     try:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from docmind.agents.workers import Worker
@@ -145,13 +146,7 @@ def read_plan(text: str, kinds: Mapping[str, str]) -> tuple[int, list[Any]]:
 def _calls(wanted: Iterable[tuple[str, str]]) -> list[Any]:
     """Return (agent, task) pairs as tool call chunks, without doubles."""
     return [
-        {
-            "name": f"{HANDOFF}{agent}",
-            "args": json.dumps({"task": task}, ensure_ascii=False),
-            "id": f"call_{uuid4().hex[:12]}",
-            "index": i,
-            "type": "tool_call_chunk",
-        }
+        tool_call_chunk(name=f"{HANDOFF}{agent}", args=json.dumps({"task": task}), id=f"call_{uuid4().hex}", index=i)
         for i, (agent, task) in enumerate(dict.fromkeys(wanted))
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,8 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from langgraph.constants import TAG_NOSTREAM
 
-from docmind.agents.delimiters import defused
-from docmind.agents.turn import CUT
+from docmind.agents.turn import CUT, defused
 from docmind.retrieval.sparse import document_vector, query_vector
 
 SUMMARY_TOKENS = 200
@@ -39,8 +39,6 @@ async def condense(
     """Return the summary brought up to date with turns that are about to be cut, and how many of them went in.
 
     Args:
-        model: The model that writes it; the call is counted like every other.
-        summary: The summary so far.
         turns: Questions and answers, oldest first. If they do not fit one prompt, the oldest are left out; the recall
             tool still finds them.
         fits: Whether a prompt fits the window.
@@ -50,7 +48,7 @@ async def condense(
         text = "\n".join(f"User: {question}\nAssistant: {answer}" for question, answer in turns[first:])
         content = f"<summary>\n{defused(summary)}\n</summary>\n<earlier>\n{defused(text)}\n</earlier>"
         prompt: list[AnyMessage] = [SystemMessage(CONDENSE), HumanMessage(f"{content}\n\nWrite the new summary.")]
-        if fits(prompt):
+        if await asyncio.to_thread(fits, prompt):
             answer = await model.with_config(tags=[TAG_NOSTREAM]).ainvoke(prompt, max_tokens=tokens)
             text = str(answer.content).strip()
             cut = " […]" if answer.response_metadata.get("finish_reason") in CUT else ""

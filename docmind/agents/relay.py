@@ -18,7 +18,7 @@ Emit = Callable[[str, str, bool], None]
 """Called with (run id, text, whether it belongs to the answer; else it is one agent's own work)."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Part:
     task: str
     run_id: str = ""
@@ -40,6 +40,7 @@ class Relay:
         self._emit = emit
         self._translate = translate
         self._parts: list[_Part] = []
+        self._runs: dict[str, _Part] = {}
         self._current = 0
         self.headings = False
 
@@ -49,37 +50,34 @@ class Relay:
 
     def begin(self, run_id: str, task: str) -> None:
         """Say which run writes a part."""
-        part = next((p for p in self._parts if not p.run_id and p.task == task), None)
-        if part is not None:
+        if part := next((p for p in self._parts if not p.run_id and p.task == task), None):
             part.run_id = run_id
+            self._runs[run_id] = part
 
     def write(self, run_id: str, text: str) -> None:
         """Take a piece of what a run writes, with the run's own passage numbers."""
-        index, part = self._find(run_id)
-        if part is not None and part.closed:
+        part = self._runs.get(run_id, _Part(""))  # else what it writes is no part of the answer
+        if part.closed:
             return
-        if part is not None:
-            part.held += text
-        if part is not None and index == self._current:
+        part.held += text
+        if part in self._parts[self._current : self._current + 1]:
             self._tell(part)
         else:
             self._emit(run_id, self._translate(run_id, text), False)
 
     def restart(self, run_id: str) -> None:
         """Forget what a run has written: a tool call followed, so it was not the answer yet."""
-        _, part = self._find(run_id)
-        if part is not None:
+        if part := self._runs.get(run_id):
             part.held = part.told = ""
 
     def close(self, run_id: str) -> None:
         """Take nothing more of what a run writes: its last words are checked before they are shown."""
-        _, part = self._find(run_id)
-        if part is not None:
+        if part := self._runs.get(run_id):
             part.closed = True
 
     def end(self, run_id: str, text: str) -> None:
         """Take a run's whole text, with the turn's passage numbers; empty if it failed."""
-        _, part = self._find(run_id)
+        part = self._runs.get(run_id)
         if part is None:
             return
         written = (part.told + self._translate(run_id, part.held)).strip()
@@ -98,9 +96,6 @@ class Relay:
         """Return the answer, or what there is of it."""
         said = [(p, p.final or p.told + self._translate(p.run_id, p.held)) for p in self._parts]
         return "\n\n".join(self._heading(part) + text for part, text in said if text)
-
-    def _find(self, run_id: str) -> tuple[int, _Part | None]:
-        return next(((i, p) for i, p in enumerate(self._parts) if p.run_id == run_id), (-1, None))
 
     def _tell(self, part: _Part) -> None:
         """Pass on what is held, but for a mark that is still being written, and a refusal: it may not be the end."""

@@ -21,10 +21,9 @@ from langgraph.prebuilt.chat_agent_executor import AgentState
 from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
-from docmind.agents.delimiters import defused
 from docmind.agents.planner import HANDOFF, ONLY_NEW, PLAN_TOKENS, PLANNING, PlanKind, SupervisorModel, plan_prompt
 from docmind.agents.recap import condense, in_front, summary_tokens
-from docmind.agents.turn import AgentResult, TurnContext
+from docmind.agents.turn import AgentResult, TurnContext, defused
 from docmind.agents.worker_middleware import TASK, task_message
 from docmind.agents.workers import Worker
 from docmind.context import answer_room, fit, split_turns
@@ -66,13 +65,7 @@ def handoff_tool(agent: str, description: str) -> BaseTool:
 def build_supervisor(
     model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings
 ) -> CompiledStateGraph[Any]:
-    """Return the graph of one turn; run it with a TurnContext as its context.
-
-    Args:
-        model: The supervisor's own model.
-        workers: Its team.
-        settings: Parallelism, forwarding and output mode.
-    """
+    """Return the graph of one turn; run it with a TurnContext as its context."""
     from langgraph_supervisor import create_supervisor
 
     steps = _Steps(model, workers, settings)
@@ -149,14 +142,14 @@ class _Steps:
         if not calls:
             turn.small_talk = True
             return Command(graph=Command.PARENT, goto=NAME)
-        parallel = self._settings.enable_parallel_tools
-        turn.planned = len(calls) if parallel else max(turn.planned, last.additional_kwargs.get("count", 1))
-        if parallel and last.additional_kwargs.get("count", 1) > len(calls) == self._model.max_tasks:
-            asked = last.additional_kwargs["count"]
-            turn.notices.append(f"{asked} questions were seen, {len(calls)} are answered. Ask the others again.")
+        parallel, most = self._settings.enable_parallel_tools, self._model.max_tasks
+        calls = calls if parallel else calls[:1]
+        asked, sent = last.additional_kwargs.get("count", 1), len(turn.results) + len(calls)
+        if asked > sent == most:
+            turn.notices.append(f"{asked} questions were seen, {most} are answered. Ask the others again.")
+        turn.planned = sent if parallel else max(turn.planned, min(asked, most))
         turn.forwarded = self._settings.enable_message_forwarding
         turn.relay.headings = turn.planned > 1
-        calls = calls if parallel else calls[:1]
         for call in calls if turn.forwarded else ():
             turn.relay.expect(call["args"]["task"])
         if parallel:

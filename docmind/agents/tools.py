@@ -13,9 +13,9 @@ from langchain_core.tools import BaseTool, tool
 from pydantic import Field
 
 from docmind.agents.calculator import evaluate
-from docmind.agents.delimiters import defused
 from docmind.agents.recap import recall
-from docmind.agents.turn import TurnContext, run_id
+from docmind.agents.turn import TurnContext, defused, run_id
+from docmind.errors import DocMindError
 from docmind.events import Source, SourcesFound
 from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
@@ -47,14 +47,7 @@ def _passage(source: Source) -> str:
 
 
 def show(turn: TurnContext, run: str, sources: Sequence[Source], readable: Collection[str]) -> str:
-    """Return the passages as a run reads them; the first time after those of earlier turns, which it has then too.
-
-    Args:
-        turn: The turn.
-        run: The agent run.
-        sources: What was found.
-        readable: Ids of the documents that may be read.
-    """
+    """Return what was found as a run reads it; the first time after earlier turns' passages of `readable` documents."""
     before = [] if turn.sources.met(run) else [s for s in turn.kept if s.document_id in readable]
     before = turn.sources.seen_by(run, before)
     own = turn.sources.seen_by(run, sources)
@@ -91,13 +84,7 @@ def mentioned(text: str, documents: Iterable[Document]) -> list[Document]:
 
 
 def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) -> dict[str, BaseTool]:
-    """Return the tools by name.
-
-    Args:
-        retriever: Hybrid search over the store.
-        documents: The registry of what was uploaded.
-        top_k: Passages per search.
-    """
+    """Return the tools by name; a search shows `top_k` passages."""
 
     def ready(runtime: Runtime) -> list[Document]:
         return readable(documents, runtime.context)
@@ -110,18 +97,15 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             context.emit(SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources)))
         return show(context, run_id(), sources, {d.id for d in ready(runtime)})
 
-    def named(document: str, runtime: Runtime) -> Document | str:
-        known = find_document(document, ready(runtime))
-        return known or f"There is no document called {document!r}. {listing(ready(runtime))}"
+    def named(document: str, runtime: Runtime) -> Document:
+        """Return the document meant; if there is none, the error tells the model which there are."""
+        if known := find_document(document, ready(runtime)):
+            return known
+        raise DocMindError(f"There is no document called {document!r}. {listing(ready(runtime))}")
 
-    def look(query: str, runtime: Runtime, document: str, k: int, table: bool | None = None) -> list[Hit] | str:
-        """Return the best hits in what the turn may read, or why one document can't be looked into."""
-        ids = runtime.context.document_ids
-        if document:
-            chosen = named(document, runtime)
-            if isinstance(chosen, str):
-                return chosen
-            ids = [chosen.id]
+    def look(query: str, runtime: Runtime, document: str, k: int, table: bool | None = None) -> list[Hit]:
+        """Return the best hits in what the turn may read."""
+        ids = [named(document, runtime).id] if document else runtime.context.document_ids
         sides = [] if document else mentioned(query, ready(runtime))[:MOST_SIDES]
         scopes = [Scope(ids, table=table), *(Scope([d.id], table=table) for d in sides if len(sides) > 1)]
         return retriever.search_each(query, k, scopes)
@@ -134,8 +118,7 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             query: What to look for, in plain words.
             document: File name, to search one document only.
         """
-        hits = look(query, runtime, document, top_k)
-        return hits if isinstance(hits, str) else found(runtime, hits)
+        return found(runtime, look(query, runtime, document, top_k))
 
     @tool
     def find_tables(query: str, runtime: Runtime, document: str = "") -> str:
@@ -146,8 +129,6 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             document: File name, to look in one document only.
         """
         hits = look(query, runtime, document, max(1, top_k // 2), table=True)
-        if isinstance(hits, str):
-            return hits
         return found(runtime, hits) if hits else "No table was found."
 
     @tool
@@ -160,8 +141,6 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             last_page: Last page; at most four pages are read at once.
         """
         chosen = named(document, runtime)
-        if isinstance(chosen, str):
-            return chosen
         if not chosen.pages:
             return found(runtime, retriever.chunks(chosen.id)[: 4 * top_k])
         pages = range(max(1, first_page), min(max(first_page, last_page), first_page + 3, chosen.pages) + 1)
@@ -181,8 +160,6 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             document: File name.
         """
         chosen = named(document, runtime)
-        if isinstance(chosen, str):
-            return chosen
         headings = groupby(retriever.chunks(chosen.id), key=lambda hit: (hit.heading, hit.page))
         lines = [f"{heading or '(no heading)'}{f', page {page}' if page else ''}" for (heading, page), _ in headings]
         rest = f"\n… and {len(lines) - OUTLINE_LINES} more" if len(lines) > OUTLINE_LINES else ""

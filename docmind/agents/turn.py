@@ -21,11 +21,18 @@ from docmind.retrieval.store import Hit
 
 _HEAD = re.compile(r"^\[(\d+)\] \(", re.MULTILINE)
 """How a passage begins, see `tools.render`."""
+_TAG = re.compile(r"<(/?(?:passages?|results?|earlier|summary)\b)", re.IGNORECASE)
+"""The tags between which documents, results and earlier turns reach a model."""
 CUT = {
     "length": "was cut at the longest answer allowed (max_answer_tokens)",
     "repetition": "was ended because it repeated itself",
 }
 """Reasons for which the engine ends a text that the model had not ended, in words for the user."""
+
+
+def defused(text: str) -> str:
+    """Return the text with our own tags in it made harmless: data can't close its delimiters."""
+    return _TAG.sub("\u2039\\1", text)
 
 
 class SourceBook:
@@ -145,7 +152,7 @@ class TurnContext:
     small_talk: bool = False
     """Whether the plan found nothing to look up."""
     deadlines: dict[str, float] = field(default_factory=dict)
-    """When each agent run must end, by run id (monotonic seconds)."""
+    """When each agent run must end, by run id (the event loop's seconds)."""
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.told, self.sources.translate)
@@ -168,7 +175,6 @@ class TurnContext:
         """Return the prompt within its budget; a cut is an event.
 
         Args:
-            messages: The prompt.
             tools: What the template renders beside it.
             lay_out: How the messages are put to the model; lengths are counted so.
             whose: The agent that is to read it.
@@ -182,19 +188,10 @@ class TurnContext:
 
     def trimmed(self, fitted: Fitted, dropped: str, tokens_after: int | None = None) -> None:
         """Tell of a cut; later turns start from `first_turn` with `summary` in front."""
-        self.emit(
-            ContextTrimmed(
-                self.conversation_id,
-                self.turn_id,
-                fitted.tokens_before,
-                fitted.tokens_after if tokens_after is None else tokens_after,
-                dropped,
-                f"over {fitted.limit:,} of {self.budget.window:,} tokens",
-                now(),
-                self.first_turn,
-                self.summary,
-            )
-        )
+        ids = (self.conversation_id, self.turn_id)
+        counts = (fitted.tokens_before, fitted.tokens_after if tokens_after is None else tokens_after)
+        why = f"over {fitted.limit:,} of {self.budget.window:,} tokens"
+        self.emit(ContextTrimmed(*ids, *counts, dropped, why, now(), self.first_turn, self.summary))
 
 
 def run_id() -> str:

@@ -77,7 +77,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         turn.relay.begin(run_id(), task)
         if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
             turn.sources.seen_by(run_id(), turn.sources.all())
-        turn.deadlines[run_id()] = time.monotonic() + self._timeout_s
+        turn.deadlines[run_id()] = asyncio.get_running_loop().time() + self._timeout_s
         calls = [
             {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
             for tool, argument in self._brief.first_calls
@@ -94,14 +94,12 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         call = request.tool_call
         begin = time.perf_counter()
         try:
-            async with self._in_time(turn):
-                result = await handler(request)
-        except Exception as exc:
-            if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
-                log.exception("tool %s failed", call["name"])
+            async with asyncio.timeout_at(turn.deadlines[run_id()]):
+                result = cast("ToolMessage", await handler(request))  # no tool here returns a Command
+        except Exception as exc:  # noqa: BLE001  told to the model
             result = ToolMessage(f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error")
-        text = str(result.content) if isinstance(result, ToolMessage) else ""
-        told = text[:200] if isinstance(result, ToolMessage) and result.status == "error" else _size(text)
+        text = str(result.content)
+        told = text[:200] if result.status == "error" else _size(text)
         caller = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
         first = caller.tool_calls[0]["id"] == call["id"]  # of several calls the first one takes what was said
         said = turn.sources.translate(run_id(), caller.text).strip() if first else ""
@@ -133,7 +131,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         if cut and (text := earlier(recall(_task(request.state), cut, 1))):
             messages.insert(_start(messages) + 2, ToolMessage(text, tool_call_id="recall"))
         try:
-            async with self._in_time(turn):
+            async with asyncio.timeout_at(turn.deadlines[run_id()]):
                 fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, self._lay_out, self._agent)
                 messages = [m for m in fitted if not isinstance(m, SystemMessage)]
                 response = await handler(request.override(messages=messages, tool_choice=choice))
@@ -141,9 +139,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                     again = request.override(messages=messages, tool_choice="none")
                     return await self._look_again(again, handler) or response
                 return response
-        except Exception as exc:
-            if not isinstance(exc, DocMindError | TimeoutError | ExceptionGroup):
-                log.exception("agent %s failed", self._agent)
+        except Exception as exc:  # noqa: BLE001  the other agents go on
             return AIMessage("", additional_kwargs={"error": self._reason(exc)})
 
     def _refuses(self, message: BaseMessage) -> bool:
@@ -203,15 +199,15 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         renumbered = [m.model_copy(update={"content": turn.sources.renumber(run_id(), str(m.content))}) for m in read]
         return {"messages": [*renumbered, last.model_copy(update={"content": text})]}
 
-    def _in_time(self, turn: TurnContext) -> asyncio.Timeout:
-        return asyncio.timeout(turn.deadlines.get(run_id(), time.monotonic() + self._timeout_s) - time.monotonic())
-
     def _reason(self, exc: Exception) -> str:
         if isinstance(exc, ExceptionGroup):
             exc = exc.exceptions[0]
         if isinstance(exc, TimeoutError):
             return f"it took longer than {self._timeout_s:g} s (agent_timeout_s)."
-        return str(exc) if isinstance(exc, DocMindError) else f"{type(exc).__name__}: {exc}"
+        if isinstance(exc, DocMindError):
+            return str(exc)
+        log.error("agent %s failed", self._agent, exc_info=exc)
+        return f"{type(exc).__name__}: {exc}"
 
     def _step(self, messages: Sequence[AnyMessage]) -> int:
         """Return the number, from 1, of the model call that these messages are for; the first calls were no step."""

@@ -88,24 +88,39 @@ def card(nvml: Any) -> Any:
     return nvml.nvmlDeviceGetHandleByIndex(int(first or 0))
 
 
-def _gpu() -> dict[str, Any]:
-    """Return the GPU fields for the first NVIDIA GPU; nothing if there is none."""
+def open_nvml() -> tuple[Any, str]:
+    """Return the NVML module, started, or None and why not (empty where there is simply no NVIDIA GPU)."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore", FutureWarning)  # the package was renamed, the module was not
             import pynvml
-
+    except ImportError:
+        return None, "pynvml is not installed, so GPU figures are missing: pip install pynvml"
+    try:
         pynvml.nvmlInit()
-        try:
-            handle = card(pynvml)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            return {
-                "gpu": str(pynvml.nvmlDeviceGetName(handle)),
-                "vram_total_gib": round(memory.total / GIB, 2),
-                "vram_free_gib": round(memory.free / GIB, 2),
-                "compute_capability": tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
-            }
-        finally:
-            pynvml.nvmlShutdown()
-    except Exception:  # noqa: BLE001  no driver, no card, no library: all the same to us
+    except pynvml.NVMLError as exc:
+        absent = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
+        if exc.value in absent and not Path("/proc/driver/nvidia/version").exists():
+            return None, ""
+        return None, f"The NVIDIA driver does not answer ({exc}). After a driver update, restart the machine."
+    return pynvml, ""
+
+
+def _gpu() -> dict[str, Any]:
+    """Return the GPU fields for the first NVIDIA GPU; nothing if there is none."""
+    nvml, _ = open_nvml()
+    if nvml is None:
         return {}
+    try:
+        handle = card(nvml)
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return {
+            "gpu": str(nvml.nvmlDeviceGetName(handle)),
+            "vram_total_gib": round(memory.total / GIB, 2),
+            "vram_free_gib": round(memory.free / GIB, 2),
+            "compute_capability": tuple(nvml.nvmlDeviceGetCudaComputeCapability(handle)),
+        }
+    except Exception:  # noqa: BLE001  a card that is not there or does not answer, an old library: all the same to us
+        return {}
+    finally:
+        nvml.nvmlShutdown()

@@ -61,7 +61,7 @@ class Delta:
     tool_calls: tuple[ToolCall, ...] = ()
     """Those that a server parsed itself."""
     finish_reason: str | None = None
-    """`stop`, `length`, `repetition` (the text went round in circles), `tool_calls` or `abort`; None while running."""
+    """`stop`, `length`, `repetition` (the text went round in circles) or `tool_calls`; None while running."""
     usage: EngineUsage | None = None
 
 

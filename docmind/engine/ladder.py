@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from docmind.engine.interface import Attempt, Cause
 from docmind.engine.legal import BACKENDS
@@ -96,6 +95,21 @@ def next_rung(cause: Cause, plan: EnginePlan) -> dict[str, Any] | None:
     return None
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a start leaves for the next one and for `docmind doctor`."""
+
+    asked: dict[str, Any]
+    """Engine settings, model and machine."""
+    lowered: dict[str, Any]
+    """Engine settings that were used instead."""
+    stages: tuple[tuple[str, float], ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+
+
+_RECORD = TypeAdapter(dict[str, Left])
+
+
 class Ladder:
     """The settings to start with, step by step; what worked is kept in the data folder."""
 
@@ -108,11 +122,8 @@ class Ladder:
         self.notice = ""
         self._record = recorded(settings.data_dir)
         self._mended: dict[str, dict[str, Any]] = {}
-        left = self._record.get("left", {})
-        if left.get("asked") == self._asked():
-            self.lowered = left["lowered"]
-            with suppress(KeyError, TypeError):
-                self.attempts = tuple(Attempt(**a) for a in left["attempts"])
+        if (left := self._record.get("left")) and left.asked == self._asked():
+            self.lowered, self.attempts = left.lowered, left.attempts
 
     def failed(self, error: BaseException, plan: EnginePlan | None, doing: str) -> bool:
         """Note a failed start or a death, and step down.
@@ -129,11 +140,11 @@ class Ladder:
         worked = self._record.get("worked")
         then, less = "", "started again" if doing == SERVING else "gave up"
         if rung is not None:
-            self.lowered |= rung
+            self.lowered = self.lowered | rung  # what is recorded as having worked stays
             then = "tried again with " + ", ".join(f"{k} = {v}" for k, v in rung.items())
         elif cause == "port" and not (self.attempts and self.attempts[-1].cause == "port"):
             then = "tried once more"
-        elif worked and worked["asked"] != self._asked():
+        elif worked:
             then = self._roll_back(worked, error)
         attempt = Attempt(now(), str(plan or "no plan"), doing, cause, brief(error), then or less)
         self.attempts = (*self.attempts, attempt)[-12:]
@@ -144,27 +155,30 @@ class Ladder:
 
     def worked(self, stages: tuple[tuple[str, float], ...]) -> None:
         """Remember what runs now; after a roll-back, write it over the saved settings that did not work."""
-        self._record["worked"] = {"asked": self._asked(), "lowered": self.lowered, "stages": stages}
+        self._record["worked"] = Left(self._asked(), self.lowered, stages)
         self._leave()
-        with suppress(OSError, ConfigError):
+        with suppress(ConfigError, ValidationError):
             saved = read_saved(self.settings.saved_file)
             for group, values in self._mended.items():
                 if known := {n: v for n, v in values.items() if n in saved.get(group, {})}:
                     save_settings(self.settings.saved_file, {group: known})
 
-    def _roll_back(self, worked: dict[str, Any], error: BaseException) -> str:
+    def _roll_back(self, worked: Left, error: BaseException) -> str:
         """Take the settings that worked last; say which of the present ones did not."""
-        asked = worked["asked"]
+        asked = worked.asked
         try:
-            engine = EngineSettings(**asked["engine"])
-        except ValidationError:  # another version of DocMind wrote it
+            engine, model = EngineSettings(**asked["engine"]), asked["model"]
+        except (KeyError, TypeError, ValidationError):  # another version of DocMind wrote it
             return ""
         bad = {"llm": {"model": self.settings.llm.model}, "engine": dict(self.settings.engine)}
-        good: dict[str, dict[str, Any]] = {"llm": {"model": asked["model"]}, "engine": dict(engine)}
-        self._mended = {g: {n: v for n, v in good[g].items() if v != bad[g][n]} for g in good}
+        good: dict[str, dict[str, Any]] = {"llm": {"model": model}, "engine": dict(engine)}
+        mended = {g: {n: v for n, v in good[g].items() if v != bad[g][n]} for g in good}
+        if not any(mended.values()):  # it is with these that it fails now
+            return ""
+        self._mended = mended
         llm = self.settings.llm.model_copy(update=good["llm"])
         self.settings = self.settings.model_copy(update={"llm": llm, "engine": engine})
-        self.lowered = dict(worked["lowered"])
+        self.lowered = worked.lowered
         was = ", ".join(f"{g}.{n} = {bad[g][n]}" for g, names in self._mended.items() for n in names)
         self.notice = f"{was} did not work ({brief(error)}). DocMind went back to the settings that worked last."
         return "went back to the settings that worked last"
@@ -174,11 +188,11 @@ class Ladder:
         return {"engine": engine, "model": self.settings.llm.model, "on": self._machine}
 
     def _leave(self) -> None:
-        attempts = [asdict(a) for a in self.attempts if self.lowered]  # they say why less is used
-        self._record["left"] = {"asked": self._asked(), "lowered": self.lowered, "attempts": attempts}
+        attempts = self.attempts if self.lowered else ()  # they say why less is used
+        self._record["left"] = Left(self._asked(), self.lowered, attempts=attempts)
         part = self._file.with_suffix(".part")
         try:
-            part.write_text(json.dumps(self._record, indent=2), "utf-8")
+            part.write_bytes(_RECORD.dump_json(self._record, indent=2))
             os.replace(part, self._file)
         except OSError:
             _log.warning("%s can't be written: the next start begins with the settings as they are", self._file)
@@ -189,10 +203,8 @@ def forget(data_dir: Path) -> None:
     (data_dir / FILE).unlink(missing_ok=True)
 
 
-def recorded(data_dir: Path) -> dict[str, Any]:
-    """Return what starts have left: `worked` (asked, lowered, stages) and `left` (asked, lowered, attempts)."""
-    with suppress(OSError, ValueError, AttributeError):
-        record: dict[str, Any] = json.loads((data_dir / FILE).read_text("utf-8"))
-        if all(v.keys() >= {"asked", "lowered"} for v in record.values()):
-            return record
+def recorded(data_dir: Path) -> dict[str, Left]:
+    """Return what starts have left: `worked`, of the last one that did, and `left`; nothing from a damaged file."""
+    with suppress(OSError, ValidationError):
+        return _RECORD.validate_json((data_dir / FILE).read_bytes())
     return {}

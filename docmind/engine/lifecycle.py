@@ -58,6 +58,7 @@ class LadderEngine(Engine):
                 except Exception as exc:  # noqa: BLE001  whatever vLLM, torch or the driver raise: kept for the user
                     _log.exception("The engine died")
                     error = exc
+                _forget_frames(error)
                 if time.monotonic() - died < LIVES_S:
                     raise self._explained("died again, soon after a restart", error, "Restart DocMind. ") from error
                 died = time.monotonic()
@@ -91,8 +92,7 @@ class LadderEngine(Engine):
             if self._closing:
                 raise EngineFailed("The engine was closed while it loaded.")
             _log.error("The engine did not start", exc_info=error)
-            for link in chain(error):  # their frames hold the half-built engine
-                traceback.clear_frames(link.__traceback__)
+            _forget_frames(error)
             self._release(EngineFailed("The engine is being started again."))
             more = self._ladder.failed(error, self.plan, self._stage_name)
             if not more:
@@ -129,3 +129,9 @@ class LadderEngine(Engine):
             f"{self._settings.log_file}; `docmind doctor` shows the plan; "
             "`docmind model use smollm2-135m` runs a smaller model."
         )
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let go of what the calls that failed were working on: half-built engines, and tensors in the card's memory."""
+    for link in chain(error):
+        traceback.clear_frames(link.__traceback__)

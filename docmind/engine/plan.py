@@ -96,8 +96,8 @@ def plan_for(
     if isinstance(model, Path):
         try:
             config = json.loads((model / "config.json").read_text("utf-8"))
-        except ValueError as exc:
-            raise ModelError(f"{model / 'config.json'} is damaged. Fetch the model again, or choose another.") from exc
+        except (OSError, ValueError) as exc:
+            raise ModelError(f"{model}/config.json is damaged. Fetch the model again, or choose another.") from exc
         weights = sum(f.stat().st_size for f in model.glob("*.safetensors"))
     return resolve(
         settings,
@@ -137,14 +137,9 @@ def resolve(
     """Return the plan; a pure function.
 
     Args:
-        settings: what the user asked for.
-        hardware: what there is.
-        version: vLLM's version.
         model_config: content of the model's config.json; None for a hub model that is not here yet.
-        model: directory or hub id.
-        weights_bytes: size of the weights; 0 if unknown.
+        weights_bytes: 0 if unknown.
         lowered: engine settings to use instead of those asked for, after a failed start.
-        environment: this process's environment variables.
         server: for `vllm serve`, which can use several cards.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +15,8 @@ from docmind.settings import Settings
 CONNECT_S, READ_S = 5.0, 600.0
 DEFAULT_WINDOW = 8_192
 """Assumed where the server does not say (`max_model_len` is vLLM's own)."""
-CHARACTERS_PER_TOKEN = 3
-"""For servers that can't count; low on purpose, so that a prompt that seems to fit does."""
+BYTES_PER_TOKEN = 3
+"""Of UTF-8. For servers that can't count; low on purpose, so that a prompt that seems to fit does."""
 
 
 class RemoteEngine(Engine):
@@ -39,18 +38,20 @@ class RemoteEngine(Engine):
         self._check()
         messages = normalise(messages, arguments_as_text=True)
         if self._server_counts:
-            from openai import APIError, OpenAI
+            from openai import APIConnectionError, APIError, InternalServerError, OpenAI
 
             body = {"model": self._status.model, "messages": messages, "tools": list(tools) or None}
-            with (
-                suppress(APIError, KeyError, TypeError, ValueError),
-                OpenAI(**self._options(CONNECT_S) | {"base_url": self._url.removesuffix("/v1")}) as client,
-            ):
-                return int(client.post("/tokenize", body=body, cast_to=dict[str, Any])["count"])
-            self._server_counts = False
-            self._update(notes=(*self._status.notes, "tokens = estimated: the server has no /tokenize"))
+            options = self._options(CONNECT_S) | {"base_url": self._url.removesuffix("/v1")}
+            try:
+                with OpenAI(**options) as client:
+                    return int(client.post("/tokenize", body=body, cast_to=dict[str, Any])["count"])
+            except (APIConnectionError, InternalServerError):
+                pass  # it may be able to the next time
+            except (APIError, KeyError, TypeError, ValueError):
+                self._server_counts = False
+                self._update(notes=(*self._status.notes, "tokens = estimated: the server has no /tokenize"))
         text = "".join(f"{m['content']}{m.get('tool_calls', '')}" for m in messages) + "".join(map(str, tools))
-        return len(text) // CHARACTERS_PER_TOKEN + 8 * (len(messages) + 1)
+        return len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 8 * (len(messages) + 1)
 
     async def stream(
         self,
@@ -68,11 +69,11 @@ class RemoteEngine(Engine):
         A server counts at the end only: of an aborted request `on_end` hears nothing.
         """
         self._check()
-        from openai import APIError, AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI, Timeout
 
         begun = time.monotonic()
         first = last = None
-        reason, usage = "stop", None
+        reason = usage = None
         calls: dict[int, ToolCall] = {}
         try:
             # A client for each call: its connections belong to the caller's event loop.
@@ -99,8 +100,10 @@ class RemoteEngine(Engine):
                             first = first or last
                         if choice.delta.content:
                             yield Delta(text=choice.delta.content)
-        except APIError as exc:
+        except Exception as exc:  # where a connection is cut, also the HTTP client's own and the JSON reader's
             raise self._translate(exc) from exc
+        if reason in {None, "abort", "error"}:
+            raise EngineFailed(f"The server at {self._url} broke off in the middle. See its log, then ask again.")
         counted = None
         if usage:
             details, first = usage.prompt_tokens_details, first or time.monotonic()

@@ -56,8 +56,9 @@ class Collections:
         self._registry.execute("DELETE FROM collections WHERE id = ? AND id != ?", collection, FIRST)
 
     def move(self, document_id: str, collection: int) -> None:
-        """Put a document into another collection, whatever its state."""
-        self._registry.update(document_id, collection=collection)
+        """Put a document into another collection (if that is still there), whatever the document's state."""
+        if any(c.id == collection for c in self.all()):
+            self._registry.update(document_id, collection=collection)
 
     def tag(self, document_id: str, tags: Iterable[str]) -> None:
         """Give a document these tags instead of those it has."""

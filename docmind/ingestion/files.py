@@ -79,21 +79,26 @@ class FileStore:
         finally:
             part.unlink(missing_ok=True)
 
-    def place(self, upload: Upload, suffix: str) -> None:
-        """Move a received file to where `path` finds it."""
-        os.replace(upload.part, self.path(upload.document_id, suffix))
+    def place(self, upload: Upload) -> None:
+        """Move a received file to where `path` finds it, instead of what an earlier upload of it left."""
+        self.remove(upload.document_id)
+        os.replace(upload.part, self.path(upload.document_id, upload.suffix))
 
     def path(self, document_id: str, suffix: str) -> Path:
         """Return where the file is."""
         return self._folder / f"{document_id}{suffix}"
 
     def save_text(self, document_id: str, document: ParsedDocument) -> None:
-        """Write the extracted text; whole or not at all."""
+        """Write the extracted text, whole or not at all; IngestError if it can't be written."""
         path = self.path(document_id, ".json")
         part = path.with_suffix(".json.part")
         sections = [{"text": s.text, "page": s.page} for s in document.sections]
-        part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
-        os.replace(part, path)
+        try:
+            part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
+            os.replace(part, path)
+        except OSError as exc:
+            why = f"Its text can't be written to {path.parent} ({exc.strerror or exc})."
+            raise IngestError(f"{why} Free disk space, then retry.") from exc
 
     def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str | None:
         """Return the extracted text of a range of pages (1-based, both ends included), or None if there is none."""

@@ -88,7 +88,9 @@ def html_sections(page: bytes | str, title: str = "") -> list[Section]:
             outline.text("\n" + node.caption.get_text(" ") if node.caption else "")
             outline.table(table)
         else:
-            for number, item in enumerate(node("li", recursive=False) if node.name == "ol" else (), 1):
+            start = re.fullmatch(r"\d{1,9}", node.get("start", ""))
+            items = node("li", recursive=False) if node.name == "ol" else ()
+            for number, item in enumerate(items, int(start[0]) if start else 1):
                 item["value"] = f"{number}."
             block = node.name in _BLOCK
             todo += ["\n"] if block else []

@@ -9,6 +9,7 @@ from typing import Any
 
 from docmind.ingestion.parsed import Progress, Section
 from docmind.ingestion.read_html import html_sections
+from docmind.ingestion.read_text import decode
 
 
 def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
@@ -16,11 +17,20 @@ def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     with path.open("rb") as file:
         message = email.message_from_binary_file(file, policy=email.policy.default)
     body: Any = message.get_body(("plain", "html"))
-    text = str(body.get_content()) if body else ""
+    text = _text(body) if body else ""
     html = body is not None and body.get_content_subtype() == "html"
     head = {name: str(message[name] or "") for name in ("Subject", "From", "To", "Cc", "Date")}
     names = [part.get_filename() or "unnamed" for part in message.iter_attachments()]
     return _message(head, "" if html else text, text if html else "", names)
+
+
+def _text(body: Any) -> str:
+    """Return what a part says; where its encoding is not named, unknown or wrong, the likeliest is taken."""
+    data = body.get_payload(decode=True)
+    try:
+        return str(data, body.get_content_charset(""))
+    except (LookupError, UnicodeDecodeError):
+        return decode(data)
 
 
 def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001

@@ -7,6 +7,7 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
+from docmind.ingestion.equations import linearize, with_linear_equations
 from docmind.ingestion.parsed import Progress, Section, clean, markdown_table, one_line
 from docmind.ingestion.read_html import html_sections
 
@@ -22,12 +23,8 @@ def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read a Word document as the web page that Mammoth makes of it, with notes and comments at its end."""
     import mammoth
 
-    no_picture = mammoth.images.img_element(lambda _image: {})
-    with path.open("rb") as file:
-        page = mammoth.convert_to_html(
-            file, style_map=STYLES, convert_image=no_picture, include_embedded_style_map=False
-        )
-    return html_sections(page.value)
+    options = {"convert_image": mammoth.images.img_element(lambda _image: {}), "include_embedded_style_map": False}
+    return html_sections(mammoth.convert_to_html(with_linear_equations(path), style_map=STYLES, **options).value)
 
 
 def read_pptx(path: Path, progress: Progress) -> list[Section]:
@@ -38,6 +35,11 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
     slides = pptx.Presentation(path).slides
     for number, slide in enumerate(slides, 1):
         progress(number - 1, len(slides))
+        for other in list(slide.element.iter("{*}AlternateContent")):  # as a text with equations is for new versions
+            for shape in other.findall("{*}Choice/*"):
+                other.addprevious(shape)
+            other.getparent().remove(other)
+        linearize(slide.element, "http://schemas.openxmlformats.org/drawingml/2006/main")
         title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
         lines: list[str] = []
         tables: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,10 @@ def _sections(lines: Sequence[Line], tables: Sequence[Table], page: int, heading
 
 
 def _text(lines: Sequence[Line], page: int, heading: str) -> Section:
-    return Section("\n".join(t for _, t in lines), page, heading, boxes=tuple(b for b, _ in lines))
+    """Return lines as a section; blank ones that would not be kept go here, so that each line keeps its box."""
+    spaced: list[Line] = [(None, ""), *lines, (None, "")]
+    kept = [line for before, line in pairwise(spaced) if before[1] or line[1]][:-1]
+    return Section("\n".join(t for _, t in kept), page, heading, boxes=tuple(b for b, _ in kept))
 
 
 def is_scan(page: Any, text: str) -> bool:

@@ -39,7 +39,7 @@ def read_text(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
 
 def read_csv(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     """Read CSV as one table; the delimiter is the one that is most frequent in its first line."""
-    text = decode(path.read_bytes()).lstrip()
+    text = decode(path.read_bytes()).lstrip("\r\n ")  # a tab may be what follows an empty first cell
     csv.field_size_limit(1 << 30)
     delimiter = max(",;\t|", key=text.split("\n", 1)[0].count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True))

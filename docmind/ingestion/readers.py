@@ -16,8 +16,7 @@ from docmind.ingestion.read_office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.read_pdf import read_pdf, unlock_pdf
 from docmind.ingestion.read_text import read_csv, read_text
 
-OFFICE = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
-PACKAGES = OFFICE | {".epub"}
+PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 Reader = Callable[[Path, Progress], list[Section]]
 """May raise whatever its library raises on a damaged file, and an IngestError that goes on after the file's name."""

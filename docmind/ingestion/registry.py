@@ -75,13 +75,15 @@ class Registry:
             ) from exc
 
     def add(self, document_id: str, name: str, size: int, suffix: str) -> Document:
-        """Add a document as queued; a name that is taken becomes "name (2)"."""
+        """Queue a document, a known one under its new name; a name that another one has becomes "name (2)"."""
         stem, ending = PurePath(name).stem, PurePath(name).suffix
         with self._lock:
-            taken = {row[0] for row in self.execute("SELECT name FROM documents")}
+            taken = {row[0] for row in self.execute("SELECT name FROM documents WHERE id != ?", document_id)}
             free = next(n for i in count(1) if (n := f"{stem} ({i}){ending}" if i > 1 else name) not in taken)
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            sql = "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?)"
+            sql = "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?) "
+            sql += "ON CONFLICT (id) DO UPDATE SET name = excluded.name, suffix = excluded.suffix, state = 'queued', "
+            sql += "reason = '', stage = '', done = 0, total = 0"
             self.execute(sql, document_id, free, size, suffix, now)
             return self._select("WHERE id = ?", document_id)[0]
 

@@ -69,11 +69,18 @@ class IngestionService:
 
     def add(self, path: Path, name: str | None = None) -> Added:
         """Copy a file into DocMind's folder and queue it; an IngestError says why it is refused."""
-        return self._add(path, name or path.name)
+        return self.add_bytes(path, name or path.name)
 
-    def add_bytes(self, data: BinaryIO | bytes, name: str) -> Added:
+    def add_bytes(self, data: Path | BinaryIO | bytes, name: str) -> Added:
         """Like `add`, for an upload: bytes or an open, seekable binary file."""
-        return self._add(data, name)
+        with self._files.receive(data, name) as upload, self._changed:
+            known = self._registry.get(upload.document_id)
+            if known is not None and known.state != "failed":
+                return Added(known, known=True)
+            self._files.place(upload)
+            added = self._registry.add(upload.document_id, upload.name, upload.size, upload.suffix)
+            self._changed.notify_all()
+            return Added(added, known=False)
 
     def documents(self) -> list[Document]:
         """Return all documents, the newest first."""
@@ -127,7 +134,8 @@ class IngestionService:
     def retry(self, document_id: str, password: str | None = None) -> None:
         """Queue a failed document again; a password is forgotten once it was tried."""
         with self._changed:
-            if self._known(document_id).state == "failed":
+            document = self._registry.get(document_id)
+            if document is not None and document.state == "failed":
                 if password:
                     self._passwords[document_id] = password
                 self._queue(document_id)
@@ -150,22 +158,9 @@ class IngestionService:
             self._worker.join(timeout=60)
         self._reader.close()
 
-    def _add(self, source: Path | BinaryIO | bytes, name: str) -> Added:
-        with self._files.receive(source, name) as upload, self._changed:
-            known = self._registry.get(upload.document_id)
-            if known is not None and known.state != "failed":
-                return Added(known, known=True)
-            self._files.place(upload, known.suffix if known else upload.suffix)
-            if known is not None:
-                return Added(self._queue(known.id), known=False)
-            added = self._registry.add(upload.document_id, upload.name, upload.size, upload.suffix)
-            self._changed.notify_all()
-            return Added(added, known=False)
-
-    def _queue(self, document_id: str) -> Document:
+    def _queue(self, document_id: str) -> None:
         self._registry.update(document_id, state="queued", reason="", stage="", done=0, total=0)
         self._changed.notify_all()
-        return self._known(document_id)
 
     def _known(self, document_id: str) -> Document:
         document = self._registry.get(document_id)
@@ -181,8 +176,6 @@ class IngestionService:
             reason, locked = "", False
             try:
                 self._ingest(document)
-                if self._registry.next_queued() is None:
-                    self._store.optimize()
             except DocMindError as exc:
                 reason, locked = str(exc), isinstance(exc, EncryptedFile) and document.suffix == ".pdf"
             except Exception as exc:
@@ -192,6 +185,11 @@ class IngestionService:
                     "again, save it in another format, and tell us."
                 )
             self._persist(partial(self._finish, document.id, reason, LOCKED if locked else ""))
+            try:
+                if self._registry.next_queued() is None:
+                    self._store.optimize()
+            except DocMindError:
+                log.exception("the store was not tidied; it is tried again after the next document")
 
     def _persist(self, step: Callable[[], _T]) -> _T | None:
         """Repeat a step that fails (the disk is full), so that this thread outlives it; None when the app closes."""
@@ -259,7 +257,7 @@ class IngestionService:
     def _finish(self, document_id: str, reason: str, stage: str) -> None:
         with self._changed:
             document = self._registry.get(document_id)
-            if reason or document is None or document.state != "ready":  # ready: only tidying up was interrupted
+            if document is None or document.state != "ready":
                 with suppress(DocMindError):
                     self._store.delete(document_id)  # no half documents among the answers
                 if document is None:

@@ -77,7 +77,8 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
     def _parts(self, node: BaseNode, before: int, at: Callable[[int], None]) -> Iterator[tuple[str, int, int]]:
         """Yield text and span (in the document) of each chunk of a section; `at` hears what is read with `before`."""
         text = node.get_content()
-        room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_prefix(node.metadata)))
+        embedded_before = "\n".join(str(node.metadata[k]) for k in (TITLE, HEADING) if node.metadata[k])
+        room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_before))
         header, overlap = "", self.chunk_overlap
         rules = [PARAGRAPH, SENTENCE, WORD]
         if node.metadata["table"]:
@@ -126,11 +127,6 @@ def _chunk(section: BaseNode, text: str, start: int, end: int, position: int) ->
         metadata_template="{value}",
         text_template="{metadata_str}\n\n{content}",
     )
-
-
-def embedded_prefix(metadata: dict[str, Any]) -> str:
-    """Return what is embedded before the passage: file name and heading."""
-    return "\n".join(str(metadata[k]) for k in (TITLE, HEADING) if metadata[k])
 
 
 def merged(boxes: Sequence[Box | None]) -> list[list[float]]:

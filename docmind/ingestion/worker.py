@@ -72,14 +72,11 @@ class Worker:
             self._process = None
 
     def _ask(self, question: tuple[Path, str, str | None]) -> None:
-        if self._process is None or self._process.poll() is not None or self._worn(self._process.pid):
+        here = self._process if self._process and self._process.poll() is None else None
+        if here is None or psutil.Process(here.pid).memory_info().rss > WORN_GIB * (1 << 30):
             self.close()
             self._start()
         self._pipe.send(question)
-
-    @staticmethod
-    def _worn(pid: int) -> bool:
-        return bool(psutil.Process(pid).memory_info().rss > WORN_GIB * (1 << 30))
 
     def _start(self) -> None:
         self._pipe, theirs = Pipe()

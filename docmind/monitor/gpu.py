@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-import warnings
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from docmind.engine.hardware import detect
+from docmind.engine.hardware import detect, open_nvml
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 2.0
-KEEP_S = 600.0
-FRESH_S = 1.0
+EVERY_S, KEPT = 2.0, 300
 
 
 @dataclass(frozen=True)
@@ -40,8 +35,6 @@ class Gpu:
 class Sample:
     """The machine at one moment. Memory in bytes, utilisation in percent."""
 
-    at: float
-    """Unix time."""
     name: str
     """What the next four are about: all GPUs together (equal ones are counted), or the CPU and RAM."""
     used: int
@@ -65,125 +58,86 @@ class Sample:
 
 
 class HardwareMonitor:
-    """Samples the machine every 2 s in a daemon thread and keeps the last 10 minutes. Never raises."""
+    """Samples the machine every 2 s in a thread of its own and keeps the last 10 minutes."""
 
-    def __init__(self, *, background: bool = True) -> None:
-        self._lock = threading.Lock()
-        self._history: deque[Sample] = deque(maxlen=int(KEEP_S / EVERY_S))
+    def __init__(self) -> None:
         self._stop = threading.Event()
         self._process = psutil.Process()
         hardware = detect()
         self._cpu_name = f"{hardware.cpu} ({hardware.cores} cores)"
-        self._nvml, self._note = _open_nvml()
-        self._cpu_mark = _cpu_times()
-        if background:
-            threading.Thread(target=self._run, name="hardware-monitor", daemon=True).start()
+        self._nvml, self._note = open_nvml()
+        self._history = deque([self._read()], maxlen=KEPT)
+        self._thread = threading.Thread(target=self._run, name="hardware-monitor", daemon=True)
+        self._thread.start()
 
     def sample(self) -> Sample:
-        """Return the machine's state, at most about one second old."""
-        with self._lock:
-            if not self._history or time.time() - self._history[-1].at >= FRESH_S:
-                self._history.append(self._read())
-            return self._history[-1]
+        """Return the machine's state, at most two seconds old."""
+        return self._history[-1]
 
     def history(self) -> list[Sample]:
-        """Return the samples of the last 10 minutes, oldest first."""
-        with self._lock:
-            return [s for s in self._history if s.at > time.time() - KEEP_S]
+        """Return the samples of the last 10 minutes, oldest first; there is always one."""
+        return list(self._history)
 
     def close(self) -> None:
         """Stop sampling and let NVML go."""
         self._stop.set()
-        with self._lock:
-            nvml, self._nvml = self._nvml, None
+        self._thread.join(EVERY_S)
+        nvml, self._nvml = self._nvml, None
         if nvml is not None:
             with suppress(nvml.NVMLError):
                 nvml.nvmlShutdown()
 
     def _run(self) -> None:
+        psutil.cpu_percent()  # it measures since the same thread's last call
         while not self._stop.wait(EVERY_S):
-            self.sample()
+            self._history.append(self._read())
 
     def _read(self) -> Sample:
         processes = [self._process]
         with suppress(psutil.Error):
             processes += self._process.children(recursive=True)
-        memory, cpu = psutil.virtual_memory(), self._cpu_load()
+        memory, cpu = psutil.virtual_memory(), psutil.cpu_percent()
         ram_used = memory.total - memory.available
+        machine: dict[str, Any] = {"cpu_percent": cpu, "ram_used": ram_used, "ram_total": memory.total}
         gpus = self._read_gpus({p.pid for p in processes})
+        if not gpus:
+            own = sum(map(_own_memory, processes))
+            return Sample(self._cpu_name, ram_used, memory.total, own, cpu, **machine, note=self._note)
         shares = [g.own for g in gpus if g.own is not None]
         busy = [g.utilisation for g in gpus if g.utilisation is not None]
-        figures: dict[str, Any] = (
-            {
-                "name": gpus[0].name if len(gpus) == 1 else f"{len(gpus)} x {gpus[0].name}",
-                "used": sum(g.used for g in gpus),
-                "total": sum(g.total for g in gpus),
-                "own": sum(shares) if shares else None,
-                "utilisation": sum(busy) / len(busy) if busy else None,
-            }
-            if gpus
-            else {
-                "name": self._cpu_name,
-                "used": ram_used,
-                "total": memory.total,
-                "own": sum(map(_own_memory, processes)),
-                "utilisation": cpu,
-            }
+        return Sample(
+            name=gpus[0].name if len(gpus) == 1 else f"{len(gpus)} x {gpus[0].name}",
+            used=sum(g.used for g in gpus),
+            total=sum(g.total for g in gpus),
+            own=sum(shares) if shares else None,
+            utilisation=sum(busy) / len(busy) if busy else None,
+            **machine,
+            gpus=gpus,
         )
-        figures |= {"cpu_percent": cpu, "ram_used": ram_used, "ram_total": memory.total}
-        return Sample(at=time.time(), **figures, gpus=gpus, note=self._note)
-
-    def _cpu_load(self) -> float:
-        """Return the load since the last sample; psutil's own function measures each thread's calls apart."""
-        (busy, total), (busy_before, total_before) = _cpu_times(), self._cpu_mark
-        self._cpu_mark = (busy, total)
-        passed = total - total_before
-        return min(max(100 * (busy - busy_before) / passed, 0.0), 100.0) if passed > 0 else 0.0
 
     def _read_gpus(self, pids: set[int]) -> tuple[Gpu, ...]:
-        if self._nvml is None:
+        nvml = self._nvml
+        if nvml is None:
             return ()
         try:
-            return tuple(_read_gpu(self._nvml, i, pids) for i in range(self._nvml.nvmlDeviceGetCount()))
-        except self._nvml.NVMLError as exc:
+            return tuple(_read_gpu(nvml, i, pids) for i in range(nvml.nvmlDeviceGetCount()))
+        except nvml.NVMLError as exc:
             self._note = f"The NVIDIA driver stopped answering ({exc}). `nvidia-smi` may say more."
             log.warning(self._note)
             return ()
 
 
-def _open_nvml() -> tuple[Any, str]:
-    """Return the NVML module, started, or None and why not (empty where there is simply no NVIDIA GPU)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # the package was renamed, the module was not
-            import pynvml
-    except ImportError:
-        return None, "pynvml is not installed, so GPU figures are missing: pip install pynvml"
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as exc:
-        absent = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-        if exc.value in absent and not Path("/proc/driver/nvidia/version").exists():
-            return None, ""
-        return None, f"The NVIDIA driver does not answer ({exc}). After a driver update, restart the machine."
-    return pynvml, ""
-
-
 def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    rates = processes = None
-    with suppress(nvml.NVMLError):  # not every card or container gives these
-        processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        rates = nvml.nvmlDeviceGetUtilizationRates(handle)
-    mine = [p.usedGpuMemory or 0 for p in processes or () if p.pid in pids]
-    return Gpu(
-        name=str(nvml.nvmlDeviceGetName(handle)),
-        used=int(memory.used),
-        total=int(memory.total),
-        own=sum(mine) if mine else None,
-        utilisation=float(rates.gpu) if rates is not None else None,
-    )
+    mine: list[int] = []
+    utilisation = None
+    with suppress(nvml.NVMLError):  # not every card or container gives this
+        utilisation = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    with suppress(nvml.NVMLError):  # nor this
+        mine = [p.usedGpuMemory or 0 for p in nvml.nvmlDeviceGetComputeRunningProcesses(handle) if p.pid in pids]
+    name, own = str(nvml.nvmlDeviceGetName(handle)), sum(mine) if mine else None
+    return Gpu(name, int(memory.used), int(memory.total), own, utilisation)
 
 
 def _own_memory(process: psutil.Process) -> int:
@@ -192,11 +146,3 @@ def _own_memory(process: psutil.Process) -> int:
         memory = process.memory_info()
         return int(memory.rss - getattr(memory, "shared", 0))
     return 0
-
-
-def _cpu_times() -> tuple[float, float]:
-    """Return (busy, all) seconds of all cores since boot."""
-    times = psutil.cpu_times()
-    guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user time already
-    total = sum(times) - guest
-    return total - times.idle - getattr(times, "iowait", 0.0), total

@@ -166,7 +166,7 @@ class EdgeStore(VectorStore):
         asked = [qe.QueryRequest(limit=limit, query=query, filter=where, with_payload=True) for query in nearest]
         return self._shard.query_batch(qe.QueryBatchRequest(asked))
 
-    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]:
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[Any]:
         where = self._filter(scope)
         asked = qe.ScrollRequest(limit=limit, filter=where, with_payload=True, with_vector=vectors)
         return self._shard.scroll(asked)[0]

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -123,7 +123,8 @@ class Embedder:
         known = self._compared if len(self._compared) < REMEMBERED else {}
         new = [t for t in dict.fromkeys([text, *others]) if t not in known]
         self._compared = known = known | dict(zip(new, self.embed_texts(new), strict=True))
-        return max(nearness(known[text], known[other], self.unrelated) for other in others)
+        cosines = (sum(x * y for x, y in zip(known[text], known[other], strict=True)) for other in others)
+        return (max(cosines) - self.unrelated) / (1 - self.unrelated)
 
     @contextmanager
     def _passing(self) -> Iterator[None]:
@@ -177,11 +178,6 @@ class Embedder:
             "model again (`docmind model pull NAME`), or point DOCMIND_RETRIEVAL__EMBEDDING_MODEL at a directory with "
             "another sentence-transformers model."
         )
-
-
-def nearness(a: Sequence[float], b: Sequence[float], unrelated: float) -> float:
-    """Return the cosine of two vectors of length 1, put on a scale from 0 (a model's `unrelated`) to 1."""
-    return (sum(x * y for x, y in zip(a, b, strict=True)) - unrelated) / (1 - unrelated)
 
 
 def _native_bf16() -> bool:

@@ -44,6 +44,7 @@ def command(
         closing(open_store(target, dims)) as new,
     ):
         with out.status("moving") as status:
+            new.claim(Path(settings.retrieval.embedding_model).name, source.documents().keys(), stale=False)
             tell = lambda done, total: status.update(f"moving document {done} of {total}")  # noqa: E731
             count = move(source, new, tell, shared=to == "server")
         new.optimize(wait=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -13,6 +13,8 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 from docmind.errors import DocMindError, StoreError
 from docmind.retrieval.store import DENSE, EVERY, INDEXES, SPARSE, Embedded, Scope, Vector, VectorStore, to_payload
 from docmind.settings import StoreSettings
+
+MADE_BY = "embedding_model"  # what the note on a collection is called
 
 
 class QdrantStore(VectorStore):
@@ -55,6 +57,25 @@ class QdrantStore(VectorStore):
             for field in INDEXES.keys() - (info.payload_schema or {}).keys():
                 self._client.create_payload_index(self._name, field, models.PayloadSchemaType(INDEXES[field]))
 
+    def claim(self, model: str, own: Collection[str], *, stale: bool) -> None:
+        """See `VectorStore.claim`; the note is metadata of the collection."""
+        if self._local:
+            return
+        with self._translated():
+            made_by = (self._client.get_collection(self._name).config.metadata or {}).get(MADE_BY)
+            if made_by == model:
+                return
+            former = self.documents().keys() if stale or made_by else set()
+            if former - set(own):
+                raise StoreError(
+                    f"The vectors in {self._where} were made by {made_by or 'another embedding model'}, others' "
+                    f"documents among them, and {model} can't search them. Set the former "
+                    "DOCMIND_RETRIEVAL__EMBEDDING_MODEL, or name another collection with DOCMIND_STORE__COLLECTION."
+                )
+            if former:
+                self._delete(Scope(list(former)))
+            self._client.update_collection(self._name, metadata={MADE_BY: model})
+
     def _error(self, exc: Exception) -> DocMindError:
         if self._local:
             return super()._error(exc)
@@ -85,7 +106,7 @@ class QdrantStore(VectorStore):
         ]
         return [answer.points for answer in self._client.query_batch_points(self._name, asked)]
 
-    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]:
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[Any]:
         where = self._filter(scope)
         return self._client.scroll(
             self._name, scroll_filter=where, limit=limit, with_payload=True, with_vectors=vectors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
@@ -22,8 +22,6 @@ DENSE, SPARSE = "dense", "sparse"
 INDEXES = {"document_id": "keyword", "suffix": "keyword", "kind": "keyword", "page": "integer"}
 """What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a filter for numbers and
 finds nothing: `kind` is "table" or "text"."""
-
-
 KINDS = ("text", "table")
 
 
@@ -149,16 +147,15 @@ class VectorStore(ABC):
 
     def chunks(self, document_id: str, page: int | None = None, near: int | None = None) -> list[Hit]:
         """Return a document's chunks (those of one page, or those around a position) in reading order."""
-        scope = Scope([document_id], page, page, near=near)
-        with self._translated():
-            points = self._scroll(scope, self._count(scope) or 1)
-        return sorted(map(_hit, points), key=lambda h: h.position)
+        return sorted(map(_hit, self._all(Scope([document_id], page, page, near=near))), key=lambda h: h.position)
 
     def embedded(self, document_id: str) -> list[Embedded]:
         """Return a document's chunks with their vectors, in no order."""
-        scope = Scope([document_id])
+        return [_embedded(point) for point in self._all(Scope([document_id]), vectors=True)]
+
+    def _all(self, scope: Scope, *, vectors: bool = False) -> Sequence[Any]:
         with self._translated():
-            return [_embedded(p) for p in self._scroll(scope, self._count(scope) or 1, vectors=True)]
+            return self._scroll(scope, self._count(scope) or 1, vectors=vectors)
 
     def documents(self) -> dict[str, int]:
         """Return the documents' ids, each with the number of its chunks."""
@@ -172,6 +169,12 @@ class VectorStore(ABC):
 
     def optimize(self, *, wait: bool = False) -> None:  # noqa: B027 - most modes have nothing to do
         """Build in the background what makes search fast, if it has become worth it; `wait` until it is built."""
+
+    def claim(self, model: str, own: Collection[str], *, stale: bool) -> None:  # noqa: B027 - a folder has one user
+        """Note on a server that this model makes the vectors; those that another one made of `own` documents go.
+
+        So do `stale` ones, of which there is no note. StoreError if others' are among them: nothing is changed then.
+        """
 
     def close(self) -> None:
         """Write what is pending and let go of the files. Calling it again does nothing."""
@@ -246,7 +249,7 @@ class VectorStore(ABC):
     def _query(self, queries: Mapping[str, Vector], scope: Scope, limit: int) -> Sequence[Sequence[Any]]: ...
 
     @abstractmethod
-    def _scroll(self, scope: Scope, limit: int, *, vectors: bool = False) -> Sequence[Any]: ...
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[Any]: ...
 
     @abstractmethod
     def _count(self, scope: Scope) -> int: ...

@@ -11,8 +11,7 @@ import streamlit as st
 from docmind.events import Citation, ContextTrimmed, Source
 from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
-from docmind.ui.sources import verdict
-from docmind.ui.turn_view import AgentRun, TurnView, fold_stored
+from docmind.ui.turn_view import AgentRun, TurnView
 
 if TYPE_CHECKING:
     from docmind.conversations import StoredMessage
@@ -33,7 +32,9 @@ def question(text: str, index: int | str) -> None:
 
 def answer(message: StoredMessage, index: int) -> None:
     """Draw a stored answer with its steps, sources and cost."""
-    view = fold_stored(message.steps)
+    view = TurnView()
+    for step in message.steps:
+        view.step(step)
     with st.container(key=f"answer-{index}"):
         if view.runs:
             _stored_steps(view)
@@ -89,7 +90,8 @@ def citer(sources: Mapping[int, Source], checked: Mapping[int, Citation], messag
         if source is None:
             return f"\\[{number}\\]"
         citation = checked.get(position)
-        title = format.place(source) + (f": {verdict(citation)}" if citation and verdict(citation) else "")
+        found = format.verdict(citation) if citation else ""
+        title = format.place(source) + (f": {found}" if found else "")
         title = re.sub(r'(["\\])', r"\\\1", title.replace("\n", " "))
         if citation and not citation.supported:
             return f'[{number} unverified](#unverified-{message}-{number} "{title}")'
@@ -104,15 +106,14 @@ def verdicts(drawn: Sequence[int], citations: Sequence[Citation]) -> dict[int, C
     """
     if [c.number for c in citations] == list(drawn):
         return dict(enumerate(citations))
-    best = sorted(citations, key=lambda c: (c.supported, c.instead_of is None))
-    by_number = {c.number: c for c in best}
-    return {i: by_number[n] for i, n in enumerate(drawn) if n in by_number}
+    best = format.best(citations)
+    return {i: best[n] for i, n in enumerate(drawn) if n in best}
 
 
 def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
     """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
-    doubtful = {c.number for c in message.citations} - {c.number for c in message.citations if c.supported}
+    doubtful = {n for n, citation in format.best(message.citations).items() if not citation.supported}
     if cited:
         with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Sources", width="content")

@@ -131,9 +131,12 @@ def empty(app: App) -> None:
             st.caption("or drop files into the field below", text_alignment="center")
             return
         if not ready:
-            reading = "Your documents are being read. You can ask as soon as one is ready."
-            none = "No document of the chosen collections is ready. Choose others below."
-            st.markdown(reading if uploads.pending(documents) else none, text_alignment="center")
+            said = "No document could be read. The Documents page says why."
+            if uploads.pending(documents):
+                said = "Your documents are being read. You can ask as soon as one is ready."
+            elif chosen:
+                said = "No document of the chosen collections is ready. Choose others below."
+            st.markdown(said, text_alignment="center")
             return
         pages = sum(d.pages or 0 for d in ready)
         summary = format.count(len(ready), "document")
@@ -176,4 +179,5 @@ def ingesting(app: App) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom"):
         st.progress(share, f"{plain(working.name)} — {words}{more}")
         label = "Cancel all" if len(waiting) > 1 else "Cancel"
-        st.button(label, type="tertiary", icon=":material/close:", on_click=uploads.cancel, args=(app, waiting))
+        args = (uploads.cancel, app, waiting)
+        st.button(label, type="tertiary", icon=":material/close:", on_click=state.attempt, args=args)

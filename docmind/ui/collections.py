@@ -44,7 +44,8 @@ def searched(app: App, conversation: str | None) -> list[int]:
     """Return the collections that a conversation (None: this tab's next one) searches; none: all."""
     stored = app.conversations.get(conversation) if conversation else None
     chosen = stored.searches if stored else st.session_state.get("searched") or ()
-    return [c for c in chosen if c in _names(app)]
+    known = _names(app)
+    return [c for c in chosen if c in known]
 
 
 def chooser(app: App, conversation: str | None) -> None:

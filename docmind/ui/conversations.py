@@ -48,11 +48,7 @@ def _row(conversation: Conversation, current: bool) -> None:
     title = conversation.title or "New conversation"
     kind = "current" if current else "row"
     with st.container(
-        key=f"conversation-{kind}-{conversation.id}",
-        horizontal=True,
-        gap=None,
-        wrap=False,
-        vertical_alignment="center",
+        key=f"conversation-{kind}-{conversation.id}", horizontal=True, gap=None, wrap=False, vertical_alignment="center"
     ):
         st.button(
             plain(title),

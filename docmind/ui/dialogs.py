@@ -47,7 +47,7 @@ def draw(app: App) -> None:
             text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
             text += "Answers keep the passages they cite."
             title = f"Delete {format.count(len(documents), 'document')}"
-            _open(title, partial(_confirm, text, partial(_each, app.documents.delete, documents)))
+            _open(title, partial(_confirm, text, partial(_delete, app, documents)))
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
@@ -83,11 +83,6 @@ def _confirm(text: str, act: Callable[[], object]) -> None:
         _do(act if deleted else lambda: None)
 
 
-def _each(act: Callable[..., object], documents: Sequence[Document], *options: Any) -> None:
-    for document in documents:
-        act(document.id, *options)
-
-
 def _name(name: str, act: Callable[[str], object]) -> None:
     with st.form("name", border=False):
         name = st.text_input("Name", name, max_chars=120)
@@ -101,7 +96,7 @@ def _named(documents: Sequence[Document]) -> str:
 
 
 def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
-    names = {c.id: plain(c.name) for c in app.collections.all()}
+    names = {c.id: c.name for c in app.collections.all()}  # a select box draws no Markdown
     known = sorted({tag for d in app.documents.documents() for tag in d.tag_list})
     shared = [tag for tag in documents[0].tag_list if all(tag in d.tag_list for d in documents)]
     at = list(names).index(documents[0].collection) if len({d.collection for d in documents}) == 1 else None
@@ -110,10 +105,21 @@ def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
         collection = st.selectbox("Collection", names, at, format_func=names.__getitem__, placeholder="As they are")
         label, hint = "Tags" if len(documents) == 1 else "Tags of all of them", "Type to add a tag"
         tags = st.multiselect(label, known, shared, accept_new_options=True, placeholder=hint)
-        if st.form_submit_button("Save", type="primary"):
-            for document in documents:
-                app.collections.tag(document.id, [t for t in document.tag_list if t not in shared] + tags)
-            _do(partial(_each, app.collections.move, documents if collection else (), collection))
+        saved = st.form_submit_button("Save", type="primary")
+
+    def save() -> None:
+        for document in documents:
+            app.collections.tag(document.id, [t for t in document.tag_list if t not in shared] + tags)
+            if collection:
+                app.collections.move(document.id, collection)
+
+    if saved:
+        _do(save)
+
+
+def _delete(app: App, documents: Sequence[Document]) -> None:
+    for document in documents:
+        app.documents.delete(document.id)
 
 
 def _delete_conversation(app: App, conversation: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.ingestion.readers import IMAGES
 from docmind.ingestion.registry import CANCELLED, LOCKED
 from docmind.ui import collections, dialogs, format, state, uploads
 from docmind.ui.markdown import plain
@@ -23,7 +24,7 @@ _ICONS = {
     **dict.fromkeys((".xlsx", ".xlsm", ".csv", ".tsv"), "table"),
     **dict.fromkeys((".eml", ".msg"), "mail"),
     ".epub": "menu_book",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"), "image"),
+    **dict.fromkeys(IMAGES, "image"),
 }
 
 _ACTIONS = (("Collection and tags", "label"), ("Delete documents", "delete"))
@@ -130,8 +131,8 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
         if chosen:
             st.button("Clear", key="pick-none", type="tertiary", on_click=pick, args=((),))
         if len(busy) > 1:
-            label, args = f"Cancel all {len(busy)} that are being read", (app, busy)
-            st.button(label, icon=":material/close:", type="tertiary", on_click=uploads.cancel, args=args)
+            label, args = f"Cancel all {len(busy)} that are being read", (uploads.cancel, app, busy)
+            st.button(label, icon=":material/close:", type="tertiary", on_click=state.attempt, args=args)
     return picked
 
 
@@ -167,11 +168,11 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
                 st.caption("Waiting")
             else:
                 st.progress(*uploads.progress(document))
-        act, key, id_ = app.documents, document.id, (document.id,)
+        act, key, do = app.documents, document.id, state.attempt
         if document.state == "failed" and document.stage != LOCKED:
-            st.button("Retry", key=f"retry-{key}", icon=":material/refresh:", on_click=act.retry, args=id_)
+            st.button("Retry", key=f"retry-{key}", icon=":material/refresh:", on_click=do, args=(act.retry, key))
         if document.state not in {"ready", "failed"}:
-            st.button("Cancel", key=f"cancel-{key}", icon=":material/close:", on_click=act.cancel, args=id_)
+            st.button("Cancel", key=f"cancel-{key}", icon=":material/close:", on_click=do, args=(act.cancel, key))
         for what, icon in _ACTIONS:
             if st.button("", key=f"{icon}-{key}", icon=f":material/{icon}:", type="tertiary", help=what):
                 dialogs.ask(what, [document.id])
@@ -185,5 +186,5 @@ def _unlock(app: App, document: Document) -> None:
             "Password", type="password", placeholder="Password", label_visibility="collapsed", key=f"key-{document.id}"
         )
         if st.form_submit_button("Open", icon=":material/lock_open:") and password:
-            app.documents.retry(document.id, password)
+            state.attempt(app.documents.retry, document.id, password)
             st.rerun()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from docmind.engine.interface import EngineStatus
-from docmind.events import Source, Usage
+from docmind.events import Citation, Source, Usage
 
 
 def size(count: float) -> str:
@@ -50,6 +50,21 @@ def count(number: int, noun: str) -> str:
 def place(source: Source) -> str:
     """Return `report.pdf, page 3`."""
     return f"{source.file_name}, page {source.page}" if source.page else source.file_name
+
+
+def verdict(citation: Citation) -> str:
+    """Return in words what the check of a citation found; nothing if it is as the model wrote it and supported."""
+    if not citation.supported:
+        return "the passage was not found to support this sentence"
+    if citation.instead_of is None:
+        return ""
+    number = f"[{citation.instead_of}]" if citation.instead_of else "a number that no passage has"
+    return f"the model had written {number}; this is the passage that supports the sentence"
+
+
+def best(citations: Iterable[Citation]) -> dict[int, Citation]:
+    """Return for each number its citation of which the check found most: one that is supported, and as written."""
+    return {c.number: c for c in sorted(citations, key=lambda c: (c.supported, c.instead_of is None))}
 
 
 def model(status: EngineStatus) -> str:

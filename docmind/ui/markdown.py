@@ -8,7 +8,8 @@ Streamlit already draws raw HTML as text; images and links are dealt with here, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 from markdown_it import MarkdownIt
 
@@ -50,21 +51,13 @@ def safe(text: str, cite: Callable[[int, int], str] | None = None) -> str:
         cite: called with (number, how many markers came before) for each number of `[1]`, `[1, 2]` and `[1-3]`;
             returns its Markdown.
     """
-    fenced = _fenced_lines(text)
-    seen = 0
+    seen = count()
 
     def prose(part: str) -> str:
-        nonlocal seen
         part = _TEX_BRACKETS.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2].strip()}$$", part)
+        return _INLINE.sub(lambda match: _inline(match, cite, seen), _LINK.sub(_link, part))
 
-        def replace(match: re.Match[str]) -> str:
-            nonlocal seen
-            out, seen = _inline(match, cite, seen)
-            return out
-
-        return _INLINE.sub(replace, _LINK.sub(_link, part))
-
-    shown = "".join(part if code else prose(part) for code, part in _runs(text, fenced))
+    shown = "".join(part if code else prose(part) for code, part in _runs(text))
     return shown if _harmless(shown) else plain_block(text)
 
 
@@ -85,30 +78,25 @@ def plain_block(text: str) -> str:
     return "  \n".join(_PUNCTUATION.sub(r"\\\1", line.strip()) for line in text.splitlines())
 
 
-def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: int) -> tuple[str, int]:
+def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: Iterator[int]) -> str:
     whole = match[0]
-    if match["code"] or match["display"]:
-        return whole.replace("![", f"!{_JOINER}["), seen
+    if match["code"] or match["display"] or (match["math"] and _is_math(match["body"])):
+        return whole.replace("![", f"!{_JOINER}[")
     if match["math"]:
-        return (whole.replace("![", f"!{_JOINER}[") if _is_math(match["body"]) else _not_math(whole)), seen
+        return whole.replace("$", "\\$").replace("![", "&#33;[")
     if match["marker"] and cite is not None:
-        numbers = list(expand(match["numbers"]))
-        return "".join(cite(n, seen + i) for i, n in enumerate(numbers)) or whole, seen + len(numbers)
+        return "".join(cite(n, next(seen)) for n in expand(match["numbers"])) or whole
     if match["image"]:
-        return "&#33;", seen
+        return "&#33;"
     if match["dollar"] or match["directive"] or match["definition"]:
         at = len(whole) - len(whole.lstrip(" \t>"))
-        return f"{whole[:at]}\\{whole[at:]}", seen
-    return whole, seen
+        return f"{whole[:at]}\\{whole[at:]}"
+    return whole
 
 
 def _is_math(body: str) -> bool:
     """Tell `$x^2$` from "$5 or 6$": what starts like a price needs a mathematical sign."""
     return bool(re.search(r"[\\^_={}]", body)) if body[0].isdigit() else not re.search(r"\w{4,} \w{3,}", body)
-
-
-def _not_math(whole: str) -> str:
-    return whole.replace("$", "\\$").replace("![", "&#33;[")
 
 
 def _link(match: re.Match[str]) -> str:
@@ -120,23 +108,16 @@ def _link(match: re.Match[str]) -> str:
     return match[0] if target.lower().startswith(("http://", "https://")) else label
 
 
-def _fenced_lines(text: str) -> set[int]:
-    """Return the numbers of the lines in fenced or indented code."""
-    lines: set[int] = set()
+def _runs(text: str) -> Iterator[tuple[bool, str]]:
+    """Split `text` into (is fenced code, lines) runs."""
+    lines, at = re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text), 0  # the lines that Markdown counts
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence" and token.map:
-            lines.update(range(*token.map))
-    return lines
-
-
-def _runs(text: str, fenced: set[int]) -> list[tuple[bool, str]]:
-    """Split `text` into (is code, lines) runs."""
-    runs: list[tuple[bool, list[str]]] = []
-    for number, line in enumerate(text.splitlines(keepends=True)):
-        if not runs or runs[-1][0] != (number in fenced):
-            runs.append((number in fenced, []))
-        runs[-1][1].append(line)
-    return [(code, "".join(lines)) for code, lines in runs]
+            first, end = token.map
+            yield False, "".join(lines[at:first])
+            yield True, "".join(lines[first:end])
+            at = end
+    yield False, "".join(lines[at:])
 
 
 def _harmless(markdown: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -34,13 +35,17 @@ def draw(app: App | None) -> None:
     except ConfigError as exc:
         if app:
             st.error(plain(str(exc)), icon=":material/error:")
-        if file.exists() and st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
+        there = os.access(file.parent, os.W_OK) and file.exists()
+        if there and st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
             file.rename(file.with_stem(f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"))
             st.rerun()
         return
     if app and (names := st.session_state.get("saved")):
         st.success(f"Saved. {plain(names)}: used after a restart. Conversations and documents stay.")
-        st.button("Restart now", icon=":material/restart_alt:", on_click=_restart, args=(app,))
+        if st.button("Restart now", icon=":material/restart_alt:"):
+            state.keep("saved", None)
+            state.restart_app(app)
+            st.rerun()
     if app and (notice := app.engine.status().notice):
         st.warning(plain(notice), icon=":material/warning:")
     groups = {name: field for name, field in Settings.model_fields.items() if field.title}
@@ -68,11 +73,6 @@ def _save(settings: Settings, changed: dict[str, dict[str, Any]], app: App | Non
         saved = ", ".join(_label(group, name) for group, values in changed.items() for name in values)
         state.keep("saved", saved if app else None)
         st.rerun()
-
-
-def _restart(app: App) -> None:
-    state.keep("saved", None)
-    state.restart_app(app)
 
 
 def _label(group: Any = "", name: Any = "") -> str:
@@ -113,7 +113,9 @@ def _field(label: str, field: FieldInfo, value: Any, **shared: Any) -> Any:
     optional = type(None) in kinds
     if field.annotation is bool:
         return st.toggle(label, value, **shared)
-    choices = [True, False] if bool in kinds else [c for k in (field.annotation, *kinds) for c in _choices(k)]
+    choices = [c for kind in (field.annotation, *kinds) if get_origin(kind) is Literal for c in get_args(kind)]
+    if bool in kinds:
+        choices = [True, False]
     if choices:
         choices = [None, *choices] if optional else choices
         return st.selectbox(label, choices, choices.index(value), format_func=lambda c: _WORDS.get(c, c), **shared)
@@ -124,7 +126,3 @@ def _field(label: str, field: FieldInfo, value: Any, **shared: Any) -> Any:
         return st.number_input(label, value=value, format="%.4g", **shared)
     text = st.text_input(label, "" if value is None else str(value), **shared).strip()
     return (text or None) if optional else text
-
-
-def _choices(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) is Literal else ()

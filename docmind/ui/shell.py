@@ -7,9 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from docmind.errors import DocMindError
 from docmind.ui import dialogs
-from docmind.ui.markdown import plain
 
 _HERE = Path(__file__).parent
 ICON = _HERE / "favicon.png"
@@ -27,10 +25,3 @@ def draw() -> None:
 @st.cache_resource(show_spinner=False)
 def _page() -> Any:
     return st.components.v2.component("docmind_page", js=(_HERE / "page.js").read_text("utf-8"))
-
-
-def cannot_start(error: DocMindError) -> None:
-    """Say why there is no App (data folder not writable, a second instance …), and offer another try."""
-    st.title("DocMind could not start", anchor=False)
-    st.error(plain(str(error)), icon=":material/error:")
-    st.button("Try again", icon=":material/refresh:", type="primary")

@@ -79,13 +79,12 @@ def engine(status: EngineStatus) -> str:
 
 def _context(usage: Usage | None, window: int) -> None:
     """Draw the context meter and the speed of the last answer in this conversation."""
-    window = usage.window if usage and usage.window else window
-    used = usage.context_tokens if usage else 0
-    if not window:
-        return _head("Context", "The window is known once the model is ready.")
-    _head("Context", format.speed(usage) if usage else "No answer yet in this conversation")
-    st.progress(_share(used, window), f"Tokens used {used:,} of {window:,}")
-    return None
+    used, window = (usage.context_tokens, usage.window or window) if usage else (0, window)
+    if window:
+        _head("Context", format.speed(usage) if usage else "No answer yet in this conversation")
+        st.progress(_share(used, window), f"Tokens used {used:,} of {window:,}")
+    else:
+        _head("Context", "The window is known once the model is ready.")
 
 
 def _share(part: float, whole: float) -> float:

@@ -12,6 +12,7 @@ import streamlit as st
 from docmind.errors import DocMindError
 from docmind.events import Citation, Source
 from docmind.ingestion.readers import IMAGES
+from docmind.ui.format import verdict
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from docmind.app import App
 
 log = logging.getLogger(__name__)
+MARGIN, WIDTH = 1200, 1100
+"""Characters shown around a passage; pixels of the width of a page's image."""
 _PDFIUM = threading.Lock()
 """PDFium is not thread-safe."""
 
@@ -46,16 +49,6 @@ def find(app: App, conversation_id: str | None, opened: str) -> tuple[Source, li
         known, citations = messages[index].sources, messages[index].citations
     cited = [c for c in citations if c.number == int(number)]
     return next(((s, cited) for s in known if s.number == int(number)), None)
-
-
-def verdict(citation: Citation) -> str:
-    """Return in words what the check of a citation found; nothing if it is as the model wrote it and supported."""
-    if not citation.supported:
-        return "the passage was not found to support this sentence"
-    if citation.instead_of is None:
-        return ""
-    number = f"[{citation.instead_of}]" if citation.instead_of else "a number that no passage has"
-    return f"the model had written {number}; this is the passage that supports the sentence"
 
 
 def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
@@ -86,28 +79,27 @@ def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
             st.caption(plain(str(exc)))
 
 
-def around(app: App, source: Source, margin: int = 1200) -> str:
-    """Return the document's text from `margin` characters before the passage to `margin` after it."""
+def around(app: App, source: Source) -> str:
+    """Return the document's text from MARGIN characters before the passage to as many after it."""
     text = app.documents.text(source.document_id)
-    start, end = max(0, source.start - margin), min(len(text), source.end + margin)
+    start, end = max(0, source.start - MARGIN), min(len(text), source.end + MARGIN)
     return f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = (), width: int = 1100) -> bytes | None:
+def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = ()) -> bytes | None:
     """Return a PDF's or picture's page as PNG with the passage marked, or None if it can't be drawn.
 
     Args:
         page: 1-based.
         boxes: to be marked; left, top, right and bottom as shares of the page.
-        width: of the image, in pixels.
     """
     import io
 
     from PIL import ImageChops, ImageDraw
 
     try:
-        image = _pdf_page(path, page, width) if path.endswith(".pdf") else _picture(path, page, width)
+        image = _pdf_page(path, page) if path.endswith(".pdf") else _picture(path, page)
     except (RuntimeError, OSError, EOFError, IndexError, ValueError) as exc:  # PDFium's is a RuntimeError
         log.warning("page %s of %s could not be drawn: %s", page, path, exc)
         return None
@@ -121,16 +113,16 @@ def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = (), widt
     return out.getvalue()
 
 
-def _pdf_page(path: str, page: int, width: int) -> Image:
+def _pdf_page(path: str, page: int) -> Image:
     import pypdfium2
 
     with _PDFIUM, pypdfium2.PdfDocument(path) as pdf:
         sheet = pdf[page - 1]
-        image: Image = sheet.render(scale=width / sheet.get_width()).to_pil()
+        image: Image = sheet.render(scale=WIDTH / sheet.get_width()).to_pil()
         return image.convert("RGB")
 
 
-def _picture(path: str, page: int, width: int) -> Image:
+def _picture(path: str, page: int) -> Image:
     import PIL.Image
 
     from docmind.ingestion.ocr import upright
@@ -138,4 +130,4 @@ def _picture(path: str, page: int, width: int) -> Image:
     with PIL.Image.open(path) as picture:
         picture.seek(page - 1)
         image: Image = upright(picture)
-        return image.resize((width, max(1, image.height * width // image.width)))
+        return image.resize((WIDTH, max(1, image.height * WIDTH // image.width)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,6 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from docmind.errors import DocMindError
 from docmind.settings import load_settings
+from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -99,6 +101,14 @@ def show_conversation(wanted: str | None) -> None:
             st.query_params["c"] = wanted
     else:
         st.query_params.pop("c", None)
+
+
+def attempt(act: Callable[..., object], *args: Any) -> None:
+    """Do what a button is for; what can't be done (the disk is full …) is said, whichever page or fragment it is on."""
+    try:
+        act(*args)
+    except DocMindError as exc:
+        st.toast(plain(str(exc)), icon=":material/error:", duration="long")
 
 
 def keep(name: str, value: Any) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from docmind import __version__
-from docmind.doctor import PACKAGES
+from docmind.doctor import PACKAGES, package
 from docmind.engine.ladder import forget
 from docmind.ui import format, sidebar, state
 from docmind.ui.markdown import plain
@@ -108,13 +107,8 @@ def storage(app: App) -> None:
         "Data folder": str(settings.data_dir),
     }
     st.markdown("\n".join(f"- {name}: {plain(str(fact))}" for name, fact in facts.items()))
-    found = [f"DocMind {__version__}", f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    st.caption(plain(" · ".join(found)))
+    installed = [f"{row.what} {row.found}" for row in map(package, PACKAGES) if row.state == "ok"]
+    st.caption(plain(" · ".join([f"DocMind {__version__}", f"Python {platform.python_version()}", *installed])))
 
 
 def trims(app: App) -> None:

@@ -104,11 +104,3 @@ def fold(events: Iterable[ChatEvent]) -> TurnView:
                 answer = [("", event.answer)]
     view.answer = "".join(text for _, text in answer)
     return view
-
-
-def fold_stored(steps: Iterable[Mapping[str, Any]]) -> TurnView:
-    """Return the view of a stored message's steps."""
-    view = TurnView()
-    for step in steps:
-        view.step(step)
-    return view

@@ -41,17 +41,15 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
     for file in files:
         try:
             added = app.documents.add_bytes(file, file.name)
+            if collection and not added.known:
+                app.collections.move(added.document.id, collection)
         except DocMindError as exc:
             notices.append(("error", plain(str(exc))))
             continue
-        name = plain(file.name)
-        if not added.known:
-            if collection:
-                app.collections.move(added.document.id, collection)
-        elif added.document.name == file.name:
+        name, there = plain(file.name), plain(added.document.name)
+        if added.known and name == there:
             notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
-        else:
-            there = plain(added.document.name)
+        elif added.known:
             notices.append(("known", f"**{name}** has the same content as **{there}**, which is already there."))
     return notices
 

@@ -14,6 +14,8 @@ from docmind.agents.calculator import evaluate
         ("2^10", "1,024"),
         ("sum(3, 4, 5) / 3", "4"),
         ("avg(1, 2)", "1.5"),
+        ("sum(1,200, 300)", "1,500"),
+        ("sum(1200,300)", "1,500"),
         ("max(10, 7, 3)", "10"),
         ("0.1 + 0.2", "0.3"),
     ],
@@ -24,7 +26,8 @@ def test_arithmetic_as_documents_write_it(expression, value):
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "1 / 0", "9 ** 9 ** 9", "__import__('os')", "'a' * 9", "(-1) ** 0.5", "1e400", "[1, 2]", "x + 1", "1" * 300],
-)
+    ["", "1 / 0", "9 ** 9 ** 9", "__import__('os')", "'a' * 9", "(-1) ** 0.5", "1e400", "[1, 2]", "x + 1", "1" * 300,
+     "sum(100,200)"],
+)  # fmt: skip
 def test_what_is_no_arithmetic_is_refused_with_a_reason(expression):
     assert evaluate(expression).startswith("not computed: ")

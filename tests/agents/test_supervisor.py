@@ -163,13 +163,6 @@ def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
     assert engine.most_at_once == 2
 
 
-def test_without_forwarding_the_supervisor_writes_the_answer(make_app, ask):
-    engine = PromptedEngine([plan(("Pets?", "researcher")), "Pets are not allowed [1].", "No pets [1]."])
-    events = ask(make_app(engine, agents={"enable_message_forwarding": False}), "Pets?")
-    assert events[-1].answer == "No pets [1]."
-    assert events[-1].usage.engine_calls == 3
-
-
 @pytest.mark.parametrize(("mode", "seen"), [("full_history", True), ("last_message", False)])
 def test_the_output_mode_decides_what_the_supervisor_sees_of_an_agents_work(make_app, ask, mode, seen):
     def reply(messages, constraint):
@@ -338,13 +331,19 @@ def test_with_one_step_only_an_agent_answers_at_once(make_app, ask):
     assert "wrote nothing" in events[-1].error
 
 
-def test_questions_over_the_most_agents_are_told(make_app, ask):
+@pytest.mark.parametrize("parallel", [True, False])
+def test_questions_over_the_most_agents_are_told(make_app, ask, parallel):
+    plans = iter("ABCDE")
+
     def reply(messages, constraint):
         if constraint:
-            return json.dumps(json.loads(plan(("A?", "researcher"), ("B?", "researcher"))) | {"count": 5})
+            questions = [(f"{next(plans)}?", "researcher") for _ in range(2 if parallel else 1)]
+            return json.dumps(json.loads(plan(*questions)) | {"count": 5})
         return "Found [1]."
 
-    events = ask(make_app(PromptedEngine(reply), agents={"max_parallel_calls": 2}), "A? B? C? D? E?")
+    settings = {"max_parallel_calls": 2, "enable_parallel_tools": parallel}
+    events = ask(make_app(PromptedEngine(reply), agents=settings), "A? B? C? D? E?")
+    assert sorted(e.task for e in of(events, AgentStarted)) == ["A?", "B?"]
     assert events[-1].notices == ("5 questions were seen, 2 are answered. Ask the others again.",)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from docmind.engine.models import Catalog
 from tests.browser.conftest import served
-from tests.browser.pdf import HANDBOOK, write_pdf
+from tests.samples import HANDBOOK, write_pdf
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
 

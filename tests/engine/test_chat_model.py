@@ -9,7 +9,7 @@ from langchain_core.tools import tool
 
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint, ToolCall
-from tests.engine.scripted import ScriptedEngine
+from tests.engines import PromptedEngine
 
 CALL = '<tool_call>\n{"name": "search", "arguments": {"query": "cats"}}\n</tool_call>'
 
@@ -38,17 +38,17 @@ def gather(llm, text):
 
 
 def test_text_streams_and_the_last_chunk_has_the_usage():
-    llm = ChatVLLM(engine=ScriptedEngine("Hello world"))
+    llm = ChatVLLM(engine=PromptedEngine(["Hello world"]))
     chunks, whole = gather(llm, "Hi")
     assert whole.content == "Hello world"
-    assert len([c for c in chunks if c.content]) == 4
+    assert len([c for c in chunks if c.content]) == 2
     assert whole.usage_metadata == {
-        "input_tokens": 1,
-        "output_tokens": 11,
-        "total_tokens": 12,
-        "input_token_details": {"cache_read": 1},
+        "input_tokens": 5,
+        "output_tokens": 2,
+        "total_tokens": 7,
+        "input_token_details": {"cache_read": 0},
     }
-    assert whole.response_metadata == {"finish_reason": "stop", "ttft_s": 0.5, "decode_s": 2.0}
+    assert whole.response_metadata == {"finish_reason": "stop", "ttft_s": 0.01, "decode_s": 0.1}
 
 
 async def _ainvoke(llm, text):
@@ -57,13 +57,13 @@ async def _ainvoke(llm, text):
 
 def test_invoke_gives_the_same_message_as_the_stream():
     for call in (lambda m: m.invoke("Hi"), lambda m: asyncio.run(_ainvoke(m, "Hi"))):
-        message = call(ChatVLLM(engine=ScriptedEngine("Hello world")))
+        message = call(ChatVLLM(engine=PromptedEngine(["Hello world"])))
         assert message.content == "Hello world"
-        assert message.usage_metadata["output_tokens"] == 11
+        assert message.usage_metadata["output_tokens"] == 2
 
 
 def test_a_free_tool_call_is_found_and_not_shown():
-    engine = ScriptedEngine("I look.\n" + CALL)
+    engine = PromptedEngine(["I look.\n" + CALL])
     chunks, whole = gather(ChatVLLM(engine=engine).bind_tools([search]), "Hi")
     assert whole.content.strip() == "I look."
     assert [(c["name"], c["args"]) for c in whole.tool_calls] == [("search", {"query": "cats"})]
@@ -75,13 +75,13 @@ def test_a_free_tool_call_is_found_and_not_shown():
 
 
 def test_broken_calls_stay_text():
-    message = ChatVLLM(engine=ScriptedEngine(CALL[:-20])).bind_tools([search]).invoke("Hi")
+    message = ChatVLLM(engine=PromptedEngine([CALL[:-20]])).bind_tools([search]).invoke("Hi")
     assert message.tool_calls == []
     assert message.content == CALL[:-20]
 
 
 def test_any_tool_may_be_the_one_that_must_be_called():
-    engine = ScriptedEngine('{"name":"summarize","arguments":{"document":"b"}}')
+    engine = PromptedEngine(['{"name":"summarize","arguments":{"document":"b"}}'])
     message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="any").invoke("Hi")
     assert [c["name"] for c in message.tool_calls] == ["summarize"]
     assert message.content == ""
@@ -90,14 +90,14 @@ def test_any_tool_may_be_the_one_that_must_be_called():
 
 
 def test_of_a_call_cut_at_the_limit_nothing_is_shown():
-    engine = ScriptedEngine('{"name":"search","argu', finish="length")
+    engine = PromptedEngine(['{"name":"search","argu'], finish="length")
     message = ChatVLLM(engine=engine).bind_tools([search], tool_choice="any").invoke("Hi")
     assert (message.tool_calls, message.content) == ([], "")
     assert message.response_metadata["finish_reason"] == "length"
 
 
 def test_a_named_tool_is_called_with_its_own_schema():
-    engine = ScriptedEngine('{"name": "search", "arguments": {"query": "x", "k": 3}}')
+    engine = PromptedEngine(['{"name": "search", "arguments": {"query": "x", "k": 3}}'])
     message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="search").invoke("Hi")
     assert [(c["name"], c["args"]) for c in message.tool_calls] == [("search", {"query": "x", "k": 3})]
     (option,) = engine.requests[0]["constraint"].value["anyOf"]
@@ -106,11 +106,11 @@ def test_a_named_tool_is_called_with_its_own_schema():
 
 def test_an_unknown_tool_choice_is_refused():
     with pytest.raises(ValueError, match="nonsense"):
-        ChatVLLM(engine=ScriptedEngine()).bind_tools([search], tool_choice="nonsense")
+        ChatVLLM(engine=PromptedEngine([])).bind_tools([search], tool_choice="nonsense")
 
 
 def test_options_reach_the_engine():
-    engine = ScriptedEngine("yes")
+    engine = PromptedEngine(["yes"])
     constraint = Constraint("choice", ["yes", "no"])
     ChatVLLM(engine=engine).bind(constraint=constraint, max_tokens=5, temperature=0.7, stop=["\n"]).invoke("Hi")
     request = engine.requests[0]
@@ -119,7 +119,7 @@ def test_options_reach_the_engine():
 
 
 def test_a_conversation_with_tool_results_becomes_openai_messages():
-    engine = ScriptedEngine("ok")
+    engine = PromptedEngine(["ok"])
     call = {"name": "search", "args": {"query": "a"}, "id": "1", "type": "tool_call"}
     ChatVLLM(engine=engine).invoke(
         [
@@ -129,19 +129,19 @@ def test_a_conversation_with_tool_results_becomes_openai_messages():
             ToolMessage("found", tool_call_id="1"),
         ]
     )
-    messages = engine.requests[0]["messages"]
+    messages = engine.prompts[0]
     assert [m["role"] for m in messages] == ["system", "user", "assistant", "tool"]
     assert json.loads(messages[2]["tool_calls"][0]["function"]["arguments"]) == {"query": "a"}
 
 
 def test_calls_that_a_server_parsed_are_used():
-    engine = ScriptedEngine("", tool_calls=[ToolCall("x1", "search", '{"query": "a"}')])
+    engine = PromptedEngine([""], tool_calls=[ToolCall("x1", "search", '{"query": "a"}')])
     message = ChatVLLM(engine=engine).bind_tools([search]).invoke("Hi")
     assert [(c["id"], c["name"], c["args"]) for c in message.tool_calls] == [("x1", "search", {"query": "a"})]
 
 
 def test_leaving_the_stream_closes_it_in_the_engine():
-    engine = ScriptedEngine("a long answer " * 20)
+    engine = PromptedEngine(["a long answer " * 20])
 
     async def run():
         stream = ChatVLLM(engine=engine).astream("Hi")

@@ -1,11 +1,12 @@
 """What happens when a start fails: its cause is named, less is tried, then what worked last is taken again."""
 
 import json
+import weakref
 
 import pytest
 
 from docmind.engine.hardware import GIB
-from docmind.engine.ladder import FILE, Ladder, classify, forget, next_rung
+from docmind.engine.ladder import FILE, SERVING, Ladder, classify, forget, next_rung
 from docmind.engine.legal import BACKENDS
 from docmind.engine.lifecycle import LadderEngine
 from docmind.engine.plan import resolve
@@ -240,6 +241,43 @@ def test_two_broken_settings_do_not_go_round_in_circles(tmp_path):
     assert [p.model for p in engine.plans] == ["bad", "good"]
 
 
+@pytest.mark.parametrize("asked", [{"on": "an older vLLM"}, {"engine": {}}])
+def test_settings_that_worked_before_an_update_and_fail_after_it_are_not_tried_for_ever(tmp_path, asked):
+    run(Settings(data_dir=tmp_path), broken())
+    record = json.loads((tmp_path / FILE).read_text())
+    record["worked"]["asked"] |= asked
+    (tmp_path / FILE).write_text(json.dumps(record))
+    engine = run(Settings(data_dir=tmp_path), broken("m"))
+    assert engine.status().state == "failed"
+    assert len(engine.plans) == 1
+
+
+def test_a_step_down_after_a_death_is_not_recorded_as_what_worked(tmp_path):
+    ladder = Ladder(Settings(data_dir=tmp_path), "m")
+    ladder.worked(())
+    assert ladder.failed(OutOfMemoryError("CUDA out of memory"), gpu_plan(), SERVING)
+    record = json.loads((tmp_path / FILE).read_text())
+    assert record["left"]["lowered"] == {"max_model_len": 65_536}
+    assert record["worked"]["lowered"] == {}
+
+
+def test_what_a_dead_engine_was_working_on_is_given_back_before_it_starts_again(tmp_path):
+    held = []
+
+    class Dies(Scripted):
+        def _serve(self):
+            if not held:
+                activations = set()
+                held.append(weakref.ref(activations))
+                raise RuntimeError("illegal memory access")
+
+    alive = []
+    engine = Dies(Settings(data_dir=tmp_path), lambda plan: alive.append([h() for h in held]))
+    engine.start()
+    engine._thread.join(10)
+    assert alive == [[], [None]]
+
+
 def test_a_window_that_the_budget_cannot_hold_is_said_before_it_serves(tmp_path):
     settings = Settings(data_dir=tmp_path, engine=EngineSettings(vram_gib=10, max_model_len=131_072))
     status = run(settings, lambda plan: None).status()
@@ -248,7 +286,9 @@ def test_a_window_that_the_budget_cannot_hold_is_said_before_it_serves(tmp_path)
     )
 
 
-@pytest.mark.parametrize("content", ["", "{not json", "[]", '{"left": 3}', '{"left": {"asked": {}}}', '{"worked": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{not json", "[]", '{"left": 3}', '{"left": {"asked": {}, "lowered": 3}}', '{"worked": {}}']
+)
 def test_a_damaged_record_is_ignored(tmp_path, content):
     (tmp_path / FILE).write_text(content)
     assert Ladder(Settings(data_dir=tmp_path), "m").lowered == {}

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from docmind.engine.hardware import GIB, Hardware
 from docmind.engine.legal import BACKENDS, REMOVED
 from docmind.engine.memory import SPARE_TOKENS
-from docmind.engine.plan import GPU_WINDOW, resolve
-from docmind.errors import EngineFailed
+from docmind.engine.models import MANIFEST, Catalog
+from docmind.engine.plan import GPU_WINDOW, plan_for, resolve
+from docmind.errors import EngineFailed, ModelError
 from docmind.settings import EngineSettings, Settings
 
 QWEN3_FP8 = {
@@ -244,3 +245,11 @@ def test_guessing_from_the_prompt_is_set_by_one_number(hardware):
     assert guessing.args["speculative_config"]["num_speculative_tokens"] == 4
     assert "speculative_config" not in plan(hardware, config, speculative_tokens=0).args
     assert ("speculative_config" in plan(hardware, config).args) == (not hardware.gpu)  # as measured
+
+
+def test_a_model_that_lost_its_config_says_what_to_do(tmp_path):
+    home = tmp_path / "smollm2-135m"
+    home.mkdir()
+    (home / MANIFEST).touch()
+    with pytest.raises(ModelError, match="Fetch the model again"):
+        plan_for(Settings(llm={"model": home.name}), Catalog(tmp_path))

@@ -20,7 +20,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.requests, self.chunks, self.refuse, self.tokenize = [], [], None, True
+        self.requests, self.chunks, self.refuse, self.tokenize = [], [choice({}, "stop")], None, 200
         self.broken_pipe = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
 
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((self.path, body))
         if self.path == "/tokenize":
-            return self.reply(200, {"count": 42}) if self.server.tokenize else self.reply(404, {})
+            return self.reply(self.server.tokenize, {"count": 42} if self.server.tokenize == 200 else {})
         if self.server.refuse:
             return self.reply(400, {"error": {"message": self.server.refuse}})
         self.send_response(200)
@@ -51,15 +51,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for chunk in self.server.chunks:
-                data = {
-                    "id": "1",
-                    "object": "chat.completion.chunk",
-                    "created": 1,
-                    "model": "m",
-                    "choices": [],
-                    **chunk,
-                }
-                self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
+                answer = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+                data = json.dumps(answer | chunk)[: chunk.get("cut")]
+                self.wfile.write(f"data: {data}\n\n".encode())
                 self.wfile.flush()
             self.wfile.write(b"data: [DONE]\n\n")
         except OSError:
@@ -148,9 +142,14 @@ def test_constraints_are_sent_as_the_server_knows_them(engine, server):
 
 def test_tokens_are_counted_by_the_server_or_estimated_and_said_so(engine, server):
     assert engine.count_tokens(ASK) == 42
-    server.tokenize = False
+    server.tokenize = 503
+    assert 0 < engine.count_tokens(ASK) < 42
+    server.tokenize = 200
+    assert engine.count_tokens(ASK) == 42, "a server that was busy once can count again"
+    server.tokenize = 404
     assert 0 < engine.count_tokens(ASK) < 42
     assert "estimated" in engine.status().notes[-1]
+    assert engine.count_tokens([{"role": "user", "content": "\u4f11\u6687" * 50}]) >= 100, "a token a character"
 
 
 def test_refusals_are_translated(engine, server):
@@ -159,6 +158,15 @@ def test_refusals_are_translated(engine, server):
         drain(engine)
     server.refuse = "bad schema"
     with pytest.raises(EngineError, match="bad schema"):
+        drain(engine)
+
+
+@pytest.mark.parametrize(
+    ("last", "told"), [(choice({}), "middle"), (choice({}, "abort"), "middle"), ({"cut": 9}, "No answer")]
+)
+def test_an_answer_that_the_server_did_not_finish_is_not_taken_for_one(engine, server, last, told):
+    server.chunks = [choice({"content": "He"}), last]
+    with pytest.raises(EngineFailed, match=told):
         drain(engine)
 
 

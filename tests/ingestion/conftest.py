@@ -2,7 +2,6 @@ import pytest
 
 from docmind.ingestion.registry import Registry
 from docmind.ingestion.service import IngestionService
-from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store import open_store
 from docmind.settings import load_settings
 from tests.samples import write_all
@@ -13,11 +12,6 @@ def samples(tmp_path):
     folder = tmp_path / "samples"
     folder.mkdir()
     return write_all(folder)
-
-
-@pytest.fixture(scope="session")
-def embedder(minilm):
-    return Embedder(minilm)
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ def test_documents_move_and_are_searched_by_collection(registry, collections, ad
     collections.move("b", contracts.id)
     registry.add("new", "new.txt", 1, ".txt")
     collections.move("new", contracts.id)  # still queued
+    collections.move("c", 999)  # deleted in another tab meanwhile
+    assert registry.get("c").collection == FIRST
     assert collections.searched([]) is None
     assert collections.searched([999]) is None
     assert collections.searched([contracts.id]) == ["b"]

@@ -1,6 +1,8 @@
 """The sidebar's figures: GPU where there is one, CPU and RAM elsewhere, never an exception."""
 
+import os
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -59,16 +61,20 @@ class FakeNvml:
 
 @pytest.fixture
 def nvml(monkeypatch):
-    import os
-
     fake = FakeNvml(pid=os.getpid())
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     return fake
 
 
+def sampled():
+    monitor = HardwareMonitor()
+    monitor.close()
+    return monitor.sample()
+
+
 def test_without_a_gpu_the_same_figures_are_about_ram_and_cpu(monkeypatch):
-    monkeypatch.setattr(gpu, "_open_nvml", lambda: (None, ""))
-    sample = HardwareMonitor(background=False).sample()
+    monkeypatch.setattr(gpu, "open_nvml", lambda: (None, ""))
+    sample = sampled()
     assert sample.device == "CPU"
     assert sample.name.endswith("cores)")
     assert 0 < sample.own < sample.used < sample.total
@@ -77,7 +83,7 @@ def test_without_a_gpu_the_same_figures_are_about_ram_and_cpu(monkeypatch):
 
 
 def test_one_gpu_shows_its_memory_and_this_process_share(nvml):
-    sample = HardwareMonitor(background=False).sample()
+    sample = sampled()
     assert (sample.device, sample.name) == ("GPU", "NVIDIA Test")
     assert (sample.used, sample.total, sample.own) == (6 * GIB, 16 * GIB, 4 * GIB)
     assert sample.utilisation == 40
@@ -85,52 +91,34 @@ def test_one_gpu_shows_its_memory_and_this_process_share(nvml):
 
 def test_several_gpus_are_added_up(nvml):
     nvml.cards = 2
-    sample = HardwareMonitor(background=False).sample()
+    sample = sampled()
     assert sample.name == "2 x NVIDIA Test"
     assert (sample.total, sample.own, sample.utilisation) == (32 * GIB, 8 * GIB, 50)
 
 
 def test_share_is_unknown_where_the_driver_hides_processes(nvml):
     nvml.pid = 2
-    assert HardwareMonitor(background=False).sample().own is None
+    assert sampled().own is None
+
+
+def test_what_the_driver_refuses_hides_nothing_else(nvml):
+    nvml.nvmlDeviceGetComputeRunningProcesses = nvml.nvmlDeviceGetPowerUsage
+    sample = sampled()
+    assert (sample.own, sample.utilisation) == (None, 40)
 
 
 def test_a_driver_that_dies_is_said_and_ram_is_shown(nvml):
-    monitor = HardwareMonitor(background=False)
     nvml.broken = True
-    sample = monitor.sample()
+    sample = sampled()
     assert sample.device == "CPU"
     assert "nvidia-smi" in sample.note
 
 
-def test_a_sample_is_reused_for_a_second_and_kept_in_the_history():
-    monitor = HardwareMonitor(background=False)
-    assert monitor.sample() is monitor.sample()
-    assert monitor.history() == [monitor.sample()]
-    monitor.close()
-
-
 def test_it_samples_by_itself(monkeypatch):
     monkeypatch.setattr(gpu, "EVERY_S", 0.02)
-    monkeypatch.setattr(gpu, "FRESH_S", 0.0)
     monitor = HardwareMonitor()
-    import time
-
     end = time.time() + 5
     while len(monitor.history()) < 3 and time.time() < end:
         time.sleep(0.02)
     monitor.close()
     assert len(monitor.history()) >= 3
-
-
-def test_the_load_is_measured_whichever_thread_asks(monkeypatch):
-    from concurrent.futures import ThreadPoolExecutor
-
-    monkeypatch.setattr(gpu, "_open_nvml", lambda: (None, ""))
-    monkeypatch.setattr(gpu, "FRESH_S", 0.0)
-    marks = iter([(10.0, 100.0), (15.0, 110.0), (25.0, 120.0)])
-    monkeypatch.setattr(gpu, "_cpu_times", lambda: next(marks))
-    monitor = HardwareMonitor(background=False)
-    with ThreadPoolExecutor(1) as other:
-        assert other.submit(monitor.sample).result().cpu_percent == 50
-    assert monitor.sample().cpu_percent == 100

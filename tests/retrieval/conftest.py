@@ -2,11 +2,14 @@ import pytest
 
 from docmind.engine.models import Catalog
 from docmind.retrieval.embeddings import Embedder
+from tests.retrieval.rest import serve
 
 
 @pytest.fixture(scope="session")
-def embedder(minilm):
-    return Embedder(minilm)
+def rest_url():
+    """The address of a server that answers as Qdrant does."""
+    with serve() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,8 @@ class Api:
                 return client.create_collection(
                     name, vectors_config=made.vectors, sparse_vectors_config=made.sparse_vectors
                 )
+            case ("PATCH", ""):
+                return client.update_collection(name, metadata=models.UpdateCollection(**body).metadata)
             case ("PUT", "index"):
                 assert models.CreateFieldIndex(**body).field_schema
                 done = None
@@ -71,7 +73,7 @@ def serve(api_key=None):
                 return self._send(500, {"status": {"error": repr(exc)}})
             return self._send(200, {"result": result, "status": "ok", "time": 0.0})
 
-        do_GET = do_PUT = do_POST = _do
+        do_GET = do_PUT = do_POST = do_PATCH = _do
 
         def _send(self, code, content):
             data = json.dumps(content).encode()

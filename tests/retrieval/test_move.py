@@ -15,16 +15,9 @@ from docmind.retrieval.move import BATCH, move
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store import open_store
 from docmind.settings import load_settings
-from tests.retrieval.rest import serve
 from tests.retrieval.test_store import DIMS, embedded, settings_for, unit
 
 MODES = ["edge", "local", "server"]
-
-
-@pytest.fixture(scope="module")
-def rest_url():
-    with serve() as url:
-        yield url
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ def settings_for(mode, folder, **store):
     return load_settings(data_dir=folder, store={"mode": mode, **store})
 
 
-@pytest.fixture(scope="module")
-def rest_url():
-    with serve() as url:
-        yield url
-
-
 @pytest.fixture(params=["edge", "local", "server"])
 def opened(request, tmp_path):
     """Settings of a store and a function that opens it; what was opened is closed at the end."""

@@ -1,22 +1,16 @@
 """The pages over in-memory parts, driven by AppTest."""
 
 import threading
-from pathlib import Path, PosixPath
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.ui import NoPagesFolder
 from docmind.ui import state
 from tests.fakes import fake_app
 
 ROOT = Path(__file__).parents[2]
-
-
-class NoPagesFolder(PosixPath):
-    """What AppTest sees for `pages/`: it forgets in every run that the router has run before, a server does not."""
-
-    def exists(self):
-        return False
 
 
 @pytest.fixture

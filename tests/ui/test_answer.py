@@ -2,7 +2,18 @@
 
 import re
 
-from docmind.events import AgentFinished, AgentStarted, AgentStep, Citation, ContextTrimmed, Source, TokenDelta, Usage
+from docmind.cli import _print_sources
+from docmind.events import (
+    AgentFinished,
+    AgentStarted,
+    AgentStep,
+    Citation,
+    ContextTrimmed,
+    Source,
+    TokenDelta,
+    TurnFinished,
+    Usage,
+)
 from docmind.retrieval.citations import cite
 from docmind.ui import format
 from docmind.ui.answer import citer, trimmed, verdicts
@@ -43,6 +54,21 @@ def test_a_mark_that_was_put_right_says_so_where_it_is_explained():
     draw = citer({1: source}, {0: Citation(1, "A.", True, 2), 1: Citation(1, "B.", True)}, "0")
     assert "the model had written [2]" in draw(1, 0)
     assert "written" not in draw(1, 1)
+
+
+def test_the_command_line_says_of_a_source_the_best_that_was_found(capsys):
+    sources = tuple(Source(n, "c", "d", f"{n}.pdf", "text", 3) for n in (1, 2, 3))
+    citations = (
+        Citation(1, "A.", True),
+        Citation(1, "B.", False),
+        Citation(2, "C.", False),
+        Citation(3, "D.", True, 7),
+    )
+    _print_sources(TurnFinished("c", "t", "A [1].", sources, citations, Usage()))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "[1] 1.pdf, page 3 text" in said
+    assert "[2] 2.pdf, page 3 (the passage was not found to support this sentence)" in said
+    assert "[3] 3.pdf, page 3 (the model had written [7]; this is the passage" in said
 
 
 def test_an_unknown_number_is_text_and_titles_are_quoted():

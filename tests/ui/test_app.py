@@ -2,7 +2,7 @@
 
 import pytest
 
-from docmind.errors import AlreadyRunning
+from docmind.errors import AlreadyRunning, StoreError
 from docmind.ui import state
 from tests.ui.conftest import ROOT, words
 
@@ -13,6 +13,17 @@ def test_every_page_has_the_live_panel(open_page, page):
     assert "RAM" in shown
     assert "Engine" in shown
     assert "Tokens used" in shown
+
+
+def test_what_fails_while_a_page_is_drawn_is_said(open_page, app, monkeypatch):
+    tab = open_page()
+
+    def full():
+        raise StoreError("DocMind's database can't be read. Free disk space.")
+
+    monkeypatch.setattr(app.documents, "documents", full)
+    assert "Free disk space" in words(tab.run())
+    assert not tab.exception
 
 
 def test_a_start_that_fails_says_what_to_do(app, monkeypatch):

@@ -54,14 +54,7 @@ def test_reference_links_to_other_schemes_are_text():
 
 @pytest.mark.parametrize(
     "prose",
-    [
-        "It costs $5 and then $10.",
-        "$5-$10",
-        "US$5/US$6",
-        "between $5 (or 6$)",
-        "$AAPL/$MSFT",
-        "from $1,000 to $2,000",
-    ],
+    ["It costs $5 and then $10.", "$5-$10", "US$5/US$6", "between $5 (or 6$)", "$AAPL/$MSFT", "from $1,000 to $2,000"],
 )
 def test_prices_stay_prices(prose):
     assert safe(prose) == prose.replace("$", "\\$")
@@ -84,6 +77,10 @@ def test_code_stays_as_written():
     code = "```python\nprice = '$5'  # [1] ![x](y)\n```\n"
     assert safe(code) == code
     assert safe("run `echo $HOME` now") == "run `echo $HOME` now"
+
+
+def test_what_only_python_takes_for_a_line_end_shifts_no_code():
+    assert safe("a\u2028b\x0cc\n```\n$5\n```\nso $6") == "a\u2028b\x0cc\n```\n$5\n```\nso \\$6"
 
 
 def test_markers_become_what_the_page_draws_for_them():

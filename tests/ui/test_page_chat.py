@@ -33,6 +33,11 @@ def test_without_documents_it_says_what_can_be_added(open_page):
     assert button(tab, "Add documents")
 
 
+def test_where_no_document_could_be_read_it_says_so(open_page, app):
+    app.documents.add_bytes(b"x", "bad.docx")
+    assert "No document could be read" in words(open_page())
+
+
 def test_with_documents_it_shows_what_can_be_asked_about(open_page, app, ready):
     tab = open_page()
     assert "1 document with 1 page ready" in words(tab)
@@ -151,7 +156,7 @@ def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, ap
     tab = ask(open_page(), "What is the fee?")
     assert "as soon as your documents are read" in words(tab)
     assert app.conversations.list() == []
-    app.documents.all[slow.id] = replace(slow, state="ready")
+    app.documents.registry.update(slow.id, state="ready")
     assert "The fee is" in words(finished(tab.run(), app))
 
 

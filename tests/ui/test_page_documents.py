@@ -1,5 +1,6 @@
 """Documents: drop, watch, search, retry, delete."""
 
+from docmind.errors import StoreError
 from tests.ui.conftest import words
 
 
@@ -49,6 +50,18 @@ def test_a_failed_document_shows_its_reason_and_can_be_tried_again(open_page, ap
     assert "The file is damaged" in words(tab)
     tab.button(key=f"retry-{failed.id}").click().run()
     assert app.documents.retried == [failed.id]
+
+
+def test_what_a_full_disk_forbids_is_said(open_page, app, monkeypatch):
+    def full(_document_id):
+        raise StoreError("DocMind's database can't be written. Free disk space.")
+
+    app.documents.add_bytes(b"x", "bad.docx")
+    monkeypatch.setattr(app.documents, "retry", full)
+    tab = open_page("documents")
+    next(b for b in tab.button if b.label == "Retry").click().run()
+    assert not tab.exception
+    assert "Free disk space" in tab.toast[0].value
 
 
 def test_a_locked_document_asks_for_its_password(open_page, app):
@@ -121,12 +134,13 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     document = app.documents.add_bytes(b"1", "a.txt").document
     app.documents.add_bytes(b"2", "b.txt")
     app.collections.tag(document.id, ["tax"])
-    made = app.collections.create("Contracts")
+    made = app.collections.create("Contracts (2026)")
     tab = open_page("documents")
     assert ":gray-badge[tax]" in words(tab)
     tab.text_input(key="document-search").set_value("tax").run()
     assert "b\\.txt" not in words(tab)
     tab.button(key=f"label-{document.id}").click().run()
+    assert tab.selectbox[0].options == ["General", "Contracts (2026)"]
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])
     next(b for b in tab.button if b.label == "Save").click().run()

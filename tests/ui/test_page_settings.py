@@ -103,6 +103,12 @@ def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page
     assert tab.text_input(key="setting-retrieval-embedding_model").value == "minilm"
 
 
+def test_a_settings_file_that_cannot_be_moved_is_not_offered_to(checked, app, open_page, monkeypatch):
+    app.settings.saved_file.write_text("{not json")
+    monkeypatch.setattr("docmind.ui.settings_form.os.access", lambda *_: False)  # root may write everywhere
+    assert [b.label for b in open_page("settings").button] == ["Try again"]
+
+
 def test_a_broken_settings_file_can_be_set_aside(checked, app, open_page):
     app.settings.saved_file.write_text("{not json")
     tab = open_page("settings")

@@ -6,7 +6,7 @@ from PIL import Image
 
 from docmind.ingestion.readers import read
 from docmind.ui.sources import page_image
-from tests.browser.pdf import HANDBOOK, write_pdf
+from tests.samples import HANDBOOK, write_pdf
 
 MARK = (255, 230, 128)
 
