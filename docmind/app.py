@@ -147,7 +147,7 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
 
     folder, model = settings.store_dir, settings.retrieval.embedding_model
     maker = folder / "embedding-model"
-    other = maker.is_file() and maker.read_text("utf-8") != model
+    other = maker.is_file() and maker.read_text("utf-8") not in {model, ""}  # empty: a full disk cut the writing off
     if other:
         embedder.embed_query(model)  # a model that can't be loaded must cost no vectors
         for old in (*folder.glob("edge*"), folder / "local"):
@@ -156,9 +156,8 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
     if other and settings.store.mode == "server":  # the collection may have others' documents
         for document in registry.all():
             store.delete(document.id)
-    if other or not maker.exists():  # a write that a full disk cuts off would cost all vectors
-        folder.mkdir(parents=True, exist_ok=True)
-        maker.write_text(model, "utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    maker.write_text(model, "utf-8")
     return store
 
 
