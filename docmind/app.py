@@ -147,14 +147,15 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
 
     folder, model = settings.store_dir, settings.retrieval.embedding_model
     maker = folder / "embedding-model"
-    other = maker.is_file() and maker.read_text("utf-8") != model
+    known = maker.read_text("utf-8") if maker.is_file() else ""  # empty, too, where a full disk cut the writing off
+    other = known not in {model, ""}
     if other:
         embedder.embed_query(model)  # a model that can't be loaded must cost no vectors
         for old in (*folder.glob("edge*"), folder / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
     store.claim(Path(model).name, [d.id for d in registry.all()], stale=other)
-    if other or not maker.exists():  # a write that a full disk cuts off would cost all vectors
+    if known != model:
         folder.mkdir(parents=True, exist_ok=True)
         maker.write_text(model, "utf-8")
     return store

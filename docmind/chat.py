@@ -264,7 +264,8 @@ class ChatService:
         steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
         agents = dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor")
         trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
-        notices = (*filter(None, (r.notice for r in context.results)), *context.notices)
+        told = [*(r.notice for r in context.results), *context.notices]
+        notices = tuple(n for n in told if n not in {"", error})
         extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
         message = StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error, **extra)
         try:

@@ -54,6 +54,9 @@ def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_d
     (app.settings.store_dir / "a file of somebody else").touch()
     former = app.settings.store_dir / "edge" / "former"
     former.touch()
+    (app.settings.store_dir / "embedding-model").write_text("")  # as a full disk leaves it
+    build_app(app.settings, engine=ClosableEngine([])).close()
+    assert former.exists()
 
     other = shutil.copytree(minilm, tmp_path / "other-model")
     weights = (other / "model.safetensors").read_bytes()

@@ -115,7 +115,7 @@ class _Steps:
             return {"llm_input_messages": await self._plan_prompt(turn, messages)}
         failed = [r for r in turn.results if r.error]
         if len(failed) == len(turn.results) >= turn.planned:
-            raise EngineError(failed[0].error)
+            raise EngineError(failed[0].notice)
         unplanned = len(turn.results) < turn.planned and not self._settings.enable_parallel_tools
         if turn.forwarded and not unplanned:
             answer = AIMessage(turn.relay.text(), name=NAME)
