@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from docmind.conversations import Conversation
 
 SHOWN = 12
+MENU = {"Rename": "edit", "Export": "download", "Delete": "delete"}
+"""What can be done with a conversation, and the icons."""
 
 
 def draw(app: App) -> None:
@@ -61,11 +63,11 @@ def _row(conversation: Conversation, current: bool) -> None:
         )
         chosen = st.menu_button(
             "",
-            ["Rename", "Delete"],
+            list(MENU),
             key=f"menu-{conversation.id}",
             type="tertiary",
             icon=":material/more_horiz:",
-            format_func=lambda o: f":material/{'edit' if o == 'Rename' else 'delete'}: {o}",
+            format_func=lambda o: f":material/{MENU[o]}: {o}",
         )
     if chosen:
         dialogs.ask(f"{chosen} conversation", conversation.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
+    from docmind.conversations import StoredMessage
     from docmind.ingestion.registry import Document
 
 OPEN = "dialog"
@@ -39,6 +41,8 @@ def draw(app: App) -> None:
                 _open(title, partial(sources.passage, app, *found), "medium")
         case "Rename conversation" if conversation:
             _open(what, partial(_name, conversation.title, partial(app.conversations.rename, which)))
+        case "Export conversation" if conversation:
+            _open(what, partial(_export, conversation.title, app.conversations.messages(which)))
         case "Delete conversation" if conversation:
             title = f"**{plain(conversation.title or 'New conversation')}**"
             text = f"{title} with its messages, sources and trim events will be deleted. Your documents stay."
@@ -88,6 +92,13 @@ def _name(name: str, act: Callable[[str], object]) -> None:
         name = st.text_input("Name", name, max_chars=120)
         if st.form_submit_button("Save", type="primary"):
             _do(partial(act, name))
+
+
+def _export(title: str, messages: Sequence[StoredMessage]) -> None:
+    st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
+    name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
+    text = format.transcript(title or "New conversation", messages)
+    st.download_button("Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:")
 
 
 def _named(documents: Sequence[Document]) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from docmind.engine.interface import EngineStatus
 from docmind.events import Citation, Source, Usage
+
+if TYPE_CHECKING:
+    from docmind.conversations import StoredMessage
 
 
 def size(count: float) -> str:
@@ -65,6 +69,21 @@ def verdict(citation: Citation) -> str:
 def best(citations: Iterable[Citation]) -> dict[int, Citation]:
     """Return for each number its citation of which the check found most: one that is supported, and as written."""
     return {c.number: c for c in sorted(citations, key=lambda c: (c.supported, c.instead_of is None))}
+
+
+def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
+    """Return a conversation as Markdown: each answer with what became of it and the passages that it cites."""
+    parts = [f"# {title}"]
+    for message in messages:
+        parts.append(f"## {message.text}" if message.role == "user" else message.text)
+        stopped = ["Stopped before it was complete."] if message.stopped else []
+        parts += [f"*{told}*" for told in (message.error, *message.notices, *stopped) if told]
+        cited = best(message.citations)
+        for source in (s for s in message.sources if s.number in cited):
+            found = verdict(cited[source.number])
+            parts.append(f"**[{source.number}] {place(source)}**{f' ({found})' if found else ''}")
+            parts.append("\n".join(f"> {line}".rstrip() for line in source.text.strip().splitlines()))
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def model(status: EngineStatus) -> str:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from docmind.conversations import StoredMessage
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import ContextTrimmed
+from docmind.events import Citation, ContextTrimmed, Source
+from docmind.ui.format import transcript
 from tests.ui.conftest import words
 
 
@@ -214,6 +216,25 @@ def test_a_conversation_is_renamed(open_page, app):
     tab.text_input[0].set_value("Prices")
     button(tab, "Save").click().run()
     assert app.conversations.get(made.id).title == "Prices"
+
+
+def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, ready):
+    made = app.conversations.create("What does the blue one cost?")
+    cited = Source(2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", 3)
+    other = Source(1, "c1", ready.id, "prices.txt", "Not cited.")
+    marks = (Citation(2, "It costs 12 euros.", supported=False),)
+    app.conversations.add_question(made.id, "What does the blue one cost?")
+    answer = StoredMessage("assistant", "It costs 12 euros. [2]", sources=(other, cited), citations=marks, stopped=True)
+    app.conversations.add_answer(made.id, answer)
+    tab = open_page()
+    tab.menu_button(key=f"menu-{made.id}").click("Export").run()
+    assert tab.get("download_button")[0].proto.label == "Save"
+    assert transcript(made.title, app.conversations.messages(made.id)) == (
+        "# What does the blue one cost?\n\n## What does the blue one cost?\n\nIt costs 12 euros. [2]\n\n"
+        "*Stopped before it was complete.*\n\n"
+        "**[2] prices.txt, page 3** (the passage was not found to support this sentence)\n\n"
+        "> The blue one costs 12 euros.\n> The red one 9.\n"
+    )
 
 
 def test_deleting_a_conversation_asks_first(open_page, app):
