@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
         conversations,
         cite=lambda answer, sources: cite(answer, sources, embedder.nearness),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
-        searched=collections.searched,
+        searched=partial(collections.searched, shared=settings.store.mode == "server"),
     )
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))

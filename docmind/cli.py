@@ -127,11 +127,17 @@ def ask(
         searched = [app.collections.named(name).id for name in collection or ()]
         with err.status("loading the model"):
             app.engine.wait_ready()
-        conversation = conversation or app.conversations.create().id
+        asked_in = conversation or app.conversations.create().id
         if searched:
-            app.conversations.choose(conversation, searched)
+            app.conversations.choose(asked_in, searched)
+        try:
+            turn = app.chat.ask(question, asked_in)
+        except DocMindError:
+            if not conversation:
+                app.conversations.delete(asked_in)
+            raise
         live = out.is_terminal and not as_json  # elsewhere text that an agent takes back would stay
-        for event in app.chat.stream(question, conversation):
+        for event in turn.stream():
             match event:
                 case TurnFinished() | TurnFailed() if as_json:
                     print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))

@@ -67,11 +67,17 @@ class Collections:
         )
         self._registry.update(document_id, tags=",".join(clean))
 
-    def searched(self, chosen: Sequence[int]) -> list[str] | None:
-        """Return the ready documents of the chosen collections; None where none is chosen: all, whichever come."""
-        if not (known := {c.id for c in self.all()} & set(chosen)):
+    def searched(self, chosen: Sequence[int], *, shared: bool = False) -> list[str] | None:
+        """Return the ready documents of the chosen collections; None where none is chosen: all, whichever come.
+
+        Args:
+            chosen: ids of collections; those that are gone do not count.
+            shared: the store may hold others' documents: then these here are named even if no collection is chosen.
+        """
+        known = {c.id for c in self.all()} & set(chosen)
+        if not (known or shared):
             return None
-        return [d.id for d in self._registry.all() if d.state == "ready" and d.collection in known]
+        return [d.id for d in self._registry.all() if d.state == "ready" and (not known or d.collection in known)]
 
     def _free(self, name: str, own: int = 0) -> str:
         name = " ".join(name.split())[:60]

@@ -61,7 +61,11 @@ class Embedder:
     def _config(self) -> dict[str, Any]:
         if not (self._dir / "config.json").is_file():
             raise self._broken("it has no config.json")
-        return self._json("config.json") | self._json("1_Pooling/config.json")
+        config = self._json("config.json") | self._json("1_Pooling/config.json")
+        writes = any("CausalLM" in name for name in config.get("architectures") or [])
+        if writes and not (self._dir / "modules.json").is_file():  # its hidden states would pass for embeddings
+            raise self._broken("it is a language model, not an embedding model")
+        return config
 
     def _json(self, name: str) -> dict[str, Any]:
         """Return the content of one of the model's files, nothing if there is none."""

@@ -93,7 +93,9 @@ def conversation_id(app: App) -> str | None:
 def show_conversation(wanted: str | None) -> None:
     """Make `wanted` this tab's conversation; None starts a new one. The address follows, so reload finds it."""
     if st.session_state.get("conversation") != wanted:
-        for name in ("dialog", "notice", "waiting"):
+        if waiting := take("waiting"):  # what was to be asked elsewhere stays typed
+            keep("draft", waiting)
+        for name in ("dialog", "notice"):
             keep(name, None)
     st.session_state["conversation"] = wanted
     if wanted:

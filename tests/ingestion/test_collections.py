@@ -75,6 +75,7 @@ def test_documents_move_and_are_searched_by_collection(registry, collections, ad
     assert collections.searched([contracts.id]) == ["b"]
     assert collections.searched([audits.id]) == []
     assert sorted(collections.searched([FIRST, contracts.id])) == ["a", "b", "c"]
+    assert sorted(collections.searched([], shared=True)) == ["a", "b", "c"]
 
 
 def test_a_deleted_collection_leaves_its_documents(registry, collections, added):

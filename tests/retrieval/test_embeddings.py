@@ -93,3 +93,9 @@ def test_a_missing_model_says_how_to_get_it(tmp_path):
         Embedder(tmp_path).embed_query("x")
     with pytest.raises(ModelError, match="docmind model pull NAME"):
         _ = Embedder(tmp_path).dims
+
+
+def test_a_language_model_is_not_taken_for_an_embedding_model(tmp_path):
+    (tmp_path / "config.json").write_text('{"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8}')
+    with pytest.raises(ModelError, match="it is a language model"):
+        _ = Embedder(tmp_path).dims

@@ -171,6 +171,15 @@ def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, re
     assert "as soon as the model" not in words(tab)
 
 
+def test_a_waiting_question_stays_typed_where_another_conversation_is_opened(open_page, app, ready):
+    app.engine.now = replace(app.engine.now, state="loading")
+    other = app.conversations.create("Prices")
+    tab = ask(open_page(), "What is the fee?")
+    tab.button(key=f"open-{other.id}").click().run()
+    assert tab.chat_input[0].value == "What is the fee?"
+    assert "as soon as the model" not in words(tab)
+
+
 def test_while_the_model_loads_the_stage_is_shown(open_page, app):
     app.engine.now = replace(app.engine.now, state="loading", stage="weights")
     tab = open_page()
