@@ -127,15 +127,7 @@ def ask(
         searched = [app.collections.named(name).id for name in collection or ()]
         with err.status("loading the model"):
             app.engine.wait_ready()
-        asked_in = conversation or app.conversations.create().id
-        if searched:
-            app.conversations.choose(asked_in, searched)
-        try:
-            turn = app.chat.ask(question, asked_in)
-        except DocMindError:
-            if not conversation:
-                app.conversations.delete(asked_in)
-            raise
+        turn = _begin(app, question, conversation, searched)
         live = out.is_terminal and not as_json  # elsewhere text that an agent takes back would stay
         for event in turn.stream():
             match event:
@@ -153,6 +145,19 @@ def ask(
                     _print_sources(event)
             if isinstance(event, TurnFailed):
                 raise DocMindError(event.error)
+
+
+def _begin(app: Any, question: str, conversation: str, searched: list[int]) -> Any:
+    """Ask, in a new conversation if none is named; it goes again if the question is refused."""
+    asked_in = conversation or app.conversations.create().id
+    if searched:
+        app.conversations.choose(asked_in, searched)
+    try:
+        return app.chat.ask(question, asked_in)
+    except DocMindError:
+        if not conversation:
+            app.conversations.delete(asked_in)
+        raise
 
 
 def _print_sources(event: Any) -> None:

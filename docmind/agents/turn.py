@@ -64,9 +64,10 @@ class SourceBook:
             numbers = {chunk_id: n for n, chunk_id in enumerate(own, 1)}
             return [replace(s, number=numbers[s.chunk_id]) for s in sources]
 
-    def met(self, run: str) -> bool:
-        """Return whether a run knows any passage yet."""
-        return bool(self._own.get(run))
+    def met(self, run: str) -> list[Source]:
+        """Return the passages that a run knows, under its own numbers."""
+        with self._lock:
+            return [replace(s, number=n) for n, s in enumerate(self._own.get(run, {}).values(), 1)]
 
     def translate(self, run: str, text: str) -> str:
         """Return a run's text with the turn's numbers in its marks; a number that the run never saw becomes 0.

@@ -21,10 +21,10 @@ from langgraph.types import Command
 from docmind.agents.recap import recall
 from docmind.agents.relay import NOT_FOUND
 from docmind.agents.tools import FOUND, earlier
-from docmind.agents.turn import CUT, AgentResult, TurnContext, run_id
+from docmind.agents.turn import CUT, AgentResult, TurnContext, defused, run_id
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
-from docmind.retrieval.citations import MARK, answered
+from docmind.retrieval.citations import MARK, answered, closest
 from docmind.settings import AgentSettings
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class Brief:
     """A tool that the model must call first, under a grammar."""
     again: str = ""
     """In place of the closing when the agent refused: its answer counts if its passages support it."""
+    compares: bool = False
+    """Whether the task is a statement that is compared with the passages before the model is asked."""
 
 
 class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
@@ -132,6 +134,9 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             messages.insert(_start(messages) + 2, ToolMessage(text, tool_call_id="recall"))
         try:
             async with asyncio.timeout_at(turn.deadlines[run_id()]):
+                if self._brief.compares:
+                    text = await asyncio.to_thread(_compared, turn, _task(request.state))
+                    messages.insert(_first_found(messages).stop, ToolMessage(text, tool_call_id="comparison"))
                 fitted = await asyncio.to_thread(turn.fitted, [*head, *messages], tools, self._lay_out, self._agent)
                 messages = [m for m in fitted if not isinstance(m, SystemMessage)]
                 response = await handler(request.override(messages=messages, tool_choice=choice))
@@ -220,16 +225,12 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         with the closing words. The same beginning also serves the prefix cache when the task is put differently.
         Where turns were cut from the conversation, those that bear on the task come back with the passages.
         """
-        start = _start(messages)
-        rest = messages[start + 2 :]
-        count = next((i for i, m in enumerate(rest) if not isinstance(m, ToolMessage)), len(rest))
-        if not count:
+        start, first = _start(messages), _first_found(messages)
+        if not first:
             return list(messages)
-        task = str(messages[start].content)
-        found = [str(m.content) for m in rest[:count]]
-        closing = self._brief.closing.format(task=task)
-        merged = HumanMessage("\n\n".join([*found, closing]), name=TASK)
-        return [*messages[:start], merged, *rest[count:]]
+        closing = self._brief.closing.format(task=str(messages[start].content))
+        merged = HumanMessage("\n\n".join([*(str(messages[i].content) for i in first), closing]), name=TASK)
+        return [*messages[:start], merged, *messages[first.stop :]]
 
 
 def _start(messages: Sequence[AnyMessage]) -> int:
@@ -237,6 +238,31 @@ def _start(messages: Sequence[AnyMessage]) -> int:
     return next(
         i for i, m in reversed(list(enumerate(messages))) if isinstance(m, HumanMessage) and m.content != LAST_STEP
     )
+
+
+def _first_found(messages: Sequence[AnyMessage]) -> range:
+    """Return where the results of the first tool calls stand, behind the task and the calls."""
+    first = _start(messages) + 2
+    rest = enumerate(messages[first:], first)
+    return range(first, next((i for i, m in rest if not isinstance(m, ToolMessage)), max(first, len(messages))))
+
+
+def _compared(turn: TurnContext, statement: str) -> str:
+    """Return a statement with what the check of citations finds of it in the run's passages.
+
+    The 1.5B by itself took all of 56 statements, 40 of them false, for supported.
+    """
+    known = turn.sources.met(run_id())
+    result = "no passage was found"
+    if known:
+        near, words = closest(statement, known)
+        _, marks = turn.cite(f"{statement} [{near.number}]", known)
+        right = next((mark.number for mark in marks if mark.supported), None)
+        result = (
+            f"the statement is not supported as it stands. What comes closest is in passage [{near.number}]: {words}"
+        )
+        result = f"the statement is supported by passage [{right}]." if right else result
+    return defused(f"Statement to check: {statement}\nComparison: {result}")
 
 
 def _repeats(messages: Sequence[AnyMessage]) -> bool:

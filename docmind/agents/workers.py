@@ -110,10 +110,11 @@ def verifier(model: BaseChatModel, tools: dict[str, BaseTool], settings: AgentSe
     """Checks a claim against the sources: searches for it first. Its prompt begins as the researcher's, cached."""
     brief = Brief(
         RESEARCHER.system,
-        "Statement to check: {task}\n\nDo the passages support it? Answer in one or two full sentences that begin with "
-        "Supported:, Contradicted: or Unclear: and say what the passages state about it. End each sentence with the "
-        "number of its passage in brackets.",
+        # The result of the comparison stands just above. Asked for a verdict in a word, the model writes "Supported".
+        "Write this result as a full sentence, then one more sentence with what the passages state about it. End each "
+        "sentence with the number of its passage in brackets.",
         first_calls=(("search_documents", "query"),),
+        compares=True,
     )
     return _worker(
         "verifier",

@@ -115,6 +115,13 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], nearness: N
     return nearness(sentence, stretches(source.text)) >= NEAR
 
 
+def closest(sentence: str, sources: Sequence[Source]) -> tuple[Source, str]:
+    """Return the passage with most of a sentence's words, and the sentence of it that has most of them."""
+    words = _words(sentence)
+    best = max(sources, key=lambda s: len(words & _words(s.text)))
+    return best, _closest(words, stretches(best.text, pairs=False))
+
+
 def answered(question: str, sources: Sequence[Source], citations: Sequence[Citation]) -> bool:
     """Return whether a text may be taken for the answer to a question, by its checked citations.
 

@@ -89,6 +89,26 @@ def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
     assert answer == end.answer
 
 
+@pytest.mark.parametrize(
+    ("statement", "result"),
+    [
+        ("Is it true that pets are not allowed?", "supported by passage [1]."),
+        (
+            "Is it true that pets are allowed?",
+            "not supported as it stands. What comes closest is in passage [1]: Pets are",
+        ),
+        (
+            "Employees get 28 days of vacation.",
+            "not supported as it stands. What comes closest is in passage [1]: Empl",
+        ),
+    ],
+)
+def test_a_statement_to_check_is_compared_with_the_passages_before_the_model_is_asked(make_app, ask, statement, result):
+    engine = PromptedEngine(lambda _, constraint: plan((statement, "verifier")) if constraint else "As it is [1].")
+    ask(make_app(engine), statement)
+    assert f"Statement to check: {statement}\nComparison: the statement is {result}" in engine.prompts[1][-1]["content"]
+
+
 def test_each_agent_counts_its_passages_from_one_and_the_answer_has_the_turns_numbers(make_app, ask):
     engine = PromptedEngine(three_at_once)
     events = ask(make_app(engine), "Vacation days? Are pets allowed? Laptops?")
