@@ -39,7 +39,7 @@ if turn is not None and conversation:
 
 if waiting:
     chat.waiting(app, waiting)
-elif messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
+elif messages and turn is None and messages[-1].role == "assistant" and (messages[-1].error or messages[-1].stopped):
     last = next((m.text for m in reversed(messages) if m.role == "user"), "")
     st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
 

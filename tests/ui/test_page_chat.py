@@ -108,6 +108,7 @@ def test_stop_keeps_what_was_written(open_page, app, ready, held):
     tab.run()
     assert "You stopped this answer" in words(tab)
     assert not [b for b in tab.button if b.key == "stop-turn"]
+    assert button(tab, "Ask again")
 
 
 def test_a_second_tab_follows_the_same_turn(open_page, app, ready, held):
@@ -166,6 +167,9 @@ def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, re
     app.engine.now = replace(app.engine.now, state="loading")
     tab = ask(open_page(), "What is the fee?")
     assert "as soon as the model is loaded" in words(tab)
+    ask(tab, "And the tax?")
+    assert "still waiting" in words(tab)
+    assert (tab.session_state["waiting"], tab.chat_input[0].value) == ("What is the fee?", "And the tax?")
     button(tab, "Take it back").click().run()
     assert tab.chat_input[0].value == "What is the fee?"
     assert "as soon as the model" not in words(tab)
