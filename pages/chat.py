@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, state, uploads
+from docmind.ui import answer, chat, collections, dialogs, state, uploads
 
 SHOWN = 40  # messages drawn at first; older ones on demand
 
@@ -49,7 +49,8 @@ with foot:
         chat.ingesting(app)
     if turn is not None:
         with st.container(key="stop", horizontal=True, horizontal_alignment="center"):
-            st.button("Stop", icon=":material/stop:", shortcut="Escape", on_click=turn.stop, key="stop-turn")
+            shortcut = None if st.session_state.get(dialogs.OPEN) else "Escape"  # it closes the dialog
+            st.button("Stop", icon=":material/stop:", shortcut=shortcut, on_click=turn.stop, key="stop-turn")
     if draft := state.take("draft"):
         st.session_state[chat.INPUT] = draft
     collections.chooser(app, conversation)

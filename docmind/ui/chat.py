@@ -121,8 +121,8 @@ def empty(app: App) -> None:
         st.title("Ask your documents", anchor=False, text_alignment="center")
         if not documents:
             st.markdown(
-                "Add PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown or text files. "
-                "They are read, searched and answered on this machine; nothing leaves it.",
+                "Add PDF, Word, PowerPoint or Excel files, web pages, e-mails, e-books, text or pictures. "
+                "They are read and your questions answered on this machine; nothing leaves it.",
                 text_alignment="center",
             )
             if st.button("Add documents", key="add-documents", type="primary", icon=":material/upload_file:"):
