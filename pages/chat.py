@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, state, uploads
+from docmind.ui import answer, chat, collections, dialogs, state, uploads
 
 SHOWN = 40  # messages drawn at first; older ones on demand
 
@@ -39,7 +39,7 @@ if turn is not None and conversation:
 
 if waiting:
     chat.waiting(app, waiting)
-elif messages and turn is None and messages[-1].role == "assistant" and messages[-1].error:
+elif messages and turn is None and messages[-1].role == "assistant" and (messages[-1].error or messages[-1].stopped):
     last = next((m.text for m in reversed(messages) if m.role == "user"), "")
     st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
 
@@ -49,7 +49,8 @@ with foot:
         chat.ingesting(app)
     if turn is not None:
         with st.container(key="stop", horizontal=True, horizontal_alignment="center"):
-            st.button("Stop", icon=":material/stop:", shortcut="Escape", on_click=turn.stop, key="stop-turn")
+            shortcut = None if st.session_state.get(dialogs.OPEN) else "Escape"  # it closes the dialog
+            st.button("Stop", icon=":material/stop:", shortcut=shortcut, on_click=turn.stop, key="stop-turn")
     if draft := state.take("draft"):
         st.session_state[chat.INPUT] = draft
     collections.chooser(app, conversation)

@@ -66,8 +66,7 @@ def running(view: TurnView, elapsed_s: float) -> None:
         _live_steps(view)
         if view.answer:
             st.markdown(safe(view.answer + " ▍", citer(view.sources, {}, "live")), anchors=False)
-        with st.container(key="doing"):
-            st.caption(f":shimmer[{view.doing} …] {plain(format.elapsed(elapsed_s))}")
+        st.caption(f":shimmer[{view.doing} …] {plain(format.elapsed(elapsed_s))}")
 
 
 def trimmed(trim: ContextTrimmed) -> str:

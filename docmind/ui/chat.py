@@ -23,7 +23,10 @@ def submit(app: App, value: Any) -> None:
     """Take files and a question from the input."""
     chosen = collections.searched(app, state.conversation_id(app))
     state.keep("notice", uploads.add(app, value.files or [], next(iter(chosen), None)))
-    if question := (value.text or "").strip():
+    question = (value.text or "").strip()
+    if question and st.session_state.get("waiting"):
+        _refuse("Your last question is still waiting. Take it back, or ask this one after it.", question)
+    elif question:
         ask(app, question, about_new=bool(value.files))
     st.rerun()
 
@@ -82,23 +85,19 @@ def engine_banner(app: App) -> None:
     """Say that the model is loading or could not start, or serves otherwise than it was asked to."""
     status = app.engine.status()
     if status.state == "failed":
-        with st.container(key="engine-failed"):
-            st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
-            with st.container(horizontal=True):
-                st.button(
-                    "Try again", icon=":material/refresh:", type="primary", on_click=state.restart_app, args=(app,)
-                )
-                if st.button("Choose another model", icon=":material/tune:"):
-                    st.switch_page("pages/settings.py")
+        st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
+        with st.container(horizontal=True):
+            st.button("Try again", icon=":material/refresh:", type="primary", on_click=state.restart_app, args=(app,))
+            if st.button("Choose another model", icon=":material/tune:"):
+                st.switch_page("pages/settings.py")
     elif status.state in LOADING:
         _loading(app)
     elif status.notice and status.notice != st.session_state.get("read"):
-        with st.container(key="engine-notice"):
-            st.warning(plain(status.notice), icon=":material/warning:")
-            with st.container(horizontal=True):
-                st.button("OK", on_click=state.keep, args=("read", status.notice))
-                if status.attempts and st.button("What was tried", icon=":material/monitoring:", type="tertiary"):
-                    st.switch_page("pages/system.py")
+        st.warning(plain(status.notice), icon=":material/warning:")
+        with st.container(horizontal=True):
+            st.button("OK", on_click=state.keep, args=("read", status.notice))
+            if status.attempts and st.button("What was tried", icon=":material/monitoring:", type="tertiary"):
+                st.switch_page("pages/system.py")
 
 
 @st.fragment(run_every=1.0)
@@ -106,7 +105,7 @@ def _loading(app: App) -> None:
     state.check(app)
     status = app.engine.status()
     if status.state not in LOADING:
-        st.rerun()
+        uploads.redraw()
     with st.container(key="engine-loading"):
         st.markdown(f":shimmer[Loading the model] **{plain(format.model(status))}**")
         so_far = f"{status.stage or 'starting'} · {format.duration(status.elapsed_s)}"
@@ -122,8 +121,8 @@ def empty(app: App) -> None:
         st.title("Ask your documents", anchor=False, text_alignment="center")
         if not documents:
             st.markdown(
-                "Add PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown or text files. "
-                "They are read, searched and answered on this machine; nothing leaves it.",
+                "Add PDF, Word, PowerPoint or Excel files, web pages, e-mails, e-books, text or pictures. "
+                "They are read and your questions answered on this machine; nothing leaves it.",
                 text_alignment="center",
             )
             if st.button("Add documents", key="add-documents", type="primary", icon=":material/upload_file:"):
@@ -162,7 +161,7 @@ def follow(app: App, conversation: str) -> None:
     state.check(app)
     turn = app.chat.active(conversation)
     if turn is None or turn.done:
-        st.rerun()
+        uploads.redraw()
     answer.running(fold(turn.events()), turn.elapsed_s)
 
 
@@ -172,7 +171,7 @@ def ingesting(app: App) -> None:
     state.check(app)
     waiting = uploads.pending(app.documents.documents())
     if not waiting:
-        st.rerun()
+        uploads.redraw()
     working = next((d for d in waiting if d.state != "queued"), waiting[0])
     share, words = uploads.progress(working) if working.state != "queued" else (0.0, "Waiting")
     more = f" · {len(waiting) - 1} more waiting" if len(waiting) > 1 else ""

@@ -37,11 +37,8 @@ def draw(app: App) -> None:
         for conversation in known[:limit]:
             _row(conversation, conversation.id == current)
         if limit and len(known) > limit:
-            st.button(
-                f"Show {len(known) - limit} more",
-                type="tertiary",
-                on_click=lambda: st.session_state.update(all_conversations=True),
-            )
+            label, args = f"Show {len(known) - limit} more", ("all_conversations", True)
+            st.button(label, type="tertiary", on_click=state.keep, args=args)
     if not known:
         st.caption("Your conversations will be kept here.")
 

@@ -59,7 +59,8 @@ def draw(app: App) -> None:
         case "Rename collection" if collection:
             _open(what, partial(_name, collection.name, partial(app.collections.rename, which)))
         case "Delete collection" if collection:
-            text = f"**{plain(collection.name)}** goes; its documents move to the first collection."
+            first = plain(app.collections.all()[0].name)
+            text = f"**{plain(collection.name)}** goes; its documents move to **{first}**."
             _open(what, partial(_confirm, text, partial(app.collections.delete, which)))
 
 
@@ -98,7 +99,8 @@ def _export(title: str, messages: Sequence[StoredMessage]) -> None:
     st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
     name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
     text = format.transcript(title or "New conversation", messages)
-    st.download_button("Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:")
+    if st.download_button("Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:"):
+        _do(lambda: None)
 
 
 def _named(documents: Sequence[Document]) -> str:

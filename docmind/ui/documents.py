@@ -60,7 +60,7 @@ def _list(app: App, busy: bool) -> None:
     state.check(app)
     documents = app.documents.documents()
     if busy != bool(uploads.pending(documents)):
-        st.rerun()
+        uploads.redraw()
     if not documents:
         with st.container(key="empty", horizontal_alignment="center"):
             st.subheader("No documents yet", anchor=False, text_alignment="center")

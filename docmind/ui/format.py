@@ -75,7 +75,7 @@ def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
     """Return a conversation as Markdown: each answer with what became of it and the passages that it cites."""
     parts = [f"# {title}"]
     for message in messages:
-        parts.append(f"## {message.text}" if message.role == "user" else message.text)
+        parts.append(f"## {' '.join(message.text.split())}" if message.role == "user" else message.text)
         stopped = ["Stopped before it was complete."] if message.stopped else []
         parts += [f"*{told}*" for told in (message.error, *message.notices, *stopped) if told]
         cited = best(message.citations)

@@ -60,9 +60,8 @@ def _machine(sample: Sample) -> None:
     memory = f"{'GPU memory' if sample.gpus else 'RAM'} {format.memory(sample.used, sample.total)}"
     st.progress(_share(sample.used, sample.total), memory)
     if sample.utilisation is not None:
-        st.progress(
-            _share(sample.utilisation, 100), f"{'GPU' if sample.gpus else 'CPU'} load {sample.utilisation:.0f} %"
-        )
+        load = f"{'GPU' if sample.gpus else 'CPU'} load {sample.utilisation:.0f} %"
+        st.progress(_share(sample.utilisation, 100), load)
     if sample.note:
         st.caption(plain(sample.note))
 

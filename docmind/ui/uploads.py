@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from docmind.app import App
     from docmind.ingestion.registry import Document
 
-_DRAWN = {"error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
+_DRAWN = {"known": (st.info, "content_copy"), "error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
 _STAGES = {
     "parse": (0.02, "Reading"),
     "split": (0.3, "Splitting"),
@@ -55,14 +55,18 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
 
 
 def notices() -> None:
-    """Draw, once, what the last upload or question had to say; plain successes are visible in the list."""
+    """Draw what the last upload or question had to say until the user goes on; plain successes are in the list."""
     said = state.take("notice") or []
-    if known := [text for kind, text in said if kind == "known"]:
-        st.info("  \n".join(known), icon=":material/content_copy:")
-    for kind, text in said:
-        if kind in _DRAWN:
-            box, icon = _DRAWN[kind]
-            box(text, icon=f":material/{icon}:")
+    state.keep("said", said)
+    for kind, (box, icon) in _DRAWN.items():
+        if texts := [text for k, text in said if k == kind]:
+            box("  \n".join(texts), icon=f":material/{icon}:")
+
+
+def redraw() -> None:
+    """Draw the page anew because something ended by itself: the user may not have read the notices yet."""
+    state.keep("notice", st.session_state.get("notice") or st.session_state.get("said"))
+    st.rerun()
 
 
 def pending(documents: Sequence[Document]) -> list[Document]:

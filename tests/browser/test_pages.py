@@ -112,3 +112,14 @@ def test_all_that_are_found_are_selected_and_let_go_again(url, visit):
         tab.page.wait_for_selector("text=4 selected", timeout=30_000)
         tab.page.locator(".st-key-pick-none button").click()
         tab.page.wait_for_selector("text=4 selected", state="detached", timeout=30_000)
+
+
+def test_what_was_refused_stays_said_when_the_others_are_read(url, visit):
+    tab = visit(url)
+    tab.open("documents")
+    files = [{"name": n, "mimeType": "", "buffer": n.encode()} for n in ("program.exe", "slow letter.txt")]
+    tab.page.locator("input[type=file]").set_input_files(files)
+    tab.page.get_by_text("Cancel all 2").click()
+    tab.page.wait_for_selector("[class*=st-key-cancel-]", state="detached")  # the page is drawn anew
+    tab.page.wait_for_timeout(1500)
+    assert "program.exe" in tab.page.locator('[data-testid="stAlert"]').inner_text()

@@ -108,6 +108,14 @@ def test_stop_keeps_what_was_written(open_page, app, ready, held):
     tab.run()
     assert "You stopped this answer" in words(tab)
     assert not [b for b in tab.button if b.key == "stop-turn"]
+    assert button(tab, "Ask again")
+
+
+def test_escape_stops_the_answer_or_closes_the_dialog_but_not_both(open_page, app, ready, held):
+    tab = ask(open_page(), "What is the fee?")
+    assert tab.button(key="stop-turn").proto.shortcut == "escape"
+    tab.session_state["dialog"] = ("Rename conversation", tab.session_state["conversation"])
+    assert not tab.run().button(key="stop-turn").proto.shortcut
 
 
 def test_a_second_tab_follows_the_same_turn(open_page, app, ready, held):
@@ -166,6 +174,9 @@ def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, re
     app.engine.now = replace(app.engine.now, state="loading")
     tab = ask(open_page(), "What is the fee?")
     assert "as soon as the model is loaded" in words(tab)
+    ask(tab, "And the tax?")
+    assert "still waiting" in words(tab)
+    assert (tab.session_state["waiting"], tab.chat_input[0].value) == ("What is the fee?", "And the tax?")
     button(tab, "Take it back").click().run()
     assert tab.chat_input[0].value == "What is the fee?"
     assert "as soon as the model" not in words(tab)
@@ -232,7 +243,7 @@ def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, r
     cited = Source(2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", 3)
     other = Source(1, "c1", ready.id, "prices.txt", "Not cited.")
     marks = (Citation(2, "It costs 12 euros.", supported=False),)
-    app.conversations.add_question(made.id, "What does the blue one cost?")
+    app.conversations.add_question(made.id, "What does\nthe blue one cost?")
     answer = StoredMessage("assistant", "It costs 12 euros. [2]", sources=(other, cited), citations=marks, stopped=True)
     app.conversations.add_answer(made.id, answer)
     tab = open_page()
