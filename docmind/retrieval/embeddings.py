@@ -185,7 +185,9 @@ class Embedder:
 
 
 def _native_bf16() -> bool:
-    """Whether the CPU computes in bfloat16 itself: then twice as fast (21 to 11 chunks/s), cosine >= 0.998."""
+    """Whether the CPU multiplies bfloat16 matrices itself (AMX): then twice as fast, cosine >= 0.998.
+
+    With avx512_bf16 alone float32 is faster: 16 against 12 passages a second.
+    """
     info = Path("/proc/cpuinfo")
-    flags = info.read_text() if info.exists() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return info.exists() and "amx_bf16" in info.read_text()
