@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
 
@@ -63,7 +63,7 @@ def notices() -> None:
             box("  \n".join(texts), icon=f":material/{icon}:")
 
 
-def redraw() -> None:
+def redraw() -> NoReturn:
     """Draw the page anew because something ended by itself: the user may not have read the notices yet."""
     state.keep("notice", st.session_state.get("notice") or st.session_state.get("said"))
     st.rerun()
