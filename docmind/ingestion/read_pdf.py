@@ -26,8 +26,9 @@ def open_pdf(path: Path, password: str | None = None) -> Any:
         return pdfium.PdfDocument(path, password)
     except pdfium.PdfiumError as exc:
         if "password" in str(exc).lower() or "security" in str(exc).lower():
-            what = "is not opened by this password" if password else "is protected by a password"
-            raise EncryptedFile(f"{what}. Enter the right one on the Documents page.") from exc
+            locked = "is protected by a password. Enter it on the Documents page."
+            wrong = "is not opened by this password. Enter the right one on the Documents page."
+            raise EncryptedFile(wrong if password else locked) from exc
         raise
 
 

@@ -21,8 +21,9 @@ CHOSEN = "shown_collection"
 def bar(app: App) -> int:
     """Draw the collections, once there is more than one, and their menu; return the chosen one, or ALL."""
     names = {ALL: "All", **_names(app)}
-    if st.session_state.get(CHOSEN) not in names:
-        st.session_state[CHOSEN] = ALL
+    made = state.take(dialogs.MADE)
+    if made or st.session_state.get(CHOSEN) not in names:
+        st.session_state[CHOSEN] = made if made in names else ALL
     several, show = len(names) > 2, names.__getitem__
     with st.container(key="collections", horizontal=True, vertical_alignment="center"):
         if several:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from docmind.ingestion.registry import Document
 
 OPEN = "dialog"
+MADE = "made_collection"
+"""A collection just made: the documents page shows it next."""
 
 
 def ask(what: str, which: Any = None) -> None:
@@ -55,7 +57,7 @@ def draw(app: App) -> None:
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
-            _open(what, partial(_name, "", app.collections.create))
+            _open(what, partial(_name, "", lambda name: state.keep(MADE, app.collections.create(name).id)))
         case "Rename collection" if collection:
             _open(what, partial(_name, collection.name, partial(app.collections.rename, which)))
         case "Delete collection" if collection:

@@ -128,6 +128,7 @@ def test_a_new_collection_wants_a_free_name(open_page, app):
     tab.text_input[-1].set_value("Contracts")
     tab.button[-1].click().run()
     assert [c.name for c in app.collections.all()] == ["General", "Contracts"]
+    assert tab.session_state["shown_collection"] == app.collections.all()[1].id  # what is dropped next goes into it
 
 
 def test_a_document_is_moved_and_tagged(open_page, app):
