@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from docmind.ui.turn_view import fold
 
 if TYPE_CHECKING:
     from docmind.app import App
+    from docmind.ingestion.registry import Document
 
 FOLLOW_S = 0.25
 INPUT = "question"
@@ -44,8 +46,8 @@ def ask(app: App, question: str, about_new: bool = False) -> None:
         return _refuse("An answer is being written. Stop it, or ask again when it is done.", question)
     if not documents:
         return _refuse("There is nothing to ask about yet: drop a document here first.", question)
-    reads = uploads.pending(documents) and (about_new or not any(d.state == "ready" for d in documents))
-    if reads or app.engine.status().state in LOADING:
+    state.keep("about_new", about_new)
+    if _reads(documents) or app.engine.status().state in LOADING:
         return state.keep("waiting", question)
     asked_in = current or app.conversations.create().id
     if not current:
@@ -59,6 +61,12 @@ def ask(app: App, question: str, about_new: bool = False) -> None:
     return state.show_conversation(asked_in)
 
 
+def _reads(documents: Sequence[Document]) -> bool:
+    """Return whether a question must wait for files: for all if it came with some, else for the first one."""
+    enough = not st.session_state.get("about_new") and any(d.state == "ready" for d in documents)
+    return not enough and bool(uploads.pending(documents))
+
+
 def _refuse(text: str, question: str) -> None:
     """Say why the question was not asked, and leave it typed."""
     state.keep("notice", [*(st.session_state.get("notice") or []), ("wait", text)])
@@ -68,8 +76,8 @@ def _refuse(text: str, question: str) -> None:
 def waiting(app: App, question: str) -> None:
     """Draw the question that can't be asked yet, or ask it now."""
     loading = app.engine.status().state in LOADING
-    if not loading and not uploads.pending(app.documents.documents()):
-        ask(app, question)
+    if not loading and not _reads(app.documents.documents()):
+        ask(app, question, bool(st.session_state.get("about_new")))
         st.rerun()
     answer.question(question, "waiting")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -170,6 +170,14 @@ def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, ap
     assert "The fee is" in words(finished(tab.run(), app))
 
 
+def test_a_question_that_waited_for_the_model_does_not_wait_for_files_it_came_without(open_page, app, ready):
+    app.engine.now = replace(app.engine.now, state="loading")
+    tab = ask(open_page(), "What is the fee?")
+    app.documents.add_bytes(b"x", "slow.txt")
+    app.engine.now = replace(app.engine.now, state="ready")
+    assert "The fee is" in words(finished(tab.run(), app))
+
+
 def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, ready):
     app.engine.now = replace(app.engine.now, state="loading")
     tab = ask(open_page(), "What is the fee?")
