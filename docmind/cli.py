@@ -127,7 +127,10 @@ def ask(
         searched = [app.collections.named(name).id for name in collection or ()]
         with err.status("loading the model"):
             app.engine.wait_ready()
-        turn = _begin(app, question, conversation, searched)
+        with app.conversations.begun(conversation) as asked_in:
+            if searched:
+                app.conversations.choose(asked_in, searched)
+            turn = app.chat.ask(question, asked_in)
         live = out.is_terminal and not as_json  # elsewhere text that an agent takes back would stay
         for event in turn.stream():
             match event:
@@ -145,19 +148,6 @@ def ask(
                     _print_sources(event)
             if isinstance(event, TurnFailed):
                 raise DocMindError(event.error)
-
-
-def _begin(app: Any, question: str, conversation: str, searched: list[int]) -> Any:
-    """Ask, in a new conversation if none is named; it goes again if the question is refused."""
-    asked_in = conversation or app.conversations.create().id
-    if searched:
-        app.conversations.choose(asked_in, searched)
-    try:
-        return app.chat.ask(question, asked_in)
-    except DocMindError:
-        if not conversation:
-            app.conversations.delete(asked_in)
-        raise
 
 
 def _print_sources(event: Any) -> None:

@@ -5,7 +5,8 @@ The only module that imports langchain-community (it is being sunset, so it must
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, 
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.schema import CreateColumn
 
-from docmind.errors import ConfigError
+from docmind.errors import ConfigError, DocMindError
 from docmind.events import Citation, ContextTrimmed, Source, Usage, now
 
 _META = MetaData()
@@ -133,6 +134,17 @@ class ConversationStore:
         with self._engine.connect() as db:
             rows = db.execute(select(_CONVERSATIONS).order_by(_CONVERSATIONS.c.updated_at.desc())).all()
         return [Conversation(*row) for row in rows]
+
+    @contextmanager
+    def begun(self, conversation_id: str | None) -> Iterator[str]:
+        """Yield the id of a conversation to ask in: a new one's if None is given, which goes again if asking fails."""
+        asked_in = conversation_id or self.create().id
+        try:
+            yield asked_in
+        except DocMindError:
+            if not conversation_id:
+                self.delete(asked_in)
+            raise
 
     def get(self, conversation_id: str) -> Conversation | None:
         """Return one conversation, or None if it does not exist (any more)."""

@@ -253,15 +253,12 @@ def _compared(turn: TurnContext, statement: str) -> str:
     The 1.5B by itself took all of 56 statements, 40 of them false, for supported.
     """
     known = turn.sources.met(run_id())
-    result = "no passage was found"
     if known:
         near, words = closest(statement, known)
         _, marks = turn.cite(f"{statement} [{near.number}]", known)
-        right = next((mark.number for mark in marks if mark.supported), None)
-        result = (
-            f"the statement is not supported as it stands. What comes closest is in passage [{near.number}]: {words}"
-        )
-        result = f"the statement is supported by passage [{right}]." if right else result
+        right = next((f"supported by passage [{mark.number}]." for mark in marks if mark.supported), None)
+        other = f"not supported as it stands. What comes closest is in passage [{near.number}]: {words}"
+    result = f"the statement is {right or other}" if known else "no passage was found"
     return defused(f"Statement to check: {statement}\nComparison: {result}")
 
 

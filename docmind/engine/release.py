@@ -40,9 +40,7 @@ def free_models() -> None:
     with suppress(ImportError):  # of newer versions
         from vllm.triton_utils.dispatcher import _registry
 
-        if (
-            _registry
-        ):  # kernels for the CPU stay registered; a second time the search for them fails at numba's llvmlite
+        if _registry:  # the CPU's kernels stay registered: a second search for them fails at numba's llvmlite
             type(current_platform).register_triton_kernel_overrides = classmethod(lambda _: None)
     torch._dynamo.reset()
     cleanup_dist_env_and_memory()

@@ -49,14 +49,12 @@ def ask(app: App, question: str, about_new: bool = False) -> None:
     state.keep("about_new", about_new)
     if _reads(documents) or app.engine.status().state in LOADING:
         return state.keep("waiting", question)
-    asked_in = current or app.conversations.create().id
-    if not current:
-        app.conversations.choose(asked_in, collections.searched(app, None))
     try:
-        app.chat.ask(question, asked_in)
+        with app.conversations.begun(current) as asked_in:
+            if not current:
+                app.conversations.choose(asked_in, collections.searched(app, None))
+            app.chat.ask(question, asked_in)
     except DocMindError as exc:
-        if asked_in != current:
-            app.conversations.delete(asked_in)
         return _refuse(plain(str(exc)), question)
     return state.show_conversation(asked_in)
 
