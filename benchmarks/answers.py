@@ -25,13 +25,13 @@ from typing import Any
 from benchmarks.questions import has
 from benchmarks.sets import Corpus, cookbook, handbook_questions, mtrag_tasks, multi_turn, xquad
 from docmind.app import App, build_app
-from docmind.conversations import StoredMessage
 from docmind.engine.interface import Engine
 from docmind.errors import DocMindError
 from docmind.events import Citation, Source, TurnFailed, TurnFinished, Usage, now
-from docmind.retrieval.citations import cited_sentences, plain, stretches
 from docmind.retrieval.sparse import terms
 from docmind.settings import Settings
+from docmind.storage.conversations import StoredMessage
+from docmind.verification.citations import cited_sentences, plain, stretches
 
 REFUSAL = re.compile(
     r"not found in (?:your|the) documents|(?:no|none of the) passages? (?:say|mention|contain|provide|answer|support)|"
@@ -94,7 +94,12 @@ def answers(
         answers.all.supported_citations, honest_refusals, false_refusals, failed, wall_s.
     """
     corpora, asked = _sets(data)
-    chosen = [q for name, found in asked.items() if not names or name in names for q in _draw(found, limit)]
+    chosen = [
+        q
+        for name, found in asked.items()
+        if not names or name in names
+        for q in _draw(found, limit)
+    ]
     with TemporaryDirectory(prefix="docmind-eval-") as folder:
         home = Path(folder) / "data"
         home.mkdir()
@@ -103,7 +108,9 @@ def answers(
             (home / part).symlink_to((settings.data_dir / part).resolve())
         app = build_app(settings.model_copy(update={"data_dir": home}), engine=engine)
         try:
-            tell(f"{_ingest(app, corpora, Path(folder) / 'files')} documents are ready; loading the model")
+            tell(
+                f"{_ingest(app, corpora, Path(folder) / 'files')} documents are ready; loading the model"
+            )
             app.engine.wait_ready()
             begin = time.perf_counter()
             outcomes = _ask_all(app, chosen, parallel, tell)
@@ -118,7 +125,11 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in dict.fromkeys(o.asked.name for o in outcomes):
         of = [o for o in outcomes if o.asked.name == name]
-        figure = _answerable(of) if of[0].asked.answers else {"honest_refusals": _share(o.refused for o in of)}
+        figure = (
+            _answerable(of)
+            if of[0].asked.answers
+            else {"honest_refusals": _share(o.refused for o in of)}
+        )
         figure |= {
             "questions": len(of),
             "failed": _share(bool(o.error) for o in of),
@@ -130,7 +141,9 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
     told = [o for o in outcomes if o.asked.answers]
     silent = [o for o in outcomes if not o.asked.answers]
     found |= {
-        "answers.all.supported_citations": _share(c.supported for o in outcomes for c in o.citations),
+        "answers.all.supported_citations": _share(
+            c.supported for o in outcomes for c in o.citations
+        ),
         "answers.all.citations": sum(len(o.citations) for o in outcomes),
         "answers.all.false_refusals": _share(o.refused for o in told),
         "answers.all.honest_refusals": _share(o.refused for o in silent),
@@ -144,14 +157,19 @@ def _answerable(of: Sequence[Outcome]) -> dict[str, float]:
     bare = [uncited(o.answer) for o in written]
     marked = [list(cited_sentences(o.answer)) for o in written]
     return {
-        "em": _share(any(_words(_bare(o.answer)) == _words(a) for a in o.asked.answers) for o in of),
+        "em": _share(
+            any(_words(_bare(o.answer)) == _words(a) for a in o.asked.answers) for o in of
+        ),
         "contains": _share(has(o.answer, list(o.asked.answers)) for o in of),
         "f1": statistics.mean(max(_overlap(o.answer, a)[0] for a in o.asked.answers) for o in of),
-        "recall": statistics.mean(max(_overlap(o.answer, a)[1] for a in o.asked.answers) for o in of),
+        "recall": statistics.mean(
+            max(_overlap(o.answer, a)[1] for a in o.asked.answers) for o in of
+        ),
         "cited": _share(bool(o.citations) for o in written),
         "supported_citations": _share(c.supported for o in of for c in o.citations),
         "gold_cited": _share(_cites_gold(o) for o in written),
-        "uncited_sentences": sum(map(len, bare)) / max(1, sum(map(len, bare)) + sum(map(len, marked))),
+        "uncited_sentences": sum(map(len, bare))
+        / max(1, sum(map(len, bare)) + sum(map(len, marked))),
         "false_refusals": _share(o.refused for o in of),
     }
 
@@ -161,7 +179,11 @@ def uncited(answer: str) -> list[str]:
     have no mark. A mark at the end of a paragraph counts for its last sentence only, as it does in the product.
     """
     marked = {sentence for sentence, *_ in cited_sentences(answer)}
-    sentences = [s for s in map(plain, stretches(answer, pairs=False)) if len(terms(s)) >= 4 and s[-1] not in "?:"]
+    sentences = [
+        s
+        for s in map(plain, stretches(answer, pairs=False))
+        if len(terms(s)) >= 4 and s[-1] not in "?:"
+    ]
     return [s for s in sentences if s not in marked and not REFUSAL.search(s)]
 
 
@@ -177,7 +199,9 @@ def _cites_gold(outcome: Outcome) -> bool:
     return False
 
 
-def _ask_all(app: App, chosen: Sequence[Asked], parallel: int, tell: Callable[[str], None]) -> list[Outcome]:
+def _ask_all(
+    app: App, chosen: Sequence[Asked], parallel: int, tell: Callable[[str], None]
+) -> list[Outcome]:
     done = 0
     counting = threading.Lock()
 
@@ -209,15 +233,26 @@ def _ask(app: App, asked: Asked) -> Outcome:
     finally:
         app.conversations.delete(conversation)
     if isinstance(last, TurnFinished):
-        return Outcome(asked, last.answer, "", last.citations, last.sources, last.agents, last.usage)
-    return Outcome(asked, "", last.error if isinstance(last, TurnFailed) else f"ended with {type(last).__name__}")
+        return Outcome(
+            asked, last.answer, "", last.citations, last.sources, last.agents, last.usage
+        )
+    return Outcome(
+        asked,
+        "",
+        last.error if isinstance(last, TurnFailed) else f"ended with {type(last).__name__}",
+    )
 
 
 def _sets(data: Path) -> tuple[list[Corpus], dict[str, list[Asked]]]:
     """Return the corpora to ingest and the questions by set."""
     articles, docs, passages = xquad(data, "en"), cookbook(data), multi_turn(data)
     kept = set(list(articles.documents)[::2])
-    asked: dict[str, list[Asked]] = {"cookbook-docs": [], "xquad-en": [], "mtrag": [], "xquad-en-absent": []}
+    asked: dict[str, list[Asked]] = {
+        "cookbook-docs": [],
+        "xquad-en": [],
+        "mtrag": [],
+        "xquad-en-absent": [],
+    }
     for corpus, name in ((docs, "cookbook-docs"), (articles, "xquad-en")):
         for q in corpus.questions:
             units = [corpus.units[i] for i in q.gold]
@@ -238,7 +273,9 @@ def _sets(data: Path) -> tuple[list[Corpus], dict[str, list[Asked]]]:
         base = Asked("mtrag", task["input"][-1]["text"].strip(), past=past)
         if task["answerability"] == ["ANSWERABLE"]:
             gold = tuple((names[c["text"].strip()], c["text"]) for c in task["contexts"])
-            asked["mtrag"].append(replace(base, answers=(task["targets"][0]["text"].strip(),), gold=gold))
+            asked["mtrag"].append(
+                replace(base, answers=(task["targets"][0]["text"].strip(),), gold=gold)
+            )
         elif task["answerability"] == ["UNANSWERABLE"]:
             asked["mtrag-absent"].append(replace(base, name="mtrag-absent"))
     asked["handbook-absent"] = [Asked("handbook-absent", q) for q in handbook_questions(data)]
@@ -250,19 +287,25 @@ def _ingest(app: App, corpora: Sequence[Corpus], folder: Path) -> int:
     for corpus in corpora:
         (folder / corpus.name).mkdir(parents=True)
         for name, document in corpus.documents.values():
-            parts = (f"# {s.heading}\n\n{s.text}" if s.heading else s.text for s in document.sections)
+            parts = (
+                f"# {s.heading}\n\n{s.text}" if s.heading else s.text for s in document.sections
+            )
             file = folder / corpus.name / name
             file.write_text("\n\n".join(parts), "utf-8")
             app.documents.add(file)
     app.documents.wait()
     failed = [f"{d.name}: {d.reason}" for d in app.documents.documents() if d.state != "ready"]
     if failed:
-        raise DocMindError(f"{len(failed)} documents were not ingested, so figures would mean nothing: {failed[:3]}")
+        raise DocMindError(
+            f"{len(failed)} documents were not ingested, so figures would mean nothing: {failed[:3]}"
+        )
     return len(app.documents.documents())
 
 
 def _draw(found: Sequence[Asked], limit: int) -> list[Asked]:
-    return list(found) if not 0 < limit < len(found) else random.Random(0).sample(list(found), limit)
+    return (
+        list(found) if not 0 < limit < len(found) else random.Random(0).sample(list(found), limit)
+    )
 
 
 def _bare(answer: str) -> str:
@@ -288,7 +331,9 @@ def _overlap(answer: str, gold: str) -> tuple[float, float]:
 def _runs(*texts: list[str]) -> list[set[tuple[str, ...]]]:
     """Return each text's runs of four words, of fewer if one of the texts is shorter."""
     length = min(4, *map(len, texts))
-    return [{tuple(words[i : i + length]) for i in range(len(words) - length + 1)} for words in texts]
+    return [
+        {tuple(words[i : i + length]) for i in range(len(words) - length + 1)} for words in texts
+    ]
 
 
 def _share(found: Any) -> float:

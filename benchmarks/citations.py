@@ -1,4 +1,4 @@
-"""How well `docmind.retrieval.citations` tells supported sentences from others, on claims made from the public sets."""
+"""How well `docmind.verification.citations` tells supported sentences from others, on claims made from the public sets."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.claims import Claim, claims
-from docmind.engine.models import Catalog
-from docmind.retrieval import citations as product
+from docmind.models.catalog import Catalog
 from docmind.retrieval.embeddings import UNLIKE, Embedder
 from docmind.settings import Settings
+from docmind.verification import citations as product
 
 CONSTANTS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
 STEP = 0.1
 
 
-def citations(settings: Settings, data: Path, tell: Callable[[str], None], *, choose: bool) -> dict[str, float]:
+def citations(
+    settings: Settings, data: Path, tell: Callable[[str], None], *, choose: bool
+) -> dict[str, float]:
     """Measure the product's thresholds on the half of the claims that did not choose them.
 
     Returns:
@@ -25,7 +27,11 @@ def citations(settings: Settings, data: Path, tell: Callable[[str], None], *, ch
         true_rate|false_rate on the other half for every constant one step up and down.
     """
     found = claims(data)
-    texts = {*UNLIKE, *(c.text for c in found), *(s for c in found for s in product.stretches(c.source.text))}
+    texts = {
+        *UNLIKE,
+        *(c.text for c in found),
+        *(s for c in found for s in product.stretches(c.source.text)),
+    }
     tell(f"{len(found)} claims; embedding {len(texts)} sentences")
     embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
     ordered = sorted(texts, key=len)
@@ -50,7 +56,9 @@ def citations(settings: Settings, data: Path, tell: Callable[[str], None], *, ch
             setattr(product, name, value)
             true, false, _ = rates(c for c in found if c.half == 0)
             setattr(product, name, was)
-            tell(f"{name} {value:.2f}: supported {true:.3f}, others {false:.3f}, difference {true - false:.3f}")
+            tell(
+                f"{name} {value:.2f}: supported {true:.3f}, others {false:.3f}, difference {true - false:.3f}"
+            )
             key = f"citations.choose.{name.lower()}_{value:.2f}"
             figures |= {f"{key}.true_rate": true, f"{key}.false_rate": false}
     true, false, by_kind = rates(c for c in found if c.half == 1)

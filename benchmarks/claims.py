@@ -18,12 +18,14 @@ from zlib import crc32
 
 from benchmarks.sets import LANGUAGES, cookbook, mtrag_tasks
 from docmind.events import Source
-from docmind.retrieval.citations import stretches
 from docmind.retrieval.sparse import terms
+from docmind.verification.citations import stretches
 
 PER_KIND = 300
 """Claims of one kind at most, drawn evenly."""
-_VERB = re.compile(r" (?:is|are|was|were|has|have|had|can|could|may|will|would|must|should|became|remained) ")
+_VERB = re.compile(
+    r" (?:is|are|was|were|has|have|had|can|could|may|will|would|must|should|became|remained) "
+)
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d,.]*\d(?![\w.,])|(?<![\w.,])\d(?![\w.,])")
 _REFUSAL = re.compile(
@@ -57,10 +59,15 @@ def claims(data: Path) -> list[Claim]:
 
 def _xquad(data: Path) -> Iterator[Claim]:
     for language in LANGUAGES:
-        articles = json.loads((data / "xquad" / f"xquad.{language}.json").read_text("utf-8"))["data"]
+        articles = json.loads((data / "xquad" / f"xquad.{language}.json").read_text("utf-8"))[
+            "data"
+        ]
         for article in articles:
             title = article["title"]
-            passages = [_source(f"{title}.txt", i, p["context"]) for i, p in enumerate(article["paragraphs"])]
+            passages = [
+                _source(f"{title}.txt", i, p["context"])
+                for i, p in enumerate(article["paragraphs"])
+            ]
             for passage, paragraph in zip(passages, article["paragraphs"], strict=True):
                 asked = [(qa["question"], qa["answers"][0]["text"]) for qa in paragraph["qas"]]
                 others = [p for p in passages if p is not passage]
@@ -82,7 +89,12 @@ def _altered(passage: Source) -> Iterator[Claim]:
     sentences = [s for s in stretches(passage.text, pairs=False) if len(s.split()) >= 8]
     for sentence in sentences:
         yield Claim("quote", sentence, passage, True)
-        for kind, spoil in (("subject", _subject), ("name", _name), ("number", _number), ("negation", _negation)):
+        for kind, spoil in (
+            ("subject", _subject),
+            ("name", _name),
+            ("number", _number),
+            ("negation", _negation),
+        ):
             if text := spoil(sentence, sentences, passage.text):
                 yield Claim(f"swapped {kind}" if kind != "negation" else kind, text, passage, False)
         if text := _new_number(sentence, passage.text):
@@ -102,13 +114,19 @@ def _answers(data: Path) -> Iterator[Claim]:
         text = document.text[unit.start : unit.end]
         sections.setdefault(unit.document_id, []).append(_source(name, i, text))
     for question in corpus.questions:
-        named = [s for d in sorted({corpus.units[i].document_id for i in question.gold}) for s in sections[d]]
+        named = [
+            s
+            for d in sorted({corpus.units[i].document_id for i in question.gold})
+            for s in sections[d]
+        ]
         mine = [s for s in named if s.number - 1 in question.gold]
         rest = [s for s in named if s.number - 1 not in question.gold]
         yield from _reference("cookbook", question.answers[0], _cut(mine), _cut(rest))
 
 
-def _reference(name: str, answer: str, gold: Sequence[Source], rest: Sequence[Source]) -> Iterator[Claim]:
+def _reference(
+    name: str, answer: str, gold: Sequence[Source], rest: Sequence[Source]
+) -> Iterator[Claim]:
     for sentence in stretches(answer, pairs=False):
         if len(terms(sentence)) >= 5 and not _REFUSAL.search(sentence):
             for claim in _nearest(f"reference answer, {name}", sentence, gold):
@@ -158,12 +176,16 @@ def _subject(sentence: str, sentences: Sequence[str], _text: str) -> str:
     return ""
 
 
-def _swap(pattern: re.Pattern[str], keep: Callable[[str, str], bool]) -> Callable[[str, Sequence[str], str], str]:
+def _swap(
+    pattern: re.Pattern[str], keep: Callable[[str, str], bool]
+) -> Callable[[str, Sequence[str], str], str]:
     def spoil(sentence: str, _sentences: Sequence[str], text: str) -> str:
         found = pattern.search(sentence)
         if not found:
             return ""
-        others = [m[0] for m in pattern.finditer(text) if m[0] not in sentence and keep(m[0], found[0])]
+        others = [
+            m[0] for m in pattern.finditer(text) if m[0] not in sentence and keep(m[0], found[0])
+        ]
         return sentence[: found.start()] + others[0] + sentence[found.end() :] if others else ""
 
     return spoil
@@ -198,7 +220,11 @@ def _other(answer: str, right: str, question: str) -> bool:
 
 
 def _alike(a: str, b: str) -> tuple[bool, bool, int]:
-    return (a[:1].isdigit() == b[:1].isdigit(), a[:1].isupper() == b[:1].isupper(), -abs(len(a) - len(b)))
+    return (
+        a[:1].isdigit() == b[:1].isdigit(),
+        a[:1].isupper() == b[:1].isupper(),
+        -abs(len(a) - len(b)),
+    )
 
 
 def _source(name: str, place: int, text: str) -> Source:

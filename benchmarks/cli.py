@@ -38,7 +38,9 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
 
     record = result("docmind " + " ".join(sys.argv[1:]), figures, notes)
     table = Table("figure", "value", *(["before", "ratio"] if vs else []))
-    for name, value, before in compare(record["figures"], vs) if vs else [(n, v, None) for n, v in figures.items()]:
+    for name, value, before in (
+        compare(record["figures"], vs) if vs else [(n, v, None) for n, v in figures.items()]
+    ):
         extra = [f"{before:.4g}", f"x {value / before:.2f}"] if before else ["", ""] if vs else []
         table.add_row(name, f"{value:.4g}", *extra)
     out.print(table)
@@ -48,7 +50,7 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
 
 def _settings(*kinds: str) -> Settings:
     """Return the settings, with the models that the measurement needs fetched."""
-    from docmind.cli import fetch_model, wanted_models
+    from docmind.cli.main import fetch_model, wanted_models
     from docmind.settings import load_settings
 
     settings = load_settings()
@@ -62,7 +64,7 @@ def _settings(*kinds: str) -> Settings:
 def loaded() -> Iterator[tuple[Settings, Any]]:
     """Yield the settings and their engine, ready."""
     from docmind.app import build_engine
-    from docmind.engine.models import Catalog
+    from docmind.models.catalog import Catalog
 
     settings = _settings("embedding", "llm")
     engine = build_engine(settings, Catalog(settings.models_dir))
@@ -78,17 +80,22 @@ def loaded() -> Iterator[tuple[Settings, Any]]:
 @bench.command()
 def engine(
     prompts: Annotated[
-        str, typer.Option(help="Prompt lengths in tokens; too long ones become the longest that fits.")
+        str,
+        typer.Option(help="Prompt lengths in tokens; too long ones become the longest that fits."),
     ] = "1024,16384,120000",
     answer: Annotated[int, typer.Option(help="Tokens decoded per measurement.")] = 64,
-    dummy: Annotated[bool, typer.Option(help="Random weights: for a model directory with only a shape.")] = False,
+    dummy: Annotated[
+        bool, typer.Option(help="Random weights: for a model directory with only a shape.")
+    ] = False,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
     """Prefill, decode, first token, next turn, agents at once against in turn, peak memory."""
     from benchmarks.speed import bench_engine
 
-    figures, notes = bench_engine(_settings("llm"), [int(p) for p in prompts.split(",")], answer, dummy)
+    figures, notes = bench_engine(
+        _settings("llm"), [int(p) for p in prompts.split(",")], answer, dummy
+    )
     report(figures, notes, save, vs)
 
 
@@ -119,9 +126,14 @@ def speculation(tokens: str = "0,3,6", topics: int = 4, save: Save = None, vs: V
 
 @bench.command()
 def cpu(
-    models: Annotated[list[str], typer.Argument(help="NAME=DIRECTORY, then ,VARIABLE=VALUE … for what is different.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(help="NAME=DIRECTORY, then ,VARIABLE=VALUE … for what is different."),
+    ],
     gguf: Annotated[list[str] | None, typer.Option(help="NAME=FILE, for llama.cpp.")] = None,
-    llama_python: Annotated[Path | None, typer.Option(help="A Python that has llama-cpp-python.")] = None,
+    llama_python: Annotated[
+        Path | None, typer.Option(help="A Python that has llama-cpp-python.")
+    ] = None,
     rounds: int = 2,
     quality: bool = True,
     save: Save = None,
@@ -153,7 +165,13 @@ def tokens(data: Data = DATA, limit: Limit = 0, save: Save = None, vs: Vs = None
     from benchmarks import tokens as module
 
     with loaded() as (settings, engine):
-        figures = module.run(settings, engine, data, limit, lambda line: err.print(line, highlight=False, markup=False))
+        figures = module.run(
+            settings,
+            engine,
+            data,
+            limit,
+            lambda line: err.print(line, highlight=False, markup=False),
+        )
         report(figures, engine.status().model, save, vs)
 
 
@@ -163,7 +181,9 @@ def tools(limit: Limit = 0, save: Save = None, vs: Vs = None) -> None:
     from benchmarks import tools as module
 
     with loaded() as (settings, engine):
-        figures = module.run(settings, engine, limit, lambda line: err.print(line, highlight=False, markup=False))
+        figures = module.run(
+            settings, engine, limit, lambda line: err.print(line, highlight=False, markup=False)
+        )
         report(figures, engine.status().model, save, vs)
 
 
@@ -171,7 +191,9 @@ def selftest(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Text for the long document; else Python's manual.")
     ] = None,
-    tokens: Annotated[int | None, typer.Option(help="Length of the long prompt; else the whole window.")] = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Length of the long prompt; else the whole window.")
+    ] = None,
     save: Save = None,
 ) -> None:
     """Prove the whole system on this machine: a document that fills the window, memory, speed, a cited answer."""
@@ -187,26 +209,38 @@ def selftest(
 
 @bench.command()
 def ingest(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files or folders; by default those of the data.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; by default those of the data.")
+    ] = None,
     data: Data = DATA,
-    documents: Annotated[int, typer.Option(help="How many there are when one more is added; 0: not measured.")] = 1000,
+    documents: Annotated[
+        int, typer.Option(help="How many there are when one more is added; 0: not measured.")
+    ] = 1000,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
     """Read files of every type, recognise scans, embed passages, ingest into a fresh store and search in it."""
     from benchmarks import ingest as bench_ingest
-    from docmind.cli import fetch_model, find_files
-    from docmind.engine.models import Catalog
-    from docmind.ingestion.readers import SUPPORTED
+    from docmind.cli.main import fetch_model, find_files
+    from docmind.ingestion.readers.formats import SUPPORTED
+    from docmind.models.catalog import Catalog
     from docmind.retrieval.embeddings import Embedder
     from docmind.settings import load_settings
 
     settings = load_settings()
     fetch_model(settings, settings.retrieval.embedding_model)
     embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
-    formats = list(find_files(files or [data / "formats", data / "pdf", data / "chunking-eval"], set(SUPPORTED)))
+    formats = list(
+        find_files(
+            files or [data / "formats", data / "pdf", data / "chunking-eval"], set(SUPPORTED)
+        )
+    )
     formats = [file for file in formats if "groundtruth" not in file.parts]
-    texts = [file for file in formats if file.suffix in {".md", ".txt", ".pdf"} and "ocr" not in file.parts]
+    texts = [
+        file
+        for file in formats
+        if file.suffix in {".md", ".txt", ".pdf"} and "ocr" not in file.parts
+    ]
     figures = bench_ingest.reading(settings.ingestion, formats)
     figures |= {} if files else bench_ingest.accuracy(data)
     figures |= bench_ingest.embedding(settings, embedder, texts)
@@ -222,18 +256,22 @@ def ingest(
 
 @bench.command()
 def robustness(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files or folders; by default those of the data.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; by default those of the data.")
+    ] = None,
     data: Data = DATA,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
     """Read every file, broken ones above all: each must end as text or with a reason, in bounded time and memory."""
     from benchmarks.ingest import robustness as measure_robustness
-    from docmind.cli import find_files
-    from docmind.ingestion.readers import SUPPORTED
+    from docmind.cli.main import find_files
+    from docmind.ingestion.readers.formats import SUPPORTED
     from docmind.settings import load_settings
 
-    found = find_files(files or [data / name for name in ("nasty-pdf", "pdf", "formats")], set(SUPPORTED))
+    found = find_files(
+        files or [data / name for name in ("nasty-pdf", "pdf", "formats")], set(SUPPORTED)
+    )
     figures, reasons = measure_robustness(load_settings().ingestion, found, err.print)
     report(figures, reasons, save, vs)
 
@@ -252,17 +290,29 @@ def search(
 
     from benchmarks.kill import kill_points
     from benchmarks.store import search as measure_search
-    from docmind.cli import fetch_model, find_files
+    from docmind.cli.main import fetch_model, find_files
     from docmind.settings import load_settings
 
     settings = load_settings()
     fetch_model(settings, settings.retrieval.embedding_model)
     sizes = {mode: size for mode, size in {"edge": edge, "local": local}.items() if size}
-    figures = measure_search(settings, list(find_files(files, {".md", ".txt"})), sizes, err.print) if sizes else {}
+    figures = (
+        measure_search(settings, list(find_files(files, {".md", ".txt"})), sizes, err.print)
+        if sizes
+        else {}
+    )
     if kills:
         with TemporaryDirectory() as folder:
-            figures |= {"trust.kill_points": kills, "trust.kill_points_survived": kill_points(Path(folder), kills)}
-    report(figures, "chunks are halves of real passages joined, with the mean of their embeddings", save, vs)
+            figures |= {
+                "trust.kill_points": kills,
+                "trust.kill_points_survived": kill_points(Path(folder), kills),
+            }
+    report(
+        figures,
+        "chunks are halves of real passages joined, with the mean of their embeddings",
+        save,
+        vs,
+    )
 
 
 @bench.command(name="report")
@@ -289,7 +339,12 @@ def retrieval(
     figures = measure.retrieval(settings, wanted, err.print)
     chunks = f"{settings.ingestion.chunk_tokens} tokens, {settings.ingestion.chunk_overlap} shared"
     model, found = settings.retrieval.embedding_model, settings.retrieval.candidates
-    report(figures, f"odd questions; chunks of {chunks}; embedding model {model}; {found} candidates", save, vs)
+    report(
+        figures,
+        f"odd questions; chunks of {chunks}; embedding model {model}; {found} candidates",
+        save,
+        vs,
+    )
 
 
 @evaluate.command()
@@ -303,7 +358,12 @@ def embedders(
     from benchmarks.embedders import embedders as measure
 
     pairs = (model.split("=", 1) for model in models)
-    report(measure(_settings(), data, {name: Path(d) for name, d in pairs}, err.print), "odd questions", save, vs)
+    report(
+        measure(_settings(), data, {name: Path(d) for name, d in pairs}, err.print),
+        "odd questions",
+        save,
+        vs,
+    )
 
 
 @evaluate.command()
@@ -320,14 +380,21 @@ def citations(
 
     settings = _settings("embedding")
     figures = measure.citations(settings, data, err.print, choose=choose)
-    report(figures, f"the half not used to choose; embedding model {settings.retrieval.embedding_model}", save, vs)
+    report(
+        figures,
+        f"the half not used to choose; embedding model {settings.retrieval.embedding_model}",
+        save,
+        vs,
+    )
 
 
 @evaluate.command()
 def answers(
     data: Data = DATA,
     limit: Annotated[int, typer.Option(min=0, help="Most questions per set; 0: all 1,450.")] = 20,
-    parallel: Annotated[int, typer.Option(min=1, help="Conversations at once; 64 on a fast GPU.")] = 4,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Conversations at once; 64 on a fast GPU.")
+    ] = 4,
     sets: Annotated[str, typer.Option(help="Only these sets, with commas.")] = "",
     save: Save = None,
     vs: Vs = None,
@@ -337,7 +404,9 @@ def answers(
 
     settings = _settings("embedding", "llm")
     together = settings.engine.max_num_seqs or max(4, parallel)  # in the engine
-    settings = settings.model_copy(update={"engine": settings.engine.model_copy(update={"max_num_seqs": together})})
+    settings = settings.model_copy(
+        update={"engine": settings.engine.model_copy(update={"max_num_seqs": together})}
+    )
     chosen = [name for name in sets.split(",") if name]
 
     def tell(line: str) -> None:
@@ -347,4 +416,9 @@ def answers(
     if save:
         lines = (json.dumps(record, ensure_ascii=False) for record in records)
         save.with_suffix(".answers.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    report(figures, f"model {settings.llm.model or 'of this machine'}; {parallel} conversations at once", save, vs)
+    report(
+        figures,
+        f"model {settings.llm.model or 'of this machine'}; {parallel} conversations at once",
+        save,
+        vs,
+    )

@@ -76,8 +76,8 @@ def engine_child(job: dict[str, Any]) -> dict[str, Any]:
 
 def quality_child(ids: Sequence[int]) -> dict[str, float]:
     """Return the mean negative log-likelihood of a real text under the weights that the environment names."""
-    from docmind.engine.models import Catalog
-    from docmind.engine.plan import plan_for
+    from docmind.engine.plan.resolve import plan_for
+    from docmind.models.catalog import Catalog
     from docmind.settings import load_settings
 
     settings = load_settings()
@@ -85,18 +85,27 @@ def quality_child(ids: Sequence[int]) -> dict[str, float]:
     os.environ |= plan.env
     from vllm import LLM, SamplingParams
 
-    args = {k: v for k, v in plan.args.items() if k != "speculative_config"} | {"enable_prefix_caching": False}
+    args = {k: v for k, v in plan.args.items() if k != "speculative_config"} | {
+        "enable_prefix_caching": False
+    }
     llm = LLM(model=plan.model, **args)
     params = SamplingParams(max_tokens=1, prompt_logprobs=0)
     out = llm.generate({"prompt_token_ids": list(ids)}, params, use_tqdm=False)[0]
-    found = [step[token].logprob for step, token in zip(out.prompt_logprobs[1:], ids[1:], strict=True)]
+    found = [
+        step[token].logprob for step, token in zip(out.prompt_logprobs[1:], ids[1:], strict=True)
+    ]
     return {"nll": -sum(found) / len(found)}
 
 
 def child(words: Sequence[str], env: dict[str, str], job: object) -> dict[str, Any]:
     """Run one process and read the JSON on its last line; nothing if it failed, which is said."""
     ended = subprocess.run(
-        list(words), env=os.environ | env, input=json.dumps(job), stdout=subprocess.PIPE, text=True, check=False
+        list(words),
+        env=os.environ | env,
+        input=json.dumps(job),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if ended.returncode:
         print(f"failed with {ended.returncode}: {' '.join(words)[:80]} {env}", file=sys.stderr)
@@ -135,22 +144,35 @@ def bench_cpu(
     from docmind.engine.prompts import PromptRenderer
 
     first = next(iter(models.values()))["DOCMIND_LLM__MODEL"]
-    text = PromptRenderer(Path(first).expanduser())._tokenizer.encode(book()[20_000:40_000], add_special_tokens=False)
+    text = PromptRenderer(Path(first).expanduser())._tokenizer.encode(
+        book()[20_000:40_000], add_special_tokens=False
+    )
     threads = len(os.sched_getaffinity(0))
-    job: dict[str, Any] = {"ids": text[:PROMPT], "decode": DECODE, "repeats": REPEATS, "threads": threads}
+    job: dict[str, Any] = {
+        "ids": text[:PROMPT],
+        "decode": DECODE,
+        "repeats": REPEATS,
+        "threads": threads,
+    }
     rates: dict[str, list[dict[str, Any]]] = {}
     figures: dict[str, float] = {}
     me = [sys.executable, "-m", "benchmarks.cpu_speed"]
     for _ in range(rounds):
         for name, env in models.items():
-            one_by_one = {"DOCMIND_ENGINE__SPECULATIVE_TOKENS": "0"}  # each token is timed, as llama.cpp's are
+            one_by_one = {
+                "DOCMIND_ENGINE__SPECULATIVE_TOKENS": "0"
+            }  # each token is timed, as llama.cpp's are
             rates.setdefault(name, []).append(child([*me, "speed"], one_by_one | env, job))
         for name, path in ggufs.items():
-            rates.setdefault(name, []).append(child([str(llama_python), "-c", LLAMA, str(path)], {}, job))
+            rates.setdefault(name, []).append(
+                child([str(llama_python), "-c", LLAMA, str(path)], {}, job)
+            )
     for name, seen in rates.items():
         steps = sorted(step for s in seen for step in s.get("steps", ()))
         if steps:
-            figures[f"cpu.prefill_tok_s.{name}"] = max(rate for s in seen for rate in s.get("prefill", ()))
+            figures[f"cpu.prefill_tok_s.{name}"] = max(
+                rate for s in seen for rate in s.get("prefill", ())
+            )
             figures[f"cpu.decode_tok_s.{name}"] = 1 / steps[len(steps) // 10]
             figures[f"cpu.decode_median_tok_s.{name}"] = 1 / statistics.median(steps)
     if quality:
@@ -160,7 +182,9 @@ def bench_cpu(
             if judged.setdefault(env["DOCMIND_LLM__MODEL"], name) == name:
                 figures |= _perplexity(name, child([*me, "quality"], env, job))
         for name, path in ggufs.items():
-            figures |= _perplexity(name, child([str(llama_python), "-c", LLAMA, str(path)], {}, job))
+            figures |= _perplexity(
+                name, child([str(llama_python), "-c", LLAMA, str(path)], {}, job)
+            )
     for what in ("prefill", "decode"):
         ours, *theirs = (f"cpu.{what}_tok_s.{name}" for name in (next(iter(models)), *ggufs))
         if ours in figures and theirs and theirs[0] in figures:

@@ -20,14 +20,14 @@ import psutil
 
 from docmind.errors import IngestError
 from docmind.ingestion.parsed import ParsedDocument
-from docmind.ingestion.readers import IMAGES
-from docmind.ingestion.registry import Registry
+from docmind.ingestion.reader_process import Worker
+from docmind.ingestion.readers.formats import IMAGES
 from docmind.ingestion.service import IngestionService
-from docmind.ingestion.worker import Worker
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import open_store
+from docmind.retrieval.store.base import open_store
 from docmind.settings import IngestionSettings, Settings
+from docmind.storage.documents import Registry
 
 Say = Callable[[str], None]
 
@@ -113,7 +113,7 @@ def _group(file: Path) -> str:
     """Return `pdf` (no page is read by OCR), `ocr` (every page is, or a picture), `mixed`, or the suffix."""
     import pypdfium2
 
-    from docmind.ingestion.read_pdf import is_scan
+    from docmind.ingestion.readers.pdf import is_scan
 
     if file.suffix.lower() in IMAGES:
         return "ocr"
@@ -137,8 +137,8 @@ def accuracy(data: Path) -> dict[str, float]:
     """
     import pypdfium2
 
-    from docmind.ingestion.ocr import LONGEST_SIDE, recognize
-    from docmind.ingestion.readers import read
+    from docmind.ingestion.readers.formats import read
+    from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
 
     found, wanted, same = 0, 0, 0
     for file in sorted((data / "formats/pdf/sources").glob("*.pdf")):
@@ -147,9 +147,15 @@ def accuracy(data: Path) -> dict[str, float]:
             text = page.get_textpage().get_text_bounded()
             if len(text) < 500 or sum(c.isascii() for c in text) < 0.9 * len(text):
                 continue
-            lines = recognize(page.render(scale=LONGEST_SIDE / max(page.get_size())).to_numpy()[:, :, :3])
+            lines = recognize(
+                page.render(scale=LONGEST_SIDE / max(page.get_size())).to_numpy()[:, :, :3]
+            )
         said, seen = Counter(_words(text)), Counter(_words(" ".join(t for _, t in lines)))
-        found, wanted, same = found + seen.total(), wanted + said.total(), same + (said & seen).total()
+        found, wanted, same = (
+            found + seen.total(),
+            wanted + said.total(),
+            same + (said & seen).total(),
+        )
     figures = {"ocr.word_recall": same / wanted, "ocr.word_precision": same / found}
 
     rows = exact = given = 0
@@ -158,7 +164,11 @@ def accuracy(data: Path) -> dict[str, float]:
         expected = _cells(gold.read_text("utf-8")) if gold.exists() else []
         tables = [s.text for s in read(file).sections if s.table]
         ours = [row for text in tables for row in _cells(text)]
-        rows, exact, given = rows + len(expected), exact + sum(row in ours for row in expected), given + len(ours)
+        rows, exact, given = (
+            rows + len(expected),
+            exact + sum(row in ours for row in expected),
+            given + len(ours),
+        )
     return figures | {"tables.rows": rows, "tables.rows_exact": exact, "tables.rows_found": given}
 
 
@@ -167,26 +177,39 @@ def _words(text: str) -> list[str]:
 
 
 def _cells(markdown: str) -> list[list[str]]:
-    lines = [line for line in markdown.splitlines() if line.startswith("|") and not re.fullmatch(r"[|\s:-]+", line)]
+    lines = [
+        line
+        for line in markdown.splitlines()
+        if line.startswith("|") and not re.fullmatch(r"[|\s:-]+", line)
+    ]
     lines = [line for line in lines if ". . ." not in line]  # a table of contents
-    return [["".join(_words(cell.replace("&lt;", "<"))) for cell in line.strip("| \n").split("|")] for line in lines]
+    return [
+        ["".join(_words(cell.replace("&lt;", "<"))) for cell in line.strip("| \n").split("|")]
+        for line in lines
+    ]
 
 
-def embedding(settings: Settings, embedder: Embedder, files: Iterable[Path], chunks: int = 512) -> dict[str, float]:
+def embedding(
+    settings: Settings, embedder: Embedder, files: Iterable[Path], chunks: int = 512
+) -> dict[str, float]:
     """Measure the embedding model alone on real passages, in the ingestion's batches.
 
     Returns:
         embed.chunks_s and embed.chunks_cpu_s, sorted by length as the ingestion does; embed.as_they_come.… unsorted.
     """
     from docmind.ingestion.pipeline import BATCH, _sections
-    from docmind.ingestion.readers import read
+    from docmind.ingestion.readers.formats import read
     from docmind.ingestion.splitter import StructureSplitter
 
-    splitter = StructureSplitter(embedder.tokenizer, settings.ingestion.chunk_tokens, settings.ingestion.chunk_overlap)
+    splitter = StructureSplitter(
+        embedder.tokenizer, settings.ingestion.chunk_tokens, settings.ingestion.chunk_overlap
+    )
     texts: list[str] = []
     for file in files:
         if file.suffix in {".md", ".txt"} and len(texts) < chunks:
-            texts += [node.get_content() for node in splitter(_sections("doc", file.name, read(file)))]
+            texts += [
+                node.get_content() for node in splitter(_sections("doc", file.name, read(file)))
+            ]
     texts = texts[:chunks]
     embedder.embed_texts(texts[:BATCH])
     figures: dict[str, float] = {"embed.chunks": len(texts)}
@@ -244,7 +267,9 @@ def _empty(settings: Settings, embedder: Embedder) -> Iterator[tuple[IngestionSe
             yield service, Retriever(store, embedder, own)
 
 
-def ingest_and_search(settings: Settings, embedder: Embedder, files: Iterable[Path]) -> dict[str, float]:
+def ingest_and_search(
+    settings: Settings, embedder: Embedder, files: Iterable[Path]
+) -> dict[str, float]:
     """Measure ingestion of these files into a fresh store, then 100 searches in it.
 
     Returns:
@@ -272,10 +297,15 @@ def ingest_and_search(settings: Settings, embedder: Embedder, files: Iterable[Pa
             begin = time.perf_counter()
             retriever.search(" ".join(words[at : at + 8]), 5)
             times.append((time.perf_counter() - begin) * 1000)
-    return figures | {"search.median_ms": median(times), "search.p95_ms": quantiles(times, n=20)[-1]}
+    return figures | {
+        "search.median_ms": median(times),
+        "search.p95_ms": quantiles(times, n=20)[-1],
+    }
 
 
-def robustness(settings: IngestionSettings, files: Iterable[Path], say: Say) -> tuple[dict[str, float], str]:
+def robustness(
+    settings: IngestionSettings, files: Iterable[Path], say: Say
+) -> tuple[dict[str, float], str]:
     """Read every file, whatever it is; return figures and the reasons of those that failed.
 
     Returns:
@@ -299,5 +329,9 @@ def robustness(settings: IngestionSettings, files: Iterable[Path], say: Say) -> 
     worker.close()
     figures = {f"robust.{name}": float(counts[name]) for name in ("ready", "failed")}
     figures = {"robust.files": float(counts.total())} | figures
-    figures |= {"robust.workers_lost": worker.lost, "robust.slowest_s": slowest, "robust.peak_gib": worker.peak_gib}
+    figures |= {
+        "robust.workers_lost": worker.lost,
+        "robust.slowest_s": slowest,
+        "robust.peak_gib": worker.peak_gib,
+    }
     return figures, "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())

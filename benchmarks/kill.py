@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from docmind.retrieval import edge
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store import Chunk, Embedded, Scope, VectorStore, chunk_id, open_store
+from docmind.retrieval.store import edge
+from docmind.retrieval.store.base import Chunk, Embedded, Scope, VectorStore, chunk_id, open_store
 from docmind.settings import load_settings
 
 DIMS = 8
@@ -51,17 +51,23 @@ def kill_points(folder: Path, times: int, seed: int = 1) -> int:
     return survived
 
 
-def _whole(store: VectorStore, kept: dict[str, int], begun: dict[str, int], pick: random.Random) -> bool:
+def _whole(
+    store: VectorStore, kept: dict[str, int], begun: dict[str, int], pick: random.Random
+) -> bool:
     """Tell whether all that was acknowledged is there and can be found; what was only begun may be there or not."""
     for document in {**kept, **begun}:
         there = store.chunks(document)
         wanted = {kept.get(document, 0), begun.get(document, kept.get(document, 0))}
-        if len(there) not in wanted or [hit.text for hit in there] != [_text(document, i) for i in range(len(there))]:
+        if len(there) not in wanted or [hit.text for hit in there] != [
+            _text(document, i) for i in range(len(there))
+        ]:
             return False
         kept[document] = len(there)
     for document in pick.sample(sorted(kept), min(5, len(kept))):
         words = {hit.chunk_id for hit in store.search(None, query_vector(document), 100)}
-        meaning = {hit.chunk_id for hit in store.search(_vector(document, 0), None, 100, Scope([document]))}
+        meaning = {
+            hit.chunk_id for hit in store.search(_vector(document, 0), None, 100, Scope([document]))
+        }
         if not words == meaning == {chunk_id(document, i) for i in range(kept[document])}:
             return False
     return store.count() == sum(kept.values())
@@ -77,7 +83,17 @@ def _vector(document: str, position: int) -> list[float]:
 
 def _chunk(document: str, position: int) -> Embedded:
     text = _text(document, position)
-    chunk = Chunk(chunk_id(document, position), document, f"{document}.txt", text, 1, "", 0, len(text), position)
+    chunk = Chunk(
+        chunk_id(document, position),
+        document,
+        f"{document}.txt",
+        text,
+        1,
+        "",
+        0,
+        len(text),
+        position,
+    )
     return Embedded(chunk, _vector(document, position), document_vector(text))
 
 

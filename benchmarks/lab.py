@@ -20,12 +20,20 @@ from typing import Any
 import psutil
 
 from docmind.app import build_engine
-from docmind.engine.hardware import GIB, card
-from docmind.engine.interface import Constraint, Delta, Engine, EngineStatus, EngineUsage, Message, Tool
-from docmind.engine.models import Catalog
-from docmind.engine.plan import plan_for
+from docmind.engine.interface import (
+    Constraint,
+    Delta,
+    Engine,
+    EngineStatus,
+    EngineUsage,
+    Message,
+    Tool,
+)
+from docmind.engine.plan.resolve import plan_for
 from docmind.engine.request import Request
 from docmind.engine.vllm_engine import VllmEngine
+from docmind.hardware import GIB, card
+from docmind.models.catalog import Catalog
 from docmind.settings import Settings
 
 CHAPTERS = (
@@ -113,7 +121,7 @@ def loaded(settings: Settings, *, own: bool = True, dummy: bool = False) -> Iter
     catalog = Catalog(settings.models_dir)
     if dummy:
         os.environ |= {"VLLM_CONFIGURE_LOGGING": "0", **plan_for(settings, catalog).env}
-        from docmind.heavy import import_model_stack
+        from docmind.lazy_imports import import_model_stack
 
         import_model_stack()
         import vllm.engine.arg_utils as arguments
@@ -153,7 +161,9 @@ class Reply:
     @property
     def decode_tok_s(self) -> float:
         """Tokens a second after the first, as the engine counted."""
-        return (self.usage.completion_tokens - 1) / self.usage.decode_s if self.usage.decode_s else 0.0
+        return (
+            (self.usage.completion_tokens - 1) / self.usage.decode_s if self.usage.decode_s else 0.0
+        )
 
     @property
     def seen_tok_s(self) -> float:
@@ -161,7 +171,9 @@ class Reply:
         return (self.usage.completion_tokens - 1) / max(1e-9, self.last - self.first)
 
 
-async def ask(engine: Engine, messages: Sequence[Message], max_tokens: int, **options: Any) -> Reply:
+async def ask(
+    engine: Engine, messages: Sequence[Message], max_tokens: int, **options: Any
+) -> Reply:
     """Send one request and drain it."""
     begin = time.perf_counter()
     text, usage, times = "", None, []
@@ -204,7 +216,13 @@ def user(text: str) -> list[Message]:
     return [{"role": "user", "content": text}]
 
 
-def fit(engine: Engine, tokens: int, seed: int, make: Callable[[str], str] = str, text: str | None = None) -> str:
+def fit(
+    engine: Engine,
+    tokens: int,
+    seed: int,
+    make: Callable[[str], str] = str,
+    text: str | None = None,
+) -> str:
     """Return `make(text)` with as much of the text (default: the book) as gives a prompt of `tokens`, to within 1%.
 
     It begins at a place chosen by `seed`, and from the beginning again where the text is too short.
@@ -255,7 +273,12 @@ class Recorder(Engine):
         return self.inner.count_tokens(messages, tools)
 
     async def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, constraint: Constraint | None = None, **options: Any
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        constraint: Constraint | None = None,
+        **options: Any,
     ) -> AsyncIterator[Delta]:
         """Pass on, and keep the request with its reply."""
         begin = time.perf_counter()

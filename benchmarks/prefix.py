@@ -12,9 +12,9 @@ from benchmarks.lab import BenchEngine, Call, Recorder, chapters, fresh
 from benchmarks.questions import has
 from docmind.app import build_app
 from docmind.engine.interface import Message
-from docmind.engine.models import Catalog
 from docmind.engine.prompts import PromptRenderer
 from docmind.events import TurnFailed, TurnFinished
+from docmind.models.catalog import Catalog
 from docmind.settings import Settings
 
 TURNS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -27,7 +27,10 @@ TURNS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "When are default parameter values evaluated?",
         ("function definition is executed", "function is defined", "left to right"),
     ),
-    ("Why does that matter for mutable defaults?", ("shared", "modified", "pre-computed", "modifies")),
+    (
+        "Why does that matter for mutable defaults?",
+        ("shared", "modified", "pre-computed", "modifies"),
+    ),
     ("What is a generator expression?", ("parentheses", "generator object")),
     ("How does it differ from a list display?", ("parentheses", "square brackets", "new list")),
     ("What does the yield expression do?", ("generator",)),
@@ -40,7 +43,10 @@ TURNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("When is a class body executed?", ("execution frame", "class definition", "local namespace")),
     ("What does super do?", ("base class", "parent class", "parent", "sibling")),
     ("How are names resolved?", ("enclosing scope", "nearest enclosing scope")),
-    ("What does the global statement do?", ("current code block", "globals", "current scope", "module")),
+    (
+        "What does the global statement do?",
+        ("current code block", "globals", "current scope", "module"),
+    ),
 )
 """What is asked, in order, and words of which a right answer has one."""
 
@@ -97,7 +103,9 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
                         usage = event.usage
                         right += has(event.answer, list(gold))
                 per_turn.append(list(recorder.calls))
-                figures[f"prefix.hit_rate.turn.{i}"] = usage.cached_tokens / max(1, usage.prompt_tokens)
+                figures[f"prefix.hit_rate.turn.{i}"] = usage.cached_tokens / max(
+                    1, usage.prompt_tokens
+                )
             status = recorder.status()
             assert engine._renderer is not None
             explained = explain(per_turn, engine._renderer)
@@ -114,7 +122,10 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
         "prefix.calls": len(calls),
         "prefix.prompt_tokens": prompt,
     }
-    return figures, f"{status.model}, window {status.window}. Where prompts part from earlier ones: {explained[1]}"
+    return (
+        figures,
+        f"{status.model}, window {status.window}. Where prompts part from earlier ones: {explained[1]}",
+    )
 
 
 def explain(per_turn: Sequence[Sequence[Call]], renderer: PromptRenderer) -> tuple[int, str]:

@@ -22,20 +22,20 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from benchmarks.questions import load, score
 from benchmarks.result import result
-from docmind.agents.relay import NOT_FOUND
+from docmind.agents.answer_stream import NOT_FOUND
+from docmind.agents.state import SourceBook
+from docmind.agents.team import RESEARCHER
 from docmind.agents.tools import make_tools, render
-from docmind.agents.turn import SourceBook
-from docmind.agents.workers import RESEARCHER
 from docmind.app import build_engine
-from docmind.engine.models import Catalog
 from docmind.events import Source
-from docmind.ingestion.registry import Registry
 from docmind.ingestion.service import IngestionService
-from docmind.retrieval.citations import answered, cite
+from docmind.models.catalog import Catalog
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import open_store
+from docmind.retrieval.store.base import open_store
 from docmind.settings import Settings, load_settings
+from docmind.storage.documents import Registry
+from docmind.verification.citations import answered, cite
 
 NUMBERED = "full sentences, and end each with the number of its passage in brackets"
 CLOSINGS = {
@@ -60,12 +60,16 @@ class Case:
     gold: list[dict[str, Any]] | None
 
 
-def _corpus(settings: Settings, embedder: Embedder, files: list[Path] | dict[str, str]) -> Retriever:
+def _corpus(
+    settings: Settings, embedder: Embedder, files: list[Path] | dict[str, str]
+) -> Retriever:
     own = settings.model_copy(update={"data_dir": Path(mkdtemp())})
     store = open_store(own, embedder.dims)
     service = IngestionService(own, Registry(own.database), store, embedder)
     for file in files:
-        service.add(file) if isinstance(file, Path) else service.add_bytes(files[file].encode(), file)  # type: ignore[call-overload]
+        service.add(file) if isinstance(file, Path) else service.add_bytes(
+            files[file].encode(), file
+        )  # type: ignore[call-overload]
     service.wait()
     service.close()
     return Retriever(store, embedder, own)
@@ -76,19 +80,36 @@ def cases(settings: Settings, embedder: Embedder, data: Path) -> list[Case]:
     asked = load("multipart")
     articles = json.loads((data / "xquad" / "xquad.en.json").read_text("utf-8"))["data"]
     mixed = _corpus(settings, embedder, [data / name for name in asked["documents"]])
-    texts = {f"{a['title']}.md": "\n\n".join(p["context"] for p in a["paragraphs"]) for a in articles}
+    texts = {
+        f"{a['title']}.md": "\n\n".join(p["context"] for p in a["paragraphs"]) for a in articles
+    }
     wiki = _corpus(settings, embedder, texts)
-    facts = [(p["question"], p["gold"]) for q in asked["questions"] for p in q["parts"] if p["kind"] == "fact"]
+    facts = [
+        (p["question"], p["gold"])
+        for q in asked["questions"]
+        for p in q["parts"]
+        if p["kind"] == "fact"
+    ]
     all_qas = [qa for a in articles for p in a["paragraphs"] for qa in p["qas"]]
     picked = random.Random(5).sample(all_qas, 2 * QUESTIONS)
-    questions = [(qa["question"], [{"any_of": [a["text"] for a in qa["answers"]]}]) for qa in picked]
+    questions = [
+        (qa["question"], [{"any_of": [a["text"] for a in qa["answers"]]}]) for qa in picked
+    ]
 
     def case(question: str, gold: list[dict[str, Any]] | None, corpus: Retriever) -> Case:
         return Case(question, SourceBook().add(corpus.search(question, PASSAGES)), gold)
 
-    answerable = [case(q, g, mixed) for q, g in facts] + [case(q, g, wiki) for q, g in questions[:QUESTIONS]]
-    held = [c for c in answerable if score(" ".join(s.text for s in c.sources), [{"gold": c.gold}]) == 1]
-    return held + [case(q, None, wiki) for q, _ in facts] + [case(q, None, mixed) for q, _ in questions[QUESTIONS:]]
+    answerable = [case(q, g, mixed) for q, g in facts] + [
+        case(q, g, wiki) for q, g in questions[:QUESTIONS]
+    ]
+    held = [
+        c for c in answerable if score(" ".join(s.text for s in c.sources), [{"gold": c.gold}]) == 1
+    ]
+    return (
+        held
+        + [case(q, None, wiki) for q, _ in facts]
+        + [case(q, None, mixed) for q, _ in questions[QUESTIONS:]]
+    )
 
 
 async def answers(engine: Any, closing: str, some: list[Case]) -> list[str]:
@@ -100,9 +121,14 @@ async def answers(engine: Any, closing: str, some: list[Case]) -> list[str]:
 
     async def one(case: Case) -> str:
         content = f"{render(case.sources)}\n\n{closing.format(task=case.question)}"
-        messages = [{"role": "system", "content": RESEARCHER.system}, {"role": "user", "content": content}]
+        messages = [
+            {"role": "system", "content": RESEARCHER.system},
+            {"role": "user", "content": content},
+        ]
         async with gate:
-            return "".join([d.text async for d in engine.stream(messages, tools=tools, max_tokens=160)])
+            return "".join(
+                [d.text async for d in engine.stream(messages, tools=tools, max_tokens=160)]
+            )
 
     return await asyncio.gather(*(one(case) for case in some))
 
@@ -124,17 +150,27 @@ def main(data: Path, target: Path) -> None:
     engine.start()
     engine.wait_ready()
     figures: dict[str, float] = {"prompts.answerable": sum(c.gold is not None for c in asked)}
-    written = {name: asyncio.run(answers(engine, closing, asked)) for name, closing in CLOSINGS.items()}
+    written = {
+        name: asyncio.run(answers(engine, closing, asked)) for name, closing in CLOSINGS.items()
+    }
     checked = []
     for c, text, again in zip(asked, written["now"], written["plain"], strict=True):
         _, citations = cite(again, c.sources, embedder.nearness)
-        checked.append(again if _refused(text) and answered(c.question, c.sources, citations) else text)
+        checked.append(
+            again if _refused(text) and answered(c.question, c.sources, citations) else text
+        )
     for name, texts in (written | {"product": checked}).items():
         refused = [_refused(text) for text in texts]
         pairs = list(zip(asked, texts, refused, strict=True))
-        cited = [cite(text, c.sources, embedder.nearness)[1] for c, text, no in pairs if c.gold is not None and not no]
+        cited = [
+            cite(text, c.sources, embedder.nearness)[1]
+            for c, text, no in pairs
+            if c.gold is not None and not no
+        ]
         values = {
-            "found": mean(score(text, [{"gold": c.gold}]) for c, text, _ in pairs if c.gold is not None),
+            "found": mean(
+                score(text, [{"gold": c.gold}]) for c, text, _ in pairs if c.gold is not None
+            ),
             "false_refusals": mean(no for c, _, no in pairs if c.gold is not None),
             "refusals": mean(no for c, _, no in pairs if c.gold is None),
             "marked": mean(bool(marks) for marks in cited),

@@ -19,10 +19,15 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from docmind.ingestion.readers import read
+from docmind.ingestion.readers.formats import read
 
 QUESTIONS = Path(__file__).resolve().parent / "questions"
-AGENTS = {"fact": "researcher", "summary": "summarizer", "comparison": "analyst", "check": "verifier"}
+AGENTS = {
+    "fact": "researcher",
+    "summary": "summarizer",
+    "comparison": "analyst",
+    "check": "verifier",
+}
 """The agent that a part of this kind is for."""
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d]+")
@@ -42,7 +47,9 @@ def has(answer: str, any_of: list[str]) -> bool:
 
 def score(answer: str, parts: Iterable[dict[str, Any]]) -> float:
     """Return the share of the parts' gold facts that an answer has, 0 to 1."""
-    text = re.sub(r"(?m)^\*\*.*\*\*$", "", answer)  # a heading repeats the question: it states no fact
+    text = re.sub(
+        r"(?m)^\*\*.*\*\*$", "", answer
+    )  # a heading repeats the question: it states no fact
     return mean(has(text, gold["any_of"]) for part in parts for gold in part["gold"])
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-BEGIN, END = "<!-- figures: `docmind bench report` writes what is between these lines -->", "<!-- end of figures -->"
+BEGIN, END = (
+    "<!-- figures: `docmind bench report` writes what is between these lines -->",
+    "<!-- end of figures -->",
+)
 SHOWN = {
     "Engine": ("engine.*", "app.*", "cpu.*", "prefix.*"),
     "Tokens, routing, tools": ("tokens.*", "routing.*", "tools.*"),
@@ -30,7 +33,9 @@ SHOWN = {
 
 def report(results: Path = HERE / "results", target: Path = HERE / "README.md") -> int:
     """Write the tables between the marks of `target` (at its end without marks); return how many rows they have."""
-    files = sorted(f for f in results.glob("*.json") if "-chunks-" not in f.name)  # those only led to a decision
+    files = sorted(
+        f for f in results.glob("*.json") if "-chunks-" not in f.name
+    )  # those only led to a decision
     found = {file.stem: json.loads(file.read_text("utf-8")) for file in files}
     text = target.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
@@ -51,13 +56,22 @@ def _table(heading: str, patterns: Sequence[str], found: dict[str, Any]) -> str:
             if fnmatch(name, pattern) and ".choose." not in name
         )
     )
-    columns = [file for file, record in found.items() if any(name in record["figures"] for name in names)]
+    columns = [
+        file for file, record in found.items() if any(name in record["figures"] for name in names)
+    ]
     if not names:
         return ""
-    lines = [f"### {heading}", "", "| figure | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    lines = [
+        f"### {heading}",
+        "",
+        "| figure | " + " | ".join(columns) + " |",
+        "| --- |" + " ---: |" * len(columns),
+    ]
     for name in sorted(names):
         cells = (found[file]["figures"].get(name) for file in columns)
-        lines.append(f"| `{name}` | " + " | ".join("" if c is None else _number(c) for c in cells) + " |")
+        lines.append(
+            f"| `{name}` | " + " | ".join("" if c is None else _number(c) for c in cells) + " |"
+        )
     return "\n".join(lines)
 
 
@@ -71,5 +85,7 @@ def _sources(found: dict[str, Any]) -> str:
         machine = record["machine"]
         where = machine["gpu"] or f"{machine['cpu']}, {machine['cores']} cores"
         note = f" {record['notes']}." if record["notes"] else ""
-        lines.append(f"- [{file}](results/{file}.json): `{record['command']}`, {record['commit']}, {where}.{note}")
+        lines.append(
+            f"- [{file}](results/{file}.json): `{record['command']}`, {record['commit']}, {where}.{note}"
+        )
     return "\n".join(lines)

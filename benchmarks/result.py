@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docmind.engine.hardware import detect
+from docmind.hardware import detect
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,7 +45,9 @@ def _commit() -> str:
     """Return the checkout's commit; on a host that got a copy without git, what COMMIT says."""
     git = ["git", "rev-parse", "--short", "HEAD"]
     with suppress(OSError):
-        if found := subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip():
+        if found := subprocess.run(
+            git, cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip():
             return found
     return os.environ.get("COMMIT", "unknown")
 

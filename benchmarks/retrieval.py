@@ -17,13 +17,13 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from benchmarks.sets import Corpus, Question
-from docmind.engine.models import Catalog
 from docmind.ingestion.pipeline import Pipeline
+from docmind.models.catalog import Catalog
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Mode, Retriever, diverse
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store import Hit, VectorStore, open_store
+from docmind.retrieval.store.base import Hit, VectorStore, open_store
 from docmind.settings import Settings
 
 DEPTH = 20
@@ -50,7 +50,10 @@ class Memo(Embedder):
 
 
 def retrieval(
-    settings: Settings, corpora: Iterable[Corpus], tell: Callable[[str], None], embedder: Memo | None = None
+    settings: Settings,
+    corpora: Iterable[Corpus],
+    tell: Callable[[str], None],
+    embedder: Memo | None = None,
 ) -> dict[str, float]:
     """Measure every corpus in a store of its own.
 
@@ -74,7 +77,9 @@ def retrieval(
             prefix = f"retrieval.{corpus.name}"
             if store is None or stored != corpus.documents:  # one set may be asked in two ways
                 stack.close()
-                own = settings.model_copy(update={"data_dir": Path(stack.enter_context(TemporaryDirectory()))})
+                own = settings.model_copy(
+                    update={"data_dir": Path(stack.enter_context(TemporaryDirectory()))}
+                )
                 store, stored = open_store(own, embedder.dims), corpus.documents
                 stack.callback(store.close)
                 begin = time.perf_counter()
@@ -92,9 +97,14 @@ def retrieval(
                 figures |= {f"{prefix}.{mode}.{name}": value for name, value in measured.items()}
                 row[mode] = measured["ndcg10"]
             ndcg.append(row)
-            tell(f"{corpus.name}: " + ", ".join(f"{mode} {value:.3f}" for mode, value in row.items()))
+            tell(
+                f"{corpus.name}: " + ", ".join(f"{mode} {value:.3f}" for mode, value in row.items())
+            )
     better = [r["hybrid"] / max(r["bm25"], r["dense"]) - 1 for r in ndcg]
-    figures |= {"retrieval.gain.better": statistics.mean(better), "retrieval.gain.worst_set": min(better)}
+    figures |= {
+        "retrieval.gain.better": statistics.mean(better),
+        "retrieval.gain.worst_set": min(better),
+    }
     for mode in ("bm25", "dense", "rrf"):
         figures[f"retrieval.gain.{mode}"] = statistics.mean(r["hybrid"] / r[mode] - 1 for r in ndcg)
     return figures
@@ -112,11 +122,15 @@ def searches(
     found = {mode.removesuffix("_only"): product(mode) for mode in get_args(Mode)}
     found["rrf"] = lambda query: by_ranks(store, embedder, query)
     if reranker:
-        found["reranked"] = lambda query: Retriever(store, embedder, settings, reranker).search(query, DEPTH)
+        found["reranked"] = lambda query: Retriever(store, embedder, settings, reranker).search(
+            query, DEPTH
+        )
     return found
 
 
-def measure(corpus: Corpus, asked: Sequence[Question], search: Search, *, spans: bool) -> dict[str, float]:
+def measure(
+    corpus: Corpus, asked: Sequence[Question], search: Search, *, spans: bool
+) -> dict[str, float]:
     """Return the mean over the questions of recall@5 and @10, MRR@10, nDCG@10 (binary gains, log2 discount), and ms."""
     rows: list[dict[str, float]] = []
     for question in asked:
@@ -137,9 +151,14 @@ def measure(corpus: Corpus, asked: Sequence[Question], search: Search, *, spans:
     return {name: statistics.mean(row[name] for row in rows) for name in rows[0]}
 
 
-def by_ranks(store: VectorStore, embedder: Embedder, query: str, constant: int = 60) -> Sequence[Hit]:
+def by_ranks(
+    store: VectorStore, embedder: Embedder, query: str, constant: int = 60
+) -> Sequence[Hit]:
     """Return what reciprocal rank fusion of the two searches gives (Cormack et al., 2009)."""
-    lists = [store.search(embedder.embed_query(query), None, 100), store.search(None, query_vector(query), 100)]
+    lists = [
+        store.search(embedder.embed_query(query), None, 100),
+        store.search(None, query_vector(query), 100),
+    ]
     hits = {hit.chunk_id: hit for found in lists for hit in found}
     scores = dict.fromkeys(hits, 0.0)
     for found in lists:

@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.lab import BenchEngine, Memory, ask, book, fit, fresh, run, user
 from docmind.app import App, build_app
 from docmind.engine.interface import Constraint, Engine
-from docmind.engine.models import Catalog
 from docmind.events import TurnFailed, TurnFinished
+from docmind.models.catalog import Catalog
 from docmind.settings import Settings
 
 ANSWER = 512
@@ -26,7 +26,12 @@ ANSWER = 512
 DRIFT_GIB = 500e6 / 1024**3
 DECODE, PREFILL, VRAM_GIB = 100.0, 800.0, 16.0
 """Targets on a GPU: tokens a second and GiB."""
-TEXTS = {"type": "array", "items": {"type": "string", "minLength": 12, "maxLength": 300}, "minItems": 3, "maxItems": 6}
+TEXTS = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 12, "maxLength": 300},
+    "minItems": 3,
+    "maxItems": 6,
+}
 REQUESTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "summary",
@@ -34,7 +39,11 @@ REQUESTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"type": "string", "minLength": 80, "maxLength": 900},
     ),
     ("themes", "Name the main themes of the document above.", TEXTS),
-    ("recommendations", "What should a reader of the document above do? Give recommendations.", TEXTS),
+    (
+        "recommendations",
+        "What should a reader of the document above do? Give recommendations.",
+        TEXTS,
+    ),
 )
 FACT = "The warehouse in Ostrava stores 4,812 pallets of ceramic insulators."
 QUESTION = "How many pallets of ceramic insulators does the warehouse in Ostrava store?"
@@ -73,7 +82,9 @@ def long_document(
     figures: dict[str, float] = {"selftest.window": window}
     levels = [memory.now()]
     for name, task, schema in REQUESTS:
-        wanted = Constraint("json", {"type": "object", "properties": {name: schema}, "required": [name]})
+        wanted = Constraint(
+            "json", {"type": "object", "properties": {name: schema}, "required": [name]}
+        )
         prompt = f"<document>\n{document}\n</document>\n\n{task} Answer as JSON."
         reply = run(ask(engine, user(prompt), ANSWER, constraint=wanted))[0]
         levels.append(memory.now())
@@ -103,10 +114,18 @@ def long_document(
         figures[f"selftest.{kind}_gib.before"] = before
         drift = levels[-1][kind] - levels[1][kind]
         figures[f"selftest.{kind}_drift_mb"] = drift * 1024**3 / 1e6
-        checks.append(Check(f"{kind} drift over three requests", f"{drift * 1024**3 / 1e6:.0f} MB", drift < DRIFT_GIB))
+        checks.append(
+            Check(
+                f"{kind} drift over three requests",
+                f"{drift * 1024**3 / 1e6:.0f} MB",
+                drift < DRIFT_GIB,
+            )
+        )
     prompt_tokens = usage.prompt_tokens
     found = f"{prompt_tokens:,} of {wanted_tokens:,} tokens; the window is {window:,}"
-    checks.append(Check("the document is as long as it should be", found, prompt_tokens > 0.9 * wanted_tokens))
+    checks.append(
+        Check("the document is as long as it should be", found, prompt_tokens > 0.9 * wanted_tokens)
+    )
     return checks, figures
 
 
@@ -125,10 +144,14 @@ def speed(figures: dict[str, float], memory: Memory) -> list[Check]:
 def cited_answer(app: App, answers: dict[str, str]) -> list[Check]:
     """Ingest a document, ask for a fact in it, look at answer and citation."""
     filler = book()[:30_000]
-    app.documents.add_bytes(f"{filler}\n\n{FACT}\n\n{filler[::-1][:2_000]}".encode(), "warehouses.txt")
+    app.documents.add_bytes(
+        f"{filler}\n\n{FACT}\n\n{filler[::-1][:2_000]}".encode(), "warehouses.txt"
+    )
     app.documents.wait()
     document = app.documents.documents()[0]
-    checks = [Check("ingestion", f"{document.state}, {document.chunks} chunks", document.state == "ready")]
+    checks = [
+        Check("ingestion", f"{document.state}, {document.chunks} chunks", document.state == "ready")
+    ]
     for event in app.chat.stream(QUESTION, app.conversations.create().id):
         if isinstance(event, TurnFailed):
             return [*checks, Check("answer", event.error, False)]
@@ -137,9 +160,15 @@ def cited_answer(app: App, answers: dict[str, str]) -> list[Check]:
             right = [c for c in event.citations if NEEDLE in sources.get(c.number, "")]
             answers["question"] = event.answer
             checks += [
-                Check("answer", event.answer.strip()[:120], NEEDLE in event.answer.replace("4812", NEEDLE)),
                 Check(
-                    "citation", f"{len(right)} of {len(event.citations)} name the passage with the fact", bool(right)
+                    "answer",
+                    event.answer.strip()[:120],
+                    NEEDLE in event.answer.replace("4812", NEEDLE),
+                ),
+                Check(
+                    "citation",
+                    f"{len(right)} of {len(event.citations)} name the passage with the fact",
+                    bool(right),
                 ),
             ]
     return checks
@@ -158,7 +187,7 @@ def selftest(
     Returns:
         The checks, the figures, and notes with the model's answers, for a person to read.
     """
-    from docmind.ingestion.readers import read
+    from docmind.ingestion.readers.formats import read
 
     with fresh(settings) as own, Memory() as memory:
         engine = BenchEngine(own, Catalog(own.models_dir))
@@ -182,4 +211,8 @@ def selftest(
     said = "; ".join(f"{name}: {' '.join(text.split())}" for name, text in answers.items())
     failed = [c.what for c in checks if not c.passed]
     figures["selftest.checks"], figures["selftest.failed"] = len(checks), len(failed)
-    return checks, figures, f"{status.model}, window {window}; failed: {failed or 'none'}. Answers: {said}"
+    return (
+        checks,
+        figures,
+        f"{status.model}, window {window}; failed: {failed or 'none'}. Answers: {said}",
+    )

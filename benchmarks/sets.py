@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from docmind.ingestion.parsed import ParsedDocument, Section
-from docmind.ingestion.readers import read
+from docmind.ingestion.readers.formats import read
 
 LANGUAGES = ("en", "de", "zh")
 
@@ -54,7 +54,9 @@ class Corpus:
     """One set."""
 
     name: str
-    documents: dict[str, tuple[str, ParsedDocument]] = field(default_factory=dict)  # id → (file name, text)
+    documents: dict[str, tuple[str, ParsedDocument]] = field(
+        default_factory=dict
+    )  # id → (file name, text)
     units: list[Unit] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
@@ -88,9 +90,13 @@ class Corpus:
 def xquad(data: Path, language: str) -> Corpus:
     """Articles as documents, their paragraphs as units."""
     corpus = Corpus(f"xquad-{language}")
-    for article in json.loads((data / "xquad" / f"xquad.{language}.json").read_text("utf-8"))["data"]:
+    for article in json.loads((data / "xquad" / f"xquad.{language}.json").read_text("utf-8"))[
+        "data"
+    ]:
         paragraphs = article["paragraphs"]
-        units = corpus.add(f"{article['title']}.txt", [Section(p["context"].strip()) for p in paragraphs])
+        units = corpus.add(
+            f"{article['title']}.txt", [Section(p["context"].strip()) for p in paragraphs]
+        )
         for unit, paragraph in zip(units, paragraphs, strict=True):
             for qa in paragraph["qas"]:
                 answers = tuple(dict.fromkeys(a["text"] for a in qa["answers"]))
@@ -107,9 +113,14 @@ def cookbook(data: Path) -> Corpus:
     places: dict[str, int] = {}
     for link, sections in pages.items():
         name = link.split("/en/")[-1].replace("/", " ") + ".md"
-        parts = [Section(s["text"].strip() or s["chunk_heading"], heading=s["chunk_heading"]) for s in sections]
+        parts = [
+            Section(s["text"].strip() or s["chunk_heading"], heading=s["chunk_heading"])
+            for s in sections
+        ]
         places |= zip((s["chunk_link"] for s in sections), corpus.add(name, parts), strict=True)
-    for q in json.loads((data / "cookbook-docs" / "docs_evaluation_dataset.json").read_text("utf-8")):
+    for q in json.loads(
+        (data / "cookbook-docs" / "docs_evaluation_dataset.json").read_text("utf-8")
+    ):
         gold = tuple(places[link] for link in q["correct_chunks"])
         corpus.questions.append(Question(q["question"], gold, (q["correct_answer"],)))
     return corpus
@@ -127,7 +138,9 @@ def multi_turn(data: Path, turns: int = 1) -> Corpus:
     places: dict[str, int] = {}
     for title, passages in titles.items():
         name = re.sub(r"[^\w .,()-]", "", title)[:80] + ".txt"
-        places |= zip(passages, corpus.add(name, [Section(t) for t in passages.values()]), strict=True)
+        places |= zip(
+            passages, corpus.add(name, [Section(t) for t in passages.values()]), strict=True
+        )
     for task in tasks:
         if task["contexts"] and task["answerability"][0] in {"ANSWERABLE", "PARTIAL"}:
             query = "\n".join(task["asked"][-turns:])
@@ -138,13 +151,20 @@ def multi_turn(data: Path, turns: int = 1) -> Corpus:
 
 def mtrag_tasks(data: Path) -> list[dict[str, Any]]:
     """Return the tasks of the multi-turn set with `asked`, the user's turns."""
-    tasks = [json.loads(line) for line in (data / "mtrag" / "dev.jsonl").read_text("utf-8").splitlines()]
-    return [t | {"asked": [m["text"].strip() for m in t["input"] if m["speaker"] == "user"]} for t in tasks]
+    tasks = [
+        json.loads(line) for line in (data / "mtrag" / "dev.jsonl").read_text("utf-8").splitlines()
+    ]
+    return [
+        t | {"asked": [m["text"].strip() for m in t["input"] if m["speaker"] == "user"]}
+        for t in tasks
+    ]
 
 
 def handbook_questions(data: Path) -> list[str]:
     """Return the handbook's questions; of its documents only pointers to a store elsewhere are in the data folder."""
-    return [q["query"] for q in json.loads((data / "handbook" / "sourcegraph.json").read_text("utf-8"))]
+    return [
+        q["query"] for q in json.loads((data / "handbook" / "sourcegraph.json").read_text("utf-8"))
+    ]
 
 
 def chunking(data: Path) -> Corpus:
@@ -163,7 +183,9 @@ def chunking(data: Path) -> Corpus:
             if all(spans):  # else the quote is not in the extracted text
                 first = len(corpus.units)
                 corpus.units += [Unit(document_id, *found[0], tuple(found[1:])) for found in spans]
-                corpus.questions.append(Question(row["question"], tuple(range(first, len(corpus.units)))))
+                corpus.questions.append(
+                    Question(row["question"], tuple(range(first, len(corpus.units))))
+                )
     return corpus
 
 

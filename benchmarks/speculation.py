@@ -63,14 +63,20 @@ def measure(settings: Settings, topics: int) -> dict[str, object]:
             if speeds:
                 figures[task] = statistics.median(speeds)
         begin = time.perf_counter()
-        replies = run(*(ask(engine, user(prompt(t, "answer")), ANSWER) for t in list(QUESTIONS)[:3]))
-        figures["three_at_once"] = sum(r.usage.completion_tokens for r in replies) / (time.perf_counter() - begin)
+        replies = run(
+            *(ask(engine, user(prompt(t, "answer")), ANSWER) for t in list(QUESTIONS)[:3])
+        )
+        figures["three_at_once"] = sum(r.usage.completion_tokens for r in replies) / (
+            time.perf_counter() - begin
+        )
         notes = "; ".join(engine.status().notes)
         model = engine.status().model
     return {"figures": figures, "texts": texts, "notes": notes, "model": model}
 
 
-def bench_speculation(tokens: Sequence[int], topics: int = len(QUESTIONS)) -> tuple[dict[str, float], str]:
+def bench_speculation(
+    tokens: Sequence[int], topics: int = len(QUESTIONS)
+) -> tuple[dict[str, float], str]:
     """Run each setting of DOCMIND_ENGINE__SPECULATIVE_TOKENS, the first being the one compared with.
 
     Returns:

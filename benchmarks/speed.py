@@ -7,7 +7,19 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from benchmarks.lab import BenchEngine, Memory, Recorder, Reply, ask, chapters, fit, fresh, loaded, run, user
+from benchmarks.lab import (
+    BenchEngine,
+    Memory,
+    Recorder,
+    Reply,
+    ask,
+    chapters,
+    fit,
+    fresh,
+    loaded,
+    run,
+    user,
+)
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.events import TokenDelta, TurnFailed
@@ -46,7 +58,10 @@ def engine_figures(
         vram_loaded_gib, vram_peak_gib, ram_loaded_gib, ram_peak_gib.
     """
     figures = {"engine.load_s": engine.status().load_s or 0.0}
-    figures |= {f"engine.load_s.{stage.replace(' ', '_')}": seconds for stage, seconds in engine.status().stages}
+    figures |= {
+        f"engine.load_s.{stage.replace(' ', '_')}": seconds
+        for stage, seconds in engine.status().stages
+    }
     figures |= {f"engine.{kind}_loaded_gib": gib for kind, gib in memory.now().items()}
     window = engine.status().window
 
@@ -80,7 +95,9 @@ def engine_figures(
     replies = run(*(ask(engine, user(task), answer) for task in tasks[agents:]))
     at_once = time.perf_counter() - begin
     figures[f"engine.parallel_speedup.{agents}"] = in_turn / at_once
-    figures[f"engine.parallel_tok_s.{agents}"] = sum(r.usage.completion_tokens for r in replies) / at_once
+    figures[f"engine.parallel_tok_s.{agents}"] = (
+        sum(r.usage.completion_tokens for r in replies) / at_once
+    )
     figures["engine.ram_peak_gib"] = memory.ram_peak
     if memory.vram() is not None:
         figures["engine.vram_peak_gib"] = memory.vram_peak
@@ -102,13 +119,21 @@ def bench_engine(
             figures = engine_figures(engine, memory, lengths, answer)
             status = engine.status()
             plan = engine.plan if isinstance(engine, BenchEngine) else None
-        figures |= {f"engine.load_s.{stage.replace(' ', '_')}": seconds for stage, seconds in status.stages}
+        figures |= {
+            f"engine.load_s.{stage.replace(' ', '_')}": seconds for stage, seconds in status.stages
+        }
         if (left := memory.vram()) is not None and plan:
-            figures |= {"engine.vram_planned_gib": plan.memory_gib, "engine.vram_load_peak_gib": at_load}
+            figures |= {
+                "engine.vram_planned_gib": plan.memory_gib,
+                "engine.vram_load_peak_gib": at_load,
+            }
             figures["engine.vram_closed_gib"] = left
     weights = "dummy weights" if dummy else "real weights"
     failed = "".join(f"; failed: {attempt}" for attempt in status.attempts)
-    return figures, f"{status.model}, {weights}, window {status.window}. Plan: {'; '.join(status.notes)}{failed}"
+    return (
+        figures,
+        f"{status.model}, {weights}, window {status.window}. Plan: {'; '.join(status.notes)}{failed}",
+    )
 
 
 QUESTIONS = (
@@ -134,7 +159,7 @@ def bench_app(settings: Settings, turns: int = 5) -> tuple[dict[str, float], str
         it.
     """
     with fresh(settings) as own:
-        from docmind.engine.models import Catalog
+        from docmind.models.catalog import Catalog
 
         recorder = Recorder(BenchEngine(own, Catalog(own.models_dir)))
         recorder.inner.to_the_limit = False  # type: ignore[attr-defined]
@@ -154,7 +179,9 @@ def _app_figures(app: App, recorder: Recorder, turns: int) -> tuple[dict[str, fl
     from docmind.engine.chat_model import ChatVLLM
 
     conversation = app.conversations.create().id
-    list(app.chat.stream("What is a slice?", conversation))  # the first turn pays for what is loaded late
+    list(
+        app.chat.stream("What is a slice?", conversation)
+    )  # the first turn pays for what is loaded late
     seen: dict[str, list[float]] = {"app": [], "chat_model": [], "raw": []}
     outside: list[float] = []
     for question in (QUESTIONS * turns)[:turns]:

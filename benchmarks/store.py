@@ -25,7 +25,15 @@ import numpy as np
 
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store import EVERYWHERE, Chunk, Embedded, Scope, VectorStore, chunk_id, open_store
+from docmind.retrieval.store.base import (
+    EVERYWHERE,
+    Chunk,
+    Embedded,
+    Scope,
+    VectorStore,
+    chunk_id,
+    open_store,
+)
 from docmind.settings import Settings, load_settings
 
 WORDS = 130  # in a passage: about 220 tokens
@@ -48,7 +56,7 @@ def search(
         search has, too); store.NAME.SIZE with the names insert_s (in batches of 16, as ingestion writes), rebuild_s,
         reopen_s, rss_mib (of a process that opened the store and searched, less what it had before) and disk_mib.
     """
-    from docmind.engine.models import Catalog
+    from docmind.models.catalog import Catalog
 
     embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
     texts = passages(files)
@@ -81,19 +89,28 @@ def chunks(texts: Sequence[str], vectors: np.ndarray[Any, Any], count: int) -> I
     """Yield chunks; the first ones are the passages themselves."""
     pick, noise = random.Random(3), np.random.default_rng(3)
     for i in range(count):
-        a, b = (i, i) if i < len(texts) else (pick.randrange(len(texts)), pick.randrange(len(texts)))
+        a, b = (
+            (i, i) if i < len(texts) else (pick.randrange(len(texts)), pick.randrange(len(texts)))
+        )
         words, other = texts[a].split(), texts[b].split()
         text = texts[a] if a == b else " ".join([*words[: WORDS // 2], *other[WORDS // 2 :]])
         dense = vectors[a] + vectors[b] + noise.normal(0, 0.01, vectors.shape[1]) * (a != b)
         document, position = divmod(i, PER_DOCUMENT)
         key, name = f"{document:064d}", f"document {document}{SUFFIXES[document % len(SUFFIXES)]}"
         page, table = position // 4 + 1, i % 9 == 0
-        chunk = Chunk(chunk_id(key, position), key, name, text, page, "", 0, len(text), position, table)
+        chunk = Chunk(
+            chunk_id(key, position), key, name, text, page, "", 0, len(text), position, table
+        )
         yield Embedded(chunk, (dense / np.linalg.norm(dense)).tolist(), document_vector(text))
 
 
 def _measure(
-    folder: Path, mode: str, size: int, texts: Sequence[str], vectors: np.ndarray[Any, Any], queries: list[Any]
+    folder: Path,
+    mode: str,
+    size: int,
+    texts: Sequence[str],
+    vectors: np.ndarray[Any, Any],
+    queries: list[Any],
 ) -> dict[str, float]:
     settings = load_settings(data_dir=folder, store={"mode": mode})
     store = open_store(settings, vectors.shape[1])
@@ -115,13 +132,20 @@ def _measure(
             during += _times(store, [queries[len(during) % len(queries)]])[0]
             time.sleep(0.05)
         figures["rebuild_s"] = time.perf_counter() - begin
-        figures["rebuilding_p95_ms"], figures["rebuilding_max_ms"] = statistics.quantiles(during, n=20)[-1], max(during)
+        figures["rebuilding_p95_ms"], figures["rebuilding_max_ms"] = (
+            statistics.quantiles(during, n=20)[-1],
+            max(during),
+        )
     store.close()
-    figures["disk_mib"] = sum(p.stat().st_blocks * 512 for p in settings.store_dir.rglob("*")) / 2**20
+    figures["disk_mib"] = (
+        sum(p.stat().st_blocks * 512 for p in settings.store_dir.rglob("*")) / 2**20
+    )
     handed = folder / "queries"
     handed.write_bytes(pickle.dumps((queries, exact)))
     command = [sys.executable, "-m", "benchmarks.store", str(folder), mode, str(vectors.shape[1])]
-    again: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    again: dict[str, float] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    )
     return figures | again
 
 
@@ -136,7 +160,10 @@ def _reopened(folder: Path, mode: str, dims: int) -> dict[str, float]:
     figures = {"reopen_s": time.perf_counter() - begin}
     _times(store, queries[:5])
     times, found = _times(store, queries)
-    figures["median_ms"], figures["p95_ms"] = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+    figures["median_ms"], figures["p95_ms"] = (
+        statistics.median(times),
+        statistics.quantiles(times, n=20)[-1],
+    )
     one = Scope([f"{3:064d}"])
     figures["filtered_p95_ms"] = statistics.quantiles(_times(store, queries, one)[0], n=20)[-1]
     figures["rss_mib"] = _rss_mib() - before
@@ -146,7 +173,9 @@ def _reopened(folder: Path, mode: str, dims: int) -> dict[str, float]:
     return figures
 
 
-def _times(store: VectorStore, queries: list[Any], scope: Scope = EVERYWHERE) -> tuple[list[float], list[list[str]]]:
+def _times(
+    store: VectorStore, queries: list[Any], scope: Scope = EVERYWHERE
+) -> tuple[list[float], list[list[str]]]:
     """Return each search's time in ms and its ten best."""
     times, found = [], []
     for dense, sparse in queries:

@@ -51,7 +51,9 @@ class KeptEngine:
             done.wait(60)
 
 
-def run(settings: Settings, engine: Engine, data: Path, limit: int, say: Progress) -> dict[str, float]:
+def run(
+    settings: Settings, engine: Engine, data: Path, limit: int, say: Progress
+) -> dict[str, float]:
     """Ask every question both ways and return the figures `tokens.*` (multi-part) and `tokens.single.*`.
 
     Args:
@@ -71,7 +73,9 @@ def run(settings: Settings, engine: Engine, data: Path, limit: int, say: Progres
             "ours": settings.agents,
             "baseline": AgentSettings(**settings.agents.model_dump() | BASELINE),
         }
-        apps = {way: _app(settings, kept, Path(folder) / way, agents) for way, agents in ways.items()}
+        apps = {
+            way: _app(settings, kept, Path(folder) / way, agents) for way, agents in ways.items()
+        }
         try:
             for app in apps.values():
                 for name in asked["documents"]:
@@ -96,7 +100,9 @@ def run(settings: Settings, engine: Engine, data: Path, limit: int, say: Progres
 def _app(settings: Settings, engine: Any, folder: Path, agents: AgentSettings) -> App:
     folder.mkdir()
     (folder / "models").symlink_to(settings.models_dir)
-    return build_app(settings.model_copy(update={"data_dir": folder, "agents": agents}), engine=engine)
+    return build_app(
+        settings.model_copy(update={"data_dir": folder, "agents": agents}), engine=engine
+    )
 
 
 def _ask(app: App, question: dict[str, Any], way: str, say: Progress) -> tuple[Usage, float]:
@@ -129,8 +135,13 @@ def _figures(form: str, rows: dict[str, list[tuple[Usage, float]]]) -> dict[str,
             "failed": sum(quality < 0 for _, quality in answers),
         }
     ours, baseline = sums["ours"], sums["baseline"]
-    figures = {f"{form}.{name}_{way}": value for way, values in sums.items() for name, value in values.items()}
+    figures = {
+        f"{form}.{name}_{way}": value
+        for way, values in sums.items()
+        for name, value in values.items()
+    }
     figures |= {
-        f"{form}.{name}_reduction": 1 - ours[name] / baseline[name] for name in ("prompt", "uncached", "completion")
+        f"{form}.{name}_reduction": 1 - ours[name] / baseline[name]
+        for name in ("prompt", "uncached", "completion")
     }
     return figures | {f"{form}.wall_ratio": ours["wall_s"] / baseline["wall_s"]}

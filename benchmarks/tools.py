@@ -19,8 +19,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from benchmarks.questions import load
 from docmind.agents.planner import GREETING, HANDOFF, PLANNING, SupervisorModel, plan_prompt
 from docmind.agents.supervisor import handoff_tool
+from docmind.agents.team import all_workers
 from docmind.agents.tools import make_tools
-from docmind.agents.workers import all_workers
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Engine
 from docmind.settings import Settings
@@ -30,8 +30,18 @@ Agents:
 {agents}
 Call one transfer tool for each separate question in the message, all in one reply, each with a task that is complete \
 in itself. If nothing is asked (a greeting, thanks), reply to it without a call."""
-FIRST_CALL = "You look things up in the user's documents. Call the tool that you need first for the task."
-TOOLS = ("search_documents", "find_tables", "read_pages", "list_documents", "outline", "calculate", "recall")
+FIRST_CALL = (
+    "You look things up in the user's documents. Call the tool that you need first for the task."
+)
+TOOLS = (
+    "search_documents",
+    "find_tables",
+    "read_pages",
+    "list_documents",
+    "outline",
+    "calculate",
+    "recall",
+)
 Progress = Callable[[str], None]
 
 
@@ -46,7 +56,9 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     messages = load("routing")[: limit or None]
     options: dict[str, Any] = {"engine": engine, "max_tokens": 640}
     tools = make_tools(None, None, 5)  # type: ignore[arg-type]  # only their schemas are used
-    team = all_workers(ChatVLLM(**options), tools | {"read_document": tools["outline"]}, settings.agents)
+    team = all_workers(
+        ChatVLLM(**options), tools | {"read_document": tools["outline"]}, settings.agents
+    )
     transfers = [handoff_tool(worker.name, worker.purpose) for worker in team]
     roster = "\n".join(f"- {w.name}: {w.purpose}" for w in team)
     plan = SystemMessage(plan_prompt(team), additional_kwargs={PLANNING: "all"})
@@ -64,21 +76,34 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
         "free": ChatVLLM(**options).bind_tools(offered),
     }
     figures: dict[str, float] = {}
-    schemas = {f"{HANDOFF}{w.name}": {"required": ["task"], "properties": {"task": {"minLength": 1}}} for w in team}
+    schemas = {
+        f"{HANDOFF}{w.name}": {"required": ["task"], "properties": {"task": {"minLength": 1}}}
+        for w in team
+    }
     for way, (system, model) in routers.items():
         answers = asyncio.run(_all(model, system, messages))
-        valid = [_valid(a, schemas, may_be_none=not m["agents"]) for a, m in zip(answers, messages, strict=True)]
+        valid = [
+            _valid(a, schemas, may_be_none=not m["agents"])
+            for a, m in zip(answers, messages, strict=True)
+        ]
         right = [
-            v and Counter(c["name"].removeprefix(HANDOFF) for c in a.tool_calls) == Counter(m["agents"])
+            v
+            and Counter(c["name"].removeprefix(HANDOFF) for c in a.tool_calls)
+            == Counter(m["agents"])
             for v, a, m in zip(valid, answers, messages, strict=True)
         ]
         for m, a, ok in zip(messages, answers, right, strict=True):
             if not ok:
-                got = [(c["name"].removeprefix(HANDOFF), c["args"].get("task")) for c in a.tool_calls] or GREETING
+                got = [
+                    (c["name"].removeprefix(HANDOFF), c["args"].get("task")) for c in a.tool_calls
+                ] or GREETING
                 say(
                     f"routing {way} {m['id']} {m['message']!r}: wanted {m['agents']}, got {got} {str(a.content)[:80]!r}"
                 )
-        figures |= {f"tools.routing_valid_rate.{way}": mean(valid), f"tools.routing_right_rate.{way}": mean(right)}
+        figures |= {
+            f"tools.routing_valid_rate.{way}": mean(valid),
+            f"tools.routing_right_rate.{way}": mean(right),
+        }
 
     wanted = [m for m in messages if m["agents"] and m.get("tools") and any(m["tools"])]
     parameters = {t["function"]["name"]: t["function"]["parameters"] for t in offered}
@@ -86,10 +111,17 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
         answers = asyncio.run(_all(model, SystemMessage(FIRST_CALL), wanted))
         valid = [_valid(a, parameters, may_be_none=False) for a in answers]
         right = [
-            v and all(c["name"] in {t["name"] for options in m["tools"] for t in options} for c in a.tool_calls)
+            v
+            and all(
+                c["name"] in {t["name"] for options in m["tools"] for t in options}
+                for c in a.tool_calls
+            )
             for v, a, m in zip(valid, answers, wanted, strict=True)
         ]
-        figures |= {f"tools.call_valid_rate.{way}": mean(valid), f"tools.call_right_rate.{way}": mean(right)}
+        figures |= {
+            f"tools.call_valid_rate.{way}": mean(valid),
+            f"tools.call_right_rate.{way}": mean(right),
+        }
     for way in callers:
         figures[f"tools.valid_rate.{way}"] = mean(
             figures[f"tools.{kind}_valid_rate.{way}"] for kind in ("routing", "call")
@@ -97,7 +129,9 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     return figures
 
 
-async def _all(model: Any, system: SystemMessage, messages: list[dict[str, Any]]) -> list[AIMessage]:
+async def _all(
+    model: Any, system: SystemMessage, messages: list[dict[str, Any]]
+) -> list[AIMessage]:
     """Return the model's answers, four at a time."""
     gate = asyncio.Semaphore(4)
 
@@ -110,7 +144,11 @@ async def _all(model: Any, system: SystemMessage, messages: list[dict[str, Any]]
 
 def _valid(answer: AIMessage, schemas: dict[str, Any], *, may_be_none: bool) -> bool:
     """Tell whether every call can be carried out, and there is one unless none is needed."""
-    if answer.additional_kwargs.get("fallback") or answer.invalid_tool_calls or not (answer.tool_calls or may_be_none):
+    if (
+        answer.additional_kwargs.get("fallback")
+        or answer.invalid_tool_calls
+        or not (answer.tool_calls or may_be_none)
+    ):
         return False
     for call in answer.tool_calls:
         try:

@@ -9,10 +9,10 @@ from typing import Any
 
 from benchmarks.lab import fresh
 from docmind.app import build_app
-from docmind.conversations import StoredMessage
 from docmind.engine.interface import Engine
 from docmind.events import Citation, Source, Usage, now
 from docmind.settings import Settings
+from docmind.storage.conversations import StoredMessage
 
 ROOT = Path(__file__).parents[1]
 SENTENCE = "The notice period is **three months**, counted from the end of a quarter [1]."
@@ -41,7 +41,9 @@ class NoPagesFolder(PosixPath):
         return False
 
 
-def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[dict[str, float], str]:
+def bench_ui(
+    settings: Settings, turns: int = 20, repeats: int = 15
+) -> tuple[dict[str, float], str]:
     """Time reruns of each page by AppTest, with a stored conversation of `turns` turns and real parts behind it.
 
     Returns:
@@ -58,19 +60,35 @@ def bench_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> tuple[di
         pages_manager.Path = NoPagesFolder  # type: ignore[attr-defined]
         state.get_app = lambda: app
         try:
-            document = app.documents.add_bytes(b"The notice period is three months.\n\n" * 50, "lease.txt").document
+            document = app.documents.add_bytes(
+                b"The notice period is three months.\n\n" * 50, "lease.txt"
+            ).document
             app.documents.wait()
             passage = "The notice period is three months. " * 20
             sources = tuple(
-                Source(number=n, chunk_id=f"c{n}", document_id=document.id, file_name="lease.txt", text=passage)
+                Source(
+                    number=n,
+                    chunk_id=f"c{n}",
+                    document_id=document.id,
+                    file_name="lease.txt",
+                    text=passage,
+                )
                 for n in (1, 2, 3)
             )
             cited = tuple(Citation(number=n, sentence=SENTENCE, supported=True) for n in (1, 2, 3))
-            usage = Usage(prompt_tokens=2048, completion_tokens=80, engine_calls=2, context_tokens=2128, window=8192)
+            usage = Usage(
+                prompt_tokens=2048,
+                completion_tokens=80,
+                engine_calls=2,
+                context_tokens=2128,
+                window=8192,
+            )
             conversation = app.conversations.create().id
             for i in range(turns):
                 app.conversations.add_question(conversation, f"What is the notice period, {i}?")
-                answer = StoredMessage("assistant", ANSWER, now(), sources=sources, citations=cited, usage=usage)
+                answer = StoredMessage(
+                    "assistant", ANSWER, now(), sources=sources, citations=cited, usage=usage
+                )
                 app.conversations.add_answer(conversation, answer)
             begin = time.perf_counter()
             tab = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()

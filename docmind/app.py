@@ -11,23 +11,23 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from docmind.conversations import ConversationStore
-from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
 from docmind.engine.logs import log_to
-from docmind.engine.models import Catalog, default_llm
 from docmind.errors import AlreadyRunning, ConfigError
-from docmind.ingestion.collections import Collections
+from docmind.hardware import detect
+from docmind.models.catalog import Catalog, default_llm
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.privacy import silence_telemetry
 from docmind.settings import Settings
+from docmind.storage.collections import Collections
+from docmind.storage.conversations import ConversationStore
 
 if TYPE_CHECKING:
     from docmind.chat import ChatService
-    from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.store import VectorStore
+    from docmind.retrieval.store.base import VectorStore
+    from docmind.storage.documents import Registry
 
 
 @dataclass
@@ -72,7 +72,9 @@ def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | N
         with ExitStack() as parts:  # closes what was opened before a part that fails
             return _build(settings, load_model, engine, parts)
     except OSError as exc:
-        raise ConfigError(f"The data folder {settings.data_dir} can't be used ({exc}). Free space or mend it.") from exc
+        raise ConfigError(
+            f"The data folder {settings.data_dir} can't be used ({exc}). Free space or mend it."
+        ) from exc
 
 
 def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
@@ -86,16 +88,16 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
+    from docmind.agents.team import all_workers
     from docmind.agents.tools import make_tools
-    from docmind.agents.workers import all_workers
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
-    from docmind.ingestion.registry import Registry
     from docmind.ingestion.service import IngestionService
-    from docmind.retrieval.citations import cite
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.rerank import Reranker
     from docmind.retrieval.search import Retriever
+    from docmind.storage.documents import Registry
+    from docmind.verification.citations import cite
 
     embedder = Embedder(catalog.pull(settings.retrieval.embedding_model))
     registry = parts.enter_context(closing(Registry(settings.database)))
@@ -104,7 +106,9 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
     documents.start()
     wanted = settings.retrieval.reranker
-    retriever = Retriever(store, embedder, settings, Reranker(catalog.pull(wanted)) if wanted else None)
+    retriever = Retriever(
+        store, embedder, settings, Reranker(catalog.pull(wanted)) if wanted else None
+    )
     conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
@@ -115,7 +119,9 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
         "constrain_calls": agents.constrain_tool_calls,
     }
     model = ChatVLLM(**options)
-    top_k = settings.retrieval.top_k or (10 if detect().gpu else 5)  # on a CPU every prompt token is waited for
+    top_k = settings.retrieval.top_k or (
+        10 if detect().gpu else 5
+    )  # on a CPU every prompt token is waited for
     tools = make_tools(retriever, documents, top_k)
     reading = make_read_document(model, retriever, documents)
     tools[reading.name] = reading
@@ -139,16 +145,27 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     )
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))
-    return App(settings, engine, documents, collections, conversations, chat, monitor, parts.pop_all().close)
+    return App(
+        settings,
+        engine,
+        documents,
+        collections,
+        conversations,
+        chat,
+        monitor,
+        parts.pop_all().close,
+    )
 
 
 def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
     """Open the store. Vectors of another embedding model go first, and the ingestion then reads all documents anew."""
-    from docmind.retrieval.store import open_store
+    from docmind.retrieval.store.base import open_store
 
     folder, model = settings.store_dir, settings.retrieval.embedding_model
     maker = folder / "embedding-model"
-    known = maker.read_text("utf-8") if maker.is_file() else ""  # empty, too, where a full disk cut the writing off
+    known = (
+        maker.read_text("utf-8") if maker.is_file() else ""
+    )  # empty, too, where a full disk cut the writing off
     other = known not in {model, ""}
     if other:
         embedder.embed_query(model)  # a model that can't be loaded must cost no vectors

@@ -18,10 +18,9 @@ from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
 from docmind.agents.reading import kept
+from docmind.agents.state import CUT, TurnContext, run_id
 from docmind.agents.supervisor import NAME, answer_in
-from docmind.agents.turn import CUT, TurnContext, run_id
-from docmind.context import Budget, answer_room
-from docmind.conversations import ConversationStore, StoredMessage, answered
+from docmind.context.trimming import Budget, answer_room
 from docmind.engine.chat_model import METER, WRITTEN
 from docmind.engine.interface import Engine, EngineUsage, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
@@ -40,6 +39,7 @@ from docmind.events import (
     to_dict,
 )
 from docmind.settings import Settings
+from docmind.storage.conversations import ConversationStore, StoredMessage, answered
 from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,9 @@ Cite = Callable[[str, Sequence[Source]], tuple[str, tuple[Citation, ...]]]
 
 def _sum(calls: Sequence[EngineUsage], writer: EngineUsage | None, **measured: Any) -> Usage:
     """Return what the turn's model calls cost; speed is that of the call that wrote the answer."""
-    speed = (writer.completion_tokens - 1) / writer.decode_s if writer and writer.decode_s > 0 else None
+    speed = (
+        (writer.completion_tokens - 1) / writer.decode_s if writer and writer.decode_s > 0 else None
+    )
     return Usage(
         prompt_tokens=sum(c.prompt_tokens for c in calls),
         cached_tokens=sum(c.cached_tokens for c in calls),
@@ -110,10 +112,14 @@ class ChatService:
             raise DocMindError("This conversation was deleted. Start a new one.")
         self._engine.wait_ready(0)
         if not self._has_documents():
-            raise NothingIndexed("No document is ready yet. Add one on the Documents page, then ask again.")
+            raise NothingIndexed(
+                "No document is ready yet. Add one on the Documents page, then ask again."
+            )
         document_ids = self._searched(conversation.searches)
         if document_ids is not None and not document_ids:
-            raise NothingIndexed("No document of the chosen collections is ready. Choose others, then ask again.")
+            raise NothingIndexed(
+                "No document of the chosen collections is ready. Choose others, then ask again."
+            )
         budget = self._budget()
         tokens = self._engine.count_tokens([{"role": "user", "content": question}])
         if tokens > budget.limit // 2:
@@ -134,7 +140,9 @@ class ChatService:
             if self._closed:
                 raise DocMindError("DocMind is closing. Start it again, then ask.")
             if self.active(conversation_id):
-                raise DocMindError("The last question is still being answered. Wait for it, or stop it first.")
+                raise DocMindError(
+                    "The last question is still being answered. Wait for it, or stop it first."
+                )
             self._conversations.add_question(conversation_id, question)
             self._active[conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
@@ -181,7 +189,9 @@ class ChatService:
         share = agents.keep_passages
         if share is None:
             share = KEPT_SHARE if budget.window >= KEPT_WINDOW else 0
-        if not agents.enable_parallel_tools or agents.output_mode == "full_history":  # others read it under its numbers
+        if (
+            not agents.enable_parallel_tools or agents.output_mode == "full_history"
+        ):  # others read it under its numbers
             share = 0
         return kept((m.sources for m in messages if m.role == "assistant"), share * budget.limit)
 
@@ -213,9 +223,13 @@ class ChatService:
         window, end = context.budget.window, time.perf_counter()
         ttft = context.first_token - begin if context.first_token else None
         usage = _sum(calls, writer, ttft_s=ttft, window=window, duration_s=end - begin)
-        finish = asyncio.ensure_future(asyncio.to_thread(self._finish, turn, context, error, usage, assessment))
+        finish = asyncio.ensure_future(
+            asyncio.to_thread(self._finish, turn, context, error, usage, assessment)
+        )
         while not finish.done():
-            with suppress(asyncio.CancelledError):  # a late stop does not end what is only being stored
+            with suppress(
+                asyncio.CancelledError
+            ):  # a late stop does not end what is only being stored
                 await asyncio.wait([finish])
         turn.end()
         with self._lock:
@@ -247,7 +261,12 @@ class ChatService:
                 context.notices.append(f"The answer {cut}.")
 
     def _finish(
-        self, turn: Turn, context: TurnContext, error: str | None, usage: Usage, assessment: Assessment
+        self,
+        turn: Turn,
+        context: TurnContext,
+        error: str | None,
+        usage: Usage,
+        assessment: Assessment,
     ) -> None:
         """Check citations, store the answer, and emit the last event. Never raises."""
         answer, stopped = _answer(turn, context), turn.stopped and error is None
@@ -261,13 +280,19 @@ class ChatService:
         except Exception:
             log.exception("citations were not checked")
         events = turn.events()
-        steps = tuple(to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
-        agents = dict.fromkeys(e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor")
+        steps = tuple(
+            to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)
+        )
+        agents = dict.fromkeys(
+            e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor"
+        )
         trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
         told = [*(r.notice for r in context.results), *context.notices]
         notices = tuple(n for n in told if n not in {"", error})
         extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
-        message = StoredMessage("assistant", answer, now(), sources, citations, usage, steps, stopped, error, **extra)
+        message = StoredMessage(
+            "assistant", answer, now(), sources, citations, usage, steps, stopped, error, **extra
+        )
         try:
             self._conversations.add_trims(trims)
             self._conversations.add_answer(turn.conversation_id, message)
@@ -279,7 +304,17 @@ class ChatService:
             turn.emit(TurnFailed(*ids, error, answer, sources))
         else:
             turn.emit(
-                TurnFinished(*ids, answer, sources, citations, usage, tuple(agents), stopped, trims=trims, **extra)
+                TurnFinished(
+                    *ids,
+                    answer,
+                    sources,
+                    citations,
+                    usage,
+                    tuple(agents),
+                    stopped,
+                    trims=trims,
+                    **extra,
+                )
             )
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from docmind.engine.hardware import detect
-from docmind.engine.ladder import recorded
-from docmind.engine.models import Catalog, default_llm
-from docmind.engine.plan import plan_for
+from docmind.engine.plan.ladder import recorded
+from docmind.engine.plan.resolve import plan_for
 from docmind.errors import AlreadyRunning, DocMindError
+from docmind.hardware import detect
+from docmind.models.catalog import Catalog, default_llm
 from docmind.settings import Settings
 
 PACKAGES = (
@@ -82,13 +82,20 @@ def _model(catalog: Catalog, name: str) -> Row:
         where = catalog.path(name)
     except DocMindError as exc:
         return Row(name, str(exc), "bad")
-    return Row(name, str(where), "ok") if isinstance(where, Path) else Row(name, "fetched from the hub at first start")
+    return (
+        Row(name, str(where), "ok")
+        if isinstance(where, Path)
+        else Row(name, "fetched from the hub at first start")
+    )
 
 
 def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]]]:
     """Yield what the engine would run, and the memory that it would take."""
     if settings.llm.base_url:
-        yield "Engine plan", [Row("engine", f"none in this process: {settings.llm.base_url} answers")]
+        yield (
+            "Engine plan",
+            [Row("engine", f"none in this process: {settings.llm.base_url} answers")],
+        )
         return
     try:
         plan = plan_for(settings, catalog)
@@ -96,11 +103,19 @@ def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]
         yield "Engine plan", [Row("plan", str(exc), "bad")]
         return
     record = recorded(settings.data_dir)
-    last = [Row("failed start", f"{a.error}; {a.then}") for a in (record["left"].attempts if "left" in record else ())]
+    last = [
+        Row("failed start", f"{a.error}; {a.then}")
+        for a in (record["left"].attempts if "left" in record else ())
+    ]
     if (worked := record.get("worked")) and worked.stages:
         took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in worked.stages)
-        last.append(Row("last start", f"{sum(seconds for _, seconds in worked.stages):.0f} s: {took}"))
-    yield "Engine plan", [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions), *last]
+        last.append(
+            Row("last start", f"{sum(seconds for _, seconds in worked.stages):.0f} s: {took}")
+        )
+    yield (
+        "Engine plan",
+        [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions), *last],
+    )
     parts = [Row(share.part, f"{share.gib:6.2f} GiB  {share.why}") for share in plan.memory]
     total = Row("together", f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}", "ok")
     yield "Engine memory", [*parts, total, *([Row("window", plan.notice)] if plan.notice else [])]
@@ -118,7 +133,7 @@ def _store(settings: Settings, catalog: Catalog) -> Row:
     """Open the vector store, unless a running DocMind owns it."""
     from docmind.app import own
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.store import open_store
+    from docmind.retrieval.store.base import open_store
 
     what = f"store ({settings.store.mode})"
     try:

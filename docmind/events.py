@@ -175,7 +175,14 @@ class TurnFailed(Event):
 
 
 ChatEvent = (
-    AgentStarted | AgentStep | AgentFinished | TokenDelta | SourcesFound | ContextTrimmed | TurnFinished | TurnFailed
+    AgentStarted
+    | AgentStep
+    | AgentFinished
+    | TokenDelta
+    | SourcesFound
+    | ContextTrimmed
+    | TurnFinished
+    | TurnFailed
 )
 
 

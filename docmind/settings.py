@@ -62,7 +62,9 @@ class EngineSettings(_Group):
     """GPUs that share the model's layers, in the server of launch_vllm_fp8.sh."""
     data_parallel_size: int = Field(1, ge=1, title="Copies of the model")
     """Copies of the model on GPUs of their own, in the server of launch_vllm_fp8.sh."""
-    distributed_executor_backend: Literal["mp", "ray"] | None = Field(None, title="Starts the workers")
+    distributed_executor_backend: Literal["mp", "ray"] | None = Field(
+        None, title="Starts the workers"
+    )
     """What starts that server's workers: mp on one host, ray on several. Empty: vLLM chooses."""
     cpu_kv_cache_gib: float | None = Field(None, gt=0, title="RAM for the KV cache (GiB)")
     """On a CPU. Empty: what the window needs for two sequences, at most a quarter of the RAM."""
@@ -122,13 +124,17 @@ class AgentSettings(_Group):
     """Most agents sent out for one message, and at once."""
     enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
     """Give the agents' answers to the user as they are, several under their questions, without a second supervisor call. Off: the supervisor writes the answer from theirs."""
-    output_mode: Literal["structured", "last_message", "full_history"] = Field("last_message", title="Supervisor sees")
+    output_mode: Literal["structured", "last_message", "full_history"] = Field(
+        "last_message", title="Supervisor sees"
+    )
     """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the answer comes with a confidence and open points, made under a grammar."""
     add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
     """In messages of its own to the supervisor (seen with full_history, or without parallel tools)."""
     constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
-    keep_passages: float | None = Field(None, ge=0, le=0.8, title="Passages kept from earlier turns")
+    keep_passages: float | None = Field(
+        None, ge=0, le=0.8, title="Passages kept from earlier turns"
+    )
     """Share of the prompt that they may take. They are read first, so that the prompt begins as in the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
@@ -143,7 +149,9 @@ class ContextSettings(_Group):
 
     enable_context_trimming: bool = Field(True, title="Trim long conversations")
     """Cut the oldest turns when the context is nearly full."""
-    context_trim_threshold: float = Field(120000 / 131072, gt=0, le=1, title="Trim above (share of the window)")
+    context_trim_threshold: float = Field(
+        120000 / 131072, gt=0, le=1, title="Trim above (share of the window)"
+    )
     """Share of the window at which history is cut."""
     low_water_mark: float = Field(0.7, gt=0, le=1, title="Trim down to (share of the window)")
     """Share of the window left after a cut."""
@@ -190,7 +198,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _complete(self) -> Settings:
         if self.store.mode == "server" and not self.store.url:
-            raise ValueError("store.mode is 'server' but store.url is empty; set DOCMIND_STORE__URL")
+            raise ValueError(
+                "store.mode is 'server' but store.url is empty; set DOCMIND_STORE__URL"
+            )
         return self
 
     @classmethod
@@ -204,7 +214,9 @@ class Settings(BaseSettings):
     ) -> tuple[Source, ...]:
         """Put what the Settings page saved below the environment and above the defaults."""
         stronger = init_settings, env_settings, dotenv_settings
-        return *stronger, sources.InitSettingsSource(settings_cls, read_saved(saved_file(*(s() for s in stronger))))
+        return *stronger, sources.InitSettingsSource(
+            settings_cls, read_saved(saved_file(*(s() for s in stronger)))
+        )
 
     @property
     def models_dir(self) -> Path:
@@ -244,7 +256,9 @@ def environment() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def saved_file(*stronger: Mapping[str, Any]) -> Path:
     """Return the file that the Settings page writes, in the data folder that the first of these names."""
-    data_dir = next((d for source in stronger if (d := source.get("data_dir"))), user_data_path("docmind"))
+    data_dir = next(
+        (d for source in stronger if (d := source.get("data_dir"))), user_data_path("docmind")
+    )
     return Path(data_dir).expanduser() / SAVED
 
 
@@ -257,7 +271,9 @@ def read_saved(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as exc:
-        raise ConfigError(f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults.") from exc
+        raise ConfigError(
+            f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults."
+        ) from exc
     return saved
 
 
@@ -268,13 +284,17 @@ def load_settings(**overrides: Any) -> Settings:
     except (ValidationError, SettingsError) as exc:
         wrong = str(exc)
         if isinstance(exc, ValidationError):
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors())
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()
+            )
         raise ConfigError(
             f"These settings can't be used: {wrong}. They come from DOCMIND_… variables, .env or {SAVED}."
         ) from exc
     settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # others on this machine can't read it
+        settings.data_dir.mkdir(
+            parents=True, exist_ok=True, mode=0o700
+        )  # others on this machine can't read it
         tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as exc:
         raise ConfigError(
@@ -294,4 +314,6 @@ def save_settings(path: Path, changes: dict[str, dict[str, Any]]) -> None:
         part.write_text(json.dumps(merged, indent=2), "utf-8")
         part.replace(path)
     except OSError as exc:
-        raise ConfigError(f"{path} can't be written ({exc.strerror}). Free disk space or mend the folder.") from exc
+        raise ConfigError(
+            f"{path} can't be written ({exc.strerror}). Free disk space or mend the folder."
+        ) from exc

@@ -88,4 +88,6 @@ class Turn:
 
     def answer(self) -> str:
         """Return what has been written of the answer."""
-        return "".join(e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer").strip()
+        return "".join(
+            e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer"
+        ).strip()

@@ -13,7 +13,9 @@ conversation = state.conversation_id(app)
 turn = app.chat.active(conversation) if conversation else None
 messages = app.conversations.messages(conversation) if conversation else []
 
-foot = st.bottom.container()  # always there and first: where the input's place changes, the whole page is made anew
+foot = (
+    st.bottom.container()
+)  # always there and first: where the input's place changes, the whole page is made anew
 with foot if messages else st.container():  # a conversation is scrolled to its end
     chat.engine_banner(app)
 
@@ -22,7 +24,9 @@ if not messages and turn is None and not waiting:
     chat.empty(app)
 
 first = 0 if st.session_state.get("whole") == conversation else max(0, len(messages) - SHOWN)
-if first and st.button(f"Show {first} earlier messages", type="tertiary", icon=":material/expand_less:"):
+if first and st.button(
+    f"Show {first} earlier messages", type="tertiary", icon=":material/expand_less:"
+):
     state.keep("whole", conversation)
     st.rerun()
 
@@ -39,7 +43,12 @@ if turn is not None and conversation:
 
 if waiting:
     chat.waiting(app, waiting)
-elif messages and turn is None and messages[-1].role == "assistant" and (messages[-1].error or messages[-1].stopped):
+elif (
+    messages
+    and turn is None
+    and messages[-1].role == "assistant"
+    and (messages[-1].error or messages[-1].stopped)
+):
     last = next((m.text for m in reversed(messages) if m.role == "user"), "")
     st.button("Ask again", icon=":material/refresh:", on_click=chat.ask, args=(app, last))
 
@@ -49,8 +58,16 @@ with foot:
         chat.ingesting(app)
     if turn is not None:
         with st.container(key="stop", horizontal=True, horizontal_alignment="center"):
-            shortcut = None if st.session_state.get(dialogs.OPEN) else "Escape"  # it closes the dialog
-            st.button("Stop", icon=":material/stop:", shortcut=shortcut, on_click=turn.stop, key="stop-turn")
+            shortcut = (
+                None if st.session_state.get(dialogs.OPEN) else "Escape"
+            )  # it closes the dialog
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                shortcut=shortcut,
+                on_click=turn.stop,
+                key="stop-turn",
+            )
     if draft := state.take("draft"):
         st.session_state[chat.INPUT] = draft
     collections.chooser(app, conversation)

@@ -22,7 +22,9 @@ from tests.browser.conftest import FLAGS, Visit, served  # noqa: E402
 
 OUT = ROOT / "docs" / "screenshots"
 ONE = "When was the IBM MT/ST introduced?"
-SEVERAL = "When was the IBM MT/ST introduced? What is a row permission? Who patented the typewriter?"
+SEVERAL = (
+    "When was the IBM MT/ST introduced? What is a row permission? Who patented the typewriter?"
+)
 WAIT = 600_000
 ROW = '[class*="st-key-docrow-"]'
 ANSWER = '[class*="st-key-answer-"]'
@@ -32,7 +34,11 @@ def take(page: Page, name: str) -> None:
     """Save what the page shows, in 256 colours."""
     page.mouse.move(0, 0)
     page.wait_for_timeout(2500)
-    picture = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture = (
+        Image.open(BytesIO(page.screenshot()))
+        .convert("RGB")
+        .quantize(256, dither=Image.Dither.NONE)
+    )
     picture.save(OUT / f"{name}.png", optimize=True)
 
 
@@ -41,12 +47,17 @@ def main(files: list[str]) -> None:
     data = Path(tempfile.mkdtemp(prefix="docmind-"))
     models = os.environ.get("DOCMIND_TEST_MODELS") or user_cache_path("docmind") / "test-models"
     os.symlink(models, data / "models")
-    command, environment = ["-m", "streamlit", "run", "streamlit_app.py"], {"DOCMIND_DATA_DIR": str(data)}
+    command, environment = (
+        ["-m", "streamlit", "run", "streamlit_app.py"],
+        {"DOCMIND_DATA_DIR": str(data)},
+    )
     with served(command, environment, data / "app.log") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
 
         def tab(width: int = 1280, scheme: str = "light") -> Visit:
-            context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)
+            context = browser.new_context(
+                viewport={"width": width, "height": 860}, color_scheme=scheme
+            )
             context.set_default_timeout(WAIT)
             return Visit(context.new_page(), url)
 
@@ -88,7 +99,9 @@ def main(files: list[str]) -> None:
         page.get_by_text("New conversation").first.click()
         page.wait_for_selector(".st-key-suggestions")
         first.ask(SEVERAL)
-        page.wait_for_function("() => document.querySelector('.st-key-live')?.innerText.includes('▍')")
+        page.wait_for_function(
+            "() => document.querySelector('.st-key-live')?.innerText.includes('▍')"
+        )
         page.wait_for_timeout(4000)
         take(page, "agents")
         first.answered(600)

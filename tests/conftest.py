@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
-from docmind.engine.models import Catalog
+from docmind.models.catalog import Catalog
 from docmind.retrieval.embeddings import Embedder
 
 

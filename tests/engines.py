@@ -13,10 +13,25 @@ class PromptedEngine:
     `constraint` is None for free text, also where a grammar only watches over tool calls in it.
     """
 
-    def __init__(self, reply: Callable | list[str], *, window=8192, delay_s=0.0, finish="stop", tool_calls=()):
-        self.reply, self.window, self.delay_s, self.finish, self.tool_calls = reply, window, delay_s, finish, tool_calls
+    def __init__(
+        self, reply: Callable | list[str], *, window=8192, delay_s=0.0, finish="stop", tool_calls=()
+    ):
+        self.reply, self.window, self.delay_s, self.finish, self.tool_calls = (
+            reply,
+            window,
+            delay_s,
+            finish,
+            tool_calls,
+        )
         self.now = EngineStatus("ready", "prompted", window, device="cpu", load_s=1.0)
-        self.prompts, self.requests, self.counted, self.running, self.most_at_once, self.aborted = [], [], [], 0, 0, 0
+        self.prompts, self.requests, self.counted, self.running, self.most_at_once, self.aborted = (
+            [],
+            [],
+            [],
+            0,
+            0,
+            0,
+        )
 
     def start(self): ...
 
@@ -42,7 +57,11 @@ class PromptedEngine:
         self.most_at_once = max(self.most_at_once, self.running)
         done, written = False, 0
         try:
-            text = self.reply.pop(0) if isinstance(self.reply, list) else self.reply(messages, constraint)
+            text = (
+                self.reply.pop(0)
+                if isinstance(self.reply, list)
+                else self.reply(messages, constraint)
+            )
             for i, word in enumerate(text.split(" ")[:max_tokens]):
                 await asyncio.sleep(self.delay_s)
                 written += 1

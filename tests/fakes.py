@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-from docmind.conversations import ConversationStore, StoredMessage
 from docmind.errors import DocMindError, UnsupportedFile
 from docmind.events import (
     AgentFinished,
@@ -26,8 +25,9 @@ from docmind.events import (
     now,
     to_dict,
 )
-from docmind.ingestion.collections import Collections
-from docmind.ingestion.registry import CANCELLED, LOCKED, Document, Registry
+from docmind.storage.collections import Collections
+from docmind.storage.conversations import ConversationStore, StoredMessage
+from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
 from docmind.turns import Turn
 from tests.engines import PromptedEngine
 
@@ -55,7 +55,9 @@ class FakeDocuments:
         known = self.get(key) is not None
         if not known:
             self.registry.add(key, name, len(content), Path(name).suffix)
-            state = next((s for start, s in OTHERS.items() if name.startswith(start)), {"state": "ready"})
+            state = next(
+                (s for start, s in OTHERS.items() if name.startswith(start)), {"state": "ready"}
+            )
             self.registry.update(key, pages=1, chunks=1, seconds=0.1, **state)
             (self.folder / key).write_bytes(content)
         return SimpleNamespace(document=self.get(key), known=known)
@@ -78,7 +80,9 @@ class FakeDocuments:
         return self.file_path(document_id).read_text("utf-8", "replace")
 
 
-def play(turn: Turn, script: list[ChatEvent], gate: threading.Event, delay_s: float, finish: Callable) -> None:
+def play(
+    turn: Turn, script: list[ChatEvent], gate: threading.Event, delay_s: float, finish: Callable
+) -> None:
     """Let a turn be what `script` says; `gate` holds it before the end."""
     for event in script[:-1]:
         if turn.stopped:
@@ -87,7 +91,9 @@ def play(turn: Turn, script: list[ChatEvent], gate: threading.Event, delay_s: fl
         time.sleep(delay_s)
     while not gate.wait(0.01) and not turn.stopped:
         pass
-    stopped = TurnFinished(turn.conversation_id, turn.id, turn.answer(), (), (), Usage(), stopped=True)
+    stopped = TurnFinished(
+        turn.conversation_id, turn.id, turn.answer(), (), (), Usage(), stopped=True
+    )
     turn.emit(stopped if turn.stopped else script[-1])
     finish(turn.events())
     turn.end()
@@ -118,7 +124,11 @@ class FakeChat:
 
         def finish(events: list[ChatEvent]) -> None:
             end = events[-1]
-            steps = [to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)]
+            steps = [
+                to_dict(e)
+                for e in events
+                if isinstance(e, AgentStarted | AgentStep | AgentFinished)
+            ]
             self.conversations.add_answer(
                 conversation_id,
                 StoredMessage(
@@ -141,9 +151,22 @@ class FakeChat:
 
     def _script(self, conversation_id: str) -> list[ChatEvent]:
         ids = (conversation_id, "turn")
-        document = next(iter(self.documents.documents()), SimpleNamespace(id="none", name="gone.txt"))
+        document = next(
+            iter(self.documents.documents()), SimpleNamespace(id="none", name="gone.txt")
+        )
         sources = tuple(
-            Source(n, f"c{n}", document.id, document.name, f"Passage {n} about the fee.", n, "Prices", 0, 20, 0.9)
+            Source(
+                n,
+                f"c{n}",
+                document.id,
+                document.name,
+                f"Passage {n} about the fee.",
+                n,
+                "Prices",
+                0,
+                20,
+                0.9,
+            )
             for n in (1, 2, 3)
         )
         script: list[ChatEvent] = [
@@ -152,7 +175,9 @@ class FakeChat:
             AgentStarted(*ids, "summarizer", "Sum up the price list", "r2"),
             AgentStep(*ids, "researcher", "r1", "search", {"query": "fee"}, "3 passages", 12.5),
             SourcesFound(*ids, "researcher", sources),
-            AgentStep(*ids, "summarizer", "r2", "read_document", {"name": document.name}, "4 pages", 40.0),
+            AgentStep(
+                *ids, "summarizer", "r2", "read_document", {"name": document.name}, "4 pages", 40.0
+            ),
             TokenDelta(*ids, "The list has two prices.", "summarizer", "r2", "agent"),
             AgentFinished(*ids, "researcher", "r1", "The fee is 5."),
             AgentFinished(*ids, "summarizer", "r2", "", "Ran out of steps"),
@@ -171,7 +196,9 @@ class FakeChat:
         usage = Usage(1200, 900, 64, 3, 0.42, 18.5, 2048, 8192, 4.2)
         return [
             *script,
-            TurnFinished(*ids, self.answer, sources, citations, usage, ("researcher", "summarizer")),
+            TurnFinished(
+                *ids, self.answer, sources, citations, usage, ("researcher", "summarizer")
+            ),
         ]
 
 

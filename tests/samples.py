@@ -51,10 +51,16 @@ def write_pdf(path: Path, pages=PAGES, note: str = NOTE) -> Path:
 
     catalog, tree, outlines = add(""), add(""), add("")
     font = add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
-    annot = add(f"<< /Type /Annot /Subtype /Text /Rect [10 10 30 30] /Contents ({escaped(note)}) >>") if note else 0
+    annot = (
+        add(f"<< /Type /Annot /Subtype /Text /Rect [10 10 30 30] /Contents ({escaped(note)}) >>")
+        if note
+        else 0
+    )
     kids, marks = [], []
     for i, text in enumerate(pages):
-        lines = "".join(f"({escaped(s.strip())}) Tj 0 -16 Td " for s in text.replace(". ", ".\n").split("\n"))
+        lines = "".join(
+            f"({escaped(s.strip())}) Tj 0 -16 Td " for s in text.replace(". ", ".\n").split("\n")
+        )
         stream = text if text.startswith("%") else f"BT /F1 11 Tf 60 760 Td {lines}ET"
         content = add(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
         notes = f"/Annots [{annot} 0 R]" if annot and i == 0 else ""
@@ -66,8 +72,14 @@ def write_pdf(path: Path, pages=PAGES, note: str = NOTE) -> Path:
         )
     for i, page in enumerate(kids):
         following = f"/Next {len(objects) + 2} 0 R" if i + 1 < len(kids) else ""
-        marks.append(add(f"<< /Title (Chapter {i + 1}) /Parent {outlines} 0 R /Dest [{page} 0 R /Fit] {following} >>"))
-    objects[catalog - 1] = f"<< /Type /Catalog /Pages {tree} 0 R /Outlines {outlines} 0 R >>".encode()
+        marks.append(
+            add(
+                f"<< /Title (Chapter {i + 1}) /Parent {outlines} 0 R /Dest [{page} 0 R /Fit] {following} >>"
+            )
+        )
+    objects[catalog - 1] = (
+        f"<< /Type /Catalog /Pages {tree} 0 R /Outlines {outlines} 0 R >>".encode()
+    )
     refs = " ".join(f"{k} 0 R" for k in kids)
     objects[tree - 1] = f"<< /Type /Pages /Kids [{refs}] /Count {len(kids)} >>".encode()
     ends = f"/First {marks[0]} 0 R /Last {marks[-1]} 0 R" if marks else ""
@@ -116,7 +128,10 @@ def locked_pdf(path: Path, password: str = "sesame") -> Path:
         return found[0].replace(found[2], _rc4(own, found[2]))
 
     data = re.sub(
-        rb"(\d+) 0 obj\n[^\n]*\nstream\n(.*?)\nendstream", encrypted, write_pdf(path, note="").read_bytes(), flags=re.S
+        rb"(\d+) 0 obj\n[^\n]*\nstream\n(.*?)\nendstream",
+        encrypted,
+        write_pdf(path, note="").read_bytes(),
+        flags=re.S,
     )
     keys = f"/O <{owner.hex()}> /U <{_rc4(key, fill).hex()}>"
     lock = f"/Encrypt << /Filter /Standard /V 1 /R 2 {keys} /P -4 >> /ID [(a) (a)]"
@@ -130,14 +145,19 @@ def table_page(rows, x=60, y=700, wide=120, high=20) -> str:
     rules = [f"{x} {y - i * high} m {right} {y - i * high} l S" for i in range(len(rows) + 1)]
     rules += [f"{x + i * wide} {y} m {x + i * wide} {bottom} l S" for i in range(len(rows[0]) + 1)]
     words = [
-        (x + c * wide + 4, y - r * high - 14, cell) for r, row in enumerate(rows) for c, cell in enumerate(row) if cell
+        (x + c * wide + 4, y - r * high - 14, cell)
+        for r, row in enumerate(rows)
+        for c, cell in enumerate(row)
+        if cell
     ]
     words = [(x, y + 20, "Before the table."), *words, (x, bottom - 30, "After the table.")]
     text = " ".join(f"BT /F1 11 Tf {a} {b} Td ({word}) Tj ET" for a, b, word in words)
     return f"%\n{' '.join(rules)} {text}"
 
 
-def write_image(path: Path, lines=("The lighthouse keeper", "counts 52 ships a day."), turned: int = 0) -> Path:
+def write_image(
+    path: Path, lines=("The lighthouse keeper", "counts 52 ships a day."), turned: int = 0
+) -> Path:
     """Write a picture of text (as a scan, if it is a PDF)."""
     image = Image.new("RGB", (1200, 500), "white")
     pen = ImageDraw.Draw(image)
@@ -149,7 +169,9 @@ def write_image(path: Path, lines=("The lighthouse keeper", "counts 52 ships a d
 
 def write_epub(path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as book:
-        book.writestr("META-INF/container.xml", "<container><rootfile full-path='o/b.opf'/></container>")
+        book.writestr(
+            "META-INF/container.xml", "<container><rootfile full-path='o/b.opf'/></container>"
+        )
         book.writestr(
             "o/b.opf",
             "<package><title>Tides</title><item id='b' href='two%20.xhtml'/><item id='a' href='one.xhtml'/>"
@@ -241,7 +263,9 @@ Content-Disposition: attachment; filename=invoice.pdf
 data
 --x--
 """
-TEXT = "Zürich liegt am See. Die Brücke wurde 1838 gebaut. Über sie fährt die Straßenbahn nach Süden."
+TEXT = (
+    "Zürich liegt am See. Die Brücke wurde 1838 gebaut. Über sie fährt die Straßenbahn nach Süden."
+)
 
 
 def write_all(folder: Path) -> dict[str, Path]:

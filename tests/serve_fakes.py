@@ -27,8 +27,12 @@ def build_app(settings):
     app.collections.move(report, 3)
     app.collections.tag(report, ["2026", "tax"])
     app.collections.tag(first, ["prices"])
-    made = app.conversations.create("Prices of the last year, compared with those of the year before it")
-    app.conversations.add_trims([ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", made.updated_at, 1)])
+    made = app.conversations.create(
+        "Prices of the last year, compared with those of the year before it"
+    )
+    app.conversations.add_trims(
+        [ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", made.updated_at, 1)]
+    )
     return app
 
 

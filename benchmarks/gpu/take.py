@@ -33,7 +33,9 @@ def take(piece: Path) -> None:
         shutil.copy(piece / "streams", HOME / "streams")
         # what runs in the background runs from a copy: the tree itself is laid anew by every call
         shutil.copytree(REPO, HOME / "repo", ignore=shutil.ignore_patterns(".gpu", ".git"))
-    streams = [(name, int(size)) for name, size in (line.split() for line in (HOME / "streams").open())]
+    streams = [
+        (name, int(size)) for name, size in (line.split() for line in (HOME / "streams").open())
+    ]
     with (piece / "piece").open("rb") as data:
         for name, size in streams:
             target = HOME / name

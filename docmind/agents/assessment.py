@@ -13,8 +13,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.constants import TAG_NOSTREAM
 
+from docmind.agents.state import TurnContext, defused
 from docmind.agents.tools import render
-from docmind.agents.turn import TurnContext, defused
 from docmind.engine.interface import Constraint
 from docmind.errors import DocMindError
 
@@ -59,12 +59,22 @@ async def assess(model: BaseChatModel, turn: TurnContext, answer: str) -> Assess
         return [messages[0], HumanMessage(f"{messages[-1].content}\n\n{closing}")]
 
     passages = ToolMessage(render(turn.sources.all()), tool_call_id="0")
-    bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=TOKENS).with_config(tags=[TAG_NOSTREAM])
+    bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=TOKENS).with_config(
+        tags=[TAG_NOSTREAM]
+    )
     try:
         messages: list[AnyMessage] = [SystemMessage(ASSESS), HumanMessage(""), passages]
-        said = await bound.ainvoke(await asyncio.to_thread(turn.fitted, messages, (), lay_out, "assessment", TOKENS))
+        said = await bound.ainvoke(
+            await asyncio.to_thread(turn.fitted, messages, (), lay_out, "assessment", TOKENS)
+        )
         judged: dict[str, Any] = json.loads(str(said.content))
         return Assessment(judged["support"] / 100, judged["open"].strip())
-    except (DocMindError, AttributeError, ValueError, KeyError, TypeError) as exc:  # the answer is not lost by it
+    except (
+        DocMindError,
+        AttributeError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as exc:  # the answer is not lost by it
         log.warning("there is no assessment: %s", exc)
         return Assessment()

@@ -11,7 +11,17 @@ from simpleeval import DEFAULT_OPERATORS, SimpleEval
 LONGEST = 200
 """Characters of an expression."""
 _SIGNS = str.maketrans(
-    {"\u00d7": "*", "\u00b7": "*", "÷": "/", "\u2212": "-", "\u2013": "-", "$": "", "€": "", "£": "", "¥": ""}
+    {
+        "\u00d7": "*",
+        "\u00b7": "*",
+        "÷": "/",
+        "\u2212": "-",
+        "\u2013": "-",
+        "$": "",
+        "€": "",
+        "£": "",
+        "¥": "",
+    }
 )
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)")
 _LIST = re.compile(r"\b(?:min|max|sum|avg)\s*\((?![^()]*,\s)[^()]*?" + _THOUSANDS.pattern)
@@ -20,7 +30,9 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%(?!\s*[\d(])")
 
 
 def _power(base: float, exponent: float) -> Any:
-    return float(base) ** float(exponent)  # floats overflow at once, where integers would grow for minutes
+    return float(base) ** float(
+        exponent
+    )  # floats overflow at once, where integers would grow for minutes
 
 
 _FUNCTIONS = {
@@ -32,7 +44,11 @@ _FUNCTIONS = {
     "sum": lambda *numbers: math.fsum(numbers),
     "avg": lambda *numbers: math.fsum(numbers) / len(numbers),
 }
-_OPERATORS = {op: act for op, act in DEFAULT_OPERATORS.items() if op.__name__ not in {"Pow", "In", "Is", "Eq", "NotEq"}}
+_OPERATORS = {
+    op: act
+    for op, act in DEFAULT_OPERATORS.items()
+    if op.__name__ not in {"Pow", "In", "Is", "Eq", "NotEq"}
+}
 _OPERATORS |= {op: _power for op in DEFAULT_OPERATORS if op.__name__ == "Pow"}
 
 

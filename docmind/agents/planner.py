@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from docmind.agents.workers import Worker
+from docmind.agents.team import Worker
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
 
@@ -82,7 +82,9 @@ class SupervisorModel(ChatVLLM):
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
             return
-        one = _calls([(next(iter(self.kinds.values())), messages[-1].text.removeprefix(ONLY_NEW).strip())])
+        one = _calls(
+            [(next(iter(self.kinds.values())), messages[-1].text.removeprefix(ONLY_NEW).strip())]
+        )
         if not self.plans:
             yield ChatGenerationChunk(message=_handoffs(one))
             return
@@ -96,7 +98,11 @@ class SupervisorModel(ChatVLLM):
         fallback = False
         try:
             count, calls = read_plan(text, self.kinds)
-        except (ValueError, KeyError, TypeError):  # cut off, or a server that ignores the schema: one question
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # cut off, or a server that ignores the schema: one question
             log.warning("the plan could not be read: %r", text[:200])
             count, calls, fallback = 1, [] if kind == "next" else one, True
         if kind == "first" and not calls and count > 1:  # a greeting before the questions
@@ -140,13 +146,20 @@ def read_plan(text: str, kinds: Mapping[str, str]) -> tuple[int, list[Any]]:
     """
     plan = json.loads(text)
     asked = [q for q in plan["questions"] if q["kind"] != GREETING and q["question"].strip()]
-    return int(plan.get("count", 1)), _calls((kinds[q["kind"]], q["question"].strip()) for q in asked)
+    return int(plan.get("count", 1)), _calls(
+        (kinds[q["kind"]], q["question"].strip()) for q in asked
+    )
 
 
 def _calls(wanted: Iterable[tuple[str, str]]) -> list[Any]:
     """Return (agent, task) pairs as tool call chunks, without doubles."""
     return [
-        tool_call_chunk(name=f"{HANDOFF}{agent}", args=json.dumps({"task": task}), id=f"call_{uuid4().hex}", index=i)
+        tool_call_chunk(
+            name=f"{HANDOFF}{agent}",
+            args=json.dumps({"task": task}),
+            id=f"call_{uuid4().hex}",
+            index=i,
+        )
         for i, (agent, task) in enumerate(dict.fromkeys(wanted))
     ]
 
@@ -156,5 +169,10 @@ def _handoffs(
 ) -> AIMessageChunk:
     """Return the chunk that stands for a plan, with what it cost."""
     extra = {"count": max(count, len(calls)), "fallback": fallback}
-    update = {"content": "", "tool_call_chunks": calls, "response_metadata": {}, "additional_kwargs": extra}
+    update = {
+        "content": "",
+        "tool_call_chunks": calls,
+        "response_metadata": {},
+        "additional_kwargs": extra,
+    }
     return cast("AIMessageChunk", (cost or AIMessageChunk(content="")).model_copy(update=update))

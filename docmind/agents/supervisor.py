@@ -13,7 +13,14 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolCall, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+)
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.graph import END
 from langgraph.graph.state import CompiledStateGraph
@@ -21,12 +28,20 @@ from langgraph.prebuilt.chat_agent_executor import AgentState
 from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
-from docmind.agents.planner import HANDOFF, ONLY_NEW, PLAN_TOKENS, PLANNING, PlanKind, SupervisorModel, plan_prompt
-from docmind.agents.recap import condense, in_front, summary_tokens
-from docmind.agents.turn import AgentResult, TurnContext, defused
-from docmind.agents.worker_middleware import TASK, task_message
-from docmind.agents.workers import Worker
-from docmind.context import answer_room, fit, split_turns
+from docmind.agents.middleware import TASK, task_message
+from docmind.agents.planner import (
+    HANDOFF,
+    ONLY_NEW,
+    PLAN_TOKENS,
+    PLANNING,
+    PlanKind,
+    SupervisorModel,
+    plan_prompt,
+)
+from docmind.agents.state import AgentResult, TurnContext, defused
+from docmind.agents.team import Worker
+from docmind.context.summary import condense, in_front, summary_tokens
+from docmind.context.trimming import answer_room, fit, split_turns
 from docmind.errors import EngineError
 from docmind.events import AgentStarted, AgentStep
 from docmind.settings import AgentSettings
@@ -58,7 +73,9 @@ def handoff_tool(agent: str, description: str) -> BaseTool:
         return task  # never runs: `dispatch` carries the calls out
 
     tool = StructuredTool.from_function(transfer, name=f"{HANDOFF}{agent}", description=description)
-    tool.metadata = {"__handoff_destination": agent}  # so that create_supervisor adds no handoff tools of its own
+    tool.metadata = {
+        "__handoff_destination": agent
+    }  # so that create_supervisor adds no handoff tools of its own
     return tool
 
 
@@ -78,7 +95,9 @@ def build_supervisor(
             pre_model_hook=steps.prepare,
             post_model_hook=steps.dispatch,
             context_schema=TurnContext,
-            output_mode="full_history" if settings.output_mode == "full_history" else "last_message",
+            output_mode="full_history"
+            if settings.output_mode == "full_history"
+            else "last_message",
             add_handoff_messages=False,
             add_handoff_back_messages=settings.add_handoff_back_messages,
             supervisor_name=NAME,
@@ -98,7 +117,9 @@ def answer_in(update: Any) -> AIMessage | None:
 class _Steps:
     """What happens before and after each supervisor call."""
 
-    def __init__(self, model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings) -> None:
+    def __init__(
+        self, model: SupervisorModel, workers: Sequence[Worker], settings: AgentSettings
+    ) -> None:
         self._model = model
         self._settings = settings
         self._plan = plan_prompt(workers)
@@ -122,7 +143,11 @@ class _Steps:
             return Command(graph=Command.PARENT, goto=END, update={"messages": [answer]})
         if unplanned:
             done = "\n".join(f"- {defused(r.task)}" for r in turn.results)
-            prompt = [self._head(turn, "next"), *messages, HumanMessage(NEXT.format(done=done), name=TASK)]
+            prompt = [
+                self._head(turn, "next"),
+                *messages,
+                HumanMessage(NEXT.format(done=done), name=TASK),
+            ]
             return await self._ask(turn, prompt, room=answer_room(PLAN_TOKENS, turn.budget.window))
         return await self._synthesis_prompt(turn, messages)
 
@@ -132,8 +157,12 @@ class _Steps:
         last = state["messages"][-1]
         calls: list[ToolCall] = getattr(last, "tool_calls", None) or []
         known = {(r.agent, r.task) for r in turn.results}
-        calls = [c for c in calls if (c["name"].removeprefix(HANDOFF), c["args"]["task"]) not in known]
-        if not calls and turn.planned > len(turn.results) > 0:  # nothing new to hand out: write the answer
+        calls = [
+            c for c in calls if (c["name"].removeprefix(HANDOFF), c["args"]["task"]) not in known
+        ]
+        if (
+            not calls and turn.planned > len(turn.results) > 0
+        ):  # nothing new to hand out: write the answer
             turn.planned = len(turn.results)
             turn.relay.headings = turn.planned > 1
             return Command(graph=Command.PARENT, goto=NAME)
@@ -146,7 +175,9 @@ class _Steps:
         calls = calls if parallel else calls[:1]
         asked, sent = last.additional_kwargs.get("count", 1), len(turn.results) + len(calls)
         if asked > sent == most:
-            turn.notices.append(f"{asked} questions were seen, {most} are answered. Ask the others again.")
+            turn.notices.append(
+                f"{asked} questions were seen, {most} are answered. Ask the others again."
+            )
         turn.planned = sent if parallel else max(turn.planned, min(asked, most))
         turn.forwarded = self._settings.enable_message_forwarding
         turn.relay.headings = turn.planned > 1
@@ -156,10 +187,14 @@ class _Steps:
             return Command(graph=Command.PARENT, goto=[_send(c, []) for c in calls])
         handoff = _handoff(calls[0])
         seen = [*_visible({**state, "messages": state["messages"][:-1]}, turn), *handoff]
-        return Command(graph=Command.PARENT, goto=[_send(calls[0], seen)], update={"messages": handoff})
+        return Command(
+            graph=Command.PARENT, goto=[_send(calls[0], seen)], update={"messages": handoff}
+        )
 
     def _head(self, turn: TurnContext, kind: PlanKind) -> SystemMessage:
-        return SystemMessage(self._plan + in_front(turn.summary), additional_kwargs={PLANNING: kind})
+        return SystemMessage(
+            self._plan + in_front(turn.summary), additional_kwargs={PLANNING: kind}
+        )
 
     async def _plan_prompt(self, turn: TurnContext, messages: list[AnyMessage]) -> list[AnyMessage]:
         """Return the first prompt of the turn; what no longer fits of the conversation goes into the summary."""
@@ -196,19 +231,27 @@ class _Steps:
         turn.trimmed(fitted, fitted.dropped, after)
         return prompt
 
-    async def _synthesis_prompt(self, turn: TurnContext, messages: list[AnyMessage]) -> dict[str, Any]:
+    async def _synthesis_prompt(
+        self, turn: TurnContext, messages: list[AnyMessage]
+    ) -> dict[str, Any]:
         """Return the prompt for the final answer: the results, or with full_history all that was said and read."""
         if self._settings.output_mode == "full_history":
             closing = HumanMessage(SYNTHESIS_CLOSING.format(question=turn.question), name=TASK)
             return await self._ask(turn, [SystemMessage(SYNTHESIS), *messages, closing])
         results = [ToolMessage(_result(r), tool_call_id=str(i)) for i, r in enumerate(turn.results)]
-        return await self._ask(turn, [SystemMessage(SYNTHESIS), HumanMessage(turn.question), *results], merge=True)
+        return await self._ask(
+            turn, [SystemMessage(SYNTHESIS), HumanMessage(turn.question), *results], merge=True
+        )
 
     async def _ask(
         self, turn: TurnContext, prompt: list[AnyMessage], merge: bool = False, room: int = 0
     ) -> dict[str, Any]:
         lay_out = _with_results if merge else list
-        return {"llm_input_messages": await asyncio.to_thread(turn.fitted, prompt, (), lay_out, NAME, room)}
+        return {
+            "llm_input_messages": await asyncio.to_thread(
+                turn.fitted, prompt, (), lay_out, NAME, room
+            )
+        }
 
 
 def _visible(state: Any, turn: TurnContext) -> list[AnyMessage]:
@@ -220,13 +263,18 @@ def _visible(state: Any, turn: TurnContext) -> list[AnyMessage]:
 
 
 def _send(call: ToolCall, seen: list[AnyMessage]) -> Send:
-    return Send(call["name"].removeprefix(HANDOFF), {"messages": [*seen, task_message(call["args"]["task"])]})
+    return Send(
+        call["name"].removeprefix(HANDOFF),
+        {"messages": [*seen, task_message(call["args"]["task"])]},
+    )
 
 
 def _handoff(call: ToolCall) -> list[AnyMessage]:
     """Return the handoff as messages, for what comes after it; the ids keep it from being added twice."""
     agent = call["name"].removeprefix(HANDOFF)
-    told = ToolMessage(f"Handed over to {agent}.", tool_call_id=str(call["id"]), name=call["name"], id=uuid4().hex)
+    told = ToolMessage(
+        f"Handed over to {agent}.", tool_call_id=str(call["id"]), name=call["name"], id=uuid4().hex
+    )
     return [AIMessage("", tool_calls=[call], name=NAME, id=uuid4().hex), told]
 
 

@@ -13,14 +13,14 @@ from langchain_core.tools import BaseTool, tool
 from pydantic import Field
 
 from docmind.agents.calculator import evaluate
-from docmind.agents.recap import recall
-from docmind.agents.turn import TurnContext, defused, run_id
+from docmind.agents.state import TurnContext, defused, run_id
+from docmind.context.summary import recall
 from docmind.errors import DocMindError
 from docmind.events import Source, SourcesFound
-from docmind.ingestion.registry import Document
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import Hit, Scope
+from docmind.retrieval.store.base import Hit, Scope
+from docmind.storage.documents import Document
 
 Runtime = ToolRuntime[TurnContext]
 
@@ -83,7 +83,9 @@ def mentioned(text: str, documents: Iterable[Document]) -> list[Document]:
     return [d for own, d in sorted(named, key=lambda n: -len(n[0])) if own and own <= words(text)]
 
 
-def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) -> dict[str, BaseTool]:
+def make_tools(
+    retriever: Retriever, documents: IngestionService, top_k: int
+) -> dict[str, BaseTool]:
     """Return the tools by name; a search shows `top_k` passages."""
 
     def ready(runtime: Runtime) -> list[Document]:
@@ -94,7 +96,9 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         sources = context.sources.add(hits)
         if sources:
             agent = run_id().split(":", 1)[0]
-            context.emit(SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources)))
+            context.emit(
+                SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources))
+            )
         return show(context, run_id(), sources, {d.id for d in ready(runtime)})
 
     def named(document: str, runtime: Runtime) -> Document:
@@ -103,11 +107,16 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
             return known
         raise DocMindError(f"There is no document called {document!r}. {listing(ready(runtime))}")
 
-    def look(query: str, runtime: Runtime, document: str, k: int, table: bool | None = None) -> list[Hit]:
+    def look(
+        query: str, runtime: Runtime, document: str, k: int, table: bool | None = None
+    ) -> list[Hit]:
         """Return the best hits in what the turn may read."""
         ids = [named(document, runtime).id] if document else runtime.context.document_ids
         sides = [] if document else mentioned(query, ready(runtime))[:MOST_SIDES]
-        scopes = [Scope(ids, table=table), *(Scope([d.id], table=table) for d in sides if len(sides) > 1)]
+        scopes = [
+            Scope(ids, table=table),
+            *(Scope([d.id], table=table) for d in sides if len(sides) > 1),
+        ]
         return retriever.search_each(query, k, scopes)
 
     @tool
@@ -143,7 +152,9 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         chosen = named(document, runtime)
         if not chosen.pages:
             return found(runtime, retriever.chunks(chosen.id)[: 4 * top_k])
-        pages = range(max(1, first_page), min(max(first_page, last_page), first_page + 3, chosen.pages) + 1)
+        pages = range(
+            max(1, first_page), min(max(first_page, last_page), first_page + 3, chosen.pages) + 1
+        )
         hits = [hit for page in pages for hit in retriever.chunks(chosen.id, page)]
         return found(runtime, hits) if hits else f"{chosen.name} has pages 1 to {chosen.pages}."
 
@@ -161,7 +172,10 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         """
         chosen = named(document, runtime)
         headings = groupby(retriever.chunks(chosen.id), key=lambda hit: (hit.heading, hit.page))
-        lines = [f"{heading or '(no heading)'}{f', page {page}' if page else ''}" for (heading, page), _ in headings]
+        lines = [
+            f"{heading or '(no heading)'}{f', page {page}' if page else ''}"
+            for (heading, page), _ in headings
+        ]
         rest = f"\n… and {len(lines) - OUTLINE_LINES} more" if len(lines) > OUTLINE_LINES else ""
         return defused(f"Outline of {chosen.name}:\n" + "\n".join(lines[:OUTLINE_LINES]) + rest)
 
@@ -181,7 +195,9 @@ def make_tools(retriever: Retriever, documents: IngestionService, top_k: int) ->
         Args:
             query: What it was about.
         """
-        return earlier(recall(query, runtime.context.past)) or "Nothing was said about that earlier."
+        return (
+            earlier(recall(query, runtime.context.past)) or "Nothing was said about that earlier."
+        )
 
     return {
         t.name: t
@@ -200,11 +216,17 @@ def earlier(turns: Iterable[tuple[int, str, str]]) -> str:
 def readable(documents: IngestionService, turn: TurnContext) -> list[Document]:
     """Return the documents that a turn may read: ready, and among those it is confined to, if it is."""
     allowed = turn.document_ids
-    return [d for d in documents.documents() if d.state == "ready" and (allowed is None or d.id in allowed)]
+    return [
+        d
+        for d in documents.documents()
+        if d.state == "ready" and (allowed is None or d.id in allowed)
+    ]
 
 
 def listing(documents: Sequence[Document]) -> str:
     """Return the documents' names and lengths in one line."""
     if not documents:
         return "There are no documents."
-    return "Documents: " + "; ".join(f"{d.name} ({d.pages} pages)" if d.pages else d.name for d in documents)
+    return "Documents: " + "; ".join(
+        f"{d.name} ({d.pages} pages)" if d.pages else d.name for d in documents
+    )

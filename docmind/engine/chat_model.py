@@ -12,7 +12,13 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.chat_models import agenerate_from_stream
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolCallChunk, convert_to_openai_messages
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ToolCallChunk,
+    convert_to_openai_messages,
+)
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -21,7 +27,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict
 
-from docmind.context import answer_room
+from docmind.context.trimming import answer_room
 from docmind.engine.interface import Constraint, Delta, EngineUsage, Tool, ToolCall
 from docmind.engine.tool_calls import ToolCallParser, call_tags
 
@@ -88,7 +94,11 @@ class ChatVLLM(BaseChatModel):
         **_: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         """Stream text, then one last chunk with tool calls, usage and the reason for the end."""
-        parser = ToolCallParser([t["function"]["name"] for t in tools]) if tools and constraint is None else None
+        parser = (
+            ToolCallParser([t["function"]["name"] for t in tools])
+            if tools and constraint is None
+            else None
+        )
         forced = bool(parser) and tool_choice not in {"auto", "none"}
         if forced:
             constraint = Constraint("json", _call_schema(tools, tool_choice))
@@ -166,7 +176,9 @@ def _call_schema(tools: Sequence[Tool], tool_choice: str) -> dict[str, Any]:
 
 def _last_chunk(text: str, calls: Sequence[ToolCall], last: Delta) -> ChatGenerationChunk:
     """Return the chunk that ends the message."""
-    reason = "tool_calls" if calls and last.finish_reason == "stop" else last.finish_reason or "stop"
+    reason = (
+        "tool_calls" if calls and last.finish_reason == "stop" else last.finish_reason or "stop"
+    )
     metadata: dict[str, Any] = {"finish_reason": reason}
     usage = None
     if last.usage:
@@ -180,7 +192,9 @@ def _last_chunk(text: str, calls: Sequence[ToolCall], last: Delta) -> ChatGenera
     message = AIMessageChunk(
         content=text,
         tool_call_chunks=[
-            ToolCallChunk(name=c.name, args=c.arguments, id=c.id or f"call_{uuid.uuid4().hex[:16]}", index=i)
+            ToolCallChunk(
+                name=c.name, args=c.arguments, id=c.id or f"call_{uuid.uuid4().hex[:16]}", index=i
+            )
             for i, c in enumerate(calls)
         ],
         usage_metadata=usage,

@@ -8,12 +8,12 @@ import time
 import traceback
 from abc import abstractmethod
 
-from docmind.engine.hardware import detect
 from docmind.engine.interface import Engine
-from docmind.engine.ladder import CAUSES, SERVING, Ladder, brief, chain, classify
 from docmind.engine.logs import log_to
-from docmind.engine.plan import EnginePlan, vllm_version
+from docmind.engine.plan.ladder import CAUSES, SERVING, Ladder, brief, chain, classify
+from docmind.engine.plan.resolve import EnginePlan, vllm_version
 from docmind.errors import DocMindError, EngineFailed
+from docmind.hardware import detect
 from docmind.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -60,11 +60,17 @@ class LadderEngine(Engine):
                     error = exc
                 _forget_frames(error)
                 if time.monotonic() - died < LIVES_S:
-                    raise self._explained("died again, soon after a restart", error, "Restart DocMind. ") from error
+                    raise self._explained(
+                        "died again, soon after a restart", error, "Restart DocMind. "
+                    ) from error
                 died = time.monotonic()
                 self._recover(error)
         except Exception as exc:  # noqa: BLE001  a thread that ends without a word would leave everybody waiting
-            self._fail(exc if isinstance(exc, DocMindError) else self._explained("could not start", exc, ""))
+            self._fail(
+                exc
+                if isinstance(exc, DocMindError)
+                else self._explained("could not start", exc, "")
+            )
         self._release(EngineFailed(self._status.error or "The engine was closed."))
         if self._closing:
             super().close()
@@ -74,7 +80,9 @@ class LadderEngine(Engine):
         self._settled.clear()
         self._update(state="loading", begun=time.monotonic(), running=0, waiting=0)
         again = "is being started again; ask again in a moment"
-        self._release(EngineFailed(f"The engine died while it answered ({brief(error)}) and {again}."))
+        self._release(
+            EngineFailed(f"The engine died while it answered ({brief(error)}) and {again}.")
+        )
         self._ladder.failed(error, self.plan, SERVING)
 
     def _start(self) -> None:
@@ -98,14 +106,24 @@ class LadderEngine(Engine):
             if not more:
                 self._update(attempts=self._ladder.attempts)
                 held = free - (detect().vram_free_gib or 0.0)
-                held_too = f"The failed start still holds {held:.1f} GiB of GPU memory: restart DocMind. "
-                raise self._explained("could not start", error, held_too if held > 1 else "") from error
+                held_too = (
+                    f"The failed start still holds {held:.1f} GiB of GPU memory: restart DocMind. "
+                )
+                raise self._explained(
+                    "could not start", error, held_too if held > 1 else ""
+                ) from error
         self._stage("")
         self._ladder.worked(self._status.stages)
         status, plan_notice = self._status, self.plan.notice if self.plan else ""
         load_s = round(time.monotonic() - (status.begun or 0), 1)
-        _log.info("Ready after %.1f s: %s", load_s, ", ".join(f"{stage} {s:.1f}" for stage, s in status.stages))
-        self._update(state="ready", load_s=load_s, notice=f"{self._ladder.notice} {plan_notice}".strip())
+        _log.info(
+            "Ready after %.1f s: %s",
+            load_s,
+            ", ".join(f"{stage} {s:.1f}" for stage, s in status.stages),
+        )
+        self._update(
+            state="ready", load_s=load_s, notice=f"{self._ladder.notice} {plan_notice}".strip()
+        )
         self._settled.set()
 
     def _stage(self, stage: str, detail: str = "") -> None:

@@ -25,7 +25,9 @@ def normalise(messages: Sequence[Message], *, arguments_as_text: bool = False) -
         clean = {k: v for k, v in message.items() if k != "tool_calls"}
         clean["content"] = CONTROL.sub("<\u200b\\1>", _text(message.get("content")))
         if calls := message.get("tool_calls"):
-            clean["tool_calls"] = [{**c, "function": _function(c["function"], arguments_as_text)} for c in calls]
+            clean["tool_calls"] = [
+                {**c, "function": _function(c["function"], arguments_as_text)} for c in calls
+            ]
         result.append(clean)
     return result
 
@@ -44,8 +46,13 @@ def _function(function: dict[str, Any], as_text: bool) -> dict[str, Any]:
         try:
             arguments = json.loads(arguments)
         except ValueError:
-            arguments = {"text": arguments}  # what a model wrote and could not be read: shown to it as it was
-    return {**function, "arguments": json.dumps(arguments, ensure_ascii=False) if as_text else arguments}
+            arguments = {
+                "text": arguments
+            }  # what a model wrote and could not be read: shown to it as it was
+    return {
+        **function,
+        "arguments": json.dumps(arguments, ensure_ascii=False) if as_text else arguments,
+    }
 
 
 class PromptRenderer:

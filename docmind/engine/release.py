@@ -32,7 +32,10 @@ def free_models() -> None:
             own = vars(thing)
             cache = own.get("kv_cache")
             caches = cache if isinstance(cache, list | tuple) else [cache]
-            for tensor in (*own.get("_parameters", {}).values(), *caches):  # it may be half-built itself
+            for tensor in (
+                *own.get("_parameters", {}).values(),
+                *caches,
+            ):  # it may be half-built itself
                 with suppress(RuntimeError, ValueError):  # the others are emptied all the same
                     if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().resizable():
                         tensor.untyped_storage().resize_(0)
@@ -40,7 +43,9 @@ def free_models() -> None:
     with suppress(ImportError):  # of newer versions
         from vllm.triton_utils.dispatcher import _registry
 
-        if _registry:  # the CPU's kernels stay registered: a second search for them fails at numba's llvmlite
+        if (
+            _registry
+        ):  # the CPU's kernels stay registered: a second search for them fails at numba's llvmlite
             type(current_platform).register_triton_kernel_overrides = classmethod(lambda _: None)
     torch._dynamo.reset()
     cleanup_dist_env_and_memory()

@@ -49,8 +49,12 @@ class RemoteEngine(Engine):
                 pass  # it may be able to the next time
             except (APIError, KeyError, TypeError, ValueError):
                 self._server_counts = False
-                self._update(notes=(*self._status.notes, "tokens = estimated: the server has no /tokenize"))
-        text = "".join(f"{m['content']}{m.get('tool_calls', '')}" for m in messages) + "".join(map(str, tools))
+                self._update(
+                    notes=(*self._status.notes, "tokens = estimated: the server has no /tokenize")
+                )
+        text = "".join(f"{m['content']}{m.get('tool_calls', '')}" for m in messages) + "".join(
+            map(str, tools)
+        )
         return len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 8 * (len(messages) + 1)
 
     async def stream(
@@ -100,10 +104,14 @@ class RemoteEngine(Engine):
                             first = first or last
                         if choice.delta.content:
                             yield Delta(text=choice.delta.content)
-        except Exception as exc:  # where a connection is cut, also the HTTP client's own and the JSON reader's
+        except (
+            Exception
+        ) as exc:  # where a connection is cut, also the HTTP client's own and the JSON reader's
             raise self._translate(exc) from exc
         if reason in {None, "abort", "error"}:
-            raise EngineFailed(f"The server at {self._url} broke off in the middle. See its log, then ask again.")
+            raise EngineFailed(
+                f"The server at {self._url} broke off in the middle. See its log, then ask again."
+            )
         counted = None
         if usage:
             details, first = usage.prompt_tokens_details, first or time.monotonic()
@@ -116,7 +124,9 @@ class RemoteEngine(Engine):
             )
             if on_end:
                 on_end(counted)
-        yield Delta(tool_calls=tuple(calls[i] for i in sorted(calls)), finish_reason=reason, usage=counted)
+        yield Delta(
+            tool_calls=tuple(calls[i] for i in sorted(calls)), finish_reason=reason, usage=counted
+        )
 
     # ---- inside ----
 
@@ -136,7 +146,11 @@ class RemoteEngine(Engine):
                 state="ready",
                 stage="",
                 model=model.id,
-                window=int(getattr(model, "max_model_len", 0) or self._settings.engine.max_model_len or DEFAULT_WINDOW),
+                window=int(
+                    getattr(model, "max_model_len", 0)
+                    or self._settings.engine.max_model_len
+                    or DEFAULT_WINDOW
+                ),
                 load_s=round(time.monotonic() - begun, 2),
                 notes=(f"engine = {self._url}: DOCMIND_LLM__BASE_URL is set",),
             )
@@ -150,12 +164,17 @@ class RemoteEngine(Engine):
     def _request(
         self, messages: Sequence[Message], tools: Sequence[Tool], constraint: Constraint | None
     ) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": self._status.model, "messages": normalise(messages, arguments_as_text=True)}
+        request: dict[str, Any] = {
+            "model": self._status.model,
+            "messages": normalise(messages, arguments_as_text=True),
+        }
         if constraint and constraint.kind == "structural_tag":  # a server parses free calls itself
             constraint = None
         if tools:
             request["tools"] = list(tools)
-        if constraint and tools:  # the output is ours to read: the server should show the tools and parse nothing
+        if (
+            constraint and tools
+        ):  # the output is ours to read: the server should show the tools and parse nothing
             request["tool_choice"] = "none"
         if constraint and constraint.kind == "json":
             schema = {"name": "answer", "schema": constraint.value, "strict": True}
@@ -169,7 +188,9 @@ class RemoteEngine(Engine):
         wanted = self._settings.llm.model
         names = [m.id for m in models]
         if not models:
-            raise EngineFailed(f"The server at {self._url} lists no model. Load one there, then restart DocMind.")
+            raise EngineFailed(
+                f"The server at {self._url} lists no model. Load one there, then restart DocMind."
+            )
         if wanted and wanted not in names:
             raise EngineFailed(
                 f"The server at {self._url} has no model {wanted!r}; it has: {', '.join(names)}. "
@@ -179,7 +200,13 @@ class RemoteEngine(Engine):
 
     def _translate(self, exc: Exception) -> EngineError:
         """Return our error for OpenAI's client's."""
-        from openai import APIConnectionError, APIError, AuthenticationError, BadRequestError, PermissionDeniedError
+        from openai import (
+            APIConnectionError,
+            APIError,
+            AuthenticationError,
+            BadRequestError,
+            PermissionDeniedError,
+        )
 
         if isinstance(exc, APIConnectionError) or not isinstance(exc, APIError):
             return EngineFailed(
@@ -187,13 +214,17 @@ class RemoteEngine(Engine):
                 "correct DOCMIND_LLM__BASE_URL, or unset it to use the in-process engine."
             )
         if isinstance(exc, AuthenticationError | PermissionDeniedError):
-            return EngineFailed(f"The server at {self._url} refuses the key. Set DOCMIND_LLM__API_KEY.")
+            return EngineFailed(
+                f"The server at {self._url} refuses the key. Set DOCMIND_LLM__API_KEY."
+            )
         if isinstance(exc, BadRequestError):
             text = exc.message.lower()
             if "context length" in text or "max_model_len" in text or "maximum context" in text:
                 return PromptTooLong(f"The prompt does not fit the server's window: {exc.message}")
             return EngineError(f"The server refused the request: {exc.message}")
-        return EngineFailed(f"The server at {self._url} failed: {exc.message}. See its log, then ask again.")
+        return EngineFailed(
+            f"The server at {self._url} failed: {exc.message}. See its log, then ask again."
+        )
 
 
 def _collect(calls: dict[int, ToolCall], piece: Any) -> None:

@@ -58,8 +58,12 @@ class Request:
             text, self.held, self.told = self.held, "", self.last_token
             return Delta(text=text)
         if piece.finish_reason in {"abort", "error"}:  # not by us: who aborts listens no more
-            return EngineError("The engine gave up on this request; its log file says why. Ask again.")
-        return Delta(text=self.held, finish_reason=piece.finish_reason or "stop", usage=self.usage())
+            return EngineError(
+                "The engine gave up on this request; its log file says why. Ask again."
+            )
+        return Delta(
+            text=self.held, finish_reason=piece.finish_reason or "stop", usage=self.usage()
+        )
 
     def usage(self) -> EngineUsage:
         """Return what the request has cost so far."""

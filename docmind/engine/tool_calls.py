@@ -30,7 +30,11 @@ def call_tags(tools: Sequence[Tool]) -> str:
     structures = [
         {
             "begin": begin.format(tool["function"]["name"]),
-            "schema": {"type": "object", "properties": {}, **tool["function"].get("parameters", {})},
+            "schema": {
+                "type": "object",
+                "properties": {},
+                **tool["function"].get("parameters", {}),
+            },
             "end": end.format(),
         }
         for _, begin, end in _FORMS

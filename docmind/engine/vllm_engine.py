@@ -19,20 +19,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from docmind.engine.hardware import detect
 from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Tool
-from docmind.engine.ladder import brief
 from docmind.engine.lifecycle import LadderEngine
 from docmind.engine.logs import on_message
-from docmind.engine.models import Catalog, default_llm
-from docmind.engine.plan import EnginePlan, plan_for
+from docmind.engine.plan.ladder import brief
+from docmind.engine.plan.resolve import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
 from docmind.engine.release import free_models
 from docmind.engine.request import Request
 from docmind.engine.warmup import rounds
-from docmind.engine.weights import read_ahead
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
-from docmind.heavy import LOCK, import_model_stack
+from docmind.hardware import detect
+from docmind.lazy_imports import LOCK, import_model_stack
+from docmind.models.catalog import Catalog, default_llm
+from docmind.models.weights import read_ahead
 from docmind.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -94,7 +94,9 @@ class VllmEngine(LadderEngine):
                 "(DOCMIND_ENGINE__MAX_MODEL_LEN)."
             )
         params = {"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop)}
-        request = Request(f"docmind-{next(self._numbers)}", ids, params, constraint, asyncio.get_running_loop())
+        request = Request(
+            f"docmind-{next(self._numbers)}", ids, params, constraint, asyncio.get_running_loop()
+        )
         with self._lock:  # who is in `_requests` is answered: `_release` takes the lock after the state has changed
             self._check()
             self._requests[request.id] = request
@@ -133,7 +135,9 @@ class VllmEngine(LadderEngine):
         self._stage("fetching the model")
         self._catalog.pull(name, self._report)
         plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
-        threading.Thread(target=read_ahead, args=(plan.model,), name="read-ahead", daemon=True).start()
+        threading.Thread(
+            target=read_ahead, args=(plan.model,), name="read-ahead", daemon=True
+        ).start()
         device = next(d.used for d in plan.decisions if d.setting == "device")
         self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
         self._stage("importing torch")
@@ -157,7 +161,9 @@ class VllmEngine(LadderEngine):
         args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
         set_num_threads = torch.set_num_threads
         try:
-            with on_message({begins: partial(self._stage, stage) for begins, stage in STAGES.items()}):
+            with on_message(
+                {begins: partial(self._stage, stage) for begins, stage in STAGES.items()}
+            ):
                 self._engine = LLMEngine.from_engine_args(args)
         finally:
             # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
@@ -183,7 +189,9 @@ class VllmEngine(LadderEngine):
             while self._engine.has_unfinished_requests():
                 self._engine.step()
             lengths = [len(r.prompt_ids) for r in requests]
-            _log.info("Warm-up with prompts of %s tokens: %.2f s", lengths, time.monotonic() - begin)
+            _log.info(
+                "Warm-up with prompts of %s tokens: %.2f s", lengths, time.monotonic() - begin
+            )
 
     def _serve(self) -> None:
         """Step while requests run; sleep on the queue while none do."""
@@ -207,7 +215,9 @@ class VllmEngine(LadderEngine):
             return
 
     def _submit(self, request: Request) -> None:
-        if request.id not in self._requests:  # it was failed when the engine died, before it got here
+        if (
+            request.id not in self._requests
+        ):  # it was failed when the engine died, before it got here
             return
         try:
             self._add(request)
@@ -218,7 +228,11 @@ class VllmEngine(LadderEngine):
     def _add(self, request: Request) -> None:
         from vllm import SamplingParams
         from vllm.inputs import TokensPrompt
-        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind, StructuredOutputsParams
+        from vllm.sampling_params import (
+            RepetitionDetectionParams,
+            RequestOutputKind,
+            StructuredOutputsParams,
+        )
 
         grammar = None
         if request.constraint:
@@ -229,7 +243,9 @@ class VllmEngine(LadderEngine):
             structured_outputs=grammar,
             repetition_detection=RepetitionDetectionParams(**LOOP),
         )
-        self._engine.add_request(request.id, TokensPrompt(prompt_token_ids=request.prompt_ids), params)
+        self._engine.add_request(
+            request.id, TokensPrompt(prompt_token_ids=request.prompt_ids), params
+        )
 
     def _abort(self, request_id: str) -> None:
         """End a request, unless it has ended."""
@@ -256,7 +272,9 @@ class VllmEngine(LadderEngine):
             running=running,
             waiting=waiting,
             kv_cache_usage=round(scheduler.kv_cache_manager.usage, 4),
-            prefix_hit_rate=round(self._cached_tokens / self._prompt_tokens, 4) if self._prompt_tokens else None,
+            prefix_hit_rate=round(self._cached_tokens / self._prompt_tokens, 4)
+            if self._prompt_tokens
+            else None,
         )
 
     def _release(self, lost: EngineFailed) -> None:
@@ -293,4 +311,6 @@ class VllmEngine(LadderEngine):
 
     def _report(self, stage: str, done: float, total: float) -> None:
         """Show a pull's progress."""
-        self._stage("fetching the model", f": {stage}" + (f" ({done / total:.0%})" if total > 1 else ""))
+        self._stage(
+            "fetching the model", f": {stage}" + (f" ({done / total:.0%})" if total > 1 else "")
+        )

@@ -28,7 +28,9 @@ def rounds(
     """
     pick = random.Random(1)  # noqa: S311
 
-    def request(length: int, constraint: Constraint | None = None, begin: Request | None = None) -> Request:
+    def request(
+        length: int, constraint: Constraint | None = None, begin: Request | None = None
+    ) -> Request:
         ids = [pick.randrange(vocabulary // 2) for _ in range(min(length, window - 16))]
         if begin:
             ids[: len(begin.prompt_ids)] = begin.prompt_ids[: len(ids) - 1]
@@ -38,7 +40,9 @@ def rounds(
     first = request(40)
     yield [first]
     yield [request(40, GRAMMAR)]
-    yield [request(60, begin=first) for _ in range(sequences)]  # at once, with a common beginning from the cache
+    yield [
+        request(60, begin=first) for _ in range(sequences)
+    ]  # at once, with a common beginning from the cache
     if not gpu:
         return
     for length in (33, 48, 250, 512, 1_001, step_tokens):

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError
 from docmind.ingestion.parsed import GAP, ParsedDocument
-from docmind.ingestion.readers import check_supported
+from docmind.ingestion.readers.formats import check_supported
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class FileStore:
             with source.open("rb") if isinstance(source, Path) else nullcontext(source) as stream:
                 size = stream.seek(0, io.SEEK_END)
                 if size == 0:
-                    raise EmptyFile(f"'{shown}' is empty (0 bytes). Save it again with its content and upload that.")
+                    raise EmptyFile(
+                        f"'{shown}' is empty (0 bytes). Save it again with its content and upload that."
+                    )
                 if size > self._limit_mb * 1e6:
                     raise FileTooLarge(
                         f"'{shown}' has {size / 1e6:,.1f} MB, more than the limit of {self._limit_mb:g} MB. Split it, "
@@ -100,7 +102,9 @@ class FileStore:
             why = f"Its text can't be written to {path.parent} ({exc.strerror or exc})."
             raise IngestError(f"{why} Free disk space, then retry.") from exc
 
-    def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str | None:
+    def text(
+        self, document_id: str, first_page: int | None = None, last_page: int | None = None
+    ) -> str | None:
         """Return the extracted text of a range of pages (1-based, both ends included), or None if there is none."""
         try:
             sections = json.loads(self.path(document_id, ".json").read_text("utf-8"))["sections"]
@@ -120,4 +124,8 @@ def shown_name(name: str) -> str:
     bare = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
     bare = "".join(c for c in bare if c.isprintable()).strip() or "document"
     stem, dot, suffix = bare.rpartition(".")
-    return f"{stem[: max(1, 199 - len(suffix))]}{dot}{suffix}" if dot and len(suffix) < 20 else bare[:200]
+    return (
+        f"{stem[: max(1, 199 - len(suffix))]}{dot}{suffix}"
+        if dot and len(suffix) < 20
+        else bare[:200]
+    )

@@ -29,7 +29,9 @@ class Section:
     page: int | None = None  # 1-based page, slide or sheet; None where the format has none
     heading: str = ""  # the headings above it, outermost first, joined by HEADING_GAP
     table: bool = False  # a Markdown table: two lines of header, then a line per row
-    boxes: tuple[Box | None, ...] = ()  # where each line of the text stands on the page; () where that is not known
+    boxes: tuple[
+        Box | None, ...
+    ] = ()  # where each line of the text stands on the page; () where that is not known
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ def one_line(text: str) -> str:
 
 def markdown_table(rows: Sequence[Sequence[object]]) -> str:
     """Return rows (the first is the header) as a Markdown table without empty rows and columns; "" if all are."""
-    cells = [["" if c is None else one_line(str(c)).replace("|", "\\|") for c in row] for row in rows]
+    cells = [
+        ["" if c is None else one_line(str(c)).replace("|", "\\|") for c in row] for row in rows
+    ]
     columns = [c for c in zip_longest(*filter(any, cells), fillvalue="") if any(c)]
     lines = ["| " + " | ".join(row) + " |" for row in zip(*columns, strict=True)]
     return "\n".join([*lines[:1], "|" + " --- |" * len(columns), *lines[1:]]) if lines else ""

@@ -14,7 +14,7 @@ from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.splitter import StructureSplitter
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store import Chunk, Embedded, VectorStore
+from docmind.retrieval.store.base import Chunk, Embedded, VectorStore
 from docmind.settings import Settings
 
 Stage = Literal["parse", "split", "embed", "store"]
@@ -47,7 +47,9 @@ class Pipeline:
         self._embedder = embedder
         self._settings = settings.ingestion
 
-    def run(self, document_id: str, file_name: str, document: ParsedDocument, progress: Progress) -> int:
+    def run(
+        self, document_id: str, file_name: str, document: ParsedDocument, progress: Progress
+    ) -> int:
         """Write a document's chunks and return how many there are. The same input gives the same ids.
 
         Raises:
@@ -58,10 +60,14 @@ class Pipeline:
         # no cache: it would keep all texts and vectors in memory; the registry knows what is done
         split = IngestionPipeline(transformations=[splitter], disable_cache=True)
         sections = _sections(document_id, file_name, document)
-        nodes = list(split.run(nodes=sections, progress=lambda done, total: progress("split", done, total)))
+        nodes = list(
+            split.run(nodes=sections, progress=lambda done, total: progress("split", done, total))
+        )
         nodes.sort(key=lambda n: len(n.get_content()))  # a batch is padded to its longest
         progress("embed", 0, len(nodes))
-        embed = IngestionPipeline(transformations=[self._embedder.model, Write(self._store)], disable_cache=True)
+        embed = IngestionPipeline(
+            transformations=[self._embedder.model, Write(self._store)], disable_cache=True
+        )
         for start in range(0, len(nodes), BATCH):
             embed.run(nodes=nodes[start : start + BATCH])
             progress("embed", min(start + BATCH, len(nodes)), len(nodes))
@@ -71,8 +77,18 @@ class Pipeline:
 def _sections(document_id: str, file_name: str, document: ParsedDocument) -> list[BaseNode]:
     nodes: list[BaseNode] = []
     for start, section in document.spans():
-        place = {"page": section.page, "heading": section.heading[:300], "table": section.table, "start": start}
-        metadata = {"document_id": document_id, "file_name": file_name, "boxes": section.boxes, **place}
+        place = {
+            "page": section.page,
+            "heading": section.heading[:300],
+            "table": section.table,
+            "start": start,
+        }
+        metadata = {
+            "document_id": document_id,
+            "file_name": file_name,
+            "boxes": section.boxes,
+            **place,
+        }
         nodes.append(TextNode(text=section.text, metadata=metadata))
     return nodes
 
@@ -80,4 +96,6 @@ def _sections(document_id: str, file_name: str, document: ParsedDocument) -> lis
 def _embedded(node: BaseNode) -> Embedded:
     meta = {f.name: node.metadata[f.name] for f in fields(Chunk) if f.name in node.metadata}
     chunk = Chunk(chunk_id=node.node_id, text=node.get_content(), **meta)
-    return Embedded(chunk, node.get_embedding(), document_vector(node.get_content(MetadataMode.EMBED)))
+    return Embedded(
+        chunk, node.get_embedding(), document_vector(node.get_content(MetadataMode.EMBED))
+    )

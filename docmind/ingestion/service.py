@@ -15,11 +15,11 @@ from typing import BinaryIO, TypeVar
 from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline, Stage
-from docmind.ingestion.registry import CANCELLED, LOCKED, Document, Registry
-from docmind.ingestion.worker import Worker
+from docmind.ingestion.reader_process import Worker
 from docmind.retrieval.embeddings import Embedder
-from docmind.retrieval.store import VectorStore
+from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
+from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -43,7 +43,9 @@ class _Stopped(IngestError):
 class IngestionService:
     """The documents and the one background thread that ingests them, whatever the pages do meanwhile."""
 
-    def __init__(self, settings: Settings, registry: Registry, store: VectorStore, embedder: Embedder) -> None:
+    def __init__(
+        self, settings: Settings, registry: Registry, store: VectorStore, embedder: Embedder
+    ) -> None:
         self._registry = registry
         self._store = store
         self._pipeline = Pipeline(store, embedder, settings)
@@ -94,7 +96,9 @@ class IngestionService:
         """Return the stored file; IngestError if there is no such document."""
         return self._files.path(document_id, self._known(document_id).suffix)
 
-    def text(self, document_id: str, first_page: int | None = None, last_page: int | None = None) -> str:
+    def text(
+        self, document_id: str, first_page: int | None = None, last_page: int | None = None
+    ) -> str:
         """Return the extracted text of pages first to last (1-based; a format without pages counts as one page).
 
         Raises:
@@ -104,7 +108,9 @@ class IngestionService:
         text = self._files.text(document_id, first_page, last_page)
         if text is None:
             why = document.reason or "Wait until it is ready."
-            raise IngestError(f"The text of '{document.name}' is not there ({document.state}). {why}")
+            raise IngestError(
+                f"The text of '{document.name}' is not there ({document.state}). {why}"
+            )
         return text
 
     def delete(self, document_id: str) -> None:
@@ -128,7 +134,9 @@ class IngestionService:
             if self._current == document_id:
                 self._stop.set()
             reason = "You cancelled it before it was read."
-            self._registry.update(document_id, state="failed", reason=reason, stage=CANCELLED, done=0, total=0)
+            self._registry.update(
+                document_id, state="failed", reason=reason, stage=CANCELLED, done=0, total=0
+            )
             self._changed.notify_all()
 
     def retry(self, document_id: str, password: str | None = None) -> None:
@@ -145,7 +153,8 @@ class IngestionService:
         self.start()
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._closing or (self._idle and not self._registry.next_queued()), timeout_s
+                lambda: self._closing or (self._idle and not self._registry.next_queued()),
+                timeout_s,
             )
 
     def close(self) -> None:
@@ -177,7 +186,10 @@ class IngestionService:
             try:
                 self._ingest(document)
             except DocMindError as exc:
-                reason, locked = str(exc), isinstance(exc, EncryptedFile) and document.suffix == ".pdf"
+                reason, locked = (
+                    str(exc),
+                    isinstance(exc, EncryptedFile) and document.suffix == ".pdf",
+                )
             except Exception as exc:
                 log.exception("ingesting %s failed", document.name)
                 reason = (
@@ -197,7 +209,9 @@ class IngestionService:
             try:
                 return step()
             except Exception:
-                log.exception("the registry of documents can't be used; trying again in %s s", RETRY_S)
+                log.exception(
+                    "the registry of documents can't be used; trying again in %s s", RETRY_S
+                )
             with self._changed:
                 if self._changed.wait_for(lambda: self._closing, RETRY_S):
                     return None
@@ -206,7 +220,11 @@ class IngestionService:
         """Queue what is ready but not in the store: the mode was changed, or the store was removed."""
         try:
             for document in self._registry.all():
-                if document.state == "ready" and document.chunks and not self._store.count(document.id):
+                if (
+                    document.state == "ready"
+                    and document.chunks
+                    and not self._store.count(document.id)
+                ):
                     self._registry.update(document.id, state="queued")
         except DocMindError:
             log.exception("the store can't be compared with the registry")
@@ -233,13 +251,17 @@ class IngestionService:
             nonlocal noted, at
             if self._stop.is_set():
                 raise _Stopped
-            if at == (stage, total) and time.monotonic() - noted < 0.2:  # a write may cost more than a page
+            if (
+                at == (stage, total) and time.monotonic() - noted < 0.2
+            ):  # a write may cost more than a page
                 return
             noted, at = time.monotonic(), (stage, total)
             state = "parsing" if stage == "parse" else "embedding"
             with self._changed:
                 if not self._stop.is_set():
-                    self._registry.update(document.id, state=state, stage=stage, done=done, total=total)
+                    self._registry.update(
+                        document.id, state=state, stage=stage, done=done, total=total
+                    )
 
         progress("parse", 0, 0)
         self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
@@ -252,7 +274,9 @@ class IngestionService:
         took = {"pages": parsed.pages, "chunks": chunks, "seconds": time.monotonic() - began}
         with self._changed:
             if not self._stop.is_set():
-                self._registry.update(document.id, state="ready", reason="", stage="", done=0, total=0, **took)
+                self._registry.update(
+                    document.id, state="ready", reason="", stage="", done=0, total=0, **took
+                )
 
     def _finish(self, document_id: str, reason: str, stage: str) -> None:
         with self._changed:
@@ -266,6 +290,8 @@ class IngestionService:
                     if document.stage != CANCELLED:
                         self._queue(document_id)  # it was added again since, or the app closes
                 else:
-                    self._registry.update(document_id, state="failed", reason=reason, stage=stage, done=0, total=0)
+                    self._registry.update(
+                        document_id, state="failed", reason=reason, stage=stage, done=0, total=0
+                    )
             self._current = None
             self._changed.notify_all()

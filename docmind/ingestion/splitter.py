@@ -11,7 +11,7 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, TextNode, TransformComponent
 
 from docmind.ingestion.parsed import GAP, HEADING_GAP, Box
-from docmind.retrieval.store import chunk_id
+from docmind.retrieval.store.base import chunk_id
 
 TITLE, HEADING = "file_name", "heading"
 """Metadata that is embedded with the passage; the rest only travels with it."""
@@ -39,7 +39,9 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
     _encode: Any = PrivateAttr()
 
     def __init__(self, tokenizer: Any, chunk_tokens: int, chunk_overlap: int) -> None:
-        super().__init__(chunk_tokens=chunk_tokens, chunk_overlap=min(chunk_overlap, chunk_tokens // 3))
+        super().__init__(
+            chunk_tokens=chunk_tokens, chunk_overlap=min(chunk_overlap, chunk_tokens // 3)
+        )
         self._encode = lambda text: tokenizer.encode(text, add_special_tokens=False)
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[BaseNode]:
@@ -62,22 +64,36 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         for node in nodes:
             tokens = self._count(node.get_content()[: 8 * self.chunk_tokens])
             last = joined[-1].metadata if joined else {}
-            alike = joined and last["page"] == node.metadata["page"] and not (last["table"] or node.metadata["table"])
+            alike = (
+                joined
+                and last["page"] == node.metadata["page"]
+                and not (last["table"] or node.metadata["table"])
+            )
             if alike and size + tokens <= self.chunk_tokens // 2:
                 heading = shared_heading(last["heading"], node.metadata["heading"])
                 text = f"{joined[-1].get_content()}{GAP}{node.get_content()}"
-                boxes = last["boxes"] and node.metadata["boxes"] and (*last["boxes"], None, *node.metadata["boxes"])
-                joined[-1] = TextNode(text=text, metadata={**last, "heading": heading, "boxes": boxes})
+                boxes = (
+                    last["boxes"]
+                    and node.metadata["boxes"]
+                    and (*last["boxes"], None, *node.metadata["boxes"])
+                )
+                joined[-1] = TextNode(
+                    text=text, metadata={**last, "heading": heading, "boxes": boxes}
+                )
                 size += tokens
             else:
                 joined.append(node)
                 size = tokens
         return joined
 
-    def _parts(self, node: BaseNode, before: int, at: Callable[[int], None]) -> Iterator[tuple[str, int, int]]:
+    def _parts(
+        self, node: BaseNode, before: int, at: Callable[[int], None]
+    ) -> Iterator[tuple[str, int, int]]:
         """Yield text and span (in the document) of each chunk of a section; `at` hears what is read with `before`."""
         text = node.get_content()
-        embedded_before = "\n".join(str(node.metadata[k]) for k in (TITLE, HEADING) if node.metadata[k])
+        embedded_before = "\n".join(
+            str(node.metadata[k]) for k in (TITLE, HEADING) if node.metadata[k]
+        )
         room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_before))
         header, overlap = "", self.chunk_overlap
         rules = [PARAGRAPH, SENTENCE, WORD]
@@ -94,10 +110,14 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         for start, end in pack(spans, room, overlap):
             part = text[len(header) + start : len(header) + end]
             if body := part.strip():
-                begin = node.metadata["start"] + len(header) + start + len(part) - len(part.lstrip())
+                begin = (
+                    node.metadata["start"] + len(header) + start + len(part) - len(part.lstrip())
+                )
                 yield header + body, begin, begin + len(body)
 
-    def _spans(self, text: str, room: int, rules: Sequence[re.Pattern[str]], at: int = 0) -> Iterator[Span]:
+    def _spans(
+        self, text: str, room: int, rules: Sequence[re.Pattern[str]], at: int = 0
+    ) -> Iterator[Span]:
         """Cut by the first rule, what is longer than `room` tokens by the next one, at last between tokens."""
         for piece in cut(text, rules[0]):
             if rules[1:] and (len(piece) > LONG or self._count(piece) > room):
@@ -115,14 +135,25 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
 def _chunk(section: BaseNode, text: str, start: int, end: int, position: int) -> TextNode:
     boxes = section.metadata["boxes"]
     if boxes:
-        lines = [section.get_content().count("\n", 0, at - section.metadata["start"]) for at in (start, end)]
+        lines = [
+            section.get_content().count("\n", 0, at - section.metadata["start"])
+            for at in (start, end)
+        ]
         boxes = merged(boxes[lines[0] : lines[1] + 1])
-    metadata = {**section.metadata, "start": start, "end": end, "position": position, "boxes": boxes}
+    metadata = {
+        **section.metadata,
+        "start": start,
+        "end": end,
+        "position": position,
+        "boxes": boxes,
+    }
     return TextNode(
         id_=chunk_id(metadata["document_id"], position),
         text=text,
         metadata=metadata,
-        excluded_embed_metadata_keys=[k for k in metadata if k not in {TITLE, HEADING} or not metadata[k]],
+        excluded_embed_metadata_keys=[
+            k for k in metadata if k not in {TITLE, HEADING} or not metadata[k]
+        ],
         excluded_llm_metadata_keys=list(metadata),
         metadata_template="{value}",
         text_template="{metadata_str}\n\n{content}",
@@ -136,7 +167,12 @@ def merged(boxes: Sequence[Box | None]) -> list[list[float]]:
         last = blocks[-1] if blocks else [0.0, 0.0, 0.0, -1.0]
         near = -(bottom - top) < top - last[3] < bottom - top
         if near and left < last[2] and right > last[0]:
-            blocks[-1] = [min(left, last[0]), min(top, last[1]), max(right, last[2]), max(bottom, last[3])]
+            blocks[-1] = [
+                min(left, last[0]),
+                min(top, last[1]),
+                max(right, last[2]),
+                max(bottom, last[3]),
+            ]
         else:
             blocks.append([left, top, right, bottom])
     return blocks

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from docmind.engine.hardware import detect, open_nvml
+from docmind.hardware import detect, open_nvml
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +98,17 @@ class HardwareMonitor:
             processes += self._process.children(recursive=True)
         memory, cpu = psutil.virtual_memory(), psutil.cpu_percent()
         ram_used = memory.total - memory.available
-        machine: dict[str, Any] = {"cpu_percent": cpu, "ram_used": ram_used, "ram_total": memory.total}
+        machine: dict[str, Any] = {
+            "cpu_percent": cpu,
+            "ram_used": ram_used,
+            "ram_total": memory.total,
+        }
         gpus = self._read_gpus({p.pid for p in processes})
         if not gpus:
             own = sum(map(_own_memory, processes))
-            return Sample(self._cpu_name, ram_used, memory.total, own, cpu, **machine, note=self._note)
+            return Sample(
+                self._cpu_name, ram_used, memory.total, own, cpu, **machine, note=self._note
+            )
         shares = [g.own for g in gpus if g.own is not None]
         busy = [g.utilisation for g in gpus if g.utilisation is not None]
         return Sample(
@@ -135,7 +141,11 @@ def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
     with suppress(nvml.NVMLError):  # not every card or container gives this
         utilisation = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
     with suppress(nvml.NVMLError):  # nor this
-        mine = [p.usedGpuMemory or 0 for p in nvml.nvmlDeviceGetComputeRunningProcesses(handle) if p.pid in pids]
+        mine = [
+            p.usedGpuMemory or 0
+            for p in nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+            if p.pid in pids
+        ]
     name, own = str(nvml.nvmlDeviceGetName(handle)), sum(mine) if mine else None
     return Gpu(name, int(memory.used), int(memory.total), own, utilisation)
 

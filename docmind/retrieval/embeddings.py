@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docmind.engine.hardware import detect
 from docmind.errors import ModelError
-from docmind.heavy import import_model_stack
+from docmind.hardware import detect
+from docmind.lazy_imports import import_model_stack
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -48,7 +48,9 @@ class Embedder:
         self._turn = threading.Lock()
         self._urgent: set[int] = set()  # threads someone waits for; the ingestion lets them pass
         self._model: BaseEmbedding | None = None
-        self._compared: dict[str, list[float]] = {}  # a sentence may be compared with every passage of a turn
+        self._compared: dict[
+            str, list[float]
+        ] = {}  # a sentence may be compared with every passage of a turn
 
     @cached_property
     def dims(self) -> int:
@@ -64,7 +66,9 @@ class Embedder:
             raise self._broken("it has no config.json")
         config = self._json("config.json") | self._json("1_Pooling/config.json")
         writes = any("CausalLM" in name for name in config.get("architectures") or [])
-        if writes and not (self._dir / "modules.json").is_file():  # its hidden states would pass for embeddings
+        if (
+            writes and not (self._dir / "modules.json").is_file()
+        ):  # its hidden states would pass for embeddings
             raise self._broken("it is a language model, not an embedding model")
         return config
 
@@ -128,7 +132,9 @@ class Embedder:
         known = self._compared if len(self._compared) < REMEMBERED else {}
         new = [t for t in dict.fromkeys([text, *others]) if t not in known]
         self._compared = known = known | dict(zip(new, self.embed_texts(new), strict=True))
-        cosines = (sum(x * y for x, y in zip(known[text], known[other], strict=True)) for other in others)
+        cosines = (
+            sum(x * y for x, y in zip(known[text], known[other], strict=True)) for other in others
+        )
         return (max(cosines) - self.unrelated) / (1 - self.unrelated)
 
     @contextmanager
@@ -153,12 +159,20 @@ class Embedder:
         class Embedding(HuggingFaceEmbedding):  # type: ignore[misc]
             """One batch at a time: the tokenizer can't be shared by threads that pad differently."""
 
-            def _embed(self, inputs: list[Any], prompt_name: str | None = None) -> list[list[float]]:
+            def _embed(
+                self, inputs: list[Any], prompt_name: str | None = None
+            ) -> list[list[float]]:
                 while outer._urgent and threading.get_ident() not in outer._urgent:
-                    time.sleep(0.002)  # a plain lock would go back to the ingestion that just released it
+                    time.sleep(
+                        0.002
+                    )  # a plain lock would go back to the ingestion that just released it
                 torch.get_num_threads()  # sets up this thread's OpenMP, which would later undo the limit
                 # the limit belongs to the calling thread: the engine's threads keep theirs
-                with outer._turn, torch.inference_mode(), threads.limit(limits=THREADS, user_api="openmp"):
+                with (
+                    outer._turn,
+                    torch.inference_mode(),
+                    threads.limit(limits=THREADS, user_api="openmp"),
+                ):
                     return list(super()._embed(inputs, prompt_name))
 
         # With AMX bfloat16 is twice as fast (cosine >= 0.998); with avx512_bf16 alone slower: 12 against 16 passages/s.

@@ -32,4 +32,6 @@ def fuse(
         rest = -ordered[-1][0] if len(ordered) == candidates else 0.0
         shares.append(({key: -share for share, key, _ in ordered}, rest))
     scores = {key: round(sum(share.get(key, rest) for share, rest in shares), 5) for key in points}
-    return [(points[key], scores[key]) for key in sorted(points, key=lambda key: (-scores[key], key))]
+    return [
+        (points[key], scores[key]) for key in sorted(points, key=lambda key: (-scores[key], key))
+    ]

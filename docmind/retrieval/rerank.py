@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from docmind.errors import ModelError
-from docmind.heavy import import_model_stack
+from docmind.lazy_imports import import_model_stack
 from docmind.retrieval.embeddings import THREADS
-from docmind.retrieval.store import Hit
+from docmind.retrieval.store.base import Hit
 
 DEPTH = 30
 """Fused passages that are read again, at least: each costs a pass of the model."""
@@ -29,10 +29,15 @@ class Reranker:
             config = json.loads((model_dir / "config.json").read_text("utf-8"))
         except (OSError, ValueError) as exc:
             raise self._broken(exc) from exc
-        heads, labels = config.get("architectures") or [], config.get("id2label", "01")  # left out where there are two
+        heads, labels = (
+            config.get("architectures") or [],
+            config.get("id2label", "01"),
+        )  # left out where there are two
         if not any("ForSequenceClassification" in head for head in heads) or len(labels) != 1:
             # its missing head would be made of random numbers
-            raise self._broken(f"it is {', '.join(heads) or 'no model'} with {len(labels)} labels, not one that scores")
+            raise self._broken(
+                f"it is {', '.join(heads) or 'no model'} with {len(labels)} labels, not one that scores"
+            )
 
     @cached_property
     def _model(self) -> Any:
@@ -48,7 +53,9 @@ class Reranker:
         """Return the hits by the model's own scores (which they then have), the best first."""
         from threadpoolctl import threadpool_limits
 
-        pairs = [(query, "\n".join(filter(None, (hit.file_name, hit.heading, hit.text)))) for hit in hits]
+        pairs = [
+            (query, "\n".join(filter(None, (hit.file_name, hit.heading, hit.text)))) for hit in hits
+        ]
         if not pairs:
             return []
         with self._turn, threadpool_limits(limits=THREADS, user_api="openmp"):

@@ -9,7 +9,7 @@ from typing import Literal
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.rerank import DEPTH, Reranker
 from docmind.retrieval.sparse import query_vector, terms
-from docmind.retrieval.store import EVERYWHERE, Hit, Scope, VectorStore
+from docmind.retrieval.store.base import EVERYWHERE, Hit, Scope, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
@@ -23,7 +23,11 @@ class Retriever:
     """Finds passages in the store."""
 
     def __init__(
-        self, store: VectorStore, embedder: Embedder, settings: Settings, reranker: Reranker | None = None
+        self,
+        store: VectorStore,
+        embedder: Embedder,
+        settings: Settings,
+        reranker: Reranker | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
@@ -31,7 +35,9 @@ class Retriever:
         self._candidates = settings.retrieval.candidates
         self._neighbours = settings.retrieval.neighbours
 
-    def search(self, query: str, k: int, scope: Scope = EVERYWHERE, *, mode: Mode = "hybrid") -> list[Hit]:
+    def search(
+        self, query: str, k: int, scope: Scope = EVERYWHERE, *, mode: Mode = "hybrid"
+    ) -> list[Hit]:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
 
         Args:
@@ -44,20 +50,28 @@ class Retriever:
         sparse = None if mode == "dense_only" else query_vector(query)
         most = max(2 * k, k + 5, DEPTH if self._reranker else 0)
         floor = self._embedder.unrelated if dense and sparse else 0.0
-        hits = self._store.search(dense, sparse, most, scope, candidates=max(self._candidates, most), floor=floor)
+        hits = self._store.search(
+            dense, sparse, most, scope, candidates=max(self._candidates, most), floor=floor
+        )
         return diverse(self._reranker.rank(query, hits) if self._reranker else hits, k)
 
     def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Hit]:
         """Search every scope and take from each in turn: in a comparison no side may crowd out the others."""
         found = [self.search(query, k, scope) for scope in scopes]
         # what two documents say alike is shown from both
-        hits = list({hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values())[:k]
+        hits = list(
+            {hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values()
+        )[:k]
         return self._with_neighbours(hits)
 
     def _with_neighbours(self, hits: Sequence[Hit]) -> list[Hit]:
         """Put what stands before and after the best passages around them; around tables only tables."""
         best = hits[: self._neighbours]
-        around = ((hit, near) for hit in best for near in self._store.chunks(hit.document_id, near=hit.position))
+        around = (
+            (hit, near)
+            for hit in best
+            for near in self._store.chunks(hit.document_id, near=hit.position)
+        )
         shown = [near for hit, near in around if near.table or not hit.table]
         return list({hit.chunk_id: hit for hit in [*shown, *hits]}.values())
 

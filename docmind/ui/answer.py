@@ -14,7 +14,7 @@ from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView
 
 if TYPE_CHECKING:
-    from docmind.conversations import StoredMessage
+    from docmind.storage.conversations import StoredMessage
 
 _ICONS = {
     "researcher": ":material/search:",
@@ -44,7 +44,11 @@ def answer(message: StoredMessage, index: int) -> None:
             cite = citer(sources, verdicts(drawn, message.citations), str(index))
             st.markdown(safe(message.text, cite), anchors=False)
         if message.stopped:
-            kept = "what had been written is kept." if message.text else "nothing had been written yet."
+            kept = (
+                "what had been written is kept."
+                if message.text
+                else "nothing had been written yet."
+            )
             st.caption(f":material/stop_circle: You stopped this answer; {kept}")
         for notice in message.notices:
             st.warning(plain(notice), icon=":material/incomplete_circle:")
@@ -52,7 +56,9 @@ def answer(message: StoredMessage, index: int) -> None:
             st.error(plain(message.error), icon=":material/error:")
         if message.confidence is not None:  # only with output_mode `structured`
             left_open = f" · Left open: {message.open_points}" if message.open_points else ""
-            st.caption(f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}")
+            st.caption(
+                f":material/speed: {plain(f'Confidence {message.confidence:.0%}{left_open}')}"
+            )
         _sources(message, sources, drawn, index)
         if message.usage:
             st.caption(plain(format.cost(message.usage, view.agents)))
@@ -75,7 +81,9 @@ def trimmed(trim: ContextTrimmed) -> str:
     return f"Left out to fit the window: {trim.dropped} ({figures}). What is stored stays whole."
 
 
-def citer(sources: Mapping[int, Source], checked: Mapping[int, Citation], message: str) -> Callable[[int, int], str]:
+def citer(
+    sources: Mapping[int, Source], checked: Mapping[int, Citation], message: str
+) -> Callable[[int, int], str]:
     """Return the function that draws `[n]` as a link which page.js opens. Unknown numbers stay text.
 
     Args:
@@ -109,12 +117,18 @@ def verdicts(drawn: Sequence[int], citations: Sequence[Citation]) -> dict[int, C
     return {i: best[n] for i, n in enumerate(drawn) if n in best}
 
 
-def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int) -> None:
+def _sources(
+    message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int
+) -> None:
     """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
-    doubtful = {n for n, citation in format.best(message.citations).items() if not citation.supported}
+    doubtful = {
+        n for n, citation in format.best(message.citations).items() if not citation.supported
+    }
     if cited:
-        with st.container(key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"):
+        with st.container(
+            key=f"sources-{index}", horizontal=True, gap="small", vertical_alignment="center"
+        ):
             st.caption("Sources", width="content")
             for number in sorted(cited):
                 _source_button(sources[number], index, number in doubtful)
@@ -128,7 +142,8 @@ def _sources(message: StoredMessage, sources: Mapping[int, Source], drawn: Itera
 def _source_button(source: Source, index: int, doubtful: bool) -> None:
     page = f" p. {source.page}" if source.page else ""
     st.button(
-        plain(f"{source.number} · {source.file_name}{page}") + (" · unverified" if doubtful else ""),
+        plain(f"{source.number} · {source.file_name}{page}")
+        + (" · unverified" if doubtful else ""),
         key=f"source-{index}-{source.number}",
         help=plain(source.heading) or None,
         on_click=state.keep,

@@ -14,7 +14,7 @@ from docmind.ui.turn_view import fold
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.ingestion.registry import Document
+    from docmind.storage.documents import Document
 
 FOLLOW_S = 0.25
 INPUT = "question"
@@ -27,7 +27,9 @@ def submit(app: App, value: Any) -> None:
     state.keep("notice", uploads.add(app, value.files or [], next(iter(chosen), None)))
     question = (value.text or "").strip()
     if question and st.session_state.get("waiting"):
-        _refuse("Your last question is still waiting. Take it back, or ask this one after it.", question)
+        _refuse(
+            "Your last question is still waiting. Take it back, or ask this one after it.", question
+        )
     elif question:
         ask(app, question, about_new=bool(value.files))
     st.rerun()
@@ -43,7 +45,9 @@ def ask(app: App, question: str, about_new: bool = False) -> None:
     documents = app.documents.documents()
     state.keep("waiting", None)
     if current and app.chat.active(current):
-        return _refuse("An answer is being written. Stop it, or ask again when it is done.", question)
+        return _refuse(
+            "An answer is being written. Stop it, or ask again when it is done.", question
+        )
     if not documents:
         return _refuse("There is nothing to ask about yet: drop a document here first.", question)
     state.keep("about_new", about_new)
@@ -93,7 +97,13 @@ def engine_banner(app: App) -> None:
     if status.state == "failed":
         st.error(f"**The model could not start.** {plain(status.error)}", icon=":material/error:")
         with st.container(horizontal=True):
-            st.button("Try again", icon=":material/refresh:", type="primary", on_click=state.restart_app, args=(app,))
+            st.button(
+                "Try again",
+                icon=":material/refresh:",
+                type="primary",
+                on_click=state.restart_app,
+                args=(app,),
+            )
             if st.button("Choose another model", icon=":material/tune:"):
                 st.switch_page("pages/settings.py")
     elif status.state in LOADING:
@@ -102,7 +112,9 @@ def engine_banner(app: App) -> None:
         st.warning(plain(status.notice), icon=":material/warning:")
         with st.container(horizontal=True):
             st.button("OK", on_click=state.keep, args=("read", status.notice))
-            if status.attempts and st.button("What was tried", icon=":material/monitoring:", type="tertiary"):
+            if status.attempts and st.button(
+                "What was tried", icon=":material/monitoring:", type="tertiary"
+            ):
                 st.switch_page("pages/system.py")
 
 
@@ -131,7 +143,9 @@ def empty(app: App) -> None:
                 "They are read and your questions answered on this machine; nothing leaves it.",
                 text_alignment="center",
             )
-            if st.button("Add documents", key="add-documents", type="primary", icon=":material/upload_file:"):
+            if st.button(
+                "Add documents", key="add-documents", type="primary", icon=":material/upload_file:"
+            ):
                 st.switch_page("pages/documents.py")
             st.caption("or drop files into the field below", text_alignment="center")
             return
@@ -146,7 +160,9 @@ def empty(app: App) -> None:
         pages = sum(d.pages or 0 for d in ready)
         summary = format.count(len(ready), "document")
         summary += f" with {format.count(pages, 'page')}" if pages else ""
-        st.markdown(f"{summary} ready. Answers cite the passages they rest on.", text_alignment="center")
+        st.markdown(
+            f"{summary} ready. Answers cite the passages they rest on.", text_alignment="center"
+        )
         with st.container(key="suggestions", horizontal=True, horizontal_alignment="center"):
             for document in ready[:6]:
                 st.button(
@@ -185,4 +201,6 @@ def ingesting(app: App) -> None:
         st.progress(share, f"{plain(working.name)} — {words}{more}")
         label = "Cancel all" if len(waiting) > 1 else "Cancel"
         args = (uploads.cancel, app, waiting)
-        st.button(label, type="tertiary", icon=":material/close:", on_click=state.attempt, args=args)
+        st.button(
+            label, type="tertiary", icon=":material/close:", on_click=state.attempt, args=args
+        )

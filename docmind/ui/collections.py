@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ingestion.collections import FIRST
+from docmind.storage.collections import FIRST
 from docmind.ui import dialogs, state
 from docmind.ui.markdown import plain
 
@@ -27,11 +27,26 @@ def bar(app: App) -> int:
     several, show = len(names) > 2, names.__getitem__
     with st.container(key="collections", horizontal=True, vertical_alignment="center"):
         if several:
-            st.pills("Collection", names, required=True, format_func=show, key=CHOSEN, label_visibility="collapsed")
+            st.pills(
+                "Collection",
+                names,
+                required=True,
+                format_func=show,
+                key=CHOSEN,
+                label_visibility="collapsed",
+            )
         chosen = int(st.session_state[CHOSEN])
-        own = ["Rename collection", *(["Delete collection"] if chosen > FIRST else [])] if chosen else []
-        label, icon = ("", ":material/more_horiz:") if several else ("Collections", ":material/folder:")
-        asked = st.menu_button(label, ["New collection", *own], key="menu-collections", type="tertiary", icon=icon)
+        own = (
+            ["Rename collection", *(["Delete collection"] if chosen > FIRST else [])]
+            if chosen
+            else []
+        )
+        label, icon = (
+            ("", ":material/more_horiz:") if several else ("Collections", ":material/folder:")
+        )
+        asked = st.menu_button(
+            label, ["New collection", *own], key="menu-collections", type="tertiary", icon=icon
+        )
     if asked:
         dialogs.ask(asked, chosen)
     return chosen
@@ -61,7 +76,18 @@ def chooser(app: App, conversation: str | None) -> None:
         else:
             state.keep("searched", st.session_state[key])
 
-    label, show = ", ".join(names[c] for c in now) if len(now) < 3 else f"{len(now)} collections", names.__getitem__
+    label, show = (
+        ", ".join(names[c] for c in now) if len(now) < 3 else f"{len(now)} collections",
+        names.__getitem__,
+    )
     with st.popover(label or "All documents", icon=":material/folder_open:", type="tertiary"):
-        st.pills("Search in", names, selection_mode="multi", default=now, format_func=show, key=key, on_change=choose)
+        st.pills(
+            "Search in",
+            names,
+            selection_mode="multi",
+            default=now,
+            format_func=show,
+            key=key,
+            on_change=choose,
+        )
         st.caption("Nothing chosen: all documents.")

@@ -11,7 +11,7 @@ from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.conversations import Conversation
+    from docmind.storage.conversations import Conversation
 
 SHOWN = 12
 MENU = {"Rename": "edit", "Export": "download", "Delete": "delete"}
@@ -47,7 +47,11 @@ def _row(conversation: Conversation, current: bool) -> None:
     title = conversation.title or "New conversation"
     kind = "current" if current else "row"
     with st.container(
-        key=f"conversation-{kind}-{conversation.id}", horizontal=True, gap=None, wrap=False, vertical_alignment="center"
+        key=f"conversation-{kind}-{conversation.id}",
+        horizontal=True,
+        gap=None,
+        wrap=False,
+        vertical_alignment="center",
     ):
         st.button(
             plain(title),

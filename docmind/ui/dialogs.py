@@ -15,8 +15,8 @@ from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.conversations import StoredMessage
-    from docmind.ingestion.registry import Document
+    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.documents import Document
 
 OPEN = "dialog"
 MADE = "made_collection"
@@ -42,7 +42,9 @@ def draw(app: App) -> None:
                 title = plain(f"{found[0].number} · {found[0].file_name}")
                 _open(title, partial(sources.passage, app, *found), "medium")
         case "Rename conversation" if conversation:
-            _open(what, partial(_name, conversation.title, partial(app.conversations.rename, which)))
+            _open(
+                what, partial(_name, conversation.title, partial(app.conversations.rename, which))
+            )
         case "Export conversation" if conversation:
             _open(what, partial(_export, conversation.title, app.conversations.messages(which)))
         case "Delete conversation" if conversation:
@@ -57,7 +59,10 @@ def draw(app: App) -> None:
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
         case "New collection":
-            _open(what, partial(_name, "", lambda name: state.keep(MADE, app.collections.create(name).id)))
+            _open(
+                what,
+                partial(_name, "", lambda name: state.keep(MADE, app.collections.create(name).id)),
+            )
         case "Rename collection" if collection:
             _open(what, partial(_name, collection.name, partial(app.collections.rename, which)))
         case "Delete collection" if collection:
@@ -101,7 +106,9 @@ def _export(title: str, messages: Sequence[StoredMessage]) -> None:
     st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
     name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
     text = format.transcript(title or "New conversation", messages)
-    if st.download_button("Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:"):
+    if st.download_button(
+        "Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:"
+    ):
         _do(lambda: None)
 
 
@@ -114,17 +121,25 @@ def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
     names = {c.id: c.name for c in app.collections.all()}  # a select box draws no Markdown
     known = sorted({tag for d in app.documents.documents() for tag in d.tag_list})
     shared = [tag for tag in documents[0].tag_list if all(tag in d.tag_list for d in documents)]
-    at = list(names).index(documents[0].collection) if len({d.collection for d in documents}) == 1 else None
+    at = (
+        list(names).index(documents[0].collection)
+        if len({d.collection for d in documents}) == 1
+        else None
+    )
     st.markdown(_named(documents))
     with st.form("document", border=False):
-        collection = st.selectbox("Collection", names, at, format_func=names.__getitem__, placeholder="As they are")
+        collection = st.selectbox(
+            "Collection", names, at, format_func=names.__getitem__, placeholder="As they are"
+        )
         label, hint = "Tags" if len(documents) == 1 else "Tags of all of them", "Type to add a tag"
         tags = st.multiselect(label, known, shared, accept_new_options=True, placeholder=hint)
         saved = st.form_submit_button("Save", type="primary")
 
     def save() -> None:
         for document in documents:
-            app.collections.tag(document.id, [t for t in document.tag_list if t not in shared] + tags)
+            app.collections.tag(
+                document.id, [t for t in document.tag_list if t not in shared] + tags
+            )
             if collection:
                 app.collections.move(document.id, collection)
 

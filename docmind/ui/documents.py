@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ingestion.readers import IMAGES
-from docmind.ingestion.registry import CANCELLED, LOCKED
+from docmind.ingestion.readers.formats import IMAGES
+from docmind.storage.documents import CANCELLED, LOCKED
 from docmind.ui import collections, dialogs, format, state, uploads
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.ingestion.registry import Document
+    from docmind.storage.documents import Document
 
 PER_PAGE = 20
 _ICONS = {
@@ -78,7 +78,11 @@ def _list(app: App, busy: bool) -> None:
     found.sort(key=lambda d: str(d.added_at), reverse=True)
     found.sort(key=lambda d: {"queued": 1, "failed": 2, "ready": 3}.get(d.state, 0))
     if not found:
-        st.caption("No document has this in its name or tags." if wanted else "Nothing in this collection yet.")
+        st.caption(
+            "No document has this in its name or tags."
+            if wanted
+            else "Nothing in this collection yet."
+        )
     picked = _bulk(app, found)
     rows = st.container(key="documents", gap=None)
     pages = -(-len(found) // PER_PAGE)
@@ -91,9 +95,17 @@ def _list(app: App, busy: bool) -> None:
 def _toolbar(documents: Sequence[Document]) -> str:
     """Draw totals and the search box; return what is searched for."""
     ready = [d for d in documents if d.state == "ready"]
-    words = [format.count(len(documents), "document"), format.count(sum(d.pages for d in ready), "page")]
-    words += [format.count(sum(d.chunks for d in ready), "passage"), format.size(sum(d.size for d in documents))]
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    words = [
+        format.count(len(documents), "document"),
+        format.count(sum(d.pages for d in ready), "page"),
+    ]
+    words += [
+        format.count(sum(d.chunks for d in ready), "passage"),
+        format.size(sum(d.size for d in documents)),
+    ]
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
         st.caption(" · ".join(words), width="content")
         return st.text_input(
             "Search documents",
@@ -111,7 +123,9 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
     A new choice of all or none gives the checkboxes new keys: what a browser still says of the old ones is void.
     """
     picked: set[str] = st.session_state.setdefault("picked", set())
-    picked.intersection_update([d.id for d in app.documents.documents()])  # a deleted file may be added again
+    picked.intersection_update(
+        [d.id for d in app.documents.documents()]
+    )  # a deleted file may be added again
     chosen = [d.id for d in found if d.id in picked]
     busy = uploads.pending(found)
 
@@ -124,7 +138,13 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
             st.markdown(f"**{len(chosen)} selected**", width="content")
         ids = [d.id for d in found]
         if len(chosen) < len(ids) > 1:
-            st.button(f"Select all {len(ids)}", key="pick-all", type="tertiary", on_click=pick, args=(ids,))
+            st.button(
+                f"Select all {len(ids)}",
+                key="pick-all",
+                type="tertiary",
+                on_click=pick,
+                args=(ids,),
+            )
         for what, icon in _ACTIONS if chosen else ():
             if st.button(what, key=f"{icon}-picked", icon=f":material/{icon}:", type="tertiary"):
                 dialogs.ask(what, chosen)
@@ -132,7 +152,9 @@ def _bulk(app: App, found: Sequence[Document]) -> set[str]:
             st.button("Clear", key="pick-none", type="tertiary", on_click=pick, args=((),))
         if len(busy) > 1:
             label, args = f"Cancel all {len(busy)} that are being read", (uploads.cancel, app, busy)
-            st.button(label, icon=":material/close:", type="tertiary", on_click=state.attempt, args=args)
+            st.button(
+                label, icon=":material/close:", type="tertiary", on_click=state.attempt, args=args
+            )
     return picked
 
 
@@ -143,11 +165,20 @@ def _pick(document: Document, picked: set[str]) -> None:
         (picked.add if st.session_state[key] else picked.discard)(document.id)
 
     name = plain(document.name)
-    st.checkbox(name, document.id in picked, key, on_change=changed, label_visibility="collapsed", width="content")
+    st.checkbox(
+        name,
+        document.id in picked,
+        key,
+        on_change=changed,
+        label_visibility="collapsed",
+        width="content",
+    )
 
 
 def _row(app: App, document: Document, picked: set[str]) -> None:
-    with st.container(key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"):
+    with st.container(
+        key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"
+    ):
         _pick(document, picked)
         with st.container(gap=None):
             icon = _ICONS.get(document.suffix, "description")
@@ -156,12 +187,17 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
             if document.state == "ready":
                 facts = [format.count(document.pages, "page")] if document.pages else []
                 facts += [format.count(document.chunks, "passage"), format.size(document.size)]
-                facts += [f"read in {format.duration(document.seconds)}", f"added {format.when(document.added_at)}"]
+                facts += [
+                    f"read in {format.duration(document.seconds)}",
+                    f"added {format.when(document.added_at)}",
+                ]
                 st.caption(plain(" · ".join(facts)))
             elif document.stage == CANCELLED:
                 st.caption(f":material/block: {plain(document.reason)}")
             elif document.state == "failed":
-                st.markdown(f":red[:material/error: {plain(document.reason or 'It could not be read.')}]")
+                st.markdown(
+                    f":red[:material/error: {plain(document.reason or 'It could not be read.')}]"
+                )
                 if document.stage == LOCKED:
                     _unlock(app, document)
             elif document.state == "queued":
@@ -170,11 +206,25 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
                 st.progress(*uploads.progress(document))
         act, key, do = app.documents, document.id, state.attempt
         if document.state == "failed" and document.stage != LOCKED:
-            st.button("Retry", key=f"retry-{key}", icon=":material/refresh:", on_click=do, args=(act.retry, key))
+            st.button(
+                "Retry",
+                key=f"retry-{key}",
+                icon=":material/refresh:",
+                on_click=do,
+                args=(act.retry, key),
+            )
         if document.state not in {"ready", "failed"}:
-            st.button("Cancel", key=f"cancel-{key}", icon=":material/close:", on_click=do, args=(act.cancel, key))
+            st.button(
+                "Cancel",
+                key=f"cancel-{key}",
+                icon=":material/close:",
+                on_click=do,
+                args=(act.cancel, key),
+            )
         for what, icon in _ACTIONS:
-            if st.button("", key=f"{icon}-{key}", icon=f":material/{icon}:", type="tertiary", help=what):
+            if st.button(
+                "", key=f"{icon}-{key}", icon=f":material/{icon}:", type="tertiary", help=what
+            ):
                 dialogs.ask(what, [document.id])
 
 
@@ -183,7 +233,11 @@ def _unlock(app: App, document: Document) -> None:
     form = st.form(f"unlock-{document.id}", clear_on_submit=True, border=False, width=280)
     with form, st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         password = st.text_input(
-            "Password", type="password", placeholder="Password", label_visibility="collapsed", key=f"key-{document.id}"
+            "Password",
+            type="password",
+            placeholder="Password",
+            label_visibility="collapsed",
+            key=f"key-{document.id}",
         )
         if st.form_submit_button("Open", icon=":material/lock_open:") and password:
             state.attempt(app.documents.retry, document.id, password)

@@ -10,7 +10,7 @@ from docmind.engine.interface import EngineStatus
 from docmind.events import Citation, Source, Usage
 
 if TYPE_CHECKING:
-    from docmind.conversations import StoredMessage
+    from docmind.storage.conversations import StoredMessage
 
 
 def size(count: float) -> str:
@@ -18,7 +18,11 @@ def size(count: float) -> str:
     unit = 0
     while count >= 1024 and unit < 3:
         count, unit = count / 1024, unit + 1
-    return f"{count:.0f} B" if not unit else f"{count:.{0 if count >= 100 else 1}f} {('KB', 'MB', 'GB')[unit - 1]}"
+    return (
+        f"{count:.0f} B"
+        if not unit
+        else f"{count:.{0 if count >= 100 else 1}f} {('KB', 'MB', 'GB')[unit - 1]}"
+    )
 
 
 def memory(used: float, total: float) -> str:
@@ -43,7 +47,11 @@ def elapsed(seconds: float) -> str:
 def when(stamp: str) -> str:
     """Return a moment (ISO 8601 in UTC) in local time: today only the hour."""
     local = datetime.fromisoformat(stamp).astimezone()
-    return f"{local:%H:%M}" if local.date() == datetime.now().astimezone().date() else f"{local:%-d %b %Y}"
+    return (
+        f"{local:%H:%M}"
+        if local.date() == datetime.now().astimezone().date()
+        else f"{local:%-d %b %Y}"
+    )
 
 
 def count(number: int, noun: str) -> str:
@@ -68,21 +76,27 @@ def verdict(citation: Citation) -> str:
 
 def best(citations: Iterable[Citation]) -> dict[int, Citation]:
     """Return for each number its citation of which the check found most: one that is supported, and as written."""
-    return {c.number: c for c in sorted(citations, key=lambda c: (c.supported, c.instead_of is None))}
+    return {
+        c.number: c for c in sorted(citations, key=lambda c: (c.supported, c.instead_of is None))
+    }
 
 
 def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
     """Return a conversation as Markdown: each answer with what became of it and the passages that it cites."""
     parts = [f"# {title}"]
     for message in messages:
-        parts.append(f"## {' '.join(message.text.split())}" if message.role == "user" else message.text)
+        parts.append(
+            f"## {' '.join(message.text.split())}" if message.role == "user" else message.text
+        )
         stopped = ["Stopped before it was complete."] if message.stopped else []
         parts += [f"*{told}*" for told in (message.error, *message.notices, *stopped) if told]
         cited = best(message.citations)
         for source in (s for s in message.sources if s.number in cited):
             found = verdict(cited[source.number])
             parts.append(f"**[{source.number}] {place(source)}**{f' ({found})' if found else ''}")
-            parts.append("\n".join(f"> {line}".rstrip() for line in source.text.strip().splitlines()))
+            parts.append(
+                "\n".join(f"> {line}".rstrip() for line in source.text.strip().splitlines())
+            )
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -94,7 +108,9 @@ def model(status: EngineStatus) -> str:
 def speed(usage: Usage) -> str:
     """Return how fast an answer came."""
     first = [] if usage.ttft_s is None else [f"{duration(usage.ttft_s)} to first token"]
-    return " · ".join([*first, *([f"{usage.tokens_per_s:.1f} tokens/s"] if usage.tokens_per_s else [])])
+    return " · ".join(
+        [*first, *([f"{usage.tokens_per_s:.1f} tokens/s"] if usage.tokens_per_s else [])]
+    )
 
 
 def cost(usage: Usage, agents: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from itertools import count
 
 from markdown_it import MarkdownIt
 
-from docmind.retrieval.citations import expand
+from docmind.verification.citations import expand
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 _ALLOWED = ("http://", "https://", "mailto:", "#cite-", "#unverified-")
@@ -54,7 +54,9 @@ def safe(text: str, cite: Callable[[int, int], str] | None = None) -> str:
     seen = count()
 
     def prose(part: str) -> str:
-        part = _TEX_BRACKETS.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2].strip()}$$", part)
+        part = _TEX_BRACKETS.sub(
+            lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2].strip()}$$", part
+        )
         return _INLINE.sub(lambda match: _inline(match, cite, seen), _LINK.sub(_link, part))
 
     shown = "".join(part if code else prose(part) for code, part in _runs(text))
@@ -78,7 +80,9 @@ def plain_block(text: str) -> str:
     return "  \n".join(_PUNCTUATION.sub(r"\\\1", line.strip()) for line in text.splitlines())
 
 
-def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: Iterator[int]) -> str:
+def _inline(
+    match: re.Match[str], cite: Callable[[int, int], str] | None, seen: Iterator[int]
+) -> str:
     whole = match[0]
     if match["code"] or match["display"] or (match["math"] and _is_math(match["body"])):
         return whole.replace("![", f"!{_JOINER}[")
@@ -96,7 +100,11 @@ def _inline(match: re.Match[str], cite: Callable[[int, int], str] | None, seen: 
 
 def _is_math(body: str) -> bool:
     """Tell `$x^2$` from "$5 or 6$": what starts like a price needs a mathematical sign."""
-    return bool(re.search(r"[\\^_={}]", body)) if body[0].isdigit() else not re.search(r"\w{4,} \w{3,}", body)
+    return (
+        bool(re.search(r"[\\^_={}]", body))
+        if body[0].isdigit()
+        else not re.search(r"\w{4,} \w{3,}", body)
+    )
 
 
 def _link(match: re.Match[str]) -> str:
@@ -110,7 +118,10 @@ def _link(match: re.Match[str]) -> str:
 
 def _runs(text: str) -> Iterator[tuple[bool, str]]:
     """Split `text` into (is fenced code, lines) runs."""
-    lines, at = re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text), 0  # the lines that Markdown counts
+    lines, at = (
+        re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text),
+        0,
+    )  # the lines that Markdown counts
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence" and token.map:
             first, end = token.map

@@ -29,19 +29,25 @@ def draw(app: App | None) -> None:
             lock the page where it is corrected.
     """
     file = saved_file(*environment())
-    st.caption(f"Saved in {plain(str(file))}. What the environment sets is shown and stays as it is.")
+    st.caption(
+        f"Saved in {plain(str(file))}. What the environment sets is shown and stays as it is."
+    )
     try:
         settings = load_settings()  # as saved: the running app keeps to what it started with
     except ConfigError as exc:
         if app:
             st.error(plain(str(exc)), icon=":material/error:")
         there = os.access(file.parent, os.W_OK) and file.exists()
-        if there and st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
+        if there and st.button(
+            "Set the saved settings aside", icon=":material/undo:", help="It is kept."
+        ):
             file.rename(file.with_stem(f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"))
             st.rerun()
         return
     if app and (names := st.session_state.get("saved")):
-        st.success(f"Saved. {plain(names)}: used after a restart. Conversations and documents stay.")
+        st.success(
+            f"Saved. {plain(names)}: used after a restart. Conversations and documents stay."
+        )
         if st.button("Restart now", icon=":material/restart_alt:"):
             state.keep("saved", None)
             state.restart_app(app)
@@ -51,7 +57,9 @@ def draw(app: App | None) -> None:
     groups = {name: field for name, field in Settings.model_fields.items() if field.title}
     with st.form("settings", border=False):
         changed: dict[str, dict[str, Any]] = {}
-        for tab, group in zip(st.tabs([str(f.title) for f in groups.values()]), groups, strict=True):
+        for tab, group in zip(
+            st.tabs([str(f.title) for f in groups.values()]), groups, strict=True
+        ):
             with tab:
                 changed |= _group(group, getattr(settings, group))
         if st.form_submit_button("Save", type="primary", icon=":material/check:"):
@@ -70,7 +78,9 @@ def _save(settings: Settings, changed: dict[str, dict[str, Any]], app: App | Non
     except (ConfigError, OSError) as exc:
         st.error(f"Nothing was saved. {plain(str(exc))}", icon=":material/error:")
     else:
-        saved = ", ".join(_label(group, name) for group, values in changed.items() for name in values)
+        saved = ", ".join(
+            _label(group, name) for group, values in changed.items() for name in values
+        )
         state.keep("saved", saved if app else None)
         st.rerun()
 
@@ -96,12 +106,20 @@ def _group(group: str, values: BaseModel) -> dict[str, dict[str, Any]]:
         was, variable = getattr(values, name), f"DOCMIND_{group}__{name}".upper()
         if SecretStr in (get_args(field.annotation) or (field.annotation,)):
             known = "A key is set" if was and was.get_secret_value() != "none" else "No key is set"
-            st.caption(f"**{_title(name, field)}**: {known}. Keys are not kept here; set {plain(variable)}.")
+            st.caption(
+                f"**{_title(name, field)}**: {known}. Keys are not kept here; set {plain(variable)}."
+            )
             continue
         fixed = any(name in source.get(group, {}) for source in environment())
-        about = f"{field.description} Set by {variable}; change it there." if fixed else str(field.description)
+        about = (
+            f"{field.description} Set by {variable}; change it there."
+            if fixed
+            else str(field.description)
+        )
         label = _title(name, field) + (" :gray-badge[from environment]" if fixed else "")
-        entered = _field(label, field, was, key=f"setting-{group}-{name}", help=plain(about), disabled=fixed)
+        entered = _field(
+            label, field, was, key=f"setting-{group}-{name}", help=plain(about), disabled=fixed
+        )
         if entered != was:
             changed[name] = entered
     return {group: changed} if changed else {}
@@ -113,13 +131,22 @@ def _field(label: str, field: FieldInfo, value: Any, **shared: Any) -> Any:
     optional = type(None) in kinds
     if field.annotation is bool:
         return st.toggle(label, value, **shared)
-    choices = [c for kind in (field.annotation, *kinds) if get_origin(kind) is Literal for c in get_args(kind)]
+    choices = [
+        c
+        for kind in (field.annotation, *kinds)
+        if get_origin(kind) is Literal
+        for c in get_args(kind)
+    ]
     if bool in kinds:
         choices = [True, False]
     if choices:
         choices = [None, *choices] if optional else choices
-        return st.selectbox(label, choices, choices.index(value), format_func=lambda c: _WORDS.get(c, c), **shared)
-    shared["placeholder"] = "automatic" if "Empty:" in str(field.description) else "not set" if optional else None
+        return st.selectbox(
+            label, choices, choices.index(value), format_func=lambda c: _WORDS.get(c, c), **shared
+        )
+    shared["placeholder"] = (
+        "automatic" if "Empty:" in str(field.description) else "not set" if optional else None
+    )
     if int in kinds:
         return st.number_input(label, value=value, step=1, **shared)
     if float in kinds:

@@ -26,27 +26,38 @@ def draw(app: App) -> None:
     usage, trims = None, []
     if conversation:
         answers = [m for m in app.conversations.messages(conversation) if m.usage]
-        usage, trims = (answers[-1].usage if answers else None), app.conversations.trims(conversation)
+        usage, trims = (
+            (answers[-1].usage if answers else None),
+            app.conversations.trims(conversation),
+        )
     with st.container(key="status-panel", gap="xsmall"):
         _live(app, conversation, usage, trims)
 
 
 @st.fragment(run_every=EVERY_S)
-def _live(app: App, conversation: str | None, usage: Usage | None, trims: list[ContextTrimmed]) -> None:
+def _live(
+    app: App, conversation: str | None, usage: Usage | None, trims: list[ContextTrimmed]
+) -> None:
     state.check(app)
     turn = app.chat.active(conversation) if conversation else None
     if turn is not None:
         trims = [*trims, *(e for e in turn.events() if isinstance(e, ContextTrimmed))]
     status = app.engine.status()
     _machine(app.monitor.sample())
-    _head("Engine", format.model(status), f"{_DOTS.get(status.state, ':gray[●]')} {plain(engine(status))}")
+    _head(
+        "Engine",
+        format.model(status),
+        f"{_DOTS.get(status.state, ':gray[●]')} {plain(engine(status))}",
+    )
     _context(usage, status.window)
     if trims:
         with st.expander(f"Context trimmed {format.count(len(trims), 'time')}", type="compact"):
             for trim in reversed(trims):
                 instead = f"  \nIn its place: {plain(trim.summary)}" if trim.summary else ""
                 figures = f"{trim.tokens_before:,} → {trim.tokens_after:,} tokens"
-                st.caption(f"{plain(format.when(trim.at))} {figures}  \n{plain(trim.dropped)}{instead}")
+                st.caption(
+                    f"{plain(format.when(trim.at))} {figures}  \n{plain(trim.dropped)}{instead}"
+                )
 
 
 def _head(label: str, name: str, line: str = "") -> None:
@@ -55,7 +66,11 @@ def _head(label: str, name: str, line: str = "") -> None:
 
 def _machine(sample: Sample) -> None:
     """Draw the machine's figures: the GPU's, or RAM and CPU in the same place."""
-    own = "DocMind's share is not known" if sample.own is None else f"DocMind uses {format.size(sample.own)}"
+    own = (
+        "DocMind's share is not known"
+        if sample.own is None
+        else f"DocMind uses {format.size(sample.own)}"
+    )
     _head(sample.device, sample.name, own)
     memory = f"{'GPU memory' if sample.gpus else 'RAM'} {format.memory(sample.used, sample.total)}"
     st.progress(_share(sample.used, sample.total), memory)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from docmind.errors import DocMindError
 from docmind.events import Citation, Source
-from docmind.ingestion.readers import IMAGES
+from docmind.ingestion.readers.formats import IMAGES
 from docmind.ui.format import verdict
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
@@ -28,7 +28,9 @@ _PDFIUM = threading.Lock()
 """PDFium is not thread-safe."""
 
 
-def find(app: App, conversation_id: str | None, opened: str) -> tuple[Source, list[Citation]] | None:
+def find(
+    app: App, conversation_id: str | None, opened: str
+) -> tuple[Source, list[Citation]] | None:
     """Return the source that `opened` names, and what cites it.
 
     Args:
@@ -43,7 +45,9 @@ def find(app: App, conversation_id: str | None, opened: str) -> tuple[Source, li
         citations: Sequence[Citation] = ()
     else:
         messages = app.conversations.messages(conversation_id)
-        index = len(messages) - 1 if message == "live" else int(message) if message.isdigit() else -1
+        index = (
+            len(messages) - 1 if message == "live" else int(message) if message.isdigit() else -1
+        )
         if not 0 <= index < len(messages):
             return None
         known, citations = messages[index].sources, messages[index].citations
@@ -62,13 +66,17 @@ def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
     for citation in cited:
         icon = "check" if citation.supported else "help"
         found = verdict(citation) or "supported by this passage"
-        st.caption(f":material/{icon}: “{plain(citation.sentence)}”  \n{plain(found[:1].upper() + found[1:])}\\.")
+        st.caption(
+            f":material/{icon}: “{plain(citation.sentence)}”  \n{plain(found[:1].upper() + found[1:])}\\."
+        )
     document = app.documents.get(source.document_id)
     if document is None:
         st.info("This document was deleted; the passage was kept with the answer.")
         return
     if source.page and document.suffix in {".pdf", *IMAGES}:
-        image = page_image(str(app.documents.file_path(source.document_id)), source.page, source.boxes)
+        image = page_image(
+            str(app.documents.file_path(source.document_id)), source.page, source.boxes
+        )
         if image:
             st.image(image, width="stretch", alt=f"Page {source.page} of {source.file_name}")
             return
@@ -100,7 +108,13 @@ def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = ()) -> b
 
     try:
         image = _pdf_page(path, page) if path.endswith(".pdf") else _picture(path, page)
-    except (RuntimeError, OSError, EOFError, IndexError, ValueError) as exc:  # PDFium's is a RuntimeError
+    except (
+        RuntimeError,
+        OSError,
+        EOFError,
+        IndexError,
+        ValueError,
+    ) as exc:  # PDFium's is a RuntimeError
         log.warning("page %s of %s could not be drawn: %s", page, path, exc)
         return None
     marks = image.copy()
@@ -125,7 +139,7 @@ def _pdf_page(path: str, page: int) -> Image:
 def _picture(path: str, page: int) -> Image:
     import PIL.Image
 
-    from docmind.ingestion.ocr import upright
+    from docmind.ingestion.readers.ocr import upright
 
     with PIL.Image.open(path) as picture:
         picture.seek(page - 1)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from docmind import __version__
 from docmind.doctor import PACKAGES, package
-from docmind.engine.ladder import forget
+from docmind.engine.plan.ladder import forget
 from docmind.ui import format, sidebar, state
 from docmind.ui.markdown import plain
 
@@ -28,7 +28,11 @@ def machine(app: App) -> None:
     figures: list[tuple[str, str, list[float | None]]] = [
         ("RAM used", format.memory(now.ram_used, now.ram_total), [s.ram_used for s in history]),
         ("CPU load", f"{now.cpu_percent:.0f} %", [s.cpu_percent for s in history]),
-        (f"DocMind's share of {'GPU memory' if now.gpus else 'RAM'}", own, [s.own for s in history]),
+        (
+            f"DocMind's share of {'GPU memory' if now.gpus else 'RAM'}",
+            own,
+            [s.own for s in history],
+        ),
     ]
     for number, gpu in enumerate(now.gpus):
         which = f" {number}" if len(now.gpus) > 1 else ""
@@ -39,7 +43,14 @@ def machine(app: App) -> None:
         figures.append((f"GPU{which} load", busy, [g.utilisation for g in over_time]))
     with st.container(horizontal=True, key="machine-figures"):
         for label, value, past in figures:
-            st.metric(label, value, border=True, width=236, chart_data=[p or 0 for p in past], chart_type="area")
+            st.metric(
+                label,
+                value,
+                border=True,
+                width=236,
+                chart_data=[p or 0 for p in past],
+                chart_type="area",
+            )
     if now.note:
         st.warning(plain(now.note), icon=":material/warning:")
 
@@ -52,14 +63,22 @@ def engine(app: App) -> None:
     st.caption(plain(f"{format.model(status)}{f' on {status.device}' if status.device else ''}"))
     if status.state == "failed":
         st.error(plain(status.error), icon=":material/error:")
-        st.button("Try again", key="engine-retry", icon=":material/refresh:", on_click=state.restart_app, args=(app,))
+        st.button(
+            "Try again",
+            key="engine-retry",
+            icon=":material/refresh:",
+            on_click=state.restart_app,
+            args=(app,),
+        )
         return
     figures = {
         "State": sidebar.engine(status),
         "Window": f"{status.window:,} tokens" if status.window else "unknown",
         "Loaded in": "" if status.load_s is None else format.duration(status.load_s),
         "Running / waiting": f"{status.running} / {status.waiting}",
-        "Prefix cache hits": "" if status.prefix_hit_rate is None else f"{status.prefix_hit_rate:.0%}",
+        "Prefix cache hits": ""
+        if status.prefix_hit_rate is None
+        else f"{status.prefix_hit_rate:.0%}",
         "KV cache in use": "" if status.kv_cache_usage is None else f"{status.kv_cache_usage:.0%}",
     }
     with st.container(horizontal=True):
@@ -83,11 +102,22 @@ def plan(app: App) -> None:
         st.markdown("**What failed**")
         _table(
             [
-                {"When": format.when(a.at), "Plan": a.plan, "Stage": a.doing, "Error": a.error, "What was done": a.then}
+                {
+                    "When": format.when(a.at),
+                    "Plan": a.plan,
+                    "Stage": a.doing,
+                    "Error": a.error,
+                    "What was done": a.then,
+                }
                 for a in status.attempts
             ]
         )
-        st.button("Try the settings as they are again", icon=":material/refresh:", on_click=_start_over, args=(app,))
+        st.button(
+            "Try the settings as they are again",
+            icon=":material/refresh:",
+            on_click=_start_over,
+            args=(app,),
+        )
 
 
 def _start_over(app: App) -> None:
@@ -108,7 +138,13 @@ def storage(app: App) -> None:
     }
     st.markdown("\n".join(f"- {name}: {plain(str(fact))}" for name, fact in facts.items()))
     installed = [f"{row.what} {row.found}" for row in map(package, PACKAGES) if row.state == "ok"]
-    st.caption(plain(" · ".join([f"DocMind {__version__}", f"Python {platform.python_version()}", *installed])))
+    st.caption(
+        plain(
+            " · ".join(
+                [f"DocMind {__version__}", f"Python {platform.python_version()}", *installed]
+            )
+        )
+    )
 
 
 def trims(app: App) -> None:
@@ -128,10 +164,15 @@ def trims(app: App) -> None:
     if rows:
         _table(rows)
     else:
-        st.caption("Nothing was cut so far. When a conversation nears the window, its oldest turns are left out here.")
+        st.caption(
+            "Nothing was cut so far. When a conversation nears the window, its oldest turns are left out here."
+        )
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
     """Draw a table; Streamlit reads text in cells as Markdown, so it is made plain."""
-    shown = [{k: f"{v:,}" if isinstance(v, int) else plain(str(v)) for k, v in row.items()} for row in rows]
+    shown = [
+        {k: f"{v:,}" if isinstance(v, int) else plain(str(v)) for k, v in row.items()}
+        for row in rows
+    ]
     st.table(shown, hide_index=True, border="horizontal")

@@ -57,7 +57,9 @@ class TurnView:
             return "Writing the answer"
         if busy := [r for r in self.runs if not r.done and r.agent != "supervisor"]:
             names = ", ".join(dict.fromkeys(r.agent for r in busy)).capitalize()
-            return f"{names} {'reading what was found' if all(r.steps for r in busy) else 'at work'}"
+            return (
+                f"{names} {'reading what was found' if all(r.steps for r in busy) else 'at work'}"
+            )
         if self.agents:
             return "Putting the answer together"
         if self.runs and not self.runs[-1].steps:  # the supervisor's own

@@ -14,9 +14,13 @@ from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.ingestion.registry import Document
+    from docmind.storage.documents import Document
 
-_DRAWN = {"known": (st.info, "content_copy"), "error": (st.error, "error"), "wait": (st.warning, "hourglass_empty")}
+_DRAWN = {
+    "known": (st.info, "content_copy"),
+    "error": (st.error, "error"),
+    "wait": (st.warning, "hourglass_empty"),
+}
 _STAGES = {
     "parse": (0.02, "Reading"),
     "split": (0.3, "Splitting"),
@@ -24,7 +28,13 @@ _STAGES = {
     "store": (0.98, "Storing"),
 }
 """Where each stage begins on the bar, and what it is called."""
-_PARTS = {".xlsx": "sheet", ".xlsm": "sheet", ".pptx": "slide", ".pptm": "slide", ".epub": "chapter"}
+_PARTS = {
+    ".xlsx": "sheet",
+    ".xlsm": "sheet",
+    ".pptx": "slide",
+    ".pptm": "slide",
+    ".epub": "chapter",
+}
 
 
 def limit_mb(app: App) -> int:
@@ -50,7 +60,12 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
         if added.known and name == there:
             notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
         elif added.known:
-            notices.append(("known", f"**{name}** has the same content as **{there}**, which is already there."))
+            notices.append(
+                (
+                    "known",
+                    f"**{name}** has the same content as **{there}**, which is already there.",
+                )
+            )
     return notices
 
 

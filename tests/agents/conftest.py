@@ -14,7 +14,12 @@ DOCUMENTS = {
 }
 
 
-KINDS = {"researcher": "look_up", "summarizer": "summarize", "analyst": "calculate", "verifier": "check"}
+KINDS = {
+    "researcher": "look_up",
+    "summarizer": "summarize",
+    "analyst": "calculate",
+    "verifier": "check",
+}
 
 
 def plan(*tasks):

@@ -20,10 +20,14 @@ def reply(messages, constraint):
     """Quote the passage that has the fact, or refuse: about the left-out article, the mission and the drinkers."""
     prompt = messages[-1]["content"]
     asked = prompt.split("</passages>")[-1]
-    fact = next((fact for words, fact in KNOWN.items() if words in asked and "drank" not in asked), None)
+    fact = next(
+        (fact for words, fact in KNOWN.items() if words in asked and "drank" not in asked), None
+    )
     for passage in re.split(r"\n(?=\[\d+\] \()", prompt):
         if fact and (line := re.search(rf"^[^\n]*{fact}[^\n]*$", passage, re.MULTILINE)):
-            return f"{line[0]} {passage[: passage.index(']') + 1].removeprefix('<passages>').strip()}"
+            return (
+                f"{line[0]} {passage[: passage.index(']') + 1].removeprefix('<passages>').strip()}"
+            )
     return "Not found in your documents."
 
 
@@ -41,7 +45,10 @@ def test_the_whole_app_is_asked_and_judged(measured):
         assert found[f"answers.{name}.questions"] == questions
         assert found[f"answers.{name}.failed"] == found[f"answers.{name}.false_refusals"] == 0
         assert found[f"answers.{name}.cited"] == found[f"answers.{name}.supported_citations"] == 1
-        assert found[f"answers.{name}.gold_cited"] == found[f"answers.{name}.recall"] == 1 or name == "mtrag"
+        assert (
+            found[f"answers.{name}.gold_cited"] == found[f"answers.{name}.recall"] == 1
+            or name == "mtrag"
+        )
     assert found["answers.xquad-en.contains"] == 1
     assert 0 < found["answers.xquad-en.f1"] < 1
     for name in ("xquad-en-absent", "mtrag-absent", "handbook-absent"):
@@ -56,7 +63,11 @@ def test_wrong_answers_cost():
     told = Asked("s", "When?", ("1874",), (("a.txt", "It was built in 1874."),))
     absent = Asked("t", "Who?")
     outcomes = [
-        Outcome(told, "It was built in 1874. [1]", citations=(Citation(1, "It was built in 1874.", False),)),
+        Outcome(
+            told,
+            "It was built in 1874. [1]",
+            citations=(Citation(1, "It was built in 1874.", False),),
+        ),
         Outcome(told, "Not found in your documents."),
         Outcome(told, "", "The engine failed."),
         Outcome(absent, "Mr Smith did it in the library. He told us later."),
@@ -79,7 +90,5 @@ def test_refusals_are_known_by_their_words():
 
 
 def test_sentences_without_a_mark():
-    answer = (
-        "The tower was built in 1874 by masons. It is made of granite blocks. [1]\nWhich stone is it made of?\nSources:"
-    )
+    answer = "The tower was built in 1874 by masons. It is made of granite blocks. [1]\nWhich stone is it made of?\nSources:"
     assert uncited(answer) == ["The tower was built in 1874 by masons."]

@@ -6,7 +6,11 @@ from tests.samples import write_docx, write_image, write_pdf
 
 
 def test_scans_and_texts_are_measured_apart(tmp_path):
-    files = [write_pdf(tmp_path / "text.pdf"), write_image(tmp_path / "scan.pdf"), write_docx(tmp_path / "a.docx")]
+    files = [
+        write_pdf(tmp_path / "text.pdf"),
+        write_image(tmp_path / "scan.pdf"),
+        write_docx(tmp_path / "a.docx"),
+    ]
     figures = reading(IngestionSettings(), files)
     assert figures["read.pdf.pages"] % 3 == 0
     assert figures["read.ocr.pages"] == 1

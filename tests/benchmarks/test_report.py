@@ -5,7 +5,13 @@ from benchmarks.report import BEGIN, END, report
 
 def save(folder, name, **figures):
     machine = {"gpu": None, "cpu": "a CPU", "cores": 2, "ram_gib": 4}
-    record = {"command": "docmind x", "commit": "abc", "machine": machine, "notes": "quiet", "figures": figures}
+    record = {
+        "command": "docmind x",
+        "commit": "abc",
+        "machine": machine,
+        "notes": "quiet",
+        "figures": figures,
+    }
     (folder / f"{name}.json").write_text(json.dumps(record))
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from docmind.engine.models import Catalog
+from docmind.models.catalog import Catalog
 from tests.browser.conftest import served
 from tests.samples import HANDBOOK, write_pdf
 
@@ -24,7 +24,9 @@ def url(models_dir, tmp_path_factory):
         "DOCMIND_LLM__MODEL": "smollm2-135m",
         "DOCMIND_LLM__MAX_ANSWER_TOKENS": "160",
     }
-    with served(["-m", "streamlit", "run", "streamlit_app.py"], environment, data / "output.log") as address:
+    with served(
+        ["-m", "streamlit", "run", "streamlit_app.py"], environment, data / "output.log"
+    ) as address:
         yield address
 
 
@@ -37,13 +39,17 @@ def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
     page.wait_for_selector("text=2 pages · ", timeout=180_000)
 
     page.get_by_role("link", name="Chat").click()
-    page.locator(".st-key-status-panel").get_by_text("● ready").wait_for(timeout=300_000)  # the model serves
+    page.locator(".st-key-status-panel").get_by_text("● ready").wait_for(
+        timeout=300_000
+    )  # the model serves
 
     tab.ask("Sum up handbook.pdf.")
     stop = page.locator(".st-key-stop-turn button:visible")
     stop.wait_for()
     live = page.locator(".st-key-live")
-    page.wait_for_selector('.st-key-live [data-testid="stExpander"]', timeout=120_000)  # agents at work
+    page.wait_for_selector(
+        '.st-key-live [data-testid="stExpander"]', timeout=120_000
+    )  # agents at work
     written = "() => (document.querySelector('.st-key-live > [data-testid=\"stElementContainer\"]')?.innerText ?? '')"
     page.wait_for_function(f"({written})().includes('▍')", timeout=240_000)
     lengths = {len(page.evaluate(written))}

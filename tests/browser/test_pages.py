@@ -76,7 +76,10 @@ def test_escape_stops_and_the_typed_question_survives(url, visit):
     tab.page.wait_for_selector(".st-key-stop-turn button", timeout=30_000)
     tab.ask("And what about support?")
     tab.page.wait_for_selector("text=An answer is being written")
-    assert tab.page.locator('[data-testid="stChatInputTextArea"]').input_value() == "And what about support?"
+    assert (
+        tab.page.locator('[data-testid="stChatInputTextArea"]').input_value()
+        == "And what about support?"
+    )
     tab.page.locator(".st-key-stop-turn button:visible").click()
     tab.page.wait_for_selector("text=You stopped this answer", timeout=30_000)
 
@@ -117,9 +120,14 @@ def test_all_that_are_found_are_selected_and_let_go_again(url, visit):
 def test_what_was_refused_stays_said_when_the_others_are_read(url, visit):
     tab = visit(url)
     tab.open("documents")
-    files = [{"name": n, "mimeType": "", "buffer": n.encode()} for n in ("program.exe", "slow letter.txt")]
+    files = [
+        {"name": n, "mimeType": "", "buffer": n.encode()}
+        for n in ("program.exe", "slow letter.txt")
+    ]
     tab.page.locator("input[type=file]").set_input_files(files)
     tab.page.get_by_text("Cancel all 2").click()
-    tab.page.wait_for_selector("[class*=st-key-cancel-]", state="detached")  # the page is drawn anew
+    tab.page.wait_for_selector(
+        "[class*=st-key-cancel-]", state="detached"
+    )  # the page is drawn anew
     tab.page.wait_for_timeout(1500)
     assert "program.exe" in tab.page.locator('[data-testid="stAlert"]').inner_text()

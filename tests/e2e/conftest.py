@@ -2,8 +2,8 @@
 
 import pytest
 
-from docmind.engine.models import Catalog
 from docmind.engine.vllm_engine import VllmEngine
+from docmind.models.catalog import Catalog
 from docmind.settings import EngineSettings, LLMSettings, Settings
 
 

@@ -17,10 +17,10 @@ from langchain_core.tools import tool
 
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
-from docmind.engine.models import Catalog
 from docmind.engine.remote import RemoteEngine
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
+from docmind.models.catalog import Catalog
 from docmind.settings import LLMSettings, Settings
 
 pytestmark = pytest.mark.engine
@@ -62,13 +62,17 @@ def test_text_streams_and_usage_is_the_tokenizers_count(engine, smollm2):
     assert len(deltas) > 5
     assert usage.prompt_tokens == engine.count_tokens(ask("Name a colour."))
     tokens = len(AutoTokenizer.from_pretrained(smollm2).encode(text))
-    assert usage.completion_tokens == tokens + (reason == "stop")  # the end-of-turn token has no text
+    assert usage.completion_tokens == tokens + (
+        reason == "stop"
+    )  # the end-of-turn token has no text
     assert usage.ttft_s > 0
     assert usage.decode_s > 0
 
 
 def test_the_same_question_gets_the_same_answer(engine):
-    first, second = (asyncio.run(drain(engine, ask("Name a fruit."), max_tokens=16)) for _ in range(2))
+    first, second = (
+        asyncio.run(drain(engine, ask("Name a fruit."), max_tokens=16)) for _ in range(2)
+    )
     assert "".join(d.text for d in first) == "".join(d.text for d in second)
 
 
@@ -149,7 +153,9 @@ def test_grammars_hold(engine):
     }
 
     def text(kind, value):
-        deltas = asyncio.run(drain(engine, ask("Paris?"), max_tokens=60, constraint=Constraint(kind, value)))
+        deltas = asyncio.run(
+            drain(engine, ask("Paris?"), max_tokens=60, constraint=Constraint(kind, value))
+        )
         return "".join(d.text for d in deltas)
 
     assert json.loads(text("json", schema))["city"] in {"Paris", "Rome"}
@@ -159,7 +165,11 @@ def test_grammars_hold(engine):
 
 def test_a_bad_grammar_fails_alone(engine):
     with pytest.raises(EngineError, match="refused"):
-        asyncio.run(drain(engine, ask("x"), max_tokens=8, constraint=Constraint("json", {"type": "nonsense"})))
+        asyncio.run(
+            drain(
+                engine, ask("x"), max_tokens=8, constraint=Constraint("json", {"type": "nonsense"})
+            )
+        )
     assert asyncio.run(drain(engine, ask("x"), max_tokens=2))[-1].usage
 
 
@@ -191,7 +201,11 @@ def test_waiting_costs_no_cpu(engine):
     thread = next(t for t in threading.enumerate() if t.name == "docmind-engine")
 
     def used():
-        return sum(t.user_time + t.system_time for t in psutil.Process().threads() if t.id == thread.native_id)
+        return sum(
+            t.user_time + t.system_time
+            for t in psutil.Process().threads()
+            if t.id == thread.native_id
+        )
 
     before = used()
     time.sleep(2)
@@ -199,7 +213,9 @@ def test_waiting_costs_no_cpu(engine):
 
 
 def test_before_it_is_ready_it_says_so(models_dir, tmp_path):
-    idle = VllmEngine(Settings(data_dir=tmp_path, llm=LLMSettings(model="smollm2-135m")), Catalog(models_dir))
+    idle = VllmEngine(
+        Settings(data_dir=tmp_path, llm=LLMSettings(model="smollm2-135m")), Catalog(models_dir)
+    )
     with pytest.raises(EngineNotReady):
         idle.count_tokens(ask("x"))
     with pytest.raises(EngineNotReady):
@@ -209,7 +225,9 @@ def test_before_it_is_ready_it_says_so(models_dir, tmp_path):
 
 
 def test_a_model_that_is_not_there_fails_with_what_to_do(models_dir, tmp_path):
-    broken = VllmEngine(Settings(data_dir=tmp_path, llm=LLMSettings(model="no-such-model")), Catalog(models_dir))
+    broken = VllmEngine(
+        Settings(data_dir=tmp_path, llm=LLMSettings(model="no-such-model")), Catalog(models_dir)
+    )
     broken.start()
     with pytest.raises(EngineFailed, match="docmind model list"):
         broken.wait_ready(60)
@@ -241,7 +259,9 @@ def test_the_launch_script_serves_the_same_plan(smollm2, models_dir, tmp_path):
         deltas = asyncio.run(drain(remote, ask("Name a colour."), max_tokens=12))
         assert "".join(d.text for d in deltas)
         assert deltas[-1].usage.prompt_tokens == remote.count_tokens(ask("Name a colour."))
-        schema = Constraint("json", {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]})
+        schema = Constraint(
+            "json", {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+        )
         deltas = asyncio.run(drain(remote, ask("true?"), max_tokens=40, constraint=schema))
         assert isinstance(json.loads("".join(d.text for d in deltas))["a"], bool)
         with pytest.raises(PromptTooLong):

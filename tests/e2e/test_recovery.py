@@ -13,7 +13,7 @@ pytestmark = pytest.mark.engine
 SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
-from docmind.engine.models import Catalog
+from docmind.models.catalog import Catalog
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineError
 from docmind.settings import EngineSettings, load_settings, save_settings
@@ -55,7 +55,9 @@ print(json.dumps(told))
 
 
 @pytest.mark.timeout(500)
-def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(smollm2, models_dir, tmp_path):
+def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(
+    smollm2, models_dir, tmp_path
+):
     data, broken = tmp_path / "data", tmp_path / "broken"
     data.mkdir()
     shutil.copytree(smollm2, broken)

@@ -13,7 +13,7 @@ SCRIPT = """
 import asyncio, gc, json, sys
 from pathlib import Path
 import psutil
-from docmind.engine.models import Catalog
+from docmind.models.catalog import Catalog
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineFailed
 from docmind.settings import EngineSettings, LLMSettings, Settings

@@ -13,7 +13,9 @@ KINDS = {"look_up": "researcher", "summarize": "summarizer", "check": "verifier"
 
 def test_a_plan_is_valid_by_construction_and_its_cost_is_counted(engine):
     model = SupervisorModel(engine=engine, kinds=KINDS)
-    system = SystemMessage(PLAN.format(kinds="\n".join(f"- {k}" for k in KINDS)), additional_kwargs={PLANNING: "all"})
+    system = SystemMessage(
+        PLAN.format(kinds="\n".join(f"- {k}" for k in KINDS)), additional_kwargs={PLANNING: "all"}
+    )
     messages = [system, HumanMessage("Are pets allowed, and how long is the notice period?")]
     plan = asyncio.run(model.ainvoke(messages))
     assert len(plan.tool_calls) <= 3
@@ -22,5 +24,8 @@ def test_a_plan_is_valid_by_construction_and_its_cost_is_counted(engine):
         assert call["args"]["task"]
     assert plan.content == ""
     assert plan.usage_metadata["input_tokens"] == engine.count_tokens(
-        [{"role": "system", "content": system.content}, {"role": "user", "content": messages[1].content}]
+        [
+            {"role": "system", "content": system.content},
+            {"role": "user", "content": messages[1].content},
+        ]
     )

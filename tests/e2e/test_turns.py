@@ -27,7 +27,9 @@ class Watched(KeptEngine):
             if on_end:
                 on_end(usage)
 
-        return self._engine.stream(messages, tools=tools, max_tokens=max_tokens, on_end=ended, **options)
+        return self._engine.stream(
+            messages, tools=tools, max_tokens=max_tokens, on_end=ended, **options
+        )
 
 
 @pytest.fixture
@@ -36,10 +38,14 @@ def make_app(engine, models_dir, minilm, tmp_path):
     apps = []
 
     def make(**groups):
-        settings = load_settings(data_dir=tmp_path / "data", llm={"max_answer_tokens": 48}, **groups)
+        settings = load_settings(
+            data_dir=tmp_path / "data", llm={"max_answer_tokens": 48}, **groups
+        )
         settings.data_dir.joinpath("models").symlink_to(models_dir)
         app = build_app(settings, engine=Watched(engine))
-        app.documents.add_bytes(b"Pets are not allowed. The notice period is three months. " * 30, "lease.txt")
+        app.documents.add_bytes(
+            b"Pets are not allowed. The notice period is three months. " * 30, "lease.txt"
+        )
         assert app.documents.wait(120)
         apps.append(app)
         return app
@@ -82,7 +88,8 @@ def test_a_structured_answer_is_valid_by_grammar(make_app):
 def test_stop_ends_all_agents_in_the_engine(make_app):
     app = make_app(agents={"enable_planning": True, "max_parallel_calls": 3})
     turn = app.chat.ask(
-        "Are pets allowed? How long is the notice period? Who may live there?", app.conversations.create().id
+        "Are pets allowed? How long is the notice period? Who may live there?",
+        app.conversations.create().id,
     )
     for event in turn.stream():
         if isinstance(event, TokenDelta):

@@ -82,7 +82,9 @@ def test_broken_calls_stay_text():
 
 def test_any_tool_may_be_the_one_that_must_be_called():
     engine = PromptedEngine(['{"name":"summarize","arguments":{"document":"b"}}'])
-    message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="any").invoke("Hi")
+    message = (
+        ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="any").invoke("Hi")
+    )
     assert [c["name"] for c in message.tool_calls] == ["summarize"]
     assert message.content == ""
     options = engine.requests[0]["constraint"].value["anyOf"]
@@ -98,8 +100,12 @@ def test_of_a_call_cut_at_the_limit_nothing_is_shown():
 
 def test_a_named_tool_is_called_with_its_own_schema():
     engine = PromptedEngine(['{"name": "search", "arguments": {"query": "x", "k": 3}}'])
-    message = ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="search").invoke("Hi")
-    assert [(c["name"], c["args"]) for c in message.tool_calls] == [("search", {"query": "x", "k": 3})]
+    message = (
+        ChatVLLM(engine=engine).bind_tools([search, summarize], tool_choice="search").invoke("Hi")
+    )
+    assert [(c["name"], c["args"]) for c in message.tool_calls] == [
+        ("search", {"query": "x", "k": 3})
+    ]
     (option,) = engine.requests[0]["constraint"].value["anyOf"]
     assert set(option["properties"]["arguments"]["properties"]) == {"query", "k"}
 
@@ -112,7 +118,9 @@ def test_an_unknown_tool_choice_is_refused():
 def test_options_reach_the_engine():
     engine = PromptedEngine(["yes"])
     constraint = Constraint("choice", ["yes", "no"])
-    ChatVLLM(engine=engine).bind(constraint=constraint, max_tokens=5, temperature=0.7, stop=["\n"]).invoke("Hi")
+    ChatVLLM(engine=engine).bind(
+        constraint=constraint, max_tokens=5, temperature=0.7, stop=["\n"]
+    ).invoke("Hi")
     request = engine.requests[0]
     assert request["constraint"] == constraint
     assert (request["max_tokens"], request["temperature"], request["stop"]) == (5, 0.7, ["\n"])
@@ -137,7 +145,9 @@ def test_a_conversation_with_tool_results_becomes_openai_messages():
 def test_calls_that_a_server_parsed_are_used():
     engine = PromptedEngine([""], tool_calls=[ToolCall("x1", "search", '{"query": "a"}')])
     message = ChatVLLM(engine=engine).bind_tools([search]).invoke("Hi")
-    assert [(c["id"], c["name"], c["args"]) for c in message.tool_calls] == [("x1", "search", {"query": "a"})]
+    assert [(c["id"], c["name"], c["args"]) for c in message.tool_calls] == [
+        ("x1", "search", {"query": "a"})
+    ]
 
 
 def test_leaving_the_stream_closes_it_in_the_engine():

@@ -37,13 +37,17 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        self.reply(200, {"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 4096}]})
+        self.reply(
+            200, {"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 4096}]}
+        )
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((self.path, body))
         if self.path == "/tokenize":
-            return self.reply(self.server.tokenize, {"count": 42} if self.server.tokenize == 200 else {})
+            return self.reply(
+                self.server.tokenize, {"count": 42} if self.server.tokenize == 200 else {}
+            )
         if self.server.refuse:
             return self.reply(400, {"error": {"message": self.server.refuse}})
         self.send_response(200)
@@ -51,7 +55,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for chunk in self.server.chunks:
-                answer = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+                answer = {
+                    "id": "1",
+                    "object": "chat.completion.chunk",
+                    "created": 1,
+                    "model": "m",
+                    "choices": [],
+                }
                 data = json.dumps(answer | chunk)[: chunk.get("cut")]
                 self.wfile.write(f"data: {data}\n\n".encode())
                 self.wfile.flush()
@@ -133,7 +143,11 @@ def test_tool_calls_in_pieces_are_put_together(engine, server):
 
 def test_constraints_are_sent_as_the_server_knows_them(engine, server):
     drain(engine, constraint=Constraint("json", {"type": "object"}))
-    drain(engine, constraint=Constraint("choice", ["a", "b"]), tools=[{"type": "function", "function": {"name": "f"}}])
+    drain(
+        engine,
+        constraint=Constraint("choice", ["a", "b"]),
+        tools=[{"type": "function", "function": {"name": "f"}}],
+    )
     as_json, as_choice = (body for path, body in server.requests if path.endswith("completions"))
     assert as_json["response_format"]["json_schema"]["schema"] == {"type": "object"}
     assert as_choice["structured_outputs"] == {"choice": ["a", "b"]}
@@ -149,7 +163,9 @@ def test_tokens_are_counted_by_the_server_or_estimated_and_said_so(engine, serve
     server.tokenize = 404
     assert 0 < engine.count_tokens(ASK) < 42
     assert "estimated" in engine.status().notes[-1]
-    assert engine.count_tokens([{"role": "user", "content": "\u4f11\u6687" * 50}]) >= 100, "a token a character"
+    assert engine.count_tokens([{"role": "user", "content": "\u4f11\u6687" * 50}]) >= 100, (
+        "a token a character"
+    )
 
 
 def test_refusals_are_translated(engine, server):
@@ -162,7 +178,8 @@ def test_refusals_are_translated(engine, server):
 
 
 @pytest.mark.parametrize(
-    ("last", "told"), [(choice({}), "middle"), (choice({}, "abort"), "middle"), ({"cut": 9}, "No answer")]
+    ("last", "told"),
+    [(choice({}), "middle"), (choice({}, "abort"), "middle"), ({"cut": 9}, "No answer")],
 )
 def test_an_answer_that_the_server_did_not_finish_is_not_taken_for_one(engine, server, last, told):
     server.chunks = [choice({"content": "He"}), last]

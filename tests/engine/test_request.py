@@ -42,4 +42,6 @@ def test_the_first_text_is_told_at_once():
 
 def test_what_the_engine_gave_up_is_no_answer():
     for reason in ("abort", "error"):
-        assert isinstance(Request("1", [1], {}, None, None).deliver(output("Ye", reason)), EngineError)
+        assert isinstance(
+            Request("1", [1], {}, None, None).deliver(output("Ye", reason)), EngineError
+        )

@@ -15,7 +15,9 @@ ARGUMENTS = {"q": 'a {brace} ] " quote'}
 def parse(text, size=1):
     parser = ToolCallParser(["search", "sum"])
     shown = [parser.feed(text[i : i + size]) for i in range(0, len(text), size)]
-    return "".join([*shown, parser.finish()]), [(c.name, json.loads(c.arguments)) for c in parser.calls]
+    return "".join([*shown, parser.finish()]), [
+        (c.name, json.loads(c.arguments)) for c in parser.calls
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
@@ -36,7 +38,10 @@ def test_every_form_of_call(text, size):
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_several_calls_with_text_around_them(size):
-    text = f"I look.\n```json\n{SEARCH}\n```\n```json\n" + '{"name": "sum", "arguments": {}}\n```\nThen [1] I sum.'
+    text = (
+        f"I look.\n```json\n{SEARCH}\n```\n```json\n"
+        + '{"name": "sum", "arguments": {}}\n```\nThen [1] I sum.'
+    )
     shown, calls = parse(text, size)
     assert [c[0] for c in calls] == ["search", "sum"]
     assert shown.split() == ["I", "look.", "Then", "[1]", "I", "sum."]

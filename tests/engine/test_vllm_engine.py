@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from docmind.engine.models import Catalog
 from docmind.engine.request import Request
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineFailed
+from docmind.models.catalog import Catalog
 from docmind.settings import LLMSettings, Settings
 
 
@@ -95,7 +95,9 @@ def test_a_request_that_failed_before_it_reached_the_engine_is_not_run(engine):
 
 def test_closing_ends_running_requests_and_frees_the_model(engine):
     core = engine._engine
-    errors = asyncio.run(two_requests(engine, lambda: threading.Thread(target=engine.close).start()))
+    errors = asyncio.run(
+        two_requests(engine, lambda: threading.Thread(target=engine.close).start())
+    )
     assert all(isinstance(e, EngineFailed) for e in errors)
     engine.close()
     assert core.down

@@ -6,12 +6,20 @@ from hypothesis import strategies as st
 
 from docmind.engine.warmup import GRAMMAR, rounds
 
-GPU = {"window": 131_072, "step_tokens": 2_048, "sequences": 4, "vocabulary": 151_669, "temperature": 0.0}
+GPU = {
+    "window": 131_072,
+    "step_tokens": 2_048,
+    "sequences": 4,
+    "vocabulary": 151_669,
+    "temperature": 0.0,
+}
 
 
 def shared(a, b):
     """Tokens that two prompts have in common at their beginning."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
 
 
 def test_a_gpu_meets_short_and_long_prompts_every_batch_both_grammars_and_the_cache():
@@ -22,7 +30,10 @@ def test_a_gpu_meets_short_and_long_prompts_every_batch_both_grammars_and_the_ca
     assert max(alone) > 4 * 2_048, "prompts of several steps"
     assert {len(r) for r in warm} == {1, 2, 3, 4}
     for together in (1, 2, 3, 4):
-        assert {q.constraint is GRAMMAR for r in warm if len(r) == together for q in r} == {True, False}
+        assert {q.constraint is GRAMMAR for r in warm if len(r) == together for q in r} == {
+            True,
+            False,
+        }
     seen = []
     hits = 0
     for batch in warm:
@@ -39,7 +50,9 @@ def test_many_sequences_do_not_make_a_long_start(sequences):
 
 
 def test_a_cpu_is_not_kept_waiting():
-    tokens = sum(len(q.prompt_ids) for r in rounds(**GPU | {"step_tokens": 256}, gpu=False) for q in r)
+    tokens = sum(
+        len(q.prompt_ids) for r in rounds(**GPU | {"step_tokens": 256}, gpu=False) for q in r
+    )
     assert tokens < 400
 
 
@@ -51,7 +64,12 @@ def test_a_cpu_is_not_kept_waiting():
     vocabulary=st.integers(100, 200_000),
 )
 def test_every_request_fits_and_has_a_name_of_its_own(window, step, sequences, vocabulary):
-    options = {"window": window, "step_tokens": step, "sequences": sequences, "vocabulary": vocabulary}
+    options = {
+        "window": window,
+        "step_tokens": step,
+        "sequences": sequences,
+        "vocabulary": vocabulary,
+    }
     requests = [q for r in rounds(**options, temperature=0.7, gpu=True) for q in r]
     assert len({q.id for q in requests}) == len(requests)
     for request in requests:

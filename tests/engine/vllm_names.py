@@ -17,21 +17,31 @@ CACHE, BACKENDS = "vllm/config/cache.py", "vllm/v1/attention/backends/registry.p
 def names(wheel):
     """Return the version and its names: arguments, flags, environment variables, KV cache types, backends."""
     with zipfile.ZipFile(wheel) as archive:
-        trees = {name: ast.parse(archive.read(name)) for name in (ARGUMENTS, VARIABLES, CACHE, BACKENDS)}
-    classes = {n.name: n for tree in trees.values() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+        trees = {
+            name: ast.parse(archive.read(name)) for name in (ARGUMENTS, VARIABLES, CACHE, BACKENDS)
+        }
+    classes = {
+        n.name: n for tree in trees.values() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)
+    }
     dtypes = next(
         n.value
         for n in trees[CACHE].body
-        if isinstance(n, ast.Assign | ast.AnnAssign) and "CacheDType" in ast.unparse(n).split("=")[0]
+        if isinstance(n, ast.Assign | ast.AnnAssign)
+        and "CacheDType" in ast.unparse(n).split("=")[0]
     )
     version = wheel.rsplit("/", 1)[-1].split("-")[1]
     return version, {
         "arguments": _fields(classes["EngineArgs"]),
         "flags": sorted(s for s in _strings(classes["EngineArgs"]) if s.startswith("--")),
-        "variables": sorted({s for s in _strings(trees[VARIABLES]) if s.isupper() and s.startswith("VLLM_")}),
+        "variables": sorted(
+            {s for s in _strings(trees[VARIABLES]) if s.isupper() and s.startswith("VLLM_")}
+        ),
         "kv_cache_dtypes": sorted(_strings(dtypes)),
         "backends": sorted(
-            t.id for n in classes["AttentionBackendEnum"].body if isinstance(n, ast.Assign) for t in n.targets
+            t.id
+            for n in classes["AttentionBackendEnum"].body
+            if isinstance(n, ast.Assign)
+            for t in n.targets
         ),
     }
 
@@ -41,7 +51,9 @@ def _fields(node):
 
 
 def _strings(node):
-    return {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return {
+        n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from vllm.platforms.cpu import CpuPlatform
 vllm.platforms.current_platform = CpuPlatform()
 from vllm.engine.arg_utils import EngineArgs
 from vllm.utils.argparse_utils import FlexibleArgumentParser
-from docmind.engine.plan import resolve
+from docmind.engine.plan.resolve import resolve
 from docmind.settings import EngineSettings, Settings
-from tests.engine.test_plan import MACHINES, WEIGHTS
+from tests.engine.plan.test_resolve import MACHINES, WEIGHTS
 cards = {"tensor_parallel_size": 2, "data_parallel_size": 2, "distributed_executor_backend": "ray"}
 many = EngineSettings(**cards, speculative_tokens=3)
 for hardware, config in MACHINES:
@@ -38,7 +38,9 @@ for hardware, config in MACHINES:
 def main(wheel: str) -> int:
     """Unpack the wheel's Python files and run the script on them; returns its exit status."""
     with TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder, [n for n in archive.namelist() if n.endswith((".py", "/METADATA"))])
+        archive.extractall(
+            folder, [n for n in archive.namelist() if n.endswith((".py", "/METADATA"))]
+        )
         path = os.pathsep.join([folder, str(Path(__file__).parents[2])])
         print(Path(wheel).name, flush=True)
         return subprocess.run(

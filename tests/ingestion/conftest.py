@@ -1,9 +1,9 @@
 import pytest
 
-from docmind.ingestion.registry import Registry
 from docmind.ingestion.service import IngestionService
-from docmind.retrieval.store import open_store
+from docmind.retrieval.store.base import open_store
 from docmind.settings import load_settings
+from docmind.storage.documents import Registry
 from tests.samples import write_all
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError, StoreError, UnsupportedFile
-from docmind.ingestion.registry import LOCKED, Registry
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store import open_store
+from docmind.retrieval.store.base import open_store
 from docmind.settings import load_settings
+from docmind.storage.documents import LOCKED, Registry
 from tests.samples import PAGES, locked_pdf, table_page, write_pdf
 
 
@@ -64,7 +64,9 @@ def test_every_file_type_becomes_searchable(service, samples, retriever):
     assert service.file_path(pdf.id).read_bytes() == samples[".pdf"].read_bytes()
 
 
-def test_passages_know_their_place_on_the_page_and_whether_they_are_tables(service, tmp_path, retriever):
+def test_passages_know_their_place_on_the_page_and_whether_they_are_tables(
+    service, tmp_path, retriever
+):
     rows = [("Port", "Depth"), *((f"Port {i}", f"{i} m") for i in range(30))]
     document = service.add(write_pdf(tmp_path / "ports.pdf", (table_page(rows),), note="")).document
     assert service.wait(60)
@@ -93,7 +95,9 @@ def test_a_locked_file_is_opened_with_its_password_which_is_not_kept(service, se
     assert service.wait(60)
     assert service.get(document.id).state == "ready"
     assert "Ada Lindqvist" in service.text(document.id)
-    assert not any(b"sesame" in path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file())
+    assert not any(
+        b"sesame" in path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file()
+    )
     assert service.add(tmp_path / "secret.pdf").known
 
 
@@ -110,7 +114,9 @@ def test_spans_point_into_the_extracted_text(service, retriever):
 def test_the_same_content_again_is_known_and_costs_nothing(service, samples, embedder, monkeypatch):
     first = service.add(samples[".pdf"]).document
     assert service.wait(60)
-    monkeypatch.setattr(type(embedder), "model", property(lambda _: pytest.fail("it was embedded again")))
+    monkeypatch.setattr(
+        type(embedder), "model", property(lambda _: pytest.fail("it was embedded again"))
+    )
     again = service.add(samples[".pdf"], "other name.pdf")
     assert again.known
     assert again.document.id == first.id
@@ -235,7 +241,9 @@ def test_progress_moves_through_the_stages(service, registry, monkeypatch):
     assert len({done for stage, done, _ in seen if stage == "embed"}) >= 2
 
 
-def test_an_interrupted_ingestion_goes_on_at_the_next_start(service, settings, registry, store, embedder):
+def test_an_interrupted_ingestion_goes_on_at_the_next_start(
+    service, settings, registry, store, embedder
+):
     added = service.add_bytes(long_text(1500), "long.txt").document
     service.start()
     until(lambda: store.count(added.id) > 0)
@@ -253,10 +261,10 @@ def test_an_interrupted_ingestion_goes_on_at_the_next_start(service, settings, r
 KILLED = """
 import sys, time
 from pathlib import Path
-from docmind.ingestion.registry import LOCKED, Registry
+from docmind.storage.documents import LOCKED, Registry
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
-from docmind.retrieval.store import open_store
+from docmind.retrieval.store.base import open_store
 from docmind.settings import load_settings
 from tests.ingestion.test_service import long_text
 settings = load_settings(data_dir=Path(sys.argv[1]))
@@ -344,7 +352,9 @@ def test_a_full_disk_does_not_end_the_ingestion(service, registry, samples, monk
     assert service.get(added.id).state == service.get(other.id).state == "ready"
 
 
-def test_closing_after_the_last_chunk_keeps_the_document(service, registry, store, samples, monkeypatch):
+def test_closing_after_the_last_chunk_keeps_the_document(
+    service, registry, store, samples, monkeypatch
+):
     tidying = threading.Event()
 
     def optimize():
@@ -394,7 +404,8 @@ def test_the_registry_shares_its_file_with_others(service, settings, samples):
 def test_cancelled_at_once_at_any_stage_and_read_again_when_asked(service, store):
     names = ("first.txt", "second.txt", "third.txt")
     first, second, third = (
-        service.add_bytes(long_text(n), name).document for n, name in zip((1500, 5, 6), names, strict=True)
+        service.add_bytes(long_text(n), name).document
+        for n, name in zip((1500, 5, 6), names, strict=True)
     )
     service.cancel(second.id)  # while it waits
     service.start()
@@ -402,7 +413,11 @@ def test_cancelled_at_once_at_any_stage_and_read_again_when_asked(service, store
     service.cancel(first.id)  # while it is embedded
     assert (service.get(first.id).state, service.get(first.id).stage) == ("failed", "cancelled")
     assert service.wait(60)
-    assert [service.get(d.id).state for d in (first, second, third)] == ["failed", "failed", "ready"]
+    assert [service.get(d.id).state for d in (first, second, third)] == [
+        "failed",
+        "failed",
+        "ready",
+    ]
     assert store.count() == store.count(third.id) > 0
     service.retry(second.id)
     assert service.wait(60)
@@ -412,7 +427,9 @@ def test_cancelled_at_once_at_any_stage_and_read_again_when_asked(service, store
 def test_a_long_scan_tells_its_page_and_can_be_cancelled_within_it(service, settings, tmp_path):
     from PIL import Image
 
-    sheet = Image.effect_noise((2400, 3300), 80).convert("L")  # noise keeps the search for lines busy
+    sheet = Image.effect_noise((2400, 3300), 80).convert(
+        "L"
+    )  # noise keeps the search for lines busy
     sheet.save(tmp_path / "scan.tiff", save_all=True, append_images=[sheet] * 5)
     scan = service.add(tmp_path / "scan.tiff").document
     note = service.add_bytes(long_text(3), "note.txt").document

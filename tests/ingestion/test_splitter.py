@@ -6,7 +6,7 @@ from llama_index.core.schema import MetadataMode
 from docmind.ingestion.parsed import ParsedDocument, Section, markdown_table
 from docmind.ingestion.pipeline import _sections
 from docmind.ingestion.splitter import SENTENCE, StructureSplitter, cut, merged, shared_heading
-from docmind.retrieval.store import chunk_id
+from docmind.retrieval.store.base import chunk_id
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def tokens(embedder, node):
 
 def test_no_chunk_is_longer_than_asked_for(split, embedder):
     text = "\n\n".join(
-        f"This is sentence {i} of a paragraph; it has some words, and commas. And more." for i in range(60)
+        f"This is sentence {i} of a paragraph; it has some words, and commas. And more."
+        for i in range(60)
     )
     nodes, whole = split(Section(text, 3, "Part > Chapter"))
     assert len(nodes) > 10
@@ -35,7 +36,11 @@ def test_no_chunk_is_longer_than_asked_for(split, embedder):
     for n in nodes:
         assert whole[n.metadata["start"] : n.metadata["end"]] == n.get_content()
         assert (n.metadata["page"], n.metadata["heading"]) == (3, "Part > Chapter")
-    assert nodes[0].get_content(metadata_mode=MetadataMode.EMBED).startswith("file.txt\nPart > Chapter\n\nThis is")
+    assert (
+        nodes[0]
+        .get_content(metadata_mode=MetadataMode.EMBED)
+        .startswith("file.txt\nPart > Chapter\n\nThis is")
+    )
 
 
 def test_neighbours_overlap(split):
@@ -45,7 +50,13 @@ def test_neighbours_overlap(split):
 
 
 def test_nothing_is_lost(split):
-    text = "Ünïcode läuft. 北京是中国的首都。上海很大\uff01真的\uff1f " * 30 + "\n\n\n\n" + "x" * 3000 + "\n" + "end."
+    text = (
+        "Ünïcode läuft. 北京是中国的首都。上海很大\uff01真的\uff1f " * 30
+        + "\n\n\n\n"
+        + "x" * 3000
+        + "\n"
+        + "end."
+    )
     nodes, whole = split(Section(text))
     covered = set()
     for n in nodes:
@@ -60,14 +71,19 @@ def test_table_rows_are_kept_whole_with_their_header(split, embedder):
     for n in nodes:
         first, second, *body = n.get_content().split("\n")
         assert (first, second) == ("| City | Allowance | Note |", "| --- | --- | --- |")
-        assert "\n".join(body) in whole[n.metadata["start"] : n.metadata["end"]] + "\n" or n is nodes[0]
+        assert (
+            "\n".join(body) in whole[n.metadata["start"] : n.metadata["end"]] + "\n"
+            or n is nodes[0]
+        )
         assert all(row.count("|") == 4 for row in body)
         assert tokens(embedder, n) <= 62
     assert sum(n.get_content().count("Town") for n in nodes) == 40
 
 
 def test_a_table_of_one_line_or_a_giant_row(split, embedder):
-    nodes, _ = split(Section("| a | b |\n| --- | --- |", table=True), Section("| x | y |", 2, table=True))
+    nodes, _ = split(
+        Section("| a | b |\n| --- | --- |", table=True), Section("| x | y |", 2, table=True)
+    )
     assert [n.metadata["page"] for n in nodes] == [None, 2]
     nodes, _ = split(Section(markdown_table([["k", "v"], ["long", "word " * 300]]), table=True))
     assert max(tokens(embedder, n) for n in nodes) <= 64
@@ -98,13 +114,21 @@ def test_a_long_text_without_paragraphs_is_cut(split, embedder):
 
 
 def test_a_header_as_wide_as_a_chunk_is_a_row_like_others(split):
-    nodes, _ = split(Section(markdown_table([[f"column {i}" for i in range(40)], ["x"] * 40]), table=True))
+    nodes, _ = split(
+        Section(markdown_table([[f"column {i}" for i in range(40)], ["x"] * 40]), table=True)
+    )
     assert sum(n.get_content().count("column 7 ") for n in nodes) == 1
     assert any("| x |" in n.get_content() for n in nodes)
 
 
 def test_the_places_of_lines_become_blocks():
-    lines = [(0.1, 0.1, 0.5, 0.12), (0.1, 0.13, 0.6, 0.15), None, (0.1, 0.5, 0.3, 0.52), (0.6, 0.53, 0.9, 0.55)]
+    lines = [
+        (0.1, 0.1, 0.5, 0.12),
+        (0.1, 0.13, 0.6, 0.15),
+        None,
+        (0.1, 0.5, 0.3, 0.52),
+        (0.6, 0.53, 0.9, 0.55),
+    ]
     assert merged(lines) == [[0.1, 0.1, 0.6, 0.15], [0.1, 0.5, 0.3, 0.52], [0.6, 0.53, 0.9, 0.55]]
 
 
@@ -118,7 +142,9 @@ def test_a_chunk_knows_where_its_own_lines_stand(split):
         first = whole.count("\n", 0, node.metadata["start"])
         last = whole.count("\n", 0, node.metadata["end"])
         assert (top, bottom) == pytest.approx((first / 30, (last + 0.9) / 30))
-    nodes, _ = split(Section("One.", 1, "A", boxes=boxes[:1]), Section("Two.", 1, "B", boxes=boxes[5:6]))
+    nodes, _ = split(
+        Section("One.", 1, "A", boxes=boxes[:1]), Section("Two.", 1, "B", boxes=boxes[5:6])
+    )
     assert nodes[0].metadata["boxes"] == [list(boxes[0]), list(boxes[5])]
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from docmind.engine.models import Catalog
+from docmind.models.catalog import Catalog
 from docmind.retrieval.embeddings import Embedder
-from tests.retrieval.rest import serve
+from tests.retrieval.store.rest import serve
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,10 @@ def test_meaning_is_near(embedder):
 def test_batches_give_what_single_texts_give(embedder):
     texts = [f"Sentence {'about ships ' * (i % 9)}number {i}." for i in range(70)]
     together = embedder.embed_texts(texts)
-    assert all(cosine(v, embedder.embed_texts([t])[0]) > 0.995 for t, v in zip(texts[:10], together, strict=False))
+    assert all(
+        cosine(v, embedder.embed_texts([t])[0]) > 0.995
+        for t, v in zip(texts[:10], together, strict=False)
+    )
     assert embedder.embed_texts([]) == []
 
 
@@ -58,7 +61,10 @@ def test_unrelated_texts_are_at_zero_with_every_model(embedder, e5):
     """What a cosine means differs: E5 gives 0.8 to any two texts, MiniLM 0."""
     for model in (embedder, e5):
         said = "The tenant may leave with three months' notice."
-        assert model.nearness(said, ["Notice is three months for the tenant.", "Bees make honey."]) > 0.5
+        assert (
+            model.nearness(said, ["Notice is three months for the tenant.", "Bees make honey."])
+            > 0.5
+        )
         assert model.nearness(said, ["Bees make honey."]) < 0.25
         assert model.nearness(said, [said]) == pytest.approx(1, abs=0.05)
 
@@ -96,6 +102,8 @@ def test_a_missing_model_says_how_to_get_it(tmp_path):
 
 
 def test_a_language_model_is_not_taken_for_an_embedding_model(tmp_path):
-    (tmp_path / "config.json").write_text('{"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8}')
+    (tmp_path / "config.json").write_text(
+        '{"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8}'
+    )
     with pytest.raises(ModelError, match="it is a language model"):
         _ = Embedder(tmp_path).dims

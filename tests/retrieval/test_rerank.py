@@ -8,7 +8,7 @@ from docmind.errors import ModelError
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store import Chunk, Embedded, chunk_id, open_store
+from docmind.retrieval.store.base import Chunk, Embedded, chunk_id, open_store
 from docmind.settings import load_settings
 
 
@@ -20,7 +20,12 @@ def cross_encoder(minilm, tmp_path_factory):
 
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("cross-encoder")
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    sizes = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
     config = BertConfig(num_labels=1, initializer_range=0.5, **sizes)
     BertForSequenceClassification(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(minilm).save_pretrained(folder)
@@ -32,12 +37,18 @@ def library(tmp_path, embedder):
     """A store of twenty passages, and the settings it was made with."""
     settings = load_settings(data_dir=tmp_path)
     store = open_store(settings, embedder.dims)
-    texts = [f"The river carries ship {i} {'and timber ' * (i % 5)}to harbour number {i * 7}." for i in range(20)]
+    texts = [
+        f"The river carries ship {i} {'and timber ' * (i % 5)}to harbour number {i * 7}."
+        for i in range(20)
+    ]
     chunks = [
-        Chunk(chunk_id("d", i), "d", "log.txt", t, i, "Ships", i * 200, i * 200 + 90, i) for i, t in enumerate(texts)
+        Chunk(chunk_id("d", i), "d", "log.txt", t, i, "Ships", i * 200, i * 200 + 90, i)
+        for i, t in enumerate(texts)
     ]
     vectors = embedder.embed_texts(texts)
-    store.upsert([Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)])
+    store.upsert(
+        [Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)]
+    )
     yield store, settings
     store.close()
 
@@ -48,9 +59,14 @@ def own_scores(folder, query, hits):
 
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     texts = [f"{hit.file_name}\n{hit.heading}\n{hit.text}" for hit in hits]
-    inputs = AutoTokenizer.from_pretrained(folder)([query] * len(hits), texts, padding=True, return_tensors="pt")
+    inputs = AutoTokenizer.from_pretrained(folder)(
+        [query] * len(hits), texts, padding=True, return_tensors="pt"
+    )
     with torch.inference_mode():
-        return {hit.chunk_id: float(x) for hit, x in zip(hits, model(**inputs).logits[:, 0].sigmoid(), strict=True)}
+        return {
+            hit.chunk_id: float(x)
+            for hit, x in zip(hits, model(**inputs).logits[:, 0].sigmoid(), strict=True)
+        }
 
 
 def test_passages_come_in_the_order_of_the_models_own_scores(library, embedder, cross_encoder):
@@ -66,7 +82,9 @@ def test_passages_come_in_the_order_of_the_models_own_scores(library, embedder, 
 
 def test_nothing_found_is_nothing_to_rank(library, embedder, cross_encoder):
     store, settings = library
-    found = Retriever(store, embedder, settings, Reranker(cross_encoder)).search("zebra", 5, mode="bm25_only")
+    found = Retriever(store, embedder, settings, Reranker(cross_encoder)).search(
+        "zebra", 5, mode="bm25_only"
+    )
     assert found == []
 
 
@@ -75,7 +93,9 @@ def test_what_is_no_reranker_is_refused(minilm, tmp_path):
         with pytest.raises(ModelError, match="DOCMIND_RETRIEVAL__RERANKER"):
             Reranker(folder)
     (tmp_path / "config.json").write_text(
-        json.dumps({"architectures": ["BertForSequenceClassification"], "id2label": {"0": "a", "1": "b"}})
+        json.dumps(
+            {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "a", "1": "b"}}
+        )
     )
     with pytest.raises(ModelError, match="2 labels"):
         Reranker(tmp_path)

@@ -5,7 +5,7 @@ import pytest
 from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store import Chunk, Embedded, Hit, Scope, chunk_id, open_store
+from docmind.retrieval.store.base import Chunk, Embedded, Hit, Scope, chunk_id, open_store
 from docmind.settings import load_settings
 
 TEXTS = (
@@ -22,11 +22,15 @@ def retriever(tmp_path, embedder):
     settings = load_settings(data_dir=tmp_path)
     store = open_store(settings, embedder.dims)
     chunks = [
-        Chunk(chunk_id(f"d{i % 2}", i), f"d{i % 2}", f"d{i % 2}.txt", text, i + 1, "", 0, len(text), i)
+        Chunk(
+            chunk_id(f"d{i % 2}", i), f"d{i % 2}", f"d{i % 2}.txt", text, i + 1, "", 0, len(text), i
+        )
         for i, text in enumerate(TEXTS)
     ]
     vectors = embedder.embed_texts(list(TEXTS))
-    store.upsert([Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)])
+    store.upsert(
+        [Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)]
+    )
     yield Retriever(store, embedder, settings)
     store.close()
 
@@ -50,14 +54,24 @@ def test_only_in_the_chosen_documents(retriever):
 
 def test_every_side_of_a_comparison_is_heard(retriever):
     sides = [Scope(["d0"]), Scope(["d1"])]
-    assert [h.document_id for h in retriever.search_each("What do bees make?", 2, sides)] == ["d0", "d1"]
-    assert retriever.search_each("What do bees make?", 3, [Scope()]) == retriever.search("What do bees make?", 3)
+    assert [h.document_id for h in retriever.search_each("What do bees make?", 2, sides)] == [
+        "d0",
+        "d1",
+    ]
+    assert retriever.search_each("What do bees make?", 3, [Scope()]) == retriever.search(
+        "What do bees make?", 3
+    )
     three = retriever.search_each("What do bees make?", 5, [Scope(), *sides])
     assert len({h.chunk_id for h in three}) == len(three) > 2
 
 
 def test_the_best_passage_comes_with_its_neighbours(tmp_path, embedder):
-    texts = ["Open the valve.", "Then press the red lever.", "Wait for the green lamp.", "Lunch is at noon."]
+    texts = [
+        "Open the valve.",
+        "Then press the red lever.",
+        "Wait for the green lamp.",
+        "Lunch is at noon.",
+    ]
     found = {}
     for number in (0, 1):
         settings = load_settings(data_dir=tmp_path / str(number), retrieval={"neighbours": number})
@@ -65,12 +79,26 @@ def test_the_best_passage_comes_with_its_neighbours(tmp_path, embedder):
         for document in ("a", "b"):
             chunks = [
                 Chunk(
-                    chunk_id(document, i), document, "f", f"{document} {text}", None, "", i * 50, i * 50 + 40, i, i == 3
+                    chunk_id(document, i),
+                    document,
+                    "f",
+                    f"{document} {text}",
+                    None,
+                    "",
+                    i * 50,
+                    i * 50 + 40,
+                    i,
+                    i == 3,
                 )
                 for i, text in enumerate(texts)
             ]
             vectors = embedder.embed_texts([c.text for c in chunks])
-            store.upsert([Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)])
+            store.upsert(
+                [
+                    Embedded(c, v, document_vector(c.text))
+                    for c, v in zip(chunks, vectors, strict=True)
+                ]
+            )
         retriever = Retriever(store, embedder, settings)
         found[number] = [h.position for h in retriever.search_each("red lever", 1, [Scope(["a"])])]
         tables = retriever.search_each("lunch", 1, [Scope(["a"], table=True)])
@@ -88,14 +116,28 @@ def hit(document, start, end, text):
 
 
 def test_overlapping_spans_are_one_passage():
-    a, b, c = hit("d", 0, 100, "one two"), hit("d", 40, 140, "three four"), hit("d", 90, 190, "five six")
+    a, b, c = (
+        hit("d", 0, 100, "one two"),
+        hit("d", 40, 140, "three four"),
+        hit("d", 90, 190, "five six"),
+    )
     assert diverse([a, b, c], 3) == [a, c]
     assert diverse([a, hit("e", 0, 100, "seven eight")], 1) == [a]
 
 
 def ranking(**scores):
-    payload = {"document_id": "d", "file_name": "f", "text": "t", "page": None, "heading": "", "start": 0, "end": 1}
-    return [SimpleNamespace(id=i, score=x, payload=payload | {"position": 0}) for i, x in scores.items()]
+    payload = {
+        "document_id": "d",
+        "file_name": "f",
+        "text": "t",
+        "page": None,
+        "heading": "",
+        "start": 0,
+        "end": 1,
+    }
+    return [
+        SimpleNamespace(id=i, score=x, payload=payload | {"position": 0}) for i, x in scores.items()
+    ]
 
 
 def test_a_search_that_cannot_tell_passages_apart_has_little_say():
@@ -104,7 +146,11 @@ def test_a_search_that_cannot_tell_passages_apart_has_little_say():
 
 
 def test_what_a_full_search_left_out_counts_as_its_last():
-    assert [point.id for point, _ in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == ["c", "a", "b"]
+    assert [point.id for point, _ in fuse([ranking(a=10.0, b=9.0), ranking(c=1.0, a=0.8)], 2)] == [
+        "c",
+        "a",
+        "b",
+    ]
     assert [point.id for point, _ in fuse([ranking(b=0.1, a=-0.2)], 2)] == ["b", "a"]
     assert fuse([[], []], 2) == []
 

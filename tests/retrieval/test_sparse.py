@@ -19,7 +19,13 @@ def test_query_and_document_meet():
 
 def test_repeating_a_word_saturates_and_length_costs():
     (river,) = query_vector("river")
-    once, often = document_vector("river bank")[river], document_vector("river " * 50 + "bank")[river]
+    once, often = (
+        document_vector("river bank")[river],
+        document_vector("river " * 50 + "bank")[river],
+    )
     assert once < often < 2.5
-    short, long = document_vector("river"), document_vector("river " + " ".join(f"w{i}" for i in range(300)))
+    short, long = (
+        document_vector("river"),
+        document_vector("river " + " ".join(f"w{i}" for i in range(300))),
+    )
     assert short[river] > long[river]

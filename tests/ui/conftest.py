@@ -54,6 +54,19 @@ def held(app):
 
 def words(tab):
     """Return all that is written on the page."""
-    kinds = ("markdown", "caption", "error", "warning", "info", "success", "title", "subheader", "html")
+    kinds = (
+        "markdown",
+        "caption",
+        "error",
+        "warning",
+        "info",
+        "success",
+        "title",
+        "subheader",
+        "html",
+    )
     bars = [str(bar.proto.text) for bar in tab.get("progress")]
-    return "\n".join(bars + [str(e.value if hasattr(e, "value") else e.proto.body) for k in kinds for e in tab.get(k)])
+    return "\n".join(
+        bars
+        + [str(e.value if hasattr(e, "value") else e.proto.body) for k in kinds for e in tab.get(k)]
+    )

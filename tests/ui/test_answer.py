@@ -2,7 +2,7 @@
 
 import re
 
-from docmind.cli import _print_sources
+from docmind.cli.main import _print_sources
 from docmind.events import (
     AgentFinished,
     AgentStarted,
@@ -14,11 +14,11 @@ from docmind.events import (
     TurnFinished,
     Usage,
 )
-from docmind.retrieval.citations import cite
 from docmind.ui import format
 from docmind.ui.answer import citer, trimmed, verdicts
 from docmind.ui.markdown import markers, safe
 from docmind.ui.turn_view import fold
+from docmind.verification.citations import cite
 
 
 def doubted(text, citations):
@@ -89,7 +89,9 @@ def test_figures_read_well():
 
 
 def test_a_cut_says_what_was_left_out():
-    cut = ContextTrimmed("c", "t", 7400, 5600, "researcher: parts of 1 tool result", "over", "2026-01-02T03:04:05")
+    cut = ContextTrimmed(
+        "c", "t", 7400, 5600, "researcher: parts of 1 tool result", "over", "2026-01-02T03:04:05"
+    )
     assert "researcher: parts of 1 tool result (7,400 → 5,600 tokens)" in trimmed(cut)
     assert "turns" not in trimmed(cut)
 

@@ -15,7 +15,9 @@ def parts(markdown):
 
 def images_and_links(markdown):
     found = parts(markdown)
-    return [t for t in found if t.type == "image"], [t.attrGet("href") for t in found if t.type == "link_open"]
+    return [t for t in found if t.type == "image"], [
+        t.attrGet("href") for t in found if t.type == "link_open"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,9 @@ def test_no_image_survives(attack):
     assert images_and_links(safe(attack))[0] == []
 
 
-@pytest.mark.parametrize("target", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//evil", "/a"])
+@pytest.mark.parametrize(
+    "target", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//evil", "/a"]
+)
 def test_only_web_links_stay_links(target):
     shown = safe(f"see [this]({target}) and [that](https://example.org/a)")
     assert images_and_links(shown)[1] == ["https://example.org/a"]
@@ -54,7 +58,14 @@ def test_reference_links_to_other_schemes_are_text():
 
 @pytest.mark.parametrize(
     "prose",
-    ["It costs $5 and then $10.", "$5-$10", "US$5/US$6", "between $5 (or 6$)", "$AAPL/$MSFT", "from $1,000 to $2,000"],
+    [
+        "It costs $5 and then $10.",
+        "$5-$10",
+        "US$5/US$6",
+        "between $5 (or 6$)",
+        "$AAPL/$MSFT",
+        "from $1,000 to $2,000",
+    ],
 )
 def test_prices_stay_prices(prose):
     assert safe(prose) == prose.replace("$", "\\$")
@@ -107,8 +118,12 @@ def test_ordinary_markdown_is_untouched():
 def test_names_in_labels_are_letters_only():
     shown = plain("a_b ![x](http://evil.example)\n**c** $5 :red[d].pdf")
     rendered = parts(shown)
-    assert {t.type for t in rendered} == {"text", "text_special"} or all(t.type.startswith("text") for t in rendered)
-    assert "".join(t.content for t in rendered) == "a_b ![x](http://evil.example) **c** $5 :red[d].pdf"
+    assert {t.type for t in rendered} == {"text", "text_special"} or all(
+        t.type.startswith("text") for t in rendered
+    )
+    assert (
+        "".join(t.content for t in rendered) == "a_b ![x](http://evil.example) **c** $5 :red[d].pdf"
+    )
 
 
 @settings(max_examples=300, deadline=None)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from docmind.conversations import StoredMessage
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, ContextTrimmed, Source
+from docmind.storage.conversations import StoredMessage
 from docmind.ui.format import transcript
 from tests.ui.conftest import words
 
@@ -170,7 +170,9 @@ def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, ap
     assert "The fee is" in words(finished(tab.run(), app))
 
 
-def test_a_question_that_waited_for_the_model_does_not_wait_for_files_it_came_without(open_page, app, ready):
+def test_a_question_that_waited_for_the_model_does_not_wait_for_files_it_came_without(
+    open_page, app, ready
+):
     app.engine.now = replace(app.engine.now, state="loading")
     tab = ask(open_page(), "What is the fee?")
     app.documents.add_bytes(b"x", "slow.txt")
@@ -184,7 +186,10 @@ def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, re
     assert "as soon as the model is loaded" in words(tab)
     ask(tab, "And the tax?")
     assert "still waiting" in words(tab)
-    assert (tab.session_state["waiting"], tab.chat_input[0].value) == ("What is the fee?", "And the tax?")
+    assert (tab.session_state["waiting"], tab.chat_input[0].value) == (
+        "What is the fee?",
+        "And the tax?",
+    )
     button(tab, "Take it back").click().run()
     assert tab.chat_input[0].value == "What is the fee?"
     assert "as soon as the model" not in words(tab)
@@ -212,7 +217,9 @@ def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, m
 
     again = []
     monkeypatch.setattr(state, "restart_app", again.append)
-    app.engine.now = replace(app.engine.now, state="failed", error="Too little memory: 3 GiB needed.")
+    app.engine.now = replace(
+        app.engine.now, state="failed", error="Too little memory: 3 GiB needed."
+    )
     tab = open_page()
     assert "Too little memory" in words(tab)
     button(tab, "Try again").click().run()
@@ -248,11 +255,15 @@ def test_a_conversation_is_renamed(open_page, app):
 
 def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, ready):
     made = app.conversations.create("What does the blue one cost?")
-    cited = Source(2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", 3)
+    cited = Source(
+        2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", 3
+    )
     other = Source(1, "c1", ready.id, "prices.txt", "Not cited.")
     marks = (Citation(2, "It costs 12 euros.", supported=False),)
     app.conversations.add_question(made.id, "What does\nthe blue one cost?")
-    answer = StoredMessage("assistant", "It costs 12 euros. [2]", sources=(other, cited), citations=marks, stopped=True)
+    answer = StoredMessage(
+        "assistant", "It costs 12 euros. [2]", sources=(other, cited), citations=marks, stopped=True
+    )
     app.conversations.add_answer(made.id, answer)
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Export").run()
@@ -284,7 +295,9 @@ def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, ap
 
 def test_trims_are_listed_in_the_sidebar(open_page, app):
     made = app.conversations.create("Long one")
-    cut = ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", "2026-01-02T03:04:05+00:00", 1)
+    cut = ContextTrimmed(
+        made.id, "t", 7400, 5600, "2 turns", "window", "2026-01-02T03:04:05+00:00", 1
+    )
     app.conversations.add_trims([cut])
     tab = open_page()
     tab.button(key=f"open-{made.id}").click().run()
@@ -314,7 +327,9 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
 
 
 def test_settings_that_were_taken_back_are_told_until_it_is_read(open_page, app):
-    app.engine.now = replace(app.engine.now, notice="engine.max_num_seqs = 900 did not work. DocMind went back.")
+    app.engine.now = replace(
+        app.engine.now, notice="engine.max_num_seqs = 900 did not work. DocMind went back."
+    )
     tab = open_page()
     assert "did not work" in words(tab)
     button(tab, "OK").click().run()

@@ -128,7 +128,9 @@ def test_a_new_collection_wants_a_free_name(open_page, app):
     tab.text_input[-1].set_value("Contracts")
     tab.button[-1].click().run()
     assert [c.name for c in app.collections.all()] == ["General", "Contracts"]
-    assert tab.session_state["shown_collection"] == app.collections.all()[1].id  # what is dropped next goes into it
+    assert (
+        tab.session_state["shown_collection"] == app.collections.all()[1].id
+    )  # what is dropped next goes into it
 
 
 def test_a_document_is_moved_and_tagged(open_page, app):
@@ -182,7 +184,10 @@ def test_several_are_deleted_with_one_confirmation(open_page, app):
 
 
 def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page, app):
-    ids = [app.documents.add_bytes(name.encode(), name).document.id for name in ("a.txt", "b.txt", "c.txt")]
+    ids = [
+        app.documents.add_bytes(name.encode(), name).document.id
+        for name in ("a.txt", "b.txt", "c.txt")
+    ]
     app.collections.tag(ids[0], ["tax", "2026"])
     app.collections.tag(ids[1], ["tax"])
     made = app.collections.create("Contracts")
@@ -194,7 +199,11 @@ def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page,
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])
     next(b for b in tab.button if b.label == "Save").click().run()
-    assert [(d.collection, d.tag_list) for d in map(app.documents.get, ids)] == [(2, ["2026"]), (2, []), (1, [])]
+    assert [(d.collection, d.tag_list) for d in map(app.documents.get, ids)] == [
+        (2, ["2026"]),
+        (2, []),
+        (1, []),
+    ]
 
 
 def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):

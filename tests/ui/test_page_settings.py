@@ -21,7 +21,9 @@ def test_a_change_is_saved_and_waits_for_a_restart(open_page, app):
     tab.number_input(key="setting-llm-temperature").set_value(0.7)
     tab.text_input(key="setting-llm-model").set_value("smollm2-135m")
     save(tab)
-    assert json.loads(app.settings.saved_file.read_text()) == {"llm": {"temperature": 0.7, "model": "smollm2-135m"}}
+    assert json.loads(app.settings.saved_file.read_text()) == {
+        "llm": {"temperature": 0.7, "model": "smollm2-135m"}
+    }
     assert "used after a restart" in words(tab)
 
 
@@ -103,9 +105,13 @@ def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page
     assert tab.text_input(key="setting-retrieval-embedding_model").value == "minilm"
 
 
-def test_a_settings_file_that_cannot_be_moved_is_not_offered_to(checked, app, open_page, monkeypatch):
+def test_a_settings_file_that_cannot_be_moved_is_not_offered_to(
+    checked, app, open_page, monkeypatch
+):
     app.settings.saved_file.write_text("{not json")
-    monkeypatch.setattr("docmind.ui.settings_form.os.access", lambda *_: False)  # root may write everywhere
+    monkeypatch.setattr(
+        "docmind.ui.settings_form.os.access", lambda *_: False
+    )  # root may write everywhere
     assert [b.label for b in open_page("settings").button] == ["Try again"]
 
 

@@ -9,7 +9,9 @@ from tests.ui.conftest import words
 
 
 def test_it_shows_machine_engine_and_versions(open_page, app):
-    app.engine.now = replace(app.engine.now, notes=("window = 8,192: what a CPU gets",), prefix_hit_rate=0.5)
+    app.engine.now = replace(
+        app.engine.now, notes=("window = 8,192: what a CPU gets",), prefix_hit_rate=0.5
+    )
     tab = open_page("system")
     labels = {m.label: m.value for m in tab.metric}
     assert labels["State"] == "ready"
@@ -23,7 +25,9 @@ def test_it_shows_machine_engine_and_versions(open_page, app):
 def test_the_trim_log_covers_all_conversations(open_page, app):
     for title in ("One", "Two"):
         made = app.conversations.create(title)
-        cut = ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", "2026-01-02T03:04:05+00:00", 1)
+        cut = ContextTrimmed(
+            made.id, "t", 7400, 5600, "2 turns", "window", "2026-01-02T03:04:05+00:00", 1
+        )
         app.conversations.add_trims([cut])
     table = open_page("system").table[0].value
     assert set(table["Conversation"]) == {"One", "Two"}
@@ -39,9 +43,13 @@ def test_a_failed_engine_can_be_tried_again_here_too(open_page, app):
 def test_loading_shows_its_stages_and_how_long_it_takes(open_page, app):
     begun = time.monotonic() - 75
     stages = (("importing vLLM", 8.2), ("loading weights", 61.0))
-    app.engine.now = replace(app.engine.now, state="loading", stage="warming up", begun=begun, stages=stages)
+    app.engine.now = replace(
+        app.engine.now, state="loading", stage="warming up", begun=begun, stages=stages
+    )
     tab = open_page("system")
-    assert next(m.value for m in tab.metric if m.label == "State").startswith("loading: warming up, 1 min 15 s")
+    assert next(m.value for m in tab.metric if m.label == "State").startswith(
+        "loading: warming up, 1 min 15 s"
+    )
     assert "importing vLLM 8.2 s · loading weights 1 min 1 s" in words(tab).replace("\\", "")
 
 
@@ -50,7 +58,9 @@ def test_starts_that_failed_are_listed_and_can_be_forgotten(open_page, app):
         "2026-01-02T03:04:05+00:00", "FLASHINFER, window 131,072", "loading weights", "memory",
         "CUDA out of memory", "tried again with max_model_len = 65536",
     )  # fmt: skip
-    app.engine.now = replace(app.engine.now, attempts=(attempt,), notes=("a = b: c",), notice="The window is smaller.")
+    app.engine.now = replace(
+        app.engine.now, attempts=(attempt,), notes=("a = b: c",), notice="The window is smaller."
+    )
     (app.settings.data_dir / "engine.json").write_text("{}")
     tab = open_page("system")
     assert "The window is smaller" in words(tab)

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from docmind.ingestion.readers import read
+from docmind.ingestion.readers.formats import read
 from docmind.ui.sources import page_image
 from tests.samples import HANDBOOK, write_pdf
 
@@ -27,7 +27,10 @@ def test_the_cited_lines_are_marked_on_the_page(tmp_path):
     path = write_pdf(tmp_path / "handbook.pdf", HANDBOOK)
     section = next(s for s in read(path).sections if s.page == 2)
     box = section.boxes[0]
-    assert all(abs(a - b) < 0.005 for a, b in zip(marked(drawn(page_image(str(path), 2, [box]))), box, strict=True))
+    assert all(
+        abs(a - b) < 0.005
+        for a, b in zip(marked(drawn(page_image(str(path), 2, [box]))), box, strict=True)
+    )
     assert MARK not in {colour for _, colour in drawn(page_image(str(path), 2)).getcolors(1 << 24)}
 
 

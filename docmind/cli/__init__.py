@@ -1,0 +1,1 @@
+"""`docmind`: the command line over the same services as the pages."""

@@ -1,0 +1,5 @@
+"""`python -m docmind.cli` is `docmind`."""
+
+from docmind.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Keeping what the model sees inside its window."""

@@ -1,0 +1,1 @@
+"""What the engine runs on this machine, and why."""

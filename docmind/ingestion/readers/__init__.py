@@ -1,0 +1,1 @@
+"""Files → text, a module a family of formats."""

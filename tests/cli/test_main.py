@@ -1,0 +1,149 @@
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from docmind.app import own
+from docmind.engine.interface import Attempt
+from docmind.storage.collections import Collections
+from docmind.storage.documents import Registry
+
+
+@pytest.fixture
+def docmind(tmp_path, models_dir, minilm):
+    """`docmind("ingest", "file")` → the finished process, on a data folder of its own."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "models").symlink_to(models_dir)
+
+    def run(*words, **environment):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("DOCMIND_")}
+        env |= {
+            "DOCMIND_DATA_DIR": str(data),
+            "COLUMNS": "200",
+            "DOCMIND_LLM__MODEL": "smollm2-135m",
+            **environment,
+        }
+        command = [sys.executable, "-m", "docmind.cli.main", *map(str, words)]
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    run.data = data
+    return run
+
+
+def test_ingest_tells_what_became_of_each_file(docmind, tmp_path):
+    good, bad = tmp_path / "Größe.md", tmp_path / "bad.docx"
+    good.write_text("# Pets\n\nPets are not allowed.\n", "utf-8")
+    bad.write_bytes(b"no zip")
+    first = docmind("ingest", tmp_path / "Größe.md", bad)
+    assert "✓ Größe.md: 1 chunks" in first.stdout
+    assert "bad.docx" in first.stderr
+    assert first.returncode == 1
+    again = docmind("ingest", good)
+    assert "already there" in again.stdout
+    assert again.returncode == 0
+
+
+def test_ingest_into_a_collection_with_tags(docmind, tmp_path):
+    (tmp_path / "lease.txt").write_text("Pets are not allowed.")
+    for tag in ("2024", "flat"):
+        assert (
+            docmind(
+                "ingest", tmp_path / "lease.txt", "--collection", "Contracts", "--tag", tag
+            ).returncode
+            == 0
+        )
+    registry = Registry(docmind.data / "docmind.sqlite3")
+    (document,) = registry.all()
+    assert document.tag_list == ["2024", "flat"]
+    assert Collections(registry).named("contracts").id == document.collection
+    registry.close()
+
+
+@pytest.mark.engine
+def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp_path, smollm2):
+    (tmp_path / "lease.txt").write_text("Pets are not allowed. The notice period is three months.")
+    docmind("ingest", tmp_path / "lease.txt")
+    done = docmind(
+        "ask",
+        "--json",
+        "Are pets allowed?",
+        "--collection",
+        "General",
+        DOCMIND_LLM__MAX_ANSWER_TOKENS="60",
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["event"] == "TurnFinished"
+    assert told["answer"]
+    assert told["usage"]["prompt_tokens"] > 0
+    assert told["usage"]["engine_calls"] == 1  # SmolLM2 does not plan
+    assert told["sources"][0]["file_name"] == "lease.txt"
+    sure = docmind("ask", "--json", "Are pets allowed?", DOCMIND_AGENTS__OUTPUT_MODE="structured")
+    told = json.loads(sure.stdout)
+    assert 0 <= told["confidence"] <= 1
+    assert {"answer", "citations", "agents", "usage", "trims", "open_points"} <= told.keys()
+
+
+def test_doctor_names_what_is_there_and_what_is_missing(docmind):
+    record = {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]}
+    attempt = Attempt("now", "no plan", "weights", "memory", "CUDA out of memory", "gave up")
+    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [asdict(attempt)]}}
+    (docmind.data / "engine.json").write_text(json.dumps(record))
+    told = docmind("doctor")
+    assert "Engine plan" in told.stdout
+    assert re.search(r"together +\d+\.\d\d GiB +of \d", told.stdout)
+    assert "importing vLLM 6.4 s" in told.stdout
+    assert "CUDA out of memory; gave up" in told.stdout
+    assert "minilm" in told.stdout
+    assert "readable" in told.stdout
+    missing = docmind("doctor", DOCMIND_LLM__MODEL="/no/such/model")
+    assert missing.returncode == 1
+    assert "model list" in missing.stdout
+
+
+def test_a_port_in_use_is_said_and_another_offered(docmind, smollm2):
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        done = docmind("run", "--port", port)
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stderr
+    assert f"--port {port + 1}" in done.stderr
+
+
+def test_a_second_instance_is_refused_with_a_way_out(docmind, tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    lock = own(docmind.data)
+    done = docmind("ingest", tmp_path / "a.txt")
+    lock.close()
+    assert done.returncode == 1
+    assert "Another DocMind" in done.stderr
+    assert "DOCMIND_DATA_DIR" in done.stderr
+
+
+def test_models_are_listed_with_what_is_here(docmind):
+    told = docmind("model", "list")
+    assert "smollm2-135m (in use)" in told.stdout
+    assert "Qwen/Qwen3-4B-Instruct-2507-FP8" in told.stdout
+
+
+def test_a_model_to_answer_with_is_no_embedding_model(docmind):
+    done = docmind("model", "use", "minilm")
+    assert done.returncode == 1
+    assert "DOCMIND_RETRIEVAL__EMBEDDING_MODEL" in done.stderr
+    assert not (docmind.data / "settings.json").exists()
+
+
+def test_a_missing_file_is_named(docmind):
+    done = docmind("ingest", "nowhere.pdf")
+    assert done.returncode == 1
+    assert "There is no file nowhere.pdf" in done.stderr

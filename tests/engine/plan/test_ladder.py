@@ -1,0 +1,387 @@
+"""What happens when a start fails: its cause is named, less is tried, then what worked last is taken again."""
+
+import json
+import weakref
+
+import pytest
+
+from docmind.engine.lifecycle import LadderEngine
+from docmind.engine.plan.compatibility import BACKENDS
+from docmind.engine.plan.ladder import FILE, SERVING, Ladder, classify, forget, next_rung
+from docmind.engine.plan.resolve import resolve
+from docmind.errors import EngineFailed, ModelError
+from docmind.hardware import GIB
+from docmind.settings import EngineSettings, LLMSettings, Settings, load_settings, save_settings
+from tests.engine.plan.test_resolve import AMX, H200, QWEN3_FP8, QWEN_CPU
+
+
+def outer(inner, text="engine core initialization failed"):
+    """An error that another one led to, as vLLM raises them."""
+    try:
+        try:
+            raise inner
+        except type(inner) as exc:
+            raise RuntimeError(text) from exc
+    except RuntimeError as exc:
+        return exc
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named like torch's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 1.2 GiB"), "memory"),
+        (
+            ValueError(
+                "No available memory for the cache blocks. Try increasing `gpu_memory_utilization`"
+            ),
+            "memory",
+        ),
+        (
+            ValueError(
+                "Free memory on device cuda:0 (3.1/15.9 GiB) on startup is less than desired"
+            ),
+            "memory",
+        ),
+        (
+            ValueError(
+                "9.0 GiB KV cache is needed, larger than the available KV cache memory (8.1 GiB)"
+            ),
+            "memory",
+        ),
+        (EngineFailed("The model's weights leave no room in a budget of 6.0 GiB."), "memory"),
+        (MemoryError(), "ram"),
+        (
+            RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes"
+            ),
+            "ram",
+        ),
+        (ValueError("Selected backend FLASHINFER is not valid for this configuration"), "backend"),
+        (ValueError("Unknown attention backend: 'XFORMERS'"), "backend"),
+        (
+            RuntimeError(
+                "Could not find nvcc and default cuda_home='/usr/local/cuda' doesn't exist"
+            ),
+            "backend",
+        ),
+        (OSError(98, "Address already in use"), "port"),
+        (ModelError("There is no model 'x'."), "model"),
+        (
+            ValueError("SafetensorError: Error while deserializing header: incomplete metadata"),
+            "model",
+        ),
+        (RuntimeError("illegal instruction"), "other"),
+    ],
+)
+def test_causes_are_told_apart_also_behind_other_errors(error, cause):
+    assert classify(error) == cause
+    assert classify(outer(error)) == cause
+
+
+def gpu_plan(lowered=(), **engine):
+    settings = Settings(engine=EngineSettings(**engine))
+    return resolve(
+        settings,
+        H200,
+        "0.33.0",
+        QWEN3_FP8,
+        model="m",
+        weights_bytes=int(4.1 * GIB),
+        lowered=dict(lowered),
+    )
+
+
+def descend(cause, plan_of):
+    """All rungs under the first plan for one cause."""
+    lowered, rungs = {}, []
+    while rung := next_rung(cause, plan_of(lowered)):
+        rungs.append(rung)
+        lowered |= rung
+        assert len(rungs) < 10
+    return rungs
+
+
+def test_memory_and_backends_go_down_as_far_as_they_can():
+    assert descend("memory", gpu_plan) == [
+        {"max_model_len": 65_536},
+        {"max_model_len": 32_768},
+        {"enforce_eager": True, "max_num_batched_tokens": 512},
+    ]
+    assert descend("backend", gpu_plan) == [{"attention_backend": b} for b in BACKENDS[1:]]
+    assert descend("model", gpu_plan) == []
+    assert descend("other", gpu_plan) == [{"enforce_eager": True}]
+
+
+def test_each_rung_takes_less_memory_and_says_so():
+    sums = [gpu_plan().memory_gib]
+    lowered = {}
+    for rung in descend("memory", gpu_plan):
+        lowered |= rung
+        plan = gpu_plan(lowered)
+        sums.append(plan.memory_gib)
+        assert any("earlier start failed" in d.why for d in plan.decisions)
+    assert sums == sorted(sums, reverse=True)
+    assert len(set(sums)) == len(sums)
+
+
+def test_on_a_cpu_only_the_window_can_go_down():
+    def cpu_plan(lowered):
+        return resolve(
+            Settings(), AMX, "0.32.0", QWEN_CPU, model="m", weights_bytes=3 * GIB, lowered=lowered
+        )
+
+    assert descend("ram", cpu_plan) == [{"max_model_len": n} for n in (4_096, 2_048)]
+    assert descend("backend", cpu_plan) == []
+
+
+class Scripted(LadderEngine):
+    """The real ladder and life over a `load(plan)` that raises or not."""
+
+    def __init__(self, settings, load, hardware=H200, config=QWEN3_FP8):
+        super().__init__(settings)
+        self.load, self.machine, self.config = load, (hardware, config), config
+        self.plans = []
+
+    def _load(self):
+        ladder = self._ladder
+        self._stage("loading weights")
+        self.plan = resolve(
+            ladder.settings, self.machine[0], "0.33.0", self.config, model=ladder.settings.llm.model or "m",
+            weights_bytes=int(4.1 * GIB), lowered=ladder.lowered,
+        )  # fmt: skip
+        self.plans.append(self.plan)
+        self._update(model=self.plan.model, window=self.plan.window)
+        self._stage("warming up")
+        self.load(self.plan)
+
+    def _serve(self): ...
+
+    def _release(self, lost): ...
+
+    def count_tokens(self, messages, tools=()):
+        return 0
+
+    def stream(self, messages, **options):
+        raise NotImplementedError
+
+
+def run(settings, load, **options):
+    engine = Scripted(settings, load, **options)
+    engine.start()
+    try:
+        engine.wait_ready(20)
+    except EngineFailed:
+        assert engine.status().state == "failed"
+    engine._thread.join(10)
+    return engine
+
+
+def only(**wanted):
+    """A load that works with plans that have these arguments, and else fails for the cause that belongs to them."""
+    errors = {
+        "attention_backend": ValueError("Selected backend is not valid for this configuration"),
+        "max_model_len": OutOfMemoryError("CUDA out of memory"),
+    }
+
+    def load(plan):
+        for name, value in wanted.items():
+            if plan.args[name] != value:
+                raise errors[name]
+
+    return load
+
+
+def test_a_plan_that_works_is_found_and_every_attempt_is_kept(tmp_path):
+    engine = run(
+        Settings(data_dir=tmp_path), only(attention_backend="TRITON_ATTN", max_model_len=65_536)
+    )
+    status = engine.status()
+    assert (status.state, status.window) == ("ready", 65_536)
+    assert [a.cause for a in status.attempts] == ["backend", "backend", "memory"]
+    assert [a.doing for a in status.attempts] == ["warming up"] * 3
+    assert "attention_backend = TRITON_ATTN" in status.attempts[1].then
+    assert [name for name, _ in status.stages] == ["loading weights", "warming up"]
+
+
+def test_the_next_process_begins_where_the_ladder_was_left_and_still_says_why(tmp_path):
+    works = only(attention_backend="FLASH_ATTN")
+    run(Settings(data_dir=tmp_path), works)
+    again = run(Settings(data_dir=tmp_path), works)
+    assert len(again.plans) == 1
+    assert [a.cause for a in again.status().attempts] == ["backend"]
+    other = run(Settings(data_dir=tmp_path, engine=EngineSettings(max_num_seqs=2)), works)
+    assert len(other.plans) == 2, "other settings begin at the top"
+    forget(tmp_path)
+    assert len(run(Settings(data_dir=tmp_path), works).plans) == 2
+
+
+def test_a_process_that_died_on_the_way_left_its_rung(tmp_path):
+    """Memory that a failed start holds for as long as the process lives: the restart begins lower."""
+    seen = []
+
+    def load(plan):
+        seen.append(plan.window)
+        raise OutOfMemoryError("CUDA out of memory")
+
+    run(Settings(data_dir=tmp_path), load)
+    assert seen[:3] == [131_072, 65_536, 32_768]
+    assert run(Settings(data_dir=tmp_path), only(max_model_len=32_768)).plans[0].window == 32_768
+
+
+def test_without_anything_that_works_the_message_says_what_and_what_to_do(tmp_path):
+    def load(plan):
+        raise OutOfMemoryError("CUDA out of memory")
+
+    status = run(Settings(data_dir=tmp_path), load).status()
+    assert status.state == "failed"
+    assert "memory was too small" in status.error
+    assert "docmind doctor" in status.error
+    assert status.attempts[-1].then == "gave up"
+
+
+def broken(*models):
+    def load(plan):
+        if plan.model in models:
+            raise ValueError(
+                "SafetensorError: Error while deserializing header: incomplete metadata"
+            )
+
+    return load
+
+
+def test_bad_saved_settings_go_back_to_those_that_worked(tmp_path, monkeypatch):
+    save_settings(
+        tmp_path / "settings.json", {"llm": {"model": "good"}, "engine": {"max_num_seqs": 2}}
+    )
+    run(load_settings(data_dir=tmp_path), broken("bad"))
+    save_settings(
+        tmp_path / "settings.json",
+        {"llm": {"model": "bad", "temperature": 0.5}, "engine": {"max_num_seqs": 3}},
+    )
+    status = run(load_settings(data_dir=tmp_path), broken("bad")).status()
+    assert (status.state, status.model) == ("ready", "good")
+    assert "llm.model = bad" in status.notice
+    assert "incomplete metadata" in status.notice
+    assert status.attempts[-1].cause == "model"
+    saved = json.loads((tmp_path / "settings.json").read_text())
+    assert saved == {"llm": {"model": "good", "temperature": 0.5}, "engine": {"max_num_seqs": 2}}
+    assert not run(load_settings(data_dir=tmp_path), broken("bad")).status().notice
+
+
+def test_what_the_environment_sets_is_not_written_into_the_saved_settings(tmp_path):
+    run(Settings(data_dir=tmp_path, llm=LLMSettings(model="good")), broken("bad"))
+    status = run(Settings(data_dir=tmp_path, llm=LLMSettings(model="bad")), broken("bad")).status()
+    assert status.model == "good"
+    assert not (tmp_path / "settings.json").exists()
+
+
+def test_two_broken_settings_do_not_go_round_in_circles(tmp_path):
+    run(Settings(data_dir=tmp_path, llm=LLMSettings(model="good")), broken())
+    engine = run(Settings(data_dir=tmp_path, llm=LLMSettings(model="bad")), broken("good", "bad"))
+    assert engine.status().state == "failed"
+    assert [p.model for p in engine.plans] == ["bad", "good"]
+
+
+@pytest.mark.parametrize("asked", [{"on": "an older vLLM"}, {"engine": {}}])
+def test_settings_that_worked_before_an_update_and_fail_after_it_are_not_tried_for_ever(
+    tmp_path, asked
+):
+    run(Settings(data_dir=tmp_path), broken())
+    record = json.loads((tmp_path / FILE).read_text())
+    record["worked"]["asked"] |= asked
+    (tmp_path / FILE).write_text(json.dumps(record))
+    engine = run(Settings(data_dir=tmp_path), broken("m"))
+    assert engine.status().state == "failed"
+    assert len(engine.plans) == 1
+
+
+def test_a_step_down_after_a_death_is_not_recorded_as_what_worked(tmp_path):
+    ladder = Ladder(Settings(data_dir=tmp_path), "m")
+    ladder.worked(())
+    assert ladder.failed(OutOfMemoryError("CUDA out of memory"), gpu_plan(), SERVING)
+    record = json.loads((tmp_path / FILE).read_text())
+    assert record["left"]["lowered"] == {"max_model_len": 65_536}
+    assert record["worked"]["lowered"] == {}
+
+
+def test_what_a_dead_engine_was_working_on_is_given_back_before_it_starts_again(tmp_path):
+    held = []
+
+    class Dies(Scripted):
+        def _serve(self):
+            if not held:
+                activations = set()
+                held.append(weakref.ref(activations))
+                raise RuntimeError("illegal memory access")
+
+    alive = []
+    engine = Dies(Settings(data_dir=tmp_path), lambda plan: alive.append([h() for h in held]))
+    engine.start()
+    engine._thread.join(10)
+    assert alive == [[], [None]]
+
+
+def test_a_window_that_the_budget_cannot_hold_is_said_before_it_serves(tmp_path):
+    settings = Settings(
+        data_dir=tmp_path, engine=EngineSettings(vram_gib=10, max_model_len=131_072)
+    )
+    status = run(settings, lambda plan: None).status()
+    assert (
+        status.notice
+        == f"The window is {status.window:,} tokens: 10.0 GiB of VRAM hold no larger window; "
+        + ("131,072 tokens need 14.9 GiB.")
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{not json",
+        "[]",
+        '{"left": 3}',
+        '{"left": {"asked": {}, "lowered": 3}}',
+        '{"worked": {}}',
+    ],
+)
+def test_a_damaged_record_is_ignored(tmp_path, content):
+    (tmp_path / FILE).write_text(content)
+    assert Ladder(Settings(data_dir=tmp_path), "m").lowered == {}
+    assert run(Settings(data_dir=tmp_path), only()).status().state == "ready"
+
+
+def test_a_port_in_use_is_tried_once_more(tmp_path):
+    seen = []
+
+    def load(plan):
+        seen.append(plan)
+        raise OSError(98, "Address already in use")
+
+    status = run(Settings(data_dir=tmp_path), load).status()
+    assert len(seen) == 2
+    assert [a.then for a in status.attempts] == ["tried once more", "gave up"]
+
+
+def test_closing_while_it_loads_is_no_failed_start(tmp_path):
+    def load(plan):
+        engine._closing = True
+        engine._stage("warming up again")
+
+    engine = Scripted(Settings(data_dir=tmp_path), load)
+    engine.start()
+    engine._thread.join(10)
+    assert engine.status().state == "closed"
+    assert engine.status().attempts == ()
+
+
+def test_older_records_of_another_machine_do_not_count(tmp_path):
+    works = only(attention_backend="FLASH_ATTN")
+    run(Settings(data_dir=tmp_path), works)
+    record = json.loads((tmp_path / FILE).read_text())
+    record["left"]["asked"]["on"] = "another card"
+    (tmp_path / FILE).write_text(json.dumps(record))
+    assert len(run(Settings(data_dir=tmp_path), works).plans) == 2

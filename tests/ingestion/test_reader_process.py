@@ -1,0 +1,130 @@
+"""A file that kills, hangs or fills its reader costs one process and one clear message."""
+
+import os
+import threading
+import time
+
+import psutil
+import pytest
+
+from docmind.errors import CorruptFile, EmptyFile, IngestError
+from docmind.ingestion.reader_process import Worker
+from docmind.settings import IngestionSettings
+from tests.samples import PAGES, write_pdf
+
+POISON = """
+import ctypes, sys, time
+import docmind.ingestion.readers.formats as readers
+def poisonous(path, progress):
+    what = path.read_text()
+    if what == "crash":
+        ctypes.string_at(0)
+    if what == "hang":
+        time.sleep(600)
+    if what == "fill":
+        return [bytearray(1 << 24) for _ in range(1000)]
+    if what == "slow":
+        for i in range(1000):
+            time.sleep(0.05)
+            progress(i, 1000)
+readers.SUPPORTED = {**readers.SUPPORTED, ".txt": poisonous}
+"""
+
+
+@pytest.fixture
+def poisoned(tmp_path, monkeypatch):
+    """A worker whose reader of plain text does what the text says."""
+    (tmp_path / "sitecustomize.py").write_text(POISON)
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    )
+    worker = Worker(IngestionSettings(max_memory_gib=1, max_step_s=3))
+    yield worker
+    worker.close()
+
+
+def read(worker, folder, name, content, progress=lambda done, total: None):
+    path = folder / name
+    path.write_bytes(content)
+    return worker.read(path, name, progress)
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("crash", "brought its reader down"),
+        ("hang", "no progress for 3 s"),
+        ("fill", "more memory than"),
+    ],
+)
+def test_a_poisonous_file_costs_one_worker(poisoned, tmp_path, what, message):
+    with pytest.raises(CorruptFile, match=f"'bad.txt'.*{message}"):
+        read(poisoned, tmp_path, "bad.txt", what.encode())
+    assert "words" in read(poisoned, tmp_path, "good.md", b"some words").text
+
+
+def test_reading_stops_when_asked_and_the_process_with_it(poisoned, tmp_path):
+    seen = []
+
+    def progress(done, total):
+        seen.append((done, total))
+        if done >= 5:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        read(poisoned, tmp_path, "slow.txt", b"slow", progress)
+    assert (5, 1000) in seen
+    began = time.monotonic()
+    with pytest.raises(InterruptedError):  # also where there is no progress
+        read(poisoned, tmp_path, "hang.txt", b"hang", lambda done, total: progress(9, 9))
+    assert time.monotonic() - began < 3
+    assert not psutil.Process().children()
+
+
+def test_a_worker_stays_warm_over_files_good_and_bad(tmp_path):
+    worker = Worker(IngestionSettings())
+    seen = []
+    path = write_pdf(tmp_path / "a.pdf")
+    assert PAGES[1].split(". ")[0] in worker.read(path, "a.pdf", lambda *at: seen.append(at)).text
+    assert [at for at in seen if at[1]] == [(0, 3), (1, 3), (2, 3)]
+    (first,) = psutil.Process().children()
+    with pytest.raises(EmptyFile, match=r"'b\.md' has no text"):
+        read(worker, tmp_path, "b.md", b" ")
+    with pytest.raises(CorruptFile, match=r"'c\.docx' is damaged"):
+        read(worker, tmp_path, "c.docx", b"no package")
+    assert psutil.Process().children() == [first]
+    first.kill()  # whoever ends it, the next file has another
+    first.wait()
+    assert read(worker, tmp_path, "d.md", b"words").text == "words"
+    worker.close()
+    assert not psutil.Process().children()
+
+
+def test_it_ends_with_the_thread_that_needs_it(tmp_path):
+    worker = Worker(IngestionSettings())
+    thread = threading.Thread(target=read, args=(worker, tmp_path, "a.md", b"words"))
+    thread.start()
+    thread.join()
+    process = worker._process
+    assert process.wait(10) < 0
+    assert read(worker, tmp_path, "b.md", b"more words").text == "more words"
+    worker.close()
+
+
+def test_a_worker_that_has_grown_is_replaced(tmp_path, monkeypatch):
+    worker = Worker(IngestionSettings())
+    for name in ("a.md", "b.md"):
+        assert read(worker, tmp_path, name, b"words").text == "words"
+    (first,) = psutil.Process().children()
+    monkeypatch.setattr("docmind.ingestion.reader_process.WORN_GIB", 0.001)
+    assert read(worker, tmp_path, "c.md", b"words").text == "words"
+    (second,) = psutil.Process().children()
+    assert second != first
+    worker.close()
+
+
+def test_a_worker_that_cannot_start_says_so(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(IngestError, match="did not start"):
+        read(Worker(IngestionSettings()), tmp_path, "a.md", b"words")

@@ -1,0 +1,126 @@
+"""What Qdrant Edge brings on its own: rebuilding in the background, and surviving a kill in the middle of it."""
+
+import threading
+import time
+
+import pytest
+
+from benchmarks.kill import kill_points
+from docmind.retrieval.sparse import query_vector
+from docmind.retrieval.store import edge
+from docmind.retrieval.store.base import open_store
+from tests.retrieval.store.test_store import DIMS, embedded, settings_for, unit
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store that is rebuilt from 160 chunks on, or when more than 10 were deleted."""
+    monkeypatch.setattr(edge, "INDEX_KIB", 5)
+    monkeypatch.setattr(edge, "DELETED", 10)
+    store = open_store(settings_for("edge", tmp_path), DIMS)
+    yield store
+    store.close()
+
+
+def fill(store, document, count):
+    store.upsert([embedded(document, i, f"river word{i}") for i in range(count)])
+
+
+def folders(store):
+    return sorted(p.name for p in store._where.parent.iterdir())
+
+
+def test_a_store_that_grew_is_rebuilt_and_one_that_did_not_is_left_alone(store, tmp_path):
+    fill(store, "a", 100)
+    store.optimize(wait=True)
+    assert folders(store) == ["edge"]
+    fill(store, "b", 300)
+    store.optimize(wait=True)
+    assert folders(store) == ["edge.1"]
+    assert store.count() == 400
+    assert store.search(None, query_vector("word299"), 1)[0].position == 299
+    store.optimize(wait=True)
+    assert folders(store) == ["edge.1"]
+    store.close()
+    again = open_store(settings_for("edge", tmp_path), DIMS)
+    assert again.count() == 400
+    assert folders(store) == ["edge.1"]
+    again.close()
+
+
+def test_deleted_chunks_give_their_space_back(store):
+    fill(store, "a", 100)
+    fill(store, "b", 30)
+    store.delete("a")
+    store.optimize(wait=True)
+    assert folders(store) == ["edge.1"]
+    assert (store.count(), store.count("b")) == (30, 30)
+
+
+def test_readers_and_writers_go_on_while_it_is_rebuilt(store, monkeypatch):
+    started, go = threading.Event(), threading.Event()
+    swap = edge.EdgeStore._swap
+
+    def held(self):
+        swap(self)
+        go.set()
+
+    popen = edge.subprocess.Popen
+    monkeypatch.setattr(edge.subprocess, "Popen", lambda *args: (started.set(), popen(*args))[1])
+    monkeypatch.setattr(edge.EdgeStore, "_swap", held)
+    fill(store, "a", 300)
+    store.optimize()
+    assert started.wait(10)
+    written = 0
+    found = []
+    while not go.is_set():  # all of this happens before or while the shards change places
+        store.upsert([embedded("b", written, f"heron word{written}")])
+        written += 1
+        if written == 5:
+            store.delete("a")
+        found.append(len(store.search(unit(0), query_vector("heron"), 5)))
+        time.sleep(0.002)
+    assert written > 10
+    assert all(found)
+    assert store.count() == store.count("b") == written
+    assert [h.position for h in store.chunks("b")] == list(range(written))
+
+
+def test_a_shard_that_cannot_be_taken_over_is_not_taken_for_the_one_in_use(
+    store, tmp_path, monkeypatch
+):
+    fill(store, "a", 300)
+    (store._where.parent / "edge.bak").mkdir()  # somebody's copy
+
+    class Library:
+        """Loads the copy, and fails to load it in its place."""
+
+        def load(self, path, config):
+            if path.endswith(".1"):
+                raise OSError("no room")
+            return edge_shard.load(path, config)
+
+    edge_shard = edge.qe.EdgeShard
+    monkeypatch.setattr(edge.qe, "EdgeShard", Library())
+    store.optimize(wait=True)
+    monkeypatch.undo()
+    assert folders(store) == ["edge", "edge.bak"]
+    store.upsert([embedded("b", 0, "written afterwards")])
+    store.close()
+    again = open_store(settings_for("edge", tmp_path), DIMS)
+    assert again.documents() == {"a": 300, "b": 1}
+    assert folders(again) == ["edge", "edge.bak"]
+    again.close()
+
+
+def test_closing_ends_a_rebuild(store, tmp_path):
+    fill(store, "a", 300)
+    store.optimize()
+    store.close()
+    again = open_store(settings_for("edge", tmp_path), DIMS)
+    assert again.count() == 300
+    again.close()
+
+
+def test_what_was_acknowledged_survives_a_kill_at_any_point(tmp_path):
+    assert kill_points(tmp_path, 6, seed=time.time_ns()) == 6

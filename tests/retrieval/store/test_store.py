@@ -1,0 +1,302 @@
+"""One suite for every mode of the store.
+
+`server` talks HTTP to `rest.py`; set DOCMIND_TEST_QDRANT_URL to run it against a real Qdrant server.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from docmind.errors import AlreadyRunning, StoreError
+from docmind.retrieval.sparse import document_vector, query_vector
+from docmind.retrieval.store.base import Chunk, Embedded, Scope, chunk_id, open_store
+from docmind.settings import load_settings
+from tests.retrieval.store.rest import serve
+
+SERVER = os.environ.get("DOCMIND_TEST_QDRANT_URL")
+DIMS = 8
+
+
+def settings_for(mode, folder, **store):
+    return load_settings(data_dir=folder, store={"mode": mode, **store})
+
+
+@pytest.fixture(params=["edge", "local", "server"])
+def opened(request, tmp_path):
+    """Settings of a store and a function that opens it; what was opened is closed at the end."""
+    extra = {}
+    if request.param == "server":
+        extra = {
+            "url": SERVER or request.getfixturevalue("rest_url"),
+            "collection": f"test-{uuid.uuid4()}",
+        }
+    settings = settings_for(request.param, tmp_path, **extra)
+    stores = []
+
+    def opener(dims=DIMS):
+        stores.append(open_store(settings, dims))
+        return stores[-1]
+
+    yield opener
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened):
+    return opened()
+
+
+def embedded(document, position, text, page=None, dense=None, name="", table=False):
+    name = name or f"{document}.txt"
+    chunk = Chunk(
+        chunk_id(document, position),
+        document,
+        name,
+        text,
+        page,
+        "Head",
+        position * 100,
+        90,
+        position,
+        table,
+    )
+    return Embedded(chunk, dense or unit(position), document_vector(text))
+
+
+def unit(axis):
+    return [1.0 if i == axis % DIMS else 0.01 for i in range(DIMS)]
+
+
+@pytest.fixture
+def filled(store):
+    store.upsert(
+        [
+            embedded("a", 0, "the heron stands in the river", 1),
+            embedded("a", 1, "a mirror of glass ceramic", 1),
+            embedded("a", 2, "tickets cost twelve euros", 2),
+            embedded("b", 3, "the river runs past the mill"),
+        ]
+    )
+    return store
+
+
+def test_what_is_written_comes_back_whole(filled):
+    hit = filled.chunks("a")[2]
+    assert hit.chunk_id == chunk_id("a", 2)
+    assert (hit.document_id, hit.file_name, hit.text) == ("a", "a.txt", "tickets cost twelve euros")
+    assert (hit.page, hit.heading, hit.start, hit.end, hit.position) == (2, "Head", 200, 90, 2)
+    assert (filled.count(), filled.count("a"), filled.count("none")) == (4, 3, 0)
+
+
+def test_writing_again_replaces(filled):
+    filled.upsert([embedded("a", 2, "tickets are free", 2)])
+    assert filled.count() == 4
+    assert filled.chunks("a")[2].text == "tickets are free"
+
+
+def test_search_by_words_by_meaning_and_by_both(filled):
+    assert filled.search(None, query_vector("ticket costs"), 1)[0].position == 2
+    assert filled.search(unit(1), None, 1)[0].position == 1
+    both = filled.search(unit(3), query_vector("heron by the river"), 4)
+    assert {h.position for h in both[:2]} == {0, 3}
+    assert [h.score for h in both] == sorted((h.score for h in both), reverse=True)
+    assert len({h.chunk_id for h in both}) == len(both)
+
+
+def test_rare_words_count_more(store):
+    store.upsert([embedded("a", i, "common words here and there") for i in range(20)])
+    store.upsert([embedded("b", 0, "common zebra"), embedded("b", 1, "common common common here")])
+    assert store.search(None, query_vector("common zebra"), 1)[0].text == "common zebra"
+
+
+def test_search_within_documents(filled):
+    def found(ids):
+        return filled.search(unit(0), query_vector("river"), 9, Scope(ids))
+
+    assert {h.document_id for h in found(["b"])} == {"b"}
+    assert len(found(["a", "b"])) == 4
+    assert found([]) == found(["none"]) == []
+    assert filled.search(None, query_vector("the of and"), 5) == []
+
+
+@pytest.fixture
+def library(store):
+    """Two documents of other types: pages 1 to 6, every third chunk a table; a text without pages."""
+    book = [
+        embedded("book", i, f"river chapter {i}", i + 1, name="Book.PDF", table=i % 3 == 0)
+        for i in range(6)
+    ]
+    store.upsert([*book, embedded("notes", 0, "river notes")])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("scope", "positions"),
+    [
+        (Scope(), {0, 1, 2, 3, 4, 5}),
+        (Scope(first_page=5), {4, 5}),
+        (Scope(last_page=2), {0, 1}),
+        (Scope(first_page=2, last_page=3), {1, 2}),
+        (Scope(first_page=9), set()),
+        (Scope(table=True), {0, 3}),
+        (Scope(table=False, first_page=1), {1, 2, 4, 5}),
+        (Scope(suffixes=["pdf"], table=True, last_page=2), {0}),
+        (Scope(["notes"], suffixes=[".pdf"]), set()),
+        (Scope(["notes", "book"], 6), {5}),
+    ],
+)
+def test_every_filter_holds_for_words_meaning_and_both(library, scope, positions):
+    for dense, sparse in (
+        (unit(0), query_vector("river")),
+        (unit(0), None),
+        (None, query_vector("river")),
+    ):
+        assert {h.position for h in library.search(dense, sparse, 9, scope)} == positions
+
+
+def test_search_by_type_of_file(library):
+    def names(*suffixes):
+        return {
+            h.file_name
+            for h in library.search(unit(0), query_vector("river"), 9, Scope(suffixes=suffixes))
+        }
+
+    assert names("pdf") == names(".PDF") == {"Book.PDF"}
+    assert names("pdf", "txt") == {"Book.PDF", "notes.txt"}
+    assert names() == names("docx") == set()
+    assert library.chunks("book")[3].table
+    assert not library.chunks("book")[1].table
+
+
+def test_chunks_in_reading_order(store):
+    texts = [embedded("a", i, f"text {i}", i // 10 + 1) for i in range(1100)]
+    random.Random(1).shuffle(texts)
+    store.upsert(texts)
+    assert [h.position for h in store.chunks("a")] == list(range(1100))
+    assert [h.position for h in store.chunks("a", 3)] == list(range(20, 30))
+    assert [h.position for h in store.chunks("a", near=20)] == [19, 20, 21]
+    assert [h.position for h in store.chunks("a", near=0)] == [0, 1]
+    assert store.chunks("none") == []
+
+
+def test_delete_removes_one_document(filled):
+    filled.delete("a")
+    filled.delete("none")
+    assert (filled.count(), filled.count("b")) == (1, 1)
+    assert {h.document_id for h in filled.search(unit(0), query_vector("heron river"), 9)} == {"b"}
+
+
+def test_it_is_there_after_closing(opened):
+    first = opened()
+    first.upsert([embedded("a", 0, "still here")])
+    first.optimize()
+    first.close()
+    first.close()
+    assert [h.text for h in opened().chunks("a")] == ["still here"]
+
+
+def test_a_closed_store_says_so(filled):
+    filled.close()
+    with pytest.raises(StoreError, match=r"closed|reached"):
+        filled.count()
+
+
+def test_another_embedding_model_is_refused(opened):
+    opened().close()
+    with pytest.raises(StoreError, match="another embedding model"):
+        opened(DIMS + 1)
+
+
+def test_readers_and_writers_at_once(store):
+    failures = []
+
+    def write(document):
+        try:
+            for i in range(30):
+                store.upsert([embedded(document, i, f"river word{i}")])
+            store.optimize()
+        except Exception as exc:  # noqa: BLE001
+            failures.append(exc)
+
+    def look():
+        try:
+            for i in range(60):
+                store.search(unit(i), query_vector("river"), 5)
+                store.chunks("a")
+        except Exception as exc:  # noqa: BLE001
+            failures.append(exc)
+
+    threads = [threading.Thread(target=write, args=(d,)) for d in "ab"]
+    threads += [threading.Thread(target=look) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failures == []
+    assert store.count() == 60
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.retrieval.store.test_store import embedded, settings_for, open_store, DIMS
+store = open_store(settings_for(sys.argv[1], Path(sys.argv[2])), DIMS)
+for i in range(10_000):
+    store.upsert([embedded("a", i, f"word{i} river")])
+    print(i, flush=True)
+"""
+
+
+@pytest.mark.parametrize("mode", ["edge", "local"])
+def test_what_was_acknowledged_survives_a_kill(mode, tmp_path):
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, mode, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+    ) as writer:
+        acknowledged = [int(writer.stdout.readline()) for _ in range(57)]
+        writer.send_signal(signal.SIGKILL)
+    store = open_store(settings_for(mode, tmp_path), DIMS)
+    assert store.count() >= len(acknowledged)
+    assert store.chunks("a")[acknowledged[-1]].text == "word56 river"
+    assert store.search(None, query_vector("word7"), 1)[0].position == 7
+    store.close()
+
+
+@pytest.mark.parametrize("mode", ["edge", "local"])
+def test_a_second_instance_is_told(mode, tmp_path):
+    store = open_store(settings_for(mode, tmp_path), DIMS)
+    with pytest.raises(AlreadyRunning, match="DOCMIND_DATA_DIR"):
+        open_store(settings_for(mode, tmp_path), DIMS)
+    store.close()
+
+
+def test_a_server_that_wants_another_key(tmp_path):
+    with serve(api_key="right") as url:
+        open_store(settings_for("server", tmp_path, url=url, api_key="right"), DIMS).close()
+        with pytest.raises(StoreError, match="DOCMIND_STORE__API_KEY"):
+            open_store(settings_for("server", tmp_path, url=url, api_key="wrong"), DIMS)
+
+
+def test_no_server_there(tmp_path):
+    with pytest.raises(StoreError, match=r"can't be reached.*DOCMIND_STORE__MODE=edge"):
+        open_store(settings_for("server", tmp_path, url="http://127.0.0.1:9"), DIMS)
+
+
+def test_a_damaged_edge_store_says_what_to_do(tmp_path):
+    settings = settings_for("edge", tmp_path)
+    open_store(settings, DIMS).close()
+    for path in settings.store_dir.rglob("*.json"):
+        path.write_text("{")
+    with pytest.raises(StoreError, match="remove the folder"):
+        open_store(settings, DIMS)
