@@ -27,7 +27,8 @@ from benchmarks.sets import Corpus, cookbook, handbook_questions, mtrag_tasks, m
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.errors import DocMindError
-from docmind.events import Citation, Source, TurnFailed, TurnFinished, Usage, now
+from docmind.events import Citation, TurnFailed, TurnFinished, Usage, now
+from docmind.passages import NumberedPassage
 from docmind.retrieval.sparse import terms
 from docmind.settings import Settings
 from docmind.storage.conversations import StoredMessage
@@ -64,7 +65,7 @@ class Outcome:
     answer: str
     error: str = ""
     citations: tuple[Citation, ...] = ()
-    sources: tuple[Source, ...] = ()
+    sources: tuple[NumberedPassage, ...] = ()
     agents: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
 
@@ -192,8 +193,8 @@ def _cites_gold(outcome: Outcome) -> bool:
     cited = {c.number for c in outcome.citations}
     for source in (s for s in outcome.sources if s.number in cited):
         for name, text in outcome.asked.gold:
-            if name == source.file_name:
-                mine, theirs = _runs(_words(source.text), _words(text))
+            if name == source.passage.file_name:
+                mine, theirs = _runs(_words(source.passage.text), _words(text))
                 if 2 * len(mine & theirs) >= min(len(mine), len(theirs)):
                     return True
     return False
@@ -343,6 +344,8 @@ def _share(found: Any) -> float:
 
 def _record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
-    record["sources"] = [f"[{s.number}] {s.file_name}: {s.text[:200]}" for s in outcome.sources]
+    record["sources"] = [
+        f"[{s.number}] {s.passage.file_name}: {s.passage.text[:200]}" for s in outcome.sources
+    ]
     record["asked"].pop("gold")
     return record | {"refused": outcome.refused}

@@ -30,7 +30,7 @@ def citations(
     texts = {
         *UNLIKE,
         *(c.text for c in found),
-        *(s for c in found for s in product.stretches(c.source.text)),
+        *(s for c in found for s in product.stretches(c.source.passage.text)),
     }
     tell(f"{len(found)} claims; embedding {len(texts)} sentences")
     embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))

@@ -17,7 +17,7 @@ from pathlib import Path
 from zlib import crc32
 
 from benchmarks.sets import LANGUAGES, cookbook, mtrag_tasks
-from docmind.events import Source
+from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.sparse import terms
 from docmind.verification.citations import stretches
 
@@ -39,13 +39,13 @@ class Claim:
 
     kind: str
     text: str
-    source: Source
+    source: NumberedPassage
     supported: bool
 
     @property
     def half(self) -> int:
         """0: thresholds are chosen on it; 1: figures are reported on it. By document, so that no passage is in both."""
-        return crc32(self.source.document_id.encode()) % 2
+        return crc32(self.source.passage.document_id.encode()) % 2
 
 
 def claims(data: Path) -> list[Claim]:
@@ -74,7 +74,7 @@ def _xquad(data: Path) -> Iterator[Claim]:
                 for question, answer in asked:
                     claim = f"{question} {answer}"
                     yield Claim(f"question and answer, {language}", claim, passage, True)
-                    free = [p for p in others if answer.lower() not in p.text.lower()]
+                    free = [p for p in others if answer.lower() not in p.passage.text.lower()]
                     yield from _nearest(f"other passage, {language}", claim, free)
                     wrong = [a for q, a in asked if q != question and _other(a, answer, question)]
                     if wrong:
@@ -84,9 +84,9 @@ def _xquad(data: Path) -> Iterator[Claim]:
                     yield from _altered(passage)
 
 
-def _altered(passage: Source) -> Iterator[Claim]:
+def _altered(passage: NumberedPassage) -> Iterator[Claim]:
     """Yield sentences of a passage as they are and spoilt."""
-    sentences = [s for s in stretches(passage.text, pairs=False) if len(s.split()) >= 8]
+    sentences = [s for s in stretches(passage.passage.text, pairs=False) if len(s.split()) >= 8]
     for sentence in sentences:
         yield Claim("quote", sentence, passage, True)
         for kind, spoil in (
@@ -95,9 +95,9 @@ def _altered(passage: Source) -> Iterator[Claim]:
             ("number", _number),
             ("negation", _negation),
         ):
-            if text := spoil(sentence, sentences, passage.text):
+            if text := spoil(sentence, sentences, passage.passage.text):
                 yield Claim(f"swapped {kind}" if kind != "negation" else kind, text, passage, False)
-        if text := _new_number(sentence, passage.text):
+        if text := _new_number(sentence, passage.passage.text):
             yield Claim("changed number", text, passage, False)
 
 
@@ -108,7 +108,7 @@ def _answers(data: Path) -> Iterator[Claim]:
             gold = [_source(c["document_id"], 0, c["text"]) for c in task["contexts"]]
             yield from _reference("multi-turn", task["targets"][0]["text"], gold, [])
     corpus = cookbook(data)
-    sections: dict[str, list[Source]] = {}
+    sections: dict[str, list[NumberedPassage]] = {}
     for i, unit in enumerate(corpus.units):
         name, document = corpus.documents[unit.document_id]
         text = document.text[unit.start : unit.end]
@@ -125,7 +125,7 @@ def _answers(data: Path) -> Iterator[Claim]:
 
 
 def _reference(
-    name: str, answer: str, gold: Sequence[Source], rest: Sequence[Source]
+    name: str, answer: str, gold: Sequence[NumberedPassage], rest: Sequence[NumberedPassage]
 ) -> Iterator[Claim]:
     for sentence in stretches(answer, pairs=False):
         if len(terms(sentence)) >= 5 and not _REFUSAL.search(sentence):
@@ -133,31 +133,33 @@ def _reference(
                 yield Claim(claim.kind, claim.text, claim.source, True)
                 if text := _negation(sentence, [], ""):
                     yield Claim(f"negated answer, {name}", text, claim.source, False)
-                if text := _new_number(sentence, claim.source.text):
+                if text := _new_number(sentence, claim.source.passage.text):
                     yield Claim(f"changed number in answer, {name}", text, claim.source, False)
             yield from _nearest(f"other passage, {name}", sentence, rest)
 
 
-def _cut(sources: Iterable[Source], words: int = 150) -> list[Source]:
+def _cut(sources: Iterable[NumberedPassage], words: int = 150) -> list[NumberedPassage]:
     """Cut long sections into passages of about a chunk's length."""
     found = []
     for source in sources:
         parts, size = [""], 0
-        for stretch in stretches(source.text, pairs=False):
+        for stretch in stretches(source.passage.text, pairs=False):
             if size + len(stretch.split()) > words and parts[-1]:
                 parts.append("")
                 size = 0
             parts[-1] += stretch + " "
             size += len(stretch.split())
-        found += [_source(source.file_name, source.number - 1, p) for p in parts if p.strip()]
+        found += [
+            _source(source.passage.file_name, source.number - 1, p) for p in parts if p.strip()
+        ]
     return found
 
 
-def _nearest(kind: str, claim: str, passages: Sequence[Source]) -> Iterator[Claim]:
+def _nearest(kind: str, claim: str, passages: Sequence[NumberedPassage]) -> Iterator[Claim]:
     """Yield the claim with the passage that shares most of its words, as not supported."""
     words = set(terms(claim))
     if passages:
-        best = max(passages, key=lambda p: len(words & set(terms(p.text))))
+        best = max(passages, key=lambda p: len(words & set(terms(p.passage.text))))
         yield Claim(kind, claim, best, False)
 
 
@@ -227,5 +229,6 @@ def _alike(a: str, b: str) -> tuple[bool, bool, int]:
     )
 
 
-def _source(name: str, place: int, text: str) -> Source:
-    return Source(place + 1, f"{name}:{place}", name, name, text)
+def _source(name: str, place: int, text: str) -> NumberedPassage:
+    passage = Passage(id=f"{name}:{place}", document_id=name, file_name=name, text=text)
+    return NumberedPassage(number=place + 1, passage=passage)

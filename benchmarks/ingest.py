@@ -289,7 +289,7 @@ def ingest_and_search(
             "ingest.pages_s": sum(d.pages for d in ready) / seconds,
             "ingest.chunks_s": sum(d.chunks for d in ready) / seconds,
         }
-        passages = [hit.text.split() for d in ready for hit in retriever.chunks(d.id)]
+        passages = [hit.text.split() for d in ready for hit in retriever.passages(d.id)]
         pick = random.Random(1)
         times = []
         for words in pick.choices(passages, k=100):

@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store import edge
-from docmind.retrieval.store.base import Chunk, Embedded, Scope, VectorStore, chunk_id, open_store
+from docmind.retrieval.store.base import Scope, VectorStore, open_store
 from docmind.settings import load_settings
 
 DIMS = 8
@@ -56,7 +57,7 @@ def _whole(
 ) -> bool:
     """Tell whether all that was acknowledged is there and can be found; what was only begun may be there or not."""
     for document in {**kept, **begun}:
-        there = store.chunks(document)
+        there = store.passages(document)
         wanted = {kept.get(document, 0), begun.get(document, kept.get(document, 0))}
         if len(there) not in wanted or [hit.text for hit in there] != [
             _text(document, i) for i in range(len(there))
@@ -64,11 +65,12 @@ def _whole(
             return False
         kept[document] = len(there)
     for document in pick.sample(sorted(kept), min(5, len(kept))):
-        words = {hit.chunk_id for hit in store.search(None, query_vector(document), 100)}
+        words = {hit.passage.id for hit in store.search(None, query_vector(document), 100)}
         meaning = {
-            hit.chunk_id for hit in store.search(_vector(document, 0), None, 100, Scope([document]))
+            hit.passage.id
+            for hit in store.search(_vector(document, 0), None, 100, Scope([document]))
         }
-        if not words == meaning == {chunk_id(document, i) for i in range(kept[document])}:
+        if not words == meaning == {passage_id(document, i) for i in range(kept[document])}:
             return False
     return store.count() == sum(kept.values())
 
@@ -81,20 +83,20 @@ def _vector(document: str, position: int) -> list[float]:
     return [random.Random(f"{document} {position} {axis}").gauss(0, 1) for axis in range(DIMS)]
 
 
-def _chunk(document: str, position: int) -> Embedded:
+def _chunk(document: str, position: int) -> EmbeddedPassage:
     text = _text(document, position)
-    chunk = Chunk(
-        chunk_id(document, position),
-        document,
-        f"{document}.txt",
-        text,
-        1,
-        "",
-        0,
-        len(text),
-        position,
+    passage = Passage(
+        id=passage_id(document, position),
+        document_id=document,
+        file_name=f"{document}.txt",
+        text=text,
+        page=1,
+        end=len(text),
+        position=position,
     )
-    return Embedded(chunk, _vector(document, position), document_vector(text))
+    return EmbeddedPassage(
+        passage=passage, dense=_vector(document, position), sparse=document_vector(text)
+    )
 
 
 def _open(folder: Path) -> VectorStore:

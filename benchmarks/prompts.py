@@ -25,11 +25,11 @@ from benchmarks.result import result
 from docmind.agents.answer_stream import NOT_FOUND
 from docmind.agents.state import SourceBook
 from docmind.agents.team import RESEARCHER
-from docmind.agents.tools import make_tools, render
+from docmind.agents.tools import make_tools, render_for_model
 from docmind.app import build_engine
-from docmind.events import Source
 from docmind.ingestion.service import IngestionService
 from docmind.models.catalog import Catalog
+from docmind.passages import NumberedPassage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.base import open_store
@@ -56,7 +56,7 @@ class Case:
     """A question with its passages; `gold` is None where they do not hold the answer."""
 
     question: str
-    sources: list[Source]
+    sources: list[NumberedPassage]
     gold: list[dict[str, Any]] | None
 
 
@@ -103,7 +103,9 @@ def cases(settings: Settings, embedder: Embedder, data: Path) -> list[Case]:
         case(q, g, wiki) for q, g in questions[:QUESTIONS]
     ]
     held = [
-        c for c in answerable if score(" ".join(s.text for s in c.sources), [{"gold": c.gold}]) == 1
+        c
+        for c in answerable
+        if score(" ".join(s.passage.text for s in c.sources), [{"gold": c.gold}]) == 1
     ]
     return (
         held
@@ -120,7 +122,7 @@ async def answers(engine: Any, closing: str, some: list[Case]) -> list[str]:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(case: Case) -> str:
-        content = f"{render(case.sources)}\n\n{closing.format(task=case.question)}"
+        content = f"{render_for_model(case.sources)}\n\n{closing.format(task=case.question)}"
         messages = [
             {"role": "system", "content": RESEARCHER.system},
             {"role": "user", "content": content},

@@ -19,18 +19,19 @@ from typing import get_args
 from benchmarks.sets import Corpus, Question
 from docmind.ingestion.pipeline import Pipeline
 from docmind.models.catalog import Catalog
+from docmind.passages import ScoredPassage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Mode, Retriever, diverse
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store.base import Hit, VectorStore, open_store
+from docmind.retrieval.store.base import VectorStore, open_store
 from docmind.settings import Settings
 
 DEPTH = 20
 """Chunks asked for; several may stand for one unit."""
 SHOWN = 5
 """Chunks counted in the span measures: what an agent gets from one search on a CPU."""
-Search = Callable[[str], Sequence[Hit]]
+Search = Callable[[str], Sequence[ScoredPassage]]
 
 
 class Memo(Embedder):
@@ -137,7 +138,10 @@ def measure(
         begin = time.perf_counter()
         hits = search(question.text)
         took = time.perf_counter() - begin
-        units = [u for hit in hits for u in corpus.units_of(hit.document_id, hit.start, hit.end)]
+        units: list[int] = []
+        for hit in hits:
+            passage = hit.passage
+            units += corpus.units_of(passage.document_id, passage.start, passage.end)
         right = [u in question.gold for u in list(dict.fromkeys(units))[:10]]
         ideal = sum(1 / math.log2(i + 2) for i in range(min(10, len(question.gold))))
         row = {
@@ -153,23 +157,27 @@ def measure(
 
 def by_ranks(
     store: VectorStore, embedder: Embedder, query: str, constant: int = 60
-) -> Sequence[Hit]:
+) -> Sequence[ScoredPassage]:
     """Return what reciprocal rank fusion of the two searches gives (Cormack et al., 2009)."""
     lists = [
         store.search(embedder.embed_query(query), None, 100),
         store.search(None, query_vector(query), 100),
     ]
-    hits = {hit.chunk_id: hit for found in lists for hit in found}
+    hits = {hit.passage.id: hit for found in lists for hit in found}
     scores = dict.fromkeys(hits, 0.0)
     for found in lists:
         for rank, hit in enumerate(found, 1):
-            scores[hit.chunk_id] += 1 / (constant + rank)
+            scores[hit.passage.id] += 1 / (constant + rank)
     return diverse([hits[i] for i in sorted(hits, key=lambda i: -scores[i])][: 2 * DEPTH], DEPTH)
 
 
-def _spans(corpus: Corpus, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
+def _spans(corpus: Corpus, question: Question, hits: Sequence[ScoredPassage]) -> dict[str, float]:
     """Return how much of the quoted references the chunks have, and how much else (counted in characters)."""
-    seen = {(hit.document_id, c) for hit in hits for c in range(hit.start, hit.end)}
+    seen = {
+        (hit.passage.document_id, c)
+        for hit in hits
+        for c in range(hit.passage.start, hit.passage.end)
+    }
     gold = set()
     for unit in (corpus.units[i] for i in question.gold):
         copies = [{(unit.document_id, c) for c in range(*span)} for span in unit.spans]

@@ -156,7 +156,7 @@ def cited_answer(app: App, answers: dict[str, str]) -> list[Check]:
         if isinstance(event, TurnFailed):
             return [*checks, Check("answer", event.error, False)]
         if isinstance(event, TurnFinished):
-            sources = {s.number: s.text for s in event.sources}
+            sources = {s.number: s.passage.text for s in event.sources}
             right = [c for c in event.citations if NEEDLE in sources.get(c.number, "")]
             answers["question"] = event.answer
             checks += [

@@ -23,15 +23,13 @@ from typing import Any
 
 import numpy as np
 
+from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store.base import (
     EVERYWHERE,
-    Chunk,
-    Embedded,
     Scope,
     VectorStore,
-    chunk_id,
     open_store,
 )
 from docmind.settings import Settings, load_settings
@@ -85,7 +83,9 @@ def passages(files: Sequence[Path]) -> list[str]:
     return random.Random(1).sample(made, min(BASE, len(made)))
 
 
-def chunks(texts: Sequence[str], vectors: np.ndarray[Any, Any], count: int) -> Iterator[Embedded]:
+def chunks(
+    texts: Sequence[str], vectors: np.ndarray[Any, Any], count: int
+) -> Iterator[EmbeddedPassage]:
     """Yield chunks; the first ones are the passages themselves."""
     pick, noise = random.Random(3), np.random.default_rng(3)
     for i in range(count):
@@ -98,10 +98,21 @@ def chunks(texts: Sequence[str], vectors: np.ndarray[Any, Any], count: int) -> I
         document, position = divmod(i, PER_DOCUMENT)
         key, name = f"{document:064d}", f"document {document}{SUFFIXES[document % len(SUFFIXES)]}"
         page, table = position // 4 + 1, i % 9 == 0
-        chunk = Chunk(
-            chunk_id(key, position), key, name, text, page, "", 0, len(text), position, table
+        passage = Passage(
+            id=passage_id(key, position),
+            document_id=key,
+            file_name=name,
+            text=text,
+            page=page,
+            end=len(text),
+            position=position,
+            table=table,
         )
-        yield Embedded(chunk, (dense / np.linalg.norm(dense)).tolist(), document_vector(text))
+        yield EmbeddedPassage(
+            passage=passage,
+            dense=(dense / np.linalg.norm(dense)).tolist(),
+            sparse=document_vector(text),
+        )
 
 
 def _measure(
@@ -182,7 +193,7 @@ def _times(
         begin = time.perf_counter()
         hits = store.search(dense, sparse, 10, scope)
         times.append((time.perf_counter() - begin) * 1000)
-        found.append([hit.chunk_id for hit in hits])
+        found.append([hit.passage.id for hit in hits])
     return times, found
 
 

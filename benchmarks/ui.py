@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.lab import fresh
 from docmind.app import build_app
 from docmind.engine.interface import Engine
-from docmind.events import Citation, Source, Usage, now
+from docmind.events import Citation, Usage, now
+from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
 from docmind.storage.conversations import StoredMessage
 
@@ -66,12 +67,14 @@ def bench_ui(
             app.documents.wait()
             passage = "The notice period is three months. " * 20
             sources = tuple(
-                Source(
+                NumberedPassage(
                     number=n,
-                    chunk_id=f"c{n}",
-                    document_id=document.id,
-                    file_name="lease.txt",
-                    text=passage,
+                    passage=Passage(
+                        id=f"c{n}",
+                        document_id=document.id,
+                        file_name="lease.txt",
+                        text=passage,
+                    ),
                 )
                 for n in (1, 2, 3)
             )

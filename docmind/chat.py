@@ -17,7 +17,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
-from docmind.agents.reading import kept
+from docmind.agents.reading import retained_passages
 from docmind.agents.state import CUT, TurnContext, run_id
 from docmind.agents.supervisor import NAME, answer_in
 from docmind.context.trimming import Budget, answer_room
@@ -31,13 +31,13 @@ from docmind.events import (
     ChatEvent,
     Citation,
     ContextTrimmed,
-    Source,
     TurnFailed,
     TurnFinished,
     Usage,
     now,
     to_dict,
 )
+from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
 from docmind.storage.conversations import ConversationStore, StoredMessage, answered
 from docmind.turns import Turn
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 KEPT_SHARE, KEPT_WINDOW = 0.25, 65_536
 """Share of the prompt for passages of earlier turns, and the window from which they are kept."""
-Cite = Callable[[str, Sequence[Source]], tuple[str, tuple[Citation, ...]]]
+Cite = Callable[[str, Sequence[NumberedPassage]], tuple[str, tuple[Citation, ...]]]
 """Checks an answer's citations against its sources; returns it with wrong marks put right."""
 
 
@@ -135,7 +135,7 @@ class ChatService:
         if trims:
             context.first_turn = min(trims[-1].first_kept_turn, len(past))
             context.summary = trims[-1].summary
-        context.kept = self._kept(messages, budget)
+        context.retained = self._retained(messages, budget)
         with self._lock:
             if self._closed:
                 raise DocMindError("DocMind is closing. Start it again, then ask.")
@@ -183,7 +183,7 @@ class ChatService:
             settings.context.low_water_mark if trimming else 1.0,
         )
 
-    def _kept(self, messages: Sequence[StoredMessage], budget: Budget) -> list[Source]:
+    def _retained(self, messages: Sequence[StoredMessage], budget: Budget) -> list[Passage]:
         """Return the passages of earlier turns that this turn's agents read first; see the setting keep_passages."""
         agents = self._settings.agents
         share = agents.keep_passages
@@ -193,7 +193,9 @@ class ChatService:
             not agents.enable_parallel_tools or agents.output_mode == "full_history"
         ):  # others read it under its numbers
             share = 0
-        return kept((m.sources for m in messages if m.role == "assistant"), share * budget.limit)
+        return retained_passages(
+            (m.sources for m in messages if m.role == "assistant"), share * budget.limit
+        )
 
     async def _run(self, turn: Turn, context: TurnContext) -> None:
         """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""

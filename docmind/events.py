@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from docmind.passages import NumberedPassage
 
 
 def now() -> str:
@@ -30,29 +31,6 @@ class Usage:
     """Prompt and completion of the largest call: how full the window was."""
     window: int = 0
     duration_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Source:
-    """A passage that was retrieved in this turn; `[number]` in the answer refers to it."""
-
-    number: int
-    chunk_id: str
-    document_id: str
-    file_name: str
-    text: str
-    page: int | None = None
-    """1-based page, slide or sheet; None where the format has none."""
-    heading: str = ""
-    start: int = 0
-    """Character span in the document's extracted text: [start, end)."""
-    end: int = 0
-    score: float = 0.0
-    boxes: Sequence[Sequence[float]] = ()
-    """Where it stands on its page: left, top, right and bottom as shares (0 to 1) of the page's width and height."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "boxes", tuple(map(tuple, self.boxes)))  # JSON has lists
 
 
 @dataclass(frozen=True)
@@ -125,7 +103,7 @@ class SourcesFound(Event):
     """Passages retrieved by an agent; numbers are unique within the turn."""
 
     agent: str
-    sources: tuple[Source, ...]
+    sources: tuple[NumberedPassage, ...]
 
 
 @dataclass(frozen=True)
@@ -150,7 +128,7 @@ class TurnFinished(Event):
     """The turn ended with an answer; `stopped` if the user stopped it, and then the answer is partial."""
 
     answer: str
-    sources: tuple[Source, ...]
+    sources: tuple[NumberedPassage, ...]
     citations: tuple[Citation, ...]
     usage: Usage
     agents: tuple[str, ...] = ()
@@ -171,7 +149,7 @@ class TurnFailed(Event):
 
     error: str
     answer: str = ""
-    sources: tuple[Source, ...] = field(default=())
+    sources: tuple[NumberedPassage, ...] = field(default=())
 
 
 ChatEvent = (
@@ -188,4 +166,7 @@ ChatEvent = (
 
 def to_dict(event: Event) -> dict[str, Any]:
     """Return the event as plain data with its type's name under `event`."""
-    return {"event": type(event).__name__, **asdict(event)}
+    data = {"event": type(event).__name__, **asdict(event)}
+    if isinstance(event, SourcesFound | TurnFinished | TurnFailed):
+        data["sources"] = [source.to_json() for source in event.sources]
+    return data

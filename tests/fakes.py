@@ -16,7 +16,6 @@ from docmind.events import (
     AgentStep,
     ChatEvent,
     Citation,
-    Source,
     SourcesFound,
     TokenDelta,
     TurnFailed,
@@ -30,6 +29,7 @@ from docmind.storage.conversations import ConversationStore, StoredMessage
 from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
 from docmind.turns import Turn
 from tests.engines import PromptedEngine
+from tests.passages import numbered
 
 OTHERS = {
     "slow": {"state": "embedding", "stage": "embed", "done": 3, "total": 10},
@@ -155,17 +155,15 @@ class FakeChat:
             iter(self.documents.documents()), SimpleNamespace(id="none", name="gone.txt")
         )
         sources = tuple(
-            Source(
+            numbered(
                 n,
                 f"c{n}",
                 document.id,
                 document.name,
                 f"Passage {n} about the fee.",
-                n,
-                "Prices",
-                0,
-                20,
-                0.9,
+                page=n,
+                heading="Prices",
+                end=20,
             )
             for n in (1, 2, 3)
         )

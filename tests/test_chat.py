@@ -329,7 +329,7 @@ def test_a_conversation_searches_its_collections_only(make_app):  # noqa: F811
     assert others
     app.collections.move(one.id, made.id)
     events = list(app.chat.stream("Pets and vacation and rent?", conversation))
-    assert {source.document_id for source in events[-1].sources} == {one.id}
+    assert {source.passage.document_id for source in events[-1].sources} == {one.id}
 
 
 def test_a_stop_keeps_what_finished_agents_have_found(make_app):  # noqa: F811

@@ -14,7 +14,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, Too
 from langgraph.constants import TAG_NOSTREAM
 
 from docmind.agents.state import TurnContext, defused
-from docmind.agents.tools import render
+from docmind.agents.tools import render_for_model
 from docmind.engine.interface import Constraint
 from docmind.errors import DocMindError
 
@@ -58,7 +58,7 @@ async def assess(model: BaseChatModel, turn: TurnContext, answer: str) -> Assess
         closing = ASSESS_CLOSING.format(question=turn.question, answer=defused(answer))
         return [messages[0], HumanMessage(f"{messages[-1].content}\n\n{closing}")]
 
-    passages = ToolMessage(render(turn.sources.all()), tool_call_id="0")
+    passages = ToolMessage(render_for_model(turn.sources.all()), tool_call_id="0")
     bound = model.bind(constraint=Constraint("json", SCHEMA), max_tokens=TOKENS).with_config(
         tags=[TAG_NOSTREAM]
     )

@@ -93,7 +93,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         turn.emit(AgentStarted(turn.conversation_id, turn.turn_id, self._agent, task, run_id()))
         turn.relay.begin(run_id(), task)
         if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
-            turn.sources.seen_by(run_id(), turn.sources.all())
+            turn.sources.read_by(run_id(), [s.passage for s in turn.sources.all()])
         turn.deadlines[run_id()] = asyncio.get_running_loop().time() + self._timeout_s
         calls = [
             {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
@@ -125,7 +125,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         first = (
             caller.tool_calls[0]["id"] == call["id"]
         )  # of several calls the first one takes what was said
-        said = turn.sources.translate(run_id(), caller.text).strip() if first else ""
+        said = turn.sources.translate_marks(run_id(), caller.text).strip() if first else ""
         if said:
             turn.relay.restart(run_id())
         took = round((time.perf_counter() - begin) * 1000, 1)
@@ -207,7 +207,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         turn.relay.close(run_id())
         begin = time.perf_counter()
         response = await handler(request.override(messages=messages))
-        text = turn.sources.translate(run_id(), response.result[-1].text)
+        text = turn.sources.translate_marks(run_id(), response.result[-1].text)
         sources = turn.sources.all()
         _, citations = await asyncio.to_thread(turn.cite, text, sources)
         supported = answered(task, sources, citations)
@@ -225,7 +225,11 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     ) -> dict[str, Any]:
         """Report how it ended; its passage numbers become the turn's."""
         turn, last = runtime.context, state["messages"][-1]
-        text, error, incomplete = turn.sources.translate(run_id(), str(last.content)), None, ""
+        text, error, incomplete = (
+            turn.sources.translate_marks(run_id(), str(last.content)),
+            None,
+            "",
+        )
         if last.additional_kwargs.get("error"):
             error = str(last.additional_kwargs["error"])
         elif self._step(state["messages"][:-1]) == self._max_steps > 1:
@@ -306,7 +310,7 @@ def _compared(turn: TurnContext, statement: str) -> str:
 
     The 1.5B by itself took all of 56 statements, 40 of them false, for supported.
     """
-    known = turn.sources.met(run_id())
+    known = turn.sources.known_to(run_id())
     if known:
         near, words = closest(statement, known)
         _, marks = turn.cite(f"{statement} [{near.number}]", known)

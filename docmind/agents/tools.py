@@ -16,10 +16,11 @@ from docmind.agents.calculator import evaluate
 from docmind.agents.state import TurnContext, defused, run_id
 from docmind.context.summary import recall
 from docmind.errors import DocMindError
-from docmind.events import Source, SourcesFound
+from docmind.events import SourcesFound
 from docmind.ingestion.service import IngestionService
+from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import Hit, Scope
+from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 
 Runtime = ToolRuntime[TurnContext]
@@ -33,28 +34,40 @@ OUTLINE_LINES = 60
 """Most headings of an outline; a longer one is cut with a notice."""
 
 
-def render(sources: Sequence[Source]) -> str:
+def render_for_model(sources: Sequence[NumberedPassage]) -> str:
     """Return passages as the model reads them: numbered, located, delimited; text can't close the delimiters."""
     if not sources:
         return NOTHING
-    return "<passages>\n" + "\n".join(_passage(s) for s in sources) + "\n</passages>"
+    blocks = "\n".join(_block(source) for source in sources)
+    return f"<passages>\n{blocks}\n</passages>"
 
 
-def _passage(source: Source) -> str:
-    where = source.file_name + (f", page {source.page}" if source.page else "")
-    heading = f", {source.heading}" if source.heading else ""
-    return defused(f"[{source.number}] ({where}{heading})\n{source.text.strip()}\n")
+def _block(source: NumberedPassage) -> str:
+    passage = source.passage
+    where = passage.file_name
+    if passage.page:
+        where += f", page {passage.page}"
+    if passage.heading:
+        where += f", {passage.heading}"
+    return defused(f"[{source.number}] ({where})\n{passage.text.strip()}\n")
 
 
-def show(turn: TurnContext, run: str, sources: Sequence[Source], readable: Collection[str]) -> str:
-    """Return what was found as a run reads it; the first time after earlier turns' passages of `readable` documents."""
-    before = [] if turn.sources.met(run) else [s for s in turn.kept if s.document_id in readable]
-    before = turn.sources.seen_by(run, before)
-    own = turn.sources.seen_by(run, sources)
-    if not before:
-        return render(own)
-    new = [s for s in own if s.number > len(before)]
-    return f"{render([*before, *new])}{FOUND}{', '.join(f'[{s.number}]' for s in own)}"
+def show(turn: TurnContext, run: str, found: Sequence[Passage], readable: Collection[str]) -> str:
+    """Return what was found as a run reads it.
+
+    The first time, passages that earlier turns found in documents of `readable` stand before it.
+    """
+    retained: list[NumberedPassage] = []
+    if not turn.sources.known_to(run):
+        retained = turn.sources.read_by(
+            run, [p for p in turn.retained if p.document_id in readable]
+        )
+    own = turn.sources.read_by(run, found)
+    if not retained:
+        return render_for_model(own)
+    new = [source for source in own if source.number > len(retained)]
+    numbers = ", ".join(f"[{source.number}]" for source in own)
+    return f"{render_for_model([*retained, *new])}{FOUND}{numbers}"
 
 
 def find_document(name: str, documents: Iterable[Document]) -> Document | None:
@@ -91,15 +104,15 @@ def make_tools(
     def ready(runtime: Runtime) -> list[Document]:
         return readable(documents, runtime.context)
 
-    def found(runtime: Runtime, hits: list[Hit]) -> str:
+    def found(runtime: Runtime, passages: list[Passage]) -> str:
         context = runtime.context
-        sources = context.sources.add(hits)
+        sources = context.sources.add(passages)
         if sources:
             agent = run_id().split(":", 1)[0]
             context.emit(
                 SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources))
             )
-        return show(context, run_id(), sources, {d.id for d in ready(runtime)})
+        return show(context, run_id(), passages, {d.id for d in ready(runtime)})
 
     def named(document: str, runtime: Runtime) -> Document:
         """Return the document meant; if there is none, the error tells the model which there are."""
@@ -109,7 +122,7 @@ def make_tools(
 
     def look(
         query: str, runtime: Runtime, document: str, k: int, table: bool | None = None
-    ) -> list[Hit]:
+    ) -> list[Passage]:
         """Return the best hits in what the turn may read."""
         ids = [named(document, runtime).id] if document else runtime.context.document_ids
         sides = [] if document else mentioned(query, ready(runtime))[:MOST_SIDES]
@@ -151,11 +164,11 @@ def make_tools(
         """
         chosen = named(document, runtime)
         if not chosen.pages:
-            return found(runtime, retriever.chunks(chosen.id)[: 4 * top_k])
+            return found(runtime, retriever.passages(chosen.id)[: 4 * top_k])
         pages = range(
             max(1, first_page), min(max(first_page, last_page), first_page + 3, chosen.pages) + 1
         )
-        hits = [hit for page in pages for hit in retriever.chunks(chosen.id, page)]
+        hits = [hit for page in pages for hit in retriever.passages(chosen.id, page)]
         return found(runtime, hits) if hits else f"{chosen.name} has pages 1 to {chosen.pages}."
 
     @tool
@@ -171,7 +184,7 @@ def make_tools(
             document: File name.
         """
         chosen = named(document, runtime)
-        headings = groupby(retriever.chunks(chosen.id), key=lambda hit: (hit.heading, hit.page))
+        headings = groupby(retriever.passages(chosen.id), key=lambda hit: (hit.heading, hit.page))
         lines = [
             f"{heading or '(no heading)'}{f', page {page}' if page else ''}"
             for (heading, page), _ in headings

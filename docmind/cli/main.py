@@ -195,7 +195,7 @@ def _print_sources(event: Any) -> None:
         if mark := cited.get(source.number):
             found = f"  [yellow]({escape(verdict(mark))})[/yellow]" if verdict(mark) else ""
             out.print(f"[bold]\\[{source.number}][/bold] {escape(place(source))}{found}")
-            out.print(f"    [dim]{escape(' '.join(source.text.split())[:200])}[/dim]")
+            out.print(f"    [dim]{escape(' '.join(source.passage.text.split())[:200])}[/dim]")
     err.print(f"[dim]{escape(cost(event.usage, event.agents))}[/dim]")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from typing import Any, Literal
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -12,9 +11,10 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode, TransformC
 
 from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.splitter import StructureSplitter
+from docmind.passages import EmbeddedPassage, Passage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store.base import Chunk, Embedded, VectorStore
+from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
 
 Stage = Literal["parse", "split", "embed", "store"]
@@ -93,9 +93,24 @@ def _sections(document_id: str, file_name: str, document: ParsedDocument) -> lis
     return nodes
 
 
-def _embedded(node: BaseNode) -> Embedded:
-    meta = {f.name: node.metadata[f.name] for f in fields(Chunk) if f.name in node.metadata}
-    chunk = Chunk(chunk_id=node.node_id, text=node.get_content(), **meta)
-    return Embedded(
-        chunk, node.get_embedding(), document_vector(node.get_content(MetadataMode.EMBED))
+def _embedded(node: BaseNode) -> EmbeddedPassage:
+    """Return a node that has been embedded as a passage for the store."""
+    metadata = node.metadata
+    passage = Passage(
+        id=node.node_id,
+        document_id=metadata["document_id"],
+        file_name=metadata["file_name"],
+        text=node.get_content(),
+        page=metadata["page"],
+        heading=metadata["heading"],
+        start=metadata["start"],
+        end=metadata["end"],
+        position=metadata["position"],
+        table=metadata["table"],
+        boxes=metadata["boxes"],
+    )
+    # The words of title and heading count as well as those of the passage.
+    words = node.get_content(MetadataMode.EMBED)
+    return EmbeddedPassage(
+        passage=passage, dense=node.get_embedding(), sparse=document_vector(words)
     )

@@ -11,7 +11,7 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, TextNode, TransformComponent
 
 from docmind.ingestion.parsed import GAP, HEADING_GAP, Box
-from docmind.retrieval.store.base import chunk_id
+from docmind.passages import passage_id
 
 TITLE, HEADING = "file_name", "heading"
 """Metadata that is embedded with the passage; the rest only travels with it."""
@@ -148,7 +148,7 @@ def _chunk(section: BaseNode, text: str, start: int, end: int, position: int) ->
         "boxes": boxes,
     }
     return TextNode(
-        id_=chunk_id(metadata["document_id"], position),
+        id_=passage_id(metadata["document_id"], position),
         text=text,
         metadata=metadata,
         excluded_embed_metadata_keys=[

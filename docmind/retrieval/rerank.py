@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from docmind.errors import ModelError
 from docmind.lazy_imports import import_model_stack
+from docmind.passages import Passage, ScoredPassage
 from docmind.retrieval.embeddings import THREADS
-from docmind.retrieval.store.base import Hit
 
 DEPTH = 30
 """Fused passages that are read again, at least: each costs a pass of the model."""
@@ -49,22 +48,29 @@ class Reranker:
         except Exception as exc:
             raise self._broken(exc) from exc
 
-    def rank(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits by the model's own scores (which they then have), the best first."""
+    def rank(self, query: str, results: Sequence[ScoredPassage]) -> list[ScoredPassage]:
+        """Return the passages with the model's own scores, the best first."""
         from threadpoolctl import threadpool_limits
 
-        pairs = [
-            (query, "\n".join(filter(None, (hit.file_name, hit.heading, hit.text)))) for hit in hits
-        ]
-        if not pairs:
+        if not results:
             return []
+        pairs = [(query, _readable(result.passage)) for result in results]
         with self._turn, threadpool_limits(limits=THREADS, user_api="openmp"):
             scores = self._model.predict(pairs, show_progress_bar=False)
-        scored = [replace(hit, score=float(score)) for hit, score in zip(hits, scores, strict=True)]
-        return sorted(scored, key=lambda hit: -hit.score)
+        scored = [
+            ScoredPassage(passage=result.passage, score=float(score))
+            for result, score in zip(results, scores, strict=True)
+        ]
+        return sorted(scored, key=lambda result: -result.score)
 
     def _broken(self, why: object) -> ModelError:
         return ModelError(
             f"The reranker in {self._dir} can't be used ({why}). Point DOCMIND_RETRIEVAL__RERANKER at a directory with "
             "a cross-encoder, or leave it empty."
         )
+
+
+def _readable(passage: Passage) -> str:
+    """Return a passage below the name of its file and its heading."""
+    lines = (passage.file_name, passage.heading, passage.text)
+    return "\n".join(line for line in lines if line)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Literal
 
+from docmind.passages import Passage, ScoredPassage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.rerank import DEPTH, Reranker
 from docmind.retrieval.sparse import query_vector, terms
-from docmind.retrieval.store.base import EVERYWHERE, Hit, Scope, VectorStore
+from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
@@ -37,7 +38,7 @@ class Retriever:
 
     def search(
         self, query: str, k: int, scope: Scope = EVERYWHERE, *, mode: Mode = "hybrid"
-    ) -> list[Hit]:
+    ) -> list[ScoredPassage]:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
 
         Args:
@@ -46,59 +47,78 @@ class Retriever:
         """
         if not query.strip():
             return []
-        dense = None if mode == "bm25_only" else self._embedder.embed_query(query)
-        sparse = None if mode == "dense_only" else query_vector(query)
-        most = max(2 * k, k + 5, DEPTH if self._reranker else 0)
-        floor = self._embedder.unrelated if dense and sparse else 0.0
-        hits = self._store.search(
-            dense, sparse, most, scope, candidates=max(self._candidates, most), floor=floor
-        )
-        return diverse(self._reranker.rank(query, hits) if self._reranker else hits, k)
+        dense = None
+        if mode != "bm25_only":
+            dense = self._embedder.embed_query(query)
+        sparse = None
+        if mode != "dense_only":
+            sparse = query_vector(query)
+        floor = 0.0
+        if dense and sparse:
+            floor = self._embedder.unrelated
+        # Some of what is found goes again because it says the same as a better passage.
+        wanted = max(2 * k, k + 5)
+        if self._reranker is not None:
+            wanted = max(wanted, DEPTH)
+        candidates = max(self._candidates, wanted)
+        found = self._store.search(dense, sparse, wanted, scope, candidates=candidates, floor=floor)
+        if self._reranker is not None:
+            found = self._reranker.rank(query, found)
+        return diverse(found, k)
 
-    def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Hit]:
-        """Search every scope and take from each in turn: in a comparison no side may crowd out the others."""
-        found = [self.search(query, k, scope) for scope in scopes]
-        # what two documents say alike is shown from both
-        hits = list(
-            {hit.chunk_id: hit for rank in zip_longest(*found) for hit in rank if hit}.values()
-        )[:k]
-        return self._with_neighbours(hits)
+    def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Passage]:
+        """Search every scope and take from each in turn, with neighbours of the best.
 
-    def _with_neighbours(self, hits: Sequence[Hit]) -> list[Hit]:
+        In a comparison no side may crowd out the others, and what two documents say alike is shown
+        from both.
+        """
+        rankings = [self.search(query, k, scope) for scope in scopes]
+        passages: dict[str, Passage] = {}
+        for same_rank in zip_longest(*rankings):
+            for result in same_rank:
+                if result is not None:
+                    passages.setdefault(result.passage.id, result.passage)
+        best = list(passages.values())[:k]
+        return self._with_neighbours(best)
+
+    def _with_neighbours(self, passages: Sequence[Passage]) -> list[Passage]:
         """Put what stands before and after the best passages around them; around tables only tables."""
-        best = hits[: self._neighbours]
-        around = (
-            (hit, near)
-            for hit in best
-            for near in self._store.chunks(hit.document_id, near=hit.position)
-        )
-        shown = [near for hit, near in around if near.table or not hit.table]
-        return list({hit.chunk_id: hit for hit in [*shown, *hits]}.values())
+        shown: dict[str, Passage] = {}
+        for passage in passages[: self._neighbours]:
+            for near in self._store.passages(passage.document_id, near=passage.position):
+                if near.table or not passage.table:
+                    shown.setdefault(near.id, near)
+        for passage in passages:
+            shown.setdefault(passage.id, passage)
+        return list(shown.values())
 
-    def chunks(self, document_id: str, page: int | None = None) -> list[Hit]:
+    def passages(self, document_id: str, page: int | None = None) -> list[Passage]:
         """Return a document's passages (or those of one page) in reading order."""
-        return self._store.chunks(document_id, page)
+        return self._store.passages(document_id, page)
 
 
-def diverse(hits: Sequence[Hit], k: int) -> list[Hit]:
-    """Return the first `k` hits that add something to those before them."""
-    kept: list[Hit] = []
-    words: list[frozenset[str]] = []
-    for hit in hits:
-        bag = frozenset(terms(hit.text))
-        if any(_same(hit, bag, other, seen) for other, seen in zip(kept, words, strict=True)):
+def diverse(results: Sequence[ScoredPassage], k: int) -> list[ScoredPassage]:
+    """Return the first `k` results that add something to those before them."""
+    retained: list[ScoredPassage] = []
+    words_of_retained: list[frozenset[str]] = []
+    for result in results:
+        words = frozenset(terms(result.passage.text))
+        known = zip(retained, words_of_retained, strict=True)
+        if any(_same(result.passage, words, other.passage, seen) for other, seen in known):
             continue
-        kept.append(hit)
-        words.append(bag)
-        if len(kept) == k:
+        retained.append(result)
+        words_of_retained.append(words)
+        if len(retained) == k:
             break
-    return kept
+    return retained
 
 
-def _same(a: Hit, words_a: frozenset[str], b: Hit, words_b: frozenset[str]) -> bool:
+def _same(a: Passage, words_a: frozenset[str], b: Passage, words_b: frozenset[str]) -> bool:
+    """Return whether two passages overlap, or say the same in nearly the same words."""
     if a.document_id == b.document_id:
         overlap = min(a.end, b.end) - max(a.start, b.start)
-        if overlap > SAME_SPAN * max(1, min(a.end - a.start, b.end - b.start)):
+        shorter = min(a.end - a.start, b.end - b.start)
+        if overlap > SAME_SPAN * max(1, shorter):
             return True
     either = len(words_a | words_b)
     return either > 0 and len(words_a & words_b) / either >= SAME_WORDS

@@ -20,6 +20,8 @@ from zlib import crc32
 
 import snowballstemmer
 
+from docmind.passages import SparseVector
+
 K1 = 1.5
 B = 0.75
 AVERAGE_LENGTH = 100
@@ -36,8 +38,6 @@ _STOP = frozenset(
     to too under until up very was we were what when where which while who whom why will with would you your yours
     s t""".split()  # noqa: SIM905
 )
-Sparse = dict[int, float]
-"""A sparse vector: dimension (uint32) → value."""
 _stemmer = snowballstemmer.stemmer("english")
 _stemming = threading.Lock()
 
@@ -53,14 +53,14 @@ def terms(text: str) -> list[str]:
     return found
 
 
-def document_vector(text: str) -> Sparse:
+def document_vector(text: str) -> SparseVector:
     """Return the BM25 weights of a passage, without IDF."""
     counts = Counter(map(_index, words := terms(text)))
     norm = K1 * (1 - B + B * len(words) / AVERAGE_LENGTH)
     return {index: tf * (K1 + 1) / (tf + norm) for index, tf in counts.items()}
 
 
-def query_vector(text: str) -> Sparse:
+def query_vector(text: str) -> SparseVector:
     """Return the query's words with how often each is asked for."""
     return dict(Counter(map(_index, terms(text))))
 

@@ -34,7 +34,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.schema import CreateColumn
 
 from docmind.errors import ConfigError, DocMindError
-from docmind.events import Citation, ContextTrimmed, Source, Usage, now
+from docmind.events import Citation, ContextTrimmed, Usage, now
+from docmind.passages import NumberedPassage
 
 _META = MetaData()
 _CONVERSATIONS = Table(
@@ -85,7 +86,7 @@ class StoredMessage:
     role: Literal["user", "assistant"]
     text: str
     at: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[NumberedPassage, ...] = ()
     citations: tuple[Citation, ...] = ()
     usage: Usage | None = None
     steps: tuple[dict[str, Any], ...] = ()

@@ -113,7 +113,7 @@ class Registry:
     def update(self, document_id: str, **changes: Any) -> None:
         """Change columns of a document, if it (still) exists."""
         assign = ", ".join(f"{column} = ?" for column in changes)
-        self.execute(f"UPDATE documents SET {assign} WHERE id = ?", *changes.values(), document_id)  # noqa: S608
+        self.execute(f"UPDATE documents SET {assign} WHERE id = ?", *changes.values(), document_id)
 
     def requeue_interrupted(self) -> None:
         """Queue again what was being ingested when the process ended."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from docmind.events import Citation, ContextTrimmed, Source
+from docmind.events import Citation, ContextTrimmed
+from docmind.passages import NumberedPassage
 from docmind.ui import dialogs, format, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView
@@ -82,7 +83,7 @@ def trimmed(trim: ContextTrimmed) -> str:
 
 
 def citer(
-    sources: Mapping[int, Source], checked: Mapping[int, Citation], message: str
+    sources: Mapping[int, NumberedPassage], checked: Mapping[int, Citation], message: str
 ) -> Callable[[int, int], str]:
     """Return the function that draws `[n]` as a link which page.js opens. Unknown numbers stay text.
 
@@ -118,7 +119,7 @@ def verdicts(drawn: Sequence[int], citations: Sequence[Citation]) -> dict[int, C
 
 
 def _sources(
-    message: StoredMessage, sources: Mapping[int, Source], drawn: Iterable[int], index: int
+    message: StoredMessage, sources: Mapping[int, NumberedPassage], drawn: Iterable[int], index: int
 ) -> None:
     """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
@@ -139,13 +140,13 @@ def _sources(
                 _source_button(source, index, False)
 
 
-def _source_button(source: Source, index: int, doubtful: bool) -> None:
-    page = f" p. {source.page}" if source.page else ""
+def _source_button(source: NumberedPassage, index: int, doubtful: bool) -> None:
+    page = f" p. {source.passage.page}" if source.passage.page else ""
     st.button(
-        plain(f"{source.number} · {source.file_name}{page}")
+        plain(f"{source.number} · {source.passage.file_name}{page}")
         + (" · unverified" if doubtful else ""),
         key=f"source-{index}-{source.number}",
-        help=plain(source.heading) or None,
+        help=plain(source.passage.heading) or None,
         on_click=state.keep,
         args=(dialogs.OPEN, ("Passage", f"{index}-{source.number}")),
     )

@@ -39,7 +39,7 @@ def draw(app: App) -> None:
     match what:
         case "Passage":
             if found := sources.find(app, state.conversation_id(app), which):
-                title = plain(f"{found[0].number} · {found[0].file_name}")
+                title = plain(f"{found[0].number} · {found[0].passage.file_name}")
                 _open(title, partial(sources.passage, app, *found), "medium")
         case "Rename conversation" if conversation:
             _open(

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from docmind.engine.interface import EngineStatus
-from docmind.events import Citation, Source, Usage
+from docmind.events import Citation, Usage
+from docmind.passages import NumberedPassage
 
 if TYPE_CHECKING:
     from docmind.storage.conversations import StoredMessage
@@ -59,9 +60,13 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def place(source: Source) -> str:
+def place(source: NumberedPassage) -> str:
     """Return `report.pdf, page 3`."""
-    return f"{source.file_name}, page {source.page}" if source.page else source.file_name
+    return (
+        f"{source.passage.file_name}, page {source.passage.page}"
+        if source.passage.page
+        else source.passage.file_name
+    )
 
 
 def verdict(citation: Citation) -> str:
@@ -95,7 +100,7 @@ def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
             found = verdict(cited[source.number])
             parts.append(f"**[{source.number}] {place(source)}**{f' ({found})' if found else ''}")
             parts.append(
-                "\n".join(f"> {line}".rstrip() for line in source.text.strip().splitlines())
+                "\n".join(f"> {line}".rstrip() for line in source.passage.text.strip().splitlines())
             )
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.events import Citation, Source
+from docmind.events import Citation
 from docmind.ingestion.readers.formats import IMAGES
+from docmind.passages import NumberedPassage
 from docmind.ui.format import verdict
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
@@ -30,7 +31,7 @@ _PDFIUM = threading.Lock()
 
 def find(
     app: App, conversation_id: str | None, opened: str
-) -> tuple[Source, list[Citation]] | None:
+) -> tuple[NumberedPassage, list[Citation]] | None:
     """Return the source that `opened` names, and what cites it.
 
     Args:
@@ -41,7 +42,7 @@ def find(
         return None
     turn = app.chat.active(conversation_id)
     if message == "live" and turn is not None:
-        known: Iterable[Source] = fold(turn.events()).sources.values()
+        known: Iterable[NumberedPassage] = fold(turn.events()).sources.values()
         citations: Sequence[Citation] = ()
     else:
         messages = app.conversations.messages(conversation_id)
@@ -55,30 +56,36 @@ def find(
     return next(((s, cited) for s in known if s.number == int(number)), None)
 
 
-def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
+def passage(app: App, source: NumberedPassage, cited: Sequence[Citation]) -> None:
     """Draw where a source stands, its passage, what of the answer cites it, and its page or the text around it."""
-    where = [f"Page {source.page}"] if source.page else []
-    where += [source.heading] if source.heading else []
+    where = [f"Page {source.passage.page}"] if source.passage.page else []
+    where += [source.passage.heading] if source.passage.heading else []
     if where:
         st.markdown(f"**{plain(' · '.join(where))}**")
     with st.container(key="passage"):
-        st.markdown(plain_block(source.text))
+        st.markdown(plain_block(source.passage.text))
     for citation in cited:
         icon = "check" if citation.supported else "help"
         found = verdict(citation) or "supported by this passage"
         st.caption(
             f":material/{icon}: “{plain(citation.sentence)}”  \n{plain(found[:1].upper() + found[1:])}\\."
         )
-    document = app.documents.get(source.document_id)
+    document = app.documents.get(source.passage.document_id)
     if document is None:
         st.info("This document was deleted; the passage was kept with the answer.")
         return
-    if source.page and document.suffix in {".pdf", *IMAGES}:
+    if source.passage.page and document.suffix in {".pdf", *IMAGES}:
         image = page_image(
-            str(app.documents.file_path(source.document_id)), source.page, source.boxes
+            str(app.documents.file_path(source.passage.document_id)),
+            source.passage.page,
+            source.passage.boxes,
         )
         if image:
-            st.image(image, width="stretch", alt=f"Page {source.page} of {source.file_name}")
+            st.image(
+                image,
+                width="stretch",
+                alt=f"Page {source.passage.page} of {source.passage.file_name}",
+            )
             return
     with st.expander("The text around it"):
         try:
@@ -87,10 +94,10 @@ def passage(app: App, source: Source, cited: Sequence[Citation]) -> None:
             st.caption(plain(str(exc)))
 
 
-def around(app: App, source: Source) -> str:
+def around(app: App, source: NumberedPassage) -> str:
     """Return the document's text from MARGIN characters before the passage to as many after it."""
-    text = app.documents.text(source.document_id)
-    start, end = max(0, source.start - MARGIN), min(len(text), source.end + MARGIN)
+    text = app.documents.text(source.passage.document_id)
+    start, end = max(0, source.passage.start - MARGIN), min(len(text), source.passage.end + MARGIN)
     return f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
 
 

@@ -12,13 +12,13 @@ from docmind.events import (
     AgentStep,
     ChatEvent,
     ContextTrimmed,
-    Source,
     SourcesFound,
     TokenDelta,
     TurnFailed,
     TurnFinished,
     to_dict,
 )
+from docmind.passages import NumberedPassage
 
 
 @dataclass
@@ -41,7 +41,7 @@ class TurnView:
 
     runs: list[AgentRun] = field(default_factory=list)
     answer: str = ""
-    sources: dict[int, Source] = field(default_factory=dict)
+    sources: dict[int, NumberedPassage] = field(default_factory=dict)
     trims: list[ContextTrimmed] = field(default_factory=list)
     end: TurnFinished | TurnFailed | None = None
 

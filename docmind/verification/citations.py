@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from docmind.events import Citation, Source
+from docmind.events import Citation
+from docmind.passages import NumberedPassage
 from docmind.retrieval.sparse import terms
 
 Nearness = Callable[[str, list[str]], float]
@@ -62,7 +63,7 @@ NAMES = 0.25
 
 
 def cite(
-    answer: str, sources: Sequence[Source], nearness: Nearness
+    answer: str, sources: Sequence[NumberedPassage], nearness: Nearness
 ) -> tuple[str, tuple[Citation, ...]]:
     """Return the answer and every `[n]` of it (not in code) with its sentence, in reading order.
 
@@ -115,14 +116,18 @@ def cited_sentences(answer: str) -> Iterator[tuple[str, list[int], list[tuple[in
         before = sentence or before
 
 
-def _supporting(sentence: str, sources: Sequence[Source], nearness: Nearness) -> Source | None:
+def _supporting(
+    sentence: str, sources: Sequence[NumberedPassage], nearness: Nearness
+) -> NumberedPassage | None:
     """Return the source that supports a sentence by itself; of several, the one with most of its words."""
     words = _words(sentence)
     able = [s for s in sources if supports(sentence, s, [s], nearness)]
     return max(able, key=lambda s: len(words & _words(_whole(s))), default=None)
 
 
-def supports(sentence: str, source: Source, cited: Sequence[Source], nearness: Nearness) -> bool:
+def supports(
+    sentence: str, source: NumberedPassage, cited: Sequence[NumberedPassage], nearness: Nearness
+) -> bool:
     """Return whether a passage supports a sentence that also cites the passages in `cited`."""
     text = _whole(source)
     if _norm(sentence) and f" {_norm(sentence)} " in f" {_norm(text)} ":
@@ -132,14 +137,17 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], nearness: N
         words - _POINTING or words
     )  # "…, which is in passage [2]" states where it stands, not what is so
     own_words, cited_words = _words(text), _words(" ".join(map(_whole, cited)))
-    closest = [_closest(words, stretches(s.text)) + f" {s.file_name} {s.heading}" for s in cited]
+    closest = [
+        _closest(words, stretches(s.passage.text)) + f" {s.passage.file_name} {s.passage.heading}"
+        for s in cited
+    ]
     if (
         not words
         or not _names(sentence) <= cited_words
         or not _numbers(sentence) <= _numbers(" ".join(closest))
     ):
         return False
-    if _contradicts(sentence, _closest(words, stretches(source.text, pairs=False))):
+    if _contradicts(sentence, _closest(words, stretches(source.passage.text, pairs=False))):
         return False
     own = len(words & own_words) / len(words)
     together = len(words & cited_words) / len(words)
@@ -147,17 +155,19 @@ def supports(sentence: str, source: Source, cited: Sequence[Source], nearness: N
         return True
     if own < SHARED:
         return False
-    return nearness(sentence, stretches(source.text)) >= NEAR
+    return nearness(sentence, stretches(source.passage.text)) >= NEAR
 
 
-def closest(sentence: str, sources: Sequence[Source]) -> tuple[Source, str]:
+def closest(sentence: str, sources: Sequence[NumberedPassage]) -> tuple[NumberedPassage, str]:
     """Return the passage with most of a sentence's words, and the sentence of it that has most of them."""
     words = _words(sentence)
-    best = max(sources, key=lambda s: len(words & _words(s.text)))
-    return best, _closest(words, stretches(best.text, pairs=False))
+    best = max(sources, key=lambda s: len(words & _words(s.passage.text)))
+    return best, _closest(words, stretches(best.passage.text, pairs=False))
 
 
-def answered(question: str, sources: Sequence[Source], citations: Sequence[Citation]) -> bool:
+def answered(
+    question: str, sources: Sequence[NumberedPassage], citations: Sequence[Citation]
+) -> bool:
     """Return whether a text may be taken for the answer to a question, by its checked citations.
 
     It has some, all are supported, and their passages are about what is asked: a true sentence may answer another
@@ -205,8 +215,8 @@ def plain(text: str) -> str:
     return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(re.sub(r"\*\*|__|~~|\*", "", text).split()))
 
 
-def _whole(source: Source) -> str:
-    return f"{source.file_name} {source.heading} {source.text}"
+def _whole(source: NumberedPassage) -> str:
+    return f"{source.passage.file_name} {source.passage.heading} {source.passage.text}"
 
 
 def expand(numbers: str) -> Iterator[int]:

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docmind.agents.reading import _tokens, kept
-from docmind.events import AgentStep, Source
+from docmind.agents.reading import _tokens, retained_passages
+from docmind.events import AgentStep
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
+from tests.passages import numbered
 
 QUESTIONS = (
     "How many days of paid vacation do employees get?",
@@ -44,7 +45,7 @@ def test_the_next_turns_prompt_begins_with_the_passages_of_the_last_one(make_app
     assert "Pets are not allowed" in passages[1][len(passages[0]) :]
     assert passages[2] == passages[1], "found again, read once"
     assert "The search found: [2]" in prompts[1]
-    assert [(s.number, s.file_name) for s in events[1][-1].sources] == [(1, "lease.txt")]
+    assert [(s.number, s.passage.file_name) for s in events[1][-1].sources] == [(1, "lease.txt")]
     assert events[1][-1].answer == "No [1]."
     assert next(e.result for e in events[1] if isinstance(e, AgentStep)).startswith(
         "1 passage (2 with"
@@ -62,7 +63,7 @@ def test_a_passage_of_an_earlier_turn_is_a_source_once_it_is_cited(make_app, ask
         keep_passages=0.5,
     )
     last = events[1][-1]
-    assert [s.file_name for s in last.sources] == ["lease.txt", "handbook.md"]
+    assert [s.passage.file_name for s in last.sources] == ["lease.txt", "handbook.md"]
     assert {c.number: c.supported for c in last.citations}[2]
 
 
@@ -84,15 +85,15 @@ SOURCES = st.lists(st.lists(st.integers(0, 12), max_size=5), max_size=8)
 @given(turns=SOURCES, room=st.integers(0, 600))
 def test_the_list_grows_at_its_end_and_stays_within_its_room(turns, room):
     turns = [
-        [Source(0, str(n), "d", "f", "word " * (10 + n)) for n in dict.fromkeys(turn)]
+        [numbered(0, str(n), "d", "f", "word " * (10 + n)) for n in dict.fromkeys(turn)]
         for turn in turns
     ]
     before = []
     for i in range(len(turns) + 1):
-        now = kept(turns[:i], room)
+        now = retained_passages(turns[:i], room)
         assert _tokens(now) <= room
-        assert len({s.chunk_id for s in now}) == len(now)
+        assert len({p.id for p in now}) == len(now)
         if i:
-            anew = now in ([], kept([turns[i - 1]], room))
+            anew = now in ([], retained_passages([turns[i - 1]], room))
             assert now[: len(before)] == before or anew
         before = now

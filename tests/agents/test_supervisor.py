@@ -13,6 +13,7 @@ from docmind.events import (
     TurnFailed,
     TurnFinished,
 )
+from docmind.passages import Passage
 from docmind.ui.turn_view import fold
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
@@ -36,8 +37,8 @@ def test_a_simple_question_takes_two_model_calls_and_is_cited(make_app, ask):
     assert end.usage.engine_calls == len(engine.prompts) == 2
     assert end.usage.prompt_tokens == sum(engine.count_tokens(p) for p in engine.prompts)
     cited = next(s for s in end.sources if s.number == end.citations[0].number)
-    assert cited.file_name == "handbook.md"
-    assert "25 days" in cited.text
+    assert cited.passage.file_name == "handbook.md"
+    assert "25 days" in cited.passage.text
     assert end.citations[0].supported
     assert "".join(t.text for t in of(events, TokenDelta) if t.channel == "answer") == end.answer
     assert of(events, AgentStarted)[0].task == "How many vacation days?"
@@ -389,7 +390,8 @@ def test_an_agent_may_search_again(make_app, ask):
     assert events[-1].answer == f"After three months [{citation.number}]."
     assert (citation.supported, citation.instead_of) == (True, 1)
     assert (
-        next(s for s in events[-1].sources if s.number == citation.number).file_name == "lease.txt"
+        next(s for s in events[-1].sources if s.number == citation.number).passage.file_name
+        == "lease.txt"
     )
 
 
@@ -540,7 +542,7 @@ def test_the_analyst_looks_tables_up_computes_and_answers(make_app, ask):
     assert sorted(s.tool for s in steps) == ["calculate", "find_tables", "search_documents"]
     assert "1,200 + 300 = 1,500" in [m["content"] for m in engine.prompts[-1]]
     assert events[-1].answer == "The fees are 1,500 [1]."
-    assert events[-1].sources[0].file_name == "fees.md"
+    assert events[-1].sources[0].passage.file_name == "fees.md"
 
 
 def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
@@ -616,12 +618,20 @@ def test_full_history_is_cut_to_the_window(make_app, ask):
 
 def test_each_passage_of_a_whole_document_is_of_one_page(make_app, ask):
     from docmind.agents.reading import parts
-    from docmind.retrieval.store.base import Hit
 
     text = "".join(f"page {n} " for n in (1, 1, 2, 3))
     spans = [(0, 7, 1), (7, 14, 1), (14, 21, 2), (21, 28, 3)]
     chunks = [
-        Hit(f"c{i}", "d", "a.pdf", text[a:b], p, "", a, b, 0.0, i)
+        Passage(
+            id=f"c{i}",
+            document_id="d",
+            file_name="a.pdf",
+            text=text[a:b],
+            page=p,
+            start=a,
+            end=b,
+            position=i,
+        )
         for i, (a, b, p) in enumerate(spans)
     ]
     assert [(p.page, p.text) for p in parts(chunks, text, 1000)] == [
@@ -660,7 +670,7 @@ def test_a_question_that_names_two_documents_hears_both(make_app, ask):
         -1
     ]
     assert {"north branch.txt", "south branch.txt"} <= {
-        source.file_name for source in compared.sources
+        source.passage.file_name for source in compared.sources
     }
 
 

@@ -80,4 +80,4 @@ def test_only_tables_are_found_by_the_table_lookup(make_app, ask):
     assert tables[0].result.startswith("1 passage")
     found = [e for e in events if isinstance(e, SourcesFound)]
     assert {e.agent for e in found} == {"analyst"}
-    assert any("| basic | 5 |" in s.text for e in found for s in e.sources)
+    assert any("| basic | 5 |" in s.passage.text for e in found for s in e.sources)

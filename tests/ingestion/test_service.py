@@ -56,7 +56,7 @@ def test_every_file_type_becomes_searchable(service, samples, retriever):
         ("When do the ferries leave?", "ferries.rst", None),
     ):
         hit = retriever.search(question, 3)[0]
-        assert (hit.file_name, hit.page) == (name, page), question
+        assert (hit.passage.file_name, hit.passage.page) == (name, page), question
     pdf = next(d for d in service.documents() if d.suffix == ".pdf")
     assert (pdf.pages, pdf.chunks) == (3, 3)
     assert pdf.seconds > 0
@@ -70,7 +70,7 @@ def test_passages_know_their_place_on_the_page_and_whether_they_are_tables(
     rows = [("Port", "Depth"), *((f"Port {i}", f"{i} m") for i in range(30))]
     document = service.add(write_pdf(tmp_path / "ports.pdf", (table_page(rows),), note="")).document
     assert service.wait(60)
-    chunks = retriever.chunks(document.id)
+    chunks = retriever.passages(document.id)
     tables = [c for c in chunks if c.table]
     assert len(tables) > 1
     assert [c.text for c in chunks if not c.table] == ["Before the table.", "After the table."]
@@ -105,7 +105,7 @@ def test_spans_point_into_the_extracted_text(service, retriever):
     added = service.add_bytes(long_text(200), "long.txt").document
     assert service.wait(120)
     text = service.text(added.id)
-    chunks = retriever.chunks(added.id)
+    chunks = retriever.passages(added.id)
     assert len(chunks) > 5
     assert [c.position for c in chunks] == list(range(len(chunks)))
     assert all(text[c.start : c.end] == c.text for c in chunks)
@@ -129,7 +129,7 @@ def test_the_same_name_with_other_content_is_told_apart(service, retriever):
     second = service.add_bytes(b"Whales live in the sea.", "report.txt").document
     assert second.name == "report (2).txt"
     assert service.wait(60)
-    assert retriever.search("whales", 1)[0].file_name == "report (2).txt"
+    assert retriever.search("whales", 1)[0].passage.file_name == "report (2).txt"
 
 
 def test_unicode_and_hostile_names(service):
@@ -376,7 +376,10 @@ def test_search_goes_on_while_files_are_ingested(service, samples, retriever):
     service.add_bytes(long_text(1500), "long.txt")
     until(lambda: service.documents()[0].stage == "embed")
     for _ in range(10):
-        assert retriever.search("How heavy is the mirror?", 3)[0].file_name == "observatory.pdf"
+        assert (
+            retriever.search("How heavy is the mirror?", 3)[0].passage.file_name
+            == "observatory.pdf"
+        )
 
 
 def test_many_tabs_add_at_once(service, tmp_path):

@@ -6,7 +6,7 @@ from llama_index.core.schema import MetadataMode
 from docmind.ingestion.parsed import ParsedDocument, Section, markdown_table
 from docmind.ingestion.pipeline import _sections
 from docmind.ingestion.splitter import SENTENCE, StructureSplitter, cut, merged, shared_heading
-from docmind.retrieval.store.base import chunk_id
+from docmind.passages import passage_id
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_no_chunk_is_longer_than_asked_for(split, embedder):
     nodes, whole = split(Section(text, 3, "Part > Chapter"))
     assert len(nodes) > 10
     assert max(tokens(embedder, n) for n in nodes) <= 60 + 2  # [CLS] and [SEP]
-    assert [n.node_id for n in nodes] == [chunk_id("doc", i) for i in range(len(nodes))]
+    assert [n.node_id for n in nodes] == [passage_id("doc", i) for i in range(len(nodes))]
     for n in nodes:
         assert whole[n.metadata["start"] : n.metadata["end"]] == n.get_content()
         assert (n.metadata["page"], n.metadata["heading"]) == (3, "Part > Chapter")

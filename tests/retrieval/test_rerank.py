@@ -5,10 +5,11 @@ import json
 import pytest
 
 from docmind.errors import ModelError
+from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store.base import Chunk, Embedded, chunk_id, open_store
+from docmind.retrieval.store.base import open_store
 from docmind.settings import load_settings
 
 
@@ -42,12 +43,25 @@ def library(tmp_path, embedder):
         for i in range(20)
     ]
     chunks = [
-        Chunk(chunk_id("d", i), "d", "log.txt", t, i, "Ships", i * 200, i * 200 + 90, i)
+        Passage(
+            id=passage_id("d", i),
+            document_id="d",
+            file_name="log.txt",
+            text=t,
+            page=i,
+            heading="Ships",
+            start=i * 200,
+            end=i * 200 + 90,
+            position=i,
+        )
         for i, t in enumerate(texts)
     ]
     vectors = embedder.embed_texts(texts)
     store.upsert(
-        [Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)]
+        [
+            EmbeddedPassage(c, v, document_vector(c.text))
+            for c, v in zip(chunks, vectors, strict=True)
+        ]
     )
     yield store, settings
     store.close()
@@ -58,13 +72,13 @@ def own_scores(folder, query, hits):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    texts = [f"{hit.file_name}\n{hit.heading}\n{hit.text}" for hit in hits]
+    texts = [f"{hit.passage.file_name}\n{hit.passage.heading}\n{hit.passage.text}" for hit in hits]
     inputs = AutoTokenizer.from_pretrained(folder)(
         [query] * len(hits), texts, padding=True, return_tensors="pt"
     )
     with torch.inference_mode():
         return {
-            hit.chunk_id: float(x)
+            hit.passage.id: float(x)
             for hit, x in zip(hits, model(**inputs).logits[:, 0].sigmoid(), strict=True)
         }
 
@@ -74,9 +88,9 @@ def test_passages_come_in_the_order_of_the_models_own_scores(library, embedder, 
     query = "Which ship carries timber?"
     plain = Retriever(store, embedder, settings).search(query, 8)
     reranked = Retriever(store, embedder, settings, Reranker(cross_encoder)).search(query, 8)
-    assert [h.chunk_id for h in reranked] != [h.chunk_id for h in plain]
+    assert [h.passage.id for h in reranked] != [h.passage.id for h in plain]
     wanted = own_scores(cross_encoder, query, reranked)
-    assert [h.chunk_id for h in reranked] == sorted(wanted, key=lambda i: -wanted[i])
+    assert [h.passage.id for h in reranked] == sorted(wanted, key=lambda i: -wanted[i])
     assert [h.score for h in reranked] == pytest.approx(list(wanted.values()), abs=1e-4)
 
 

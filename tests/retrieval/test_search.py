@@ -2,10 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, passage_id
 from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store.base import Chunk, Embedded, Hit, Scope, chunk_id, open_store
+from docmind.retrieval.store.base import Scope, open_store
 from docmind.settings import load_settings
 
 TEXTS = (
@@ -22,33 +23,42 @@ def retriever(tmp_path, embedder):
     settings = load_settings(data_dir=tmp_path)
     store = open_store(settings, embedder.dims)
     chunks = [
-        Chunk(
-            chunk_id(f"d{i % 2}", i), f"d{i % 2}", f"d{i % 2}.txt", text, i + 1, "", 0, len(text), i
+        Passage(
+            id=passage_id(f"d{i % 2}", i),
+            document_id=f"d{i % 2}",
+            file_name=f"d{i % 2}.txt",
+            text=text,
+            page=i + 1,
+            end=len(text),
+            position=i,
         )
         for i, text in enumerate(TEXTS)
     ]
     vectors = embedder.embed_texts(list(TEXTS))
     store.upsert(
-        [Embedded(c, v, document_vector(c.text)) for c, v in zip(chunks, vectors, strict=True)]
+        [
+            EmbeddedPassage(c, v, document_vector(c.text))
+            for c, v in zip(chunks, vectors, strict=True)
+        ]
     )
     yield Retriever(store, embedder, settings)
     store.close()
 
 
 def test_meaning_and_exact_words_are_both_found(retriever):
-    assert retriever.search("Where can I park my car?", 1)[0].page == 1
-    assert retriever.search("X-4711", 1)[0].page == 2
-    assert retriever.search("X-4711", 1, mode="bm25_only")[0].page == 2
-    assert retriever.search("Where can I park my car?", 1, mode="dense_only")[0].page == 1
+    assert retriever.search("Where can I park my car?", 1)[0].passage.page == 1
+    assert retriever.search("X-4711", 1)[0].passage.page == 2
+    assert retriever.search("X-4711", 1, mode="bm25_only")[0].passage.page == 2
+    assert retriever.search("Where can I park my car?", 1, mode="dense_only")[0].passage.page == 1
     assert retriever.search("park my car", 5, mode="bm25_only") == []
 
 
 def test_the_same_passage_is_not_shown_twice(retriever):
-    assert sum("honey" in h.text for h in retriever.search("What do bees make?", 5)) == 1
+    assert sum("honey" in h.passage.text for h in retriever.search("What do bees make?", 5)) == 1
 
 
 def test_only_in_the_chosen_documents(retriever):
-    assert {h.document_id for h in retriever.search("garage", 5, Scope(["d1"]))} == {"d1"}
+    assert {h.passage.document_id for h in retriever.search("garage", 5, Scope(["d1"]))} == {"d1"}
     assert retriever.search("garage", 5, Scope([])) == []
 
 
@@ -58,11 +68,10 @@ def test_every_side_of_a_comparison_is_heard(retriever):
         "d0",
         "d1",
     ]
-    assert retriever.search_each("What do bees make?", 3, [Scope()]) == retriever.search(
-        "What do bees make?", 3
-    )
+    alone = retriever.search("What do bees make?", 3)
+    assert retriever.search_each("What do bees make?", 3, [Scope()]) == [h.passage for h in alone]
     three = retriever.search_each("What do bees make?", 5, [Scope(), *sides])
-    assert len({h.chunk_id for h in three}) == len(three) > 2
+    assert len({h.id for h in three}) == len(three) > 2
 
 
 def test_the_best_passage_comes_with_its_neighbours(tmp_path, embedder):
@@ -78,24 +87,22 @@ def test_the_best_passage_comes_with_its_neighbours(tmp_path, embedder):
         store = open_store(settings, embedder.dims)
         for document in ("a", "b"):
             chunks = [
-                Chunk(
-                    chunk_id(document, i),
-                    document,
-                    "f",
-                    f"{document} {text}",
-                    None,
-                    "",
-                    i * 50,
-                    i * 50 + 40,
-                    i,
-                    i == 3,
+                Passage(
+                    id=passage_id(document, i),
+                    document_id=document,
+                    file_name="f",
+                    text=f"{document} {text}",
+                    start=i * 50,
+                    end=i * 50 + 40,
+                    position=i,
+                    table=i == 3,
                 )
                 for i, text in enumerate(texts)
             ]
             vectors = embedder.embed_texts([c.text for c in chunks])
             store.upsert(
                 [
-                    Embedded(c, v, document_vector(c.text))
+                    EmbeddedPassage(c, v, document_vector(c.text))
                     for c, v in zip(chunks, vectors, strict=True)
                 ]
             )
@@ -112,7 +119,16 @@ def test_an_empty_question_finds_nothing(retriever):
 
 
 def hit(document, start, end, text):
-    return Hit(f"{document}{start}", document, "f", text, None, "", start, end, start, 1.0)
+    passage = Passage(
+        id=f"{document}{start}",
+        document_id=document,
+        file_name="f",
+        text=text,
+        start=start,
+        end=end,
+        position=start,
+    )
+    return ScoredPassage(passage=passage, score=1.0)
 
 
 def test_overlapping_spans_are_one_passage():

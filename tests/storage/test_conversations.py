@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import event
 
 from docmind.errors import ConfigError
-from docmind.events import Citation, ContextTrimmed, Source, Usage, now
+from docmind.events import Citation, ContextTrimmed, Usage, now
 from docmind.storage.conversations import ConversationStore, StoredMessage
+from tests.passages import numbered
 
 
 def test_a_conversation_comes_back_whole_after_a_restart(tmp_path):
@@ -15,7 +16,9 @@ def test_a_conversation_comes_back_whole_after_a_restart(tmp_path):
         "assistant",
         "25 days [1].",
         now(),
-        sources=(Source(1, "c1", "d1", "Urlaub 休暇.pdf", "25 days", page=3, heading="Time off"),),
+        sources=(
+            numbered(1, "c1", "d1", "Urlaub 休暇.pdf", "25 days", page=3, heading="Time off"),
+        ),
         citations=(Citation(1, "25 days.", True),),
         usage=Usage(100, 40, 5, 2, 0.5, 30.0, 105, 8192, 1.2),
         steps=({"event": "AgentStarted", "agent": "researcher", "task": "days?"},),

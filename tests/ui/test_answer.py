@@ -9,7 +9,6 @@ from docmind.events import (
     AgentStep,
     Citation,
     ContextTrimmed,
-    Source,
     TokenDelta,
     TurnFinished,
     Usage,
@@ -19,6 +18,7 @@ from docmind.ui.answer import citer, trimmed, verdicts
 from docmind.ui.markdown import markers, safe
 from docmind.ui.turn_view import fold
 from docmind.verification.citations import cite
+from tests.passages import numbered
 
 
 def doubted(text, citations):
@@ -34,7 +34,7 @@ def test_each_marker_has_its_own_verdict():
 def test_lists_ranges_and_code_shift_no_verdict():
     text = "Alpha holds [1, 2]. See `a[1, 2]`. Beta holds [3\u20135]; gamma [ 7 ]."
     assert markers(text) == [1, 2, 3, 4, 5, 7]
-    sources = {n: Source(n, "c", "d", "a.txt", "Alpha holds.") for n in range(1, 8)}
+    sources = {n: numbered(n, "c", "d", "a.txt", "Alpha holds.") for n in range(1, 8)}
     _, citations = cite(text, list(sources.values()), lambda *_: 0.0)
     assert doubted(text, citations) == {2, 3, 4, 5}
     shown = safe(text, citer(sources, verdicts(markers(text), citations), "0"))
@@ -50,14 +50,14 @@ def test_where_markers_and_verdicts_do_not_match_only_the_clearly_unsupported_ar
 
 
 def test_a_mark_that_was_put_right_says_so_where_it_is_explained():
-    source = Source(1, "c", "d", "a.txt", "text")
+    source = numbered(1, "c", "d", "a.txt", "text")
     draw = citer({1: source}, {0: Citation(1, "A.", True, 2), 1: Citation(1, "B.", True)}, "0")
     assert "the model had written [2]" in draw(1, 0)
     assert "written" not in draw(1, 1)
 
 
 def test_the_command_line_says_of_a_source_the_best_that_was_found(capsys):
-    sources = tuple(Source(n, "c", "d", f"{n}.pdf", "text", 3) for n in (1, 2, 3))
+    sources = tuple(numbered(n, "c", "d", f"{n}.pdf", "text", page=3) for n in (1, 2, 3))
     citations = (
         Citation(1, "A.", True),
         Citation(1, "B.", False),
@@ -72,7 +72,7 @@ def test_the_command_line_says_of_a_source_the_best_that_was_found(capsys):
 
 
 def test_an_unknown_number_is_text_and_titles_are_quoted():
-    source = Source(1, "c", "d", 'a "b".pdf', "text", 3)
+    source = numbered(1, "c", "d", 'a "b".pdf', "text", page=3)
     draw = citer({1: source}, {}, "4")
     assert draw(9, 0) == "\\[9\\]"
     assert draw(1, 0) == '[1](#cite-4-1 "a \\"b\\".pdf, page 3")'

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, ContextTrimmed, Source
+from docmind.events import Citation, ContextTrimmed
 from docmind.storage.conversations import StoredMessage
 from docmind.ui.format import transcript
+from tests.passages import numbered
 from tests.ui.conftest import words
 
 
@@ -255,10 +256,10 @@ def test_a_conversation_is_renamed(open_page, app):
 
 def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, ready):
     made = app.conversations.create("What does the blue one cost?")
-    cited = Source(
-        2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", 3
+    cited = numbered(
+        2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", page=3
     )
-    other = Source(1, "c1", ready.id, "prices.txt", "Not cited.")
+    other = numbered(1, "c1", ready.id, "prices.txt", "Not cited.")
     marks = (Citation(2, "It costs 12 euros.", supported=False),)
     app.conversations.add_question(made.id, "What does\nthe blue one cost?")
     answer = StoredMessage(

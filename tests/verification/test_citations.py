@@ -1,32 +1,32 @@
 import pytest
 
-from docmind.events import Source
 from docmind.retrieval.embeddings import Embedder
 from docmind.verification.citations import cite, cited_sentences
+from tests.passages import numbered
 
 SOURCES = (
-    Source(
+    numbered(
         1,
         "a",
         "d",
         "report.pdf",
         "In 2024 revenue grew by 12 % to 5.3 million euros. Profit was 3,400 euros.",
     ),
-    Source(
+    numbered(
         2,
         "b",
         "d",
         "handbook.docx",
         "Employees may work from home on two days a week after the probation period.",
     ),
-    Source(
+    numbered(
         3,
         "c",
         "e",
         "trip.txt",
         "The conference took place in Porto. Mina Okafor gave the opening talk.",
     ),
-    Source(
+    numbered(
         4,
         "d",
         "f",
@@ -100,7 +100,7 @@ def test_the_opposite_is_not(check):
 
 def test_numbers_must_stand_with_what_they_are_said_of(check):
     sources = (
-        Source(
+        numbered(
             1,
             "a",
             "d",
@@ -122,7 +122,7 @@ def test_lines_of_a_page_are_read_as_sentences():
         "The average cost that is incurred for each lost record\n"
         "containing sensitive information increased more than\n9% to $145 per record."
     )
-    source = Source(1, "a", "d", "a.pdf", text)
+    source = numbered(1, "a", "d", "a.pdf", text)
     told = "The average cost for each lost record with sensitive information increased by more than 9% to $145 [1]."
     assert [c.supported for c in cite(told, (source,), lambda *_: 0.0)[1]] == [True]
 

@@ -1,4 +1,4 @@
-"""Where chunks and their vectors live: one seam, three modes (edge | local | server), the same answers from each."""
+"""Where passages and their vectors live: one seam, three modes (edge | local | server), the same answers from each."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 from docmind.errors import AlreadyRunning, DocMindError, StoreError
+from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, SparseVector
 from docmind.retrieval.fusion import TIES, fuse
-from docmind.retrieval.sparse import Sparse
 from docmind.settings import Settings
 
 EVERY = 1_000_000
@@ -26,41 +25,6 @@ KINDS = ("text", "table")
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """A passage of a document."""
-
-    chunk_id: str
-    document_id: str
-    file_name: str
-    text: str
-    page: int | None  # 1-based page, slide or sheet; None where the format has none
-    heading: str
-    start: int  # character span in the document's extracted text: [start, end)
-    end: int
-    position: int  # 0-based place among the document's chunks
-    table: bool = False  # rows of a table, below its header
-    boxes: Sequence[
-        Sequence[float]
-    ] = ()  # where it stands on its page: left, top, right, bottom as shares of the page
-
-
-@dataclass(frozen=True)
-class Hit(Chunk):
-    """A chunk that came out of the store; `score` is 0 where nothing was searched."""
-
-    score: float = 0.0
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """A chunk on its way into the store."""
-
-    chunk: Chunk
-    dense: Sequence[float]
-    sparse: Sparse
-
-
-@dataclass(frozen=True)
 class Scope:
     """Where to look: only where all that is given holds; None does not narrow."""
 
@@ -70,7 +34,7 @@ class Scope:
     suffixes: Sequence[str] | None = None  # types of file: "pdf" or ".pdf"
     table: bool | None = None  # True: only tables; False: no tables
     near: int | None = (
-        None  # only the chunk at this position of its document, those before and after it
+        None  # only the passage at this position of its document, those before and after it
     )
 
     @property
@@ -94,16 +58,11 @@ class Scope:
 
 
 EVERYWHERE = Scope()
-Vector = Sequence[float] | Sparse
-
-
-def chunk_id(document_id: str, position: int) -> str:
-    """Return the chunk's id: the same for the same document and position, so that every write can be repeated."""
-    return str(uuid5(NAMESPACE_OID, f"{document_id}:{position}"))
+Vector = Sequence[float] | SparseVector
 
 
 class VectorStore(ABC):
-    """Chunks with dense and sparse vectors. Thread-safe; every failure is a StoreError.
+    """Passages with dense and sparse vectors. Thread-safe; every failure is a StoreError.
 
     A mode brings the methods at the end, which may raise what their library raises.
     """
@@ -118,28 +77,28 @@ class VectorStore(ABC):
         self._closing = threading.Lock()
         self._closed = False
 
-    def upsert(self, chunks: Sequence[Embedded]) -> None:
-        """Write the chunks, replacing those with the same id; they survive a kill once this returns."""
-        if chunks:
+    def upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
+        """Write the passages, replacing those with the same id; they survive a kill once this returns."""
+        if passages:
             with self._translated():
-                self._upsert(chunks)
+                self._upsert(passages)
 
     def delete(self, document_id: str) -> None:
-        """Remove all chunks of a document; none there is no error."""
+        """Remove all passages of a document; none there is no error."""
         with self._translated():
             self._delete(Scope([document_id]))
 
     def search(
         self,
         dense: Sequence[float] | None,
-        sparse: Sparse | None,
+        sparse: SparseVector | None,
         k: int,
         scope: Scope = EVERYWHERE,
         *,
         candidates: int = 100,
         floor: float = 0.0,
-    ) -> list[Hit]:
-        """Return the best `k` chunks, best first: what two searches in Qdrant find, fused.
+    ) -> list[ScoredPassage]:
+        """Return the best `k` passages, best first: what two searches in Qdrant find, fused.
 
         Args:
             dense: query vector, [dims]; None searches by words only.
@@ -155,19 +114,24 @@ class VectorStore(ABC):
         with self._translated():
             found = self._query(queries, scope, max(candidates, k) + TIES)
         floors = [floor if name == DENSE else 0.0 for name in queries]
-        return [_hit(point, score) for point, score in fuse(found, max(candidates, k), floors)[:k]]
+        fused = fuse(found, max(candidates, k), floors)
+        return [ScoredPassage(passage=_passage(point), score=score) for point, score in fused[:k]]
 
-    def chunks(
+    def passages(
         self, document_id: str, page: int | None = None, near: int | None = None
-    ) -> list[Hit]:
-        """Return a document's chunks (those of one page, or those around a position) in reading order."""
-        return sorted(
-            map(_hit, self._all(Scope([document_id], page, page, near=near))),
-            key=lambda h: h.position,
-        )
+    ) -> list[Passage]:
+        """Return a document's passages in reading order.
 
-    def embedded(self, document_id: str) -> list[Embedded]:
-        """Return a document's chunks with their vectors, in no order."""
+        Args:
+            page: only those of this page, 1-based.
+            near: only the one at this position, the one before and the one after it.
+        """
+        scope = Scope([document_id], first_page=page, last_page=page, near=near)
+        passages = [_passage(point) for point in self._all(scope)]
+        return sorted(passages, key=lambda passage: passage.position)
+
+    def embedded(self, document_id: str) -> list[EmbeddedPassage]:
+        """Return a document's passages with their vectors, in no order."""
         return [_embedded(point) for point in self._all(Scope([document_id]), vectors=True)]
 
     def _all(self, scope: Scope, *, vectors: bool = False) -> Sequence[Any]:
@@ -175,14 +139,14 @@ class VectorStore(ABC):
             return self._scroll(scope, self._count(scope) or 1, vectors=vectors)
 
     def documents(self) -> dict[str, int]:
-        """Return the documents' ids, each with the number of its chunks."""
+        """Return the documents' ids, each with the number of its passages."""
         with self._translated():
             return {
                 str(hit.value): int(hit.count) for hit in self._facet("document_id") if hit.count
             }
 
     def count(self, document_id: str | None = None) -> int:
-        """Return how many chunks there are, in all or of one document."""
+        """Return how many passages there are, in all or of one document."""
         with self._translated():
             return self._count(EVERYWHERE if document_id is None else Scope([document_id]))
 
@@ -261,14 +225,14 @@ class VectorStore(ABC):
             return self._library.SparseVector(indices=list(vector), values=list(vector.values()))
         return list(vector)
 
-    def _vectors(self, chunk: Embedded) -> dict[str, Any]:
-        return {DENSE: self._vector(chunk.dense), SPARSE: self._vector(chunk.sparse)}
+    def _vectors(self, embedded: EmbeddedPassage) -> dict[str, Any]:
+        return {DENSE: self._vector(embedded.dense), SPARSE: self._vector(embedded.sparse)}
 
     @abstractmethod
     def _close(self) -> None: ...
 
     @abstractmethod
-    def _upsert(self, chunks: Sequence[Embedded]) -> None: ...
+    def _upsert(self, passages: Sequence[EmbeddedPassage]) -> None: ...
 
     @abstractmethod
     def _delete(self, scope: Scope) -> None: ...
@@ -304,27 +268,46 @@ def open_store(settings: Settings, dims: int) -> VectorStore:
     return QdrantStore(settings.store, settings.store_dir / "local", dims)
 
 
-def to_payload(chunk: Chunk) -> dict[str, Any]:
-    """Return what is stored beside the vectors; the id is the point's own, `suffix` and `kind` are for filters only."""
-    payload = {k: v for k, v in asdict(chunk).items() if k != "chunk_id"}
-    return payload | {
-        "suffix": PurePath(chunk.file_name).suffix.lower(),
-        "kind": KINDS[chunk.table],
+def to_payload(passage: Passage) -> dict[str, Any]:
+    """Return what is stored beside a passage's vectors.
+
+    The id is the point's own; `suffix` and `kind` are for filters only.
+    """
+    return {
+        "document_id": passage.document_id,
+        "file_name": passage.file_name,
+        "text": passage.text,
+        "page": passage.page,
+        "heading": passage.heading,
+        "start": passage.start,
+        "end": passage.end,
+        "position": passage.position,
+        "table": passage.table,
+        "boxes": passage.boxes,
+        "suffix": PurePath(passage.file_name).suffix.lower(),
+        "kind": KINDS[passage.table],
     }
 
 
-_FIELDS = {field.name for field in fields(Chunk)}
+def _passage(point: Any) -> Passage:
+    """Return a point of either of Qdrant's libraries as a passage."""
+    payload = point.payload or {}
+    return Passage(
+        id=str(point.id),
+        document_id=payload["document_id"],
+        file_name=payload["file_name"],
+        text=payload["text"],
+        page=payload["page"],
+        heading=payload["heading"],
+        start=payload["start"],
+        end=payload["end"],
+        position=payload["position"],
+        table=payload.get("table", False),
+        boxes=payload.get("boxes", ()),
+    )
 
 
-def _hit(point: Any, score: float = 0.0) -> Hit:
-    return Hit(chunk_id=str(point.id), score=score, **_known(point))
-
-
-def _embedded(point: Any) -> Embedded:
+def _embedded(point: Any) -> EmbeddedPassage:
     sparse = point.vector[SPARSE]
-    values = dict(zip(sparse.indices, sparse.values, strict=True))
-    return Embedded(Chunk(chunk_id=str(point.id), **_known(point)), point.vector[DENSE], values)
-
-
-def _known(point: Any) -> dict[str, Any]:
-    return {k: v for k, v in (point.payload or {}).items() if k in _FIELDS}
+    weights = dict(zip(sparse.indices, sparse.values, strict=True))
+    return EmbeddedPassage(passage=_passage(point), dense=point.vector[DENSE], sparse=weights)

@@ -16,12 +16,12 @@ from uuid import UUID
 import qdrant_edge as qe
 
 from docmind.errors import StoreError
+from docmind.passages import EmbeddedPassage
 from docmind.retrieval.store.base import (
     DENSE,
     EVERY,
     INDEXES,
     SPARSE,
-    Embedded,
     Scope,
     Vector,
     VectorStore,
@@ -168,9 +168,9 @@ class EdgeStore(VectorStore):
                 self._builder.kill()
             self._shard.close()
 
-    def _upsert(self, chunks: Sequence[Embedded]) -> None:
+    def _upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
         points = [
-            qe.Point(UUID(c.chunk.chunk_id), self._vectors(c), to_payload(c.chunk)) for c in chunks
+            qe.Point(UUID(e.passage.id), self._vectors(e), to_payload(e.passage)) for e in passages
         ]
         self._write(qe.UpdateOperation.upsert_points(points))
 

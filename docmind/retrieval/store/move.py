@@ -1,4 +1,4 @@
-"""`docmind store move`: all chunks from one mode of the store to another; compared before the old store goes."""
+"""`docmind store move`: all passages from one mode of the store to another; compared before the old store goes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 import typer
 
 from docmind.errors import StoreError
-from docmind.retrieval.store.base import Embedded, VectorStore, open_store
+from docmind.passages import EmbeddedPassage
+from docmind.retrieval.store.base import VectorStore, open_store
 from docmind.settings import load_settings, save_settings
 
 store = typer.Typer(no_args_is_help=True, help="The vector store on this machine.")
@@ -74,9 +75,9 @@ def move(
     *,
     shared: bool = False,
 ) -> int:
-    """Make `target` hold what `source` holds, compare them, and return the number of chunks.
+    """Make `target` hold what `source` holds, compare them, and return the number of passages.
 
-    Documents that are in the target with all their chunks are not copied again.
+    Documents that are in the target with all their passages are not copied again.
 
     Args:
         source: It is only read.
@@ -99,9 +100,9 @@ def move(
     for done, (document, count) in enumerate(wanted.items(), 1):
         if there.get(document) != count:
             target.delete(document)
-            chunks = source.embedded(document)
-            for at in range(0, len(chunks), BATCH):
-                target.upsert(chunks[at : at + BATCH])
+            passages = source.embedded(document)
+            for at in range(0, len(passages), BATCH):
+                target.upsert(passages[at : at + BATCH])
         progress(done, len(wanted))
     if target.documents() != wanted:
         raise StoreError(
@@ -110,8 +111,8 @@ def move(
     for document in sorted(wanted)[
         :: max(1, len(wanted) // SAMPLE)
     ]:  # they are hashes: any of them are a sample
-        copies = {c.chunk.chunk_id: c for c in target.embedded(document)}
-        if not all(_same(c, copies[c.chunk.chunk_id]) for c in source.embedded(document)):
+        copies = {e.passage.id: e for e in target.embedded(document)}
+        if not all(_same(e, copies[e.passage.id]) for e in source.embedded(document)):
             target.delete(document)  # so that the next attempt copies it again
             raise StoreError(
                 "A passage in the new store differs from the old one, which is kept. Move again."
@@ -119,13 +120,13 @@ def move(
     return sum(wanted.values())
 
 
-def _same(a: Embedded, b: Embedded) -> bool:
+def _same(a: EmbeddedPassage, b: EmbeddedPassage) -> bool:
     pairs = [
         *zip(a.dense, b.dense, strict=True),
         *((v, b.sparse.get(k, 0.0)) for k, v in a.sparse.items()),
     ]
     return (
-        a.chunk == b.chunk
+        a.passage == b.passage
         and a.sparse.keys() == b.sparse.keys()
         and all(abs(x - y) < CLOSE for x, y in pairs)
     )

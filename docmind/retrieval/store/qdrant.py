@@ -11,12 +11,12 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from docmind.errors import DocMindError, StoreError
+from docmind.passages import EmbeddedPassage
 from docmind.retrieval.store.base import (
     DENSE,
     EVERY,
     INDEXES,
     SPARSE,
-    Embedded,
     Scope,
     Vector,
     VectorStore,
@@ -110,12 +110,12 @@ class QdrantStore(VectorStore):
             f"The Qdrant server at {self._where} answered with an error. {hint}({exc})"
         )
 
-    def _upsert(self, chunks: Sequence[Embedded]) -> None:
+    def _upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
         points = [
             models.PointStruct(
-                id=c.chunk.chunk_id, vector=self._vectors(c), payload=to_payload(c.chunk)
+                id=e.passage.id, vector=self._vectors(e), payload=to_payload(e.passage)
             )
-            for c in chunks
+            for e in passages
         ]
         self._client.upsert(self._name, points, wait=True)
 

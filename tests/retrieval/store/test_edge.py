@@ -38,7 +38,7 @@ def test_a_store_that_grew_is_rebuilt_and_one_that_did_not_is_left_alone(store, 
     store.optimize(wait=True)
     assert folders(store) == ["edge.1"]
     assert store.count() == 400
-    assert store.search(None, query_vector("word299"), 1)[0].position == 299
+    assert store.search(None, query_vector("word299"), 1)[0].passage.position == 299
     store.optimize(wait=True)
     assert folders(store) == ["edge.1"]
     store.close()
@@ -83,7 +83,7 @@ def test_readers_and_writers_go_on_while_it_is_rebuilt(store, monkeypatch):
     assert written > 10
     assert all(found)
     assert store.count() == store.count("b") == written
-    assert [h.position for h in store.chunks("b")] == list(range(written))
+    assert [h.position for h in store.passages("b")] == list(range(written))
 
 
 def test_a_shard_that_cannot_be_taken_over_is_not_taken_for_the_one_in_use(

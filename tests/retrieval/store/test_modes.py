@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store.base import Chunk, Embedded, Scope, chunk_id, open_store
+from docmind.retrieval.store.base import Scope, open_store
 from tests.retrieval.store.rest import serve
 from tests.retrieval.store.test_store import settings_for
 
@@ -38,21 +39,31 @@ def vector(pick):
 def modes(tmp_path_factory):
     """The same 500 chunks in each mode."""
     pick = random.Random(5)
-    chunks = []
+    passages = []
     for i in range(500):
         document, text = f"d{i % 7}", " ".join(pick.choices(WORDS, k=pick.randint(5, 60)))
         name = f"{document}.{'pdf' if i % 7 < 3 else 'txt'}"
-        chunk = Chunk(
-            chunk_id(document, i), document, name, text, i % 9 + 1, "", 0, 1, i, i % 5 == 0
+        passage = Passage(
+            id=passage_id(document, i),
+            document_id=document,
+            file_name=name,
+            text=text,
+            page=i % 9 + 1,
+            end=1,
+            position=i,
+            table=i % 5 == 0,
         )
-        chunks.append(Embedded(chunk, vector(pick), document_vector(text)))
+        embedded = EmbeddedPassage(
+            passage=passage, dense=vector(pick), sparse=document_vector(text)
+        )
+        passages.append(embedded)
     with serve() as url:
         extra = {"edge": {}, "local": {}, "server": {"url": url}}
         stores = [
             open_store(settings_for(m, tmp_path_factory.mktemp(m), **extra[m]), DIMS) for m in extra
         ]
         for store in stores:
-            store.upsert(chunks)
+            store.upsert(passages)
         yield stores
         for store in stores:
             store.close()
@@ -67,9 +78,9 @@ def test_every_mode_gives_the_same_ranking(modes, scope, by):
         sparse = None if by == "meaning" else query_vector(" ".join(pick.choices(WORDS, k=3)))
         edge, local, server = (s.search(dense, sparse, 10, scope) for s in modes)
         assert (
-            [h.chunk_id for h in edge]
-            == [h.chunk_id for h in local]
-            == [h.chunk_id for h in server]
+            [h.passage.id for h in edge]
+            == [h.passage.id for h in local]
+            == [h.passage.id for h in server]
         )
         assert [h.score for h in edge] == pytest.approx([h.score for h in local], abs=1e-4)
         assert len(edge) == 10

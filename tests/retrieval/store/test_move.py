@@ -62,7 +62,7 @@ def test_all_of_it_arrives_and_is_found_alike(opened, old, new):
     assert move(source, target, lambda done, total: seen.append((done, total))) == BATCH + 8
     assert seen == [(1, 2), (2, 2)]
     assert source.documents() == target.documents() == {"a": BATCH + 3, "b": 5}
-    assert target.chunks("a") == source.chunks("a")
+    assert target.passages("a") == source.passages("a")
     asked = (unit(2), query_vector("word3 word7"), 8)
     assert target.search(*asked) == source.search(*asked)
 
@@ -85,7 +85,7 @@ def test_an_interrupted_move_goes_on(opened, monkeypatch):
     copied = []
     upsert = target.upsert
     monkeypatch.setattr(
-        target, "upsert", lambda some: (copied.append(some[0].chunk.document_id), upsert(some))
+        target, "upsert", lambda some: (copied.append(some[0].passage.document_id), upsert(some))
     )
     assert move(source, target, quiet) == 15
     assert third in copied
@@ -109,7 +109,7 @@ def test_a_difference_is_found_and_mended_by_the_next_move(opened, what):
     wrong = chunks("a", 5)
     first = wrong[0]
     wrong[0] = {
-        "text": replace(first, chunk=replace(first.chunk, text="another text")),
+        "text": replace(first, passage=replace(first.passage, text="another text")),
         "vector": replace(first, dense=[-x for x in first.dense]),
         "weights": replace(first, sparse={k: v * 2 for k, v in first.sparse.items()}),
     }[what]

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from docmind.errors import AlreadyRunning, StoreError
+from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store.base import Chunk, Embedded, Scope, chunk_id, open_store
+from docmind.retrieval.store.base import Scope, open_store
 from docmind.settings import load_settings
 from tests.retrieval.store.rest import serve
 
@@ -56,19 +57,21 @@ def store(opened):
 
 def embedded(document, position, text, page=None, dense=None, name="", table=False):
     name = name or f"{document}.txt"
-    chunk = Chunk(
-        chunk_id(document, position),
-        document,
-        name,
-        text,
-        page,
-        "Head",
-        position * 100,
-        90,
-        position,
-        table,
+    passage = Passage(
+        id=passage_id(document, position),
+        document_id=document,
+        file_name=name,
+        text=text,
+        page=page,
+        heading="Head",
+        start=position * 100,
+        end=90,
+        position=position,
+        table=table,
     )
-    return Embedded(chunk, dense or unit(position), document_vector(text))
+    return EmbeddedPassage(
+        passage=passage, dense=dense or unit(position), sparse=document_vector(text)
+    )
 
 
 def unit(axis):
@@ -89,8 +92,8 @@ def filled(store):
 
 
 def test_what_is_written_comes_back_whole(filled):
-    hit = filled.chunks("a")[2]
-    assert hit.chunk_id == chunk_id("a", 2)
+    hit = filled.passages("a")[2]
+    assert hit.id == passage_id("a", 2)
     assert (hit.document_id, hit.file_name, hit.text) == ("a", "a.txt", "tickets cost twelve euros")
     assert (hit.page, hit.heading, hit.start, hit.end, hit.position) == (2, "Head", 200, 90, 2)
     assert (filled.count(), filled.count("a"), filled.count("none")) == (4, 3, 0)
@@ -99,29 +102,29 @@ def test_what_is_written_comes_back_whole(filled):
 def test_writing_again_replaces(filled):
     filled.upsert([embedded("a", 2, "tickets are free", 2)])
     assert filled.count() == 4
-    assert filled.chunks("a")[2].text == "tickets are free"
+    assert filled.passages("a")[2].text == "tickets are free"
 
 
 def test_search_by_words_by_meaning_and_by_both(filled):
-    assert filled.search(None, query_vector("ticket costs"), 1)[0].position == 2
-    assert filled.search(unit(1), None, 1)[0].position == 1
+    assert filled.search(None, query_vector("ticket costs"), 1)[0].passage.position == 2
+    assert filled.search(unit(1), None, 1)[0].passage.position == 1
     both = filled.search(unit(3), query_vector("heron by the river"), 4)
-    assert {h.position for h in both[:2]} == {0, 3}
+    assert {h.passage.position for h in both[:2]} == {0, 3}
     assert [h.score for h in both] == sorted((h.score for h in both), reverse=True)
-    assert len({h.chunk_id for h in both}) == len(both)
+    assert len({h.passage.id for h in both}) == len(both)
 
 
 def test_rare_words_count_more(store):
     store.upsert([embedded("a", i, "common words here and there") for i in range(20)])
     store.upsert([embedded("b", 0, "common zebra"), embedded("b", 1, "common common common here")])
-    assert store.search(None, query_vector("common zebra"), 1)[0].text == "common zebra"
+    assert store.search(None, query_vector("common zebra"), 1)[0].passage.text == "common zebra"
 
 
 def test_search_within_documents(filled):
     def found(ids):
         return filled.search(unit(0), query_vector("river"), 9, Scope(ids))
 
-    assert {h.document_id for h in found(["b"])} == {"b"}
+    assert {h.passage.document_id for h in found(["b"])} == {"b"}
     assert len(found(["a", "b"])) == 4
     assert found([]) == found(["none"]) == []
     assert filled.search(None, query_vector("the of and"), 5) == []
@@ -159,39 +162,41 @@ def test_every_filter_holds_for_words_meaning_and_both(library, scope, positions
         (unit(0), None),
         (None, query_vector("river")),
     ):
-        assert {h.position for h in library.search(dense, sparse, 9, scope)} == positions
+        assert {h.passage.position for h in library.search(dense, sparse, 9, scope)} == positions
 
 
 def test_search_by_type_of_file(library):
     def names(*suffixes):
         return {
-            h.file_name
+            h.passage.file_name
             for h in library.search(unit(0), query_vector("river"), 9, Scope(suffixes=suffixes))
         }
 
     assert names("pdf") == names(".PDF") == {"Book.PDF"}
     assert names("pdf", "txt") == {"Book.PDF", "notes.txt"}
     assert names() == names("docx") == set()
-    assert library.chunks("book")[3].table
-    assert not library.chunks("book")[1].table
+    assert library.passages("book")[3].table
+    assert not library.passages("book")[1].table
 
 
 def test_chunks_in_reading_order(store):
     texts = [embedded("a", i, f"text {i}", i // 10 + 1) for i in range(1100)]
     random.Random(1).shuffle(texts)
     store.upsert(texts)
-    assert [h.position for h in store.chunks("a")] == list(range(1100))
-    assert [h.position for h in store.chunks("a", 3)] == list(range(20, 30))
-    assert [h.position for h in store.chunks("a", near=20)] == [19, 20, 21]
-    assert [h.position for h in store.chunks("a", near=0)] == [0, 1]
-    assert store.chunks("none") == []
+    assert [h.position for h in store.passages("a")] == list(range(1100))
+    assert [h.position for h in store.passages("a", 3)] == list(range(20, 30))
+    assert [h.position for h in store.passages("a", near=20)] == [19, 20, 21]
+    assert [h.position for h in store.passages("a", near=0)] == [0, 1]
+    assert store.passages("none") == []
 
 
 def test_delete_removes_one_document(filled):
     filled.delete("a")
     filled.delete("none")
     assert (filled.count(), filled.count("b")) == (1, 1)
-    assert {h.document_id for h in filled.search(unit(0), query_vector("heron river"), 9)} == {"b"}
+    assert {
+        h.passage.document_id for h in filled.search(unit(0), query_vector("heron river"), 9)
+    } == {"b"}
 
 
 def test_it_is_there_after_closing(opened):
@@ -200,7 +205,7 @@ def test_it_is_there_after_closing(opened):
     first.optimize()
     first.close()
     first.close()
-    assert [h.text for h in opened().chunks("a")] == ["still here"]
+    assert [h.text for h in opened().passages("a")] == ["still here"]
 
 
 def test_a_closed_store_says_so(filled):
@@ -230,7 +235,7 @@ def test_readers_and_writers_at_once(store):
         try:
             for i in range(60):
                 store.search(unit(i), query_vector("river"), 5)
-                store.chunks("a")
+                store.passages("a")
         except Exception as exc:  # noqa: BLE001
             failures.append(exc)
 
@@ -268,8 +273,8 @@ def test_what_was_acknowledged_survives_a_kill(mode, tmp_path):
         writer.send_signal(signal.SIGKILL)
     store = open_store(settings_for(mode, tmp_path), DIMS)
     assert store.count() >= len(acknowledged)
-    assert store.chunks("a")[acknowledged[-1]].text == "word56 river"
-    assert store.search(None, query_vector("word7"), 1)[0].position == 7
+    assert store.passages("a")[acknowledged[-1]].text == "word56 river"
+    assert store.search(None, query_vector("word7"), 1)[0].passage.position == 7
     store.close()
 
 
