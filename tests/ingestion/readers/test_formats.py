@@ -1,6 +1,5 @@
 import re
 import zipfile
-from pathlib import Path
 
 import pypdfium2
 import pytest
@@ -9,9 +8,8 @@ from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, UnsupportedFil
 from docmind.ingestion.parsed import GAP, markdown_table
 from docmind.ingestion.readers.formats import SUPPORTED, read
 from docmind.ingestion.readers.ocr import in_order
+from tests.parts import find_shared_data
 from tests.samples import NOTE, PAGES, locked_pdf, table_page, write_image, write_pdf
-
-MAIL = Path(__file__).parents[4] / "shared/data/formats/email/sources/msg_with_attachment.msg"
 
 
 def test_every_type_of_the_card_is_read(samples):
@@ -278,9 +276,8 @@ def test_rst_includes_no_other_files(samples):
     assert "raw" not in document.text
 
 
-@pytest.mark.skipif(not MAIL.exists(), reason="the shared data is not here")
 def test_outlook_messages():
-    text = read(MAIL).text
+    text = read(find_shared_data("formats/email/sources/msg_with_attachment.msg")).text
     assert 'From: "Alice Example" <alice@example.com>' in text
     assert "Attachments: test.txt, report.pdf" in text
 
