@@ -41,7 +41,7 @@ err = Console(stderr=True, highlight=False)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Terminal control characters: a document's text must not steer the terminal."""
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @cli.command()
@@ -54,13 +54,10 @@ def run(
     _check_port(server.host, server.port)
     for name in wanted_models(settings):
         fetch_model(settings, name)
-    entry = ROOT / "streamlit_app.py"
-    if not entry.is_file():
-        raise DocMindError(f"{entry} is missing: run DocMind from its checkout.")
+    entry = find_entry_script()
     out.print(
         f"Opening DocMind on [bold]http://{server.host}:{server.port}[/bold] (Ctrl+C ends it)"
     )
-    os.chdir(ROOT)
     command = [sys.executable, "-m", "streamlit", "run", str(entry)]
     os.environ["DOCMIND_DATA_DIR"] = str(
         settings.data_dir
@@ -69,6 +66,18 @@ def run(
     options += ["--server.maxUploadSize", str(max(1, math.ceil(settings.ingestion.max_file_mb)))]
     sys.stdout.flush()
     os.execv(sys.executable, command + options)  # noqa: S606 - Streamlit takes this process over
+
+
+def find_entry_script() -> Path:
+    """Return the script that Streamlit runs: in an installed package `web/` beside the code, else in the checkout.
+
+    Streamlit reads `.streamlit/config.toml` beside it, whatever the working folder is.
+    """
+    for folder in (PACKAGE / "web", PACKAGE.parent):
+        entry = folder / "streamlit_app.py"
+        if entry.is_file():
+            return entry
+    raise DocMindError(f"{PACKAGE}/web/streamlit_app.py is missing: install DocMind anew.")
 
 
 @cli.command()
