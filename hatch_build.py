@@ -13,7 +13,7 @@ WEB_FILES = {
 
 
 class WebFilesHook(BuildHookInterface):
-    """Adds the pages to a wheel. An editable install (`pip install -e .`) runs them from the checkout."""
+    """Adds the pages to a wheel; an editable install runs them from the checkout."""
 
     PLUGIN_NAME = "custom"
 

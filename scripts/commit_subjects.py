@@ -1,7 +1,7 @@
 """Check that the first line of a commit's message has at most 72 characters.
 
-`python scripts/commit_subjects.py` looks at all commits since the rule began; with a file (as git's commit-msg hook
-gives it) at the message in that file.
+`python scripts/commit_subjects.py` looks at all commits since the rule began; with a file (as
+git's commit-msg hook gives it) at the message in that file.
 """
 
 import subprocess
@@ -20,7 +20,10 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def recent_subjects() -> list[str]:
-    """Return the subjects of the commits since the rule began; in a shallow clone that of the last one."""
+    """Return the subjects of the commits since the rule began.
+
+    A shallow clone does not know when that was: then only that of the last commit.
+    """
     is_known = git("cat-file", "-e", f"{RULE_BEGAN}^{{commit}}").returncode == 0
     if is_known:
         commits = [f"{RULE_BEGAN}..HEAD"]

@@ -1,4 +1,4 @@
-"""What all tests share: real models, fetched once into a cache folder, and what the end of a run reports."""
+"""What all tests share: real models, fetched once, and what the end of a run reports."""
 
 import os
 from collections import Counter

@@ -19,8 +19,11 @@ FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-ne
 
 @pytest.fixture(scope="package")
 def chromium():
-    """The system's Chromium, started once. While it is there its event loop runs in this thread, so it ends with this
-    folder: the other tests run loops of their own."""
+    """The system's Chromium, started once.
+
+    While it is there its event loop runs in this thread, so it ends with this folder: the other
+    tests run loops of their own.
+    """
     path = find_browser()
     from playwright.sync_api import sync_playwright
 
