@@ -16,7 +16,7 @@ compile() {  # compile OUT ARGUMENTS…
 }
 
 compile requirements/cpu.txt pyproject.toml requirements/cpu.in --extra cpu \
-    --override requirements/cpu.override.txt
+    --override requirements/cpu.override.txt --override requirements/cpu-lock.override.txt
 compile requirements/cuda.txt pyproject.toml --extra cuda --override requirements/cuda.override.txt
 compile requirements/dev.txt --group dev -c requirements/cpu.txt
 compile requirements/build.txt --group build -c requirements/cpu.txt
