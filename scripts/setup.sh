@@ -95,7 +95,10 @@ install_app() {
         return 1
     }
     install_locked requirements/build.txt >/dev/null
-    run_pip install -q --no-deps --no-build-isolation -e .
+    local projects=(-e .)
+    # `docmind bench` and `eval` belong to the checkout; an image is made without them
+    [ ! -f benchmarks/pyproject.toml ] || projects+=(-e ./benchmarks)
+    run_pip install -q --no-deps --no-build-isolation "${projects[@]}"
 }
 
 install_dev_tools() {
