@@ -7,10 +7,10 @@
 # without a container: DocMind listens on the loopback address, which `--network host` shares.
 FROM debian:bookworm-slim AS base
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-# g++ and Python's headers: vLLM compiles the model when it first starts.
+# g++ and Python's headers: vLLM compiles the model when it first starts. libnuma1: its CPU build loads it.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates g++ python3-dev python3-venv \
+    && apt-get install -y --no-install-recommends ca-certificates g++ libnuma1 python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data docmind \
     && install -d -o docmind -g docmind -m 0700 /data

@@ -113,25 +113,40 @@ can_compile() { # what vLLM needs to compile the model for a CPU
 
 has_fonts() { has_program fc-list && fc-list | grep -q .; }
 
+has_library() { "$python" -c "import ctypes; ctypes.CDLL('$1')" 2>/dev/null; }
+
+# install_packages WHO PACKAGE…: Debian's packages, which WHO needs; where there are none, say what is wanted
+install_packages() {
+    local who=$1 sudo=()
+    shift
+    if [ $# = 0 ]; then return 0; fi
+    if ! has_program apt-get; then
+        echo "$who needs what is not here, in Debian the packages: $*. Install them." >&2
+        return 1
+    fi
+    say "installing for $who: $*"
+    [ "$(id -u)" = 0 ] || sudo=(sudo)
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+install_libraries() {
+    # without libnuma vLLM's CPU build imports and then fails: '_C' object has no attribute 'init_cpu_memory_env'
+    has_library libnuma.so.1 || install_packages "the engine" libnuma1
+}
+
 install_programs() {
-    local packages=() sudo=()
+    local packages=()
     has_program chromium || has_program google-chrome || packages+=(chromium)
     has_fonts || packages+=(fonts-dejavu-core fontconfig)
     has_program systemd-analyze || packages+=(systemd) # reads the units of deploy/
     can_compile || packages+=(g++ python3-dev)
-    if [ ${#packages[@]} = 0 ]; then return 0; fi
-    if ! has_program apt-get; then
-        echo "The tests need programs that are not here, in Debian the packages: ${packages[*]}. Install them." >&2
-        return 1
-    fi
-    say "installing for the tests: ${packages[*]}"
-    [ "$(id -u)" = 0 ] || sudo=(sudo)
-    "${sudo[@]}" apt-get update -qq
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    install_packages "the tests" "${packages[@]}"
 }
 
 unless_done "$hardware" "$lock pyproject.toml requirements/build.txt requirements/torch-cpu.txt" install_app
+[ "$hardware" != cpu ] || install_libraries
 [ -z "$want_dev" ] || unless_done dev requirements/dev.txt install_dev_tools
 [ -z "$want_programs" ] || install_programs
 if [ "$hardware" = cpu ] && ! can_compile; then
