@@ -3,6 +3,9 @@
 #     docker build --target cpu -t docmind .        # or --target cuda
 #     docker run --network host --volume docmind:/data docmind
 #
+# Tried: the target `cpu`, with buildah on a Debian base made by debootstrap (the page's health address answered, as
+# user 10001). Unbuilt: the target `cuda`.
+#
 # With an NVIDIA GPU add `--gpus all` (NVIDIA's container toolkit). The page answers this machine only, as it does
 # without a container: DocMind listens on the loopback address, which `--network host` shares.
 FROM debian:bookworm-slim AS base
