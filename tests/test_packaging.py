@@ -87,6 +87,20 @@ def test_the_locks_have_hashes_and_name_no_host():
         assert unhashed == []
 
 
+def pinned(name: str) -> set[str]:
+    """Return what a lock installs, as `name==version`."""
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8").splitlines()
+    return {line.split()[0] for line in lines if "==" in line and not line.startswith("#")}
+
+
+@pytest.mark.parametrize("app", ["cpu", "cuda"])
+@pytest.mark.parametrize("tools", ["dev", "build"])
+def test_the_tools_change_no_version_of_the_app(app, tools):
+    names_of_app = {entry.partition("==")[0] for entry in pinned(app)}
+    shared = {entry for entry in pinned(tools) if entry.partition("==")[0] in names_of_app}
+    assert shared - pinned(app) == set()
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
     """The folder of the programs of a new environment that has DocMind's wheel.
