@@ -20,7 +20,7 @@ import psutil
 
 from docmind.errors import IngestError
 from docmind.ingestion.parsed import ParsedDocument
-from docmind.ingestion.reader_process import Worker
+from docmind.ingestion.reader_process import ReaderProcess
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
@@ -36,7 +36,7 @@ class Measured:
     """A worker that tells what each file cost."""
 
     def __init__(self, settings: IngestionSettings) -> None:
-        self._worker = Worker(settings)
+        self._worker = ReaderProcess(settings)
         self.lost = 0
         """Worker processes that a file cost."""
         self.peak_gib = 0.0
