@@ -197,9 +197,9 @@ def embedding(
     Returns:
         embed.chunks_s and embed.chunks_cpu_s, sorted by length as the ingestion does; embed.as_they_come.… unsorted.
     """
-    from docmind.ingestion.pipeline import BATCH, _sections
+    from docmind.ingestion.pipeline import BATCH
     from docmind.ingestion.readers.formats import read
-    from docmind.ingestion.splitter import StructureSplitter
+    from docmind.ingestion.splitter import StructureSplitter, section_nodes
 
     splitter = StructureSplitter(
         embedder.tokenizer, settings.ingestion.chunk_tokens, settings.ingestion.chunk_overlap
@@ -208,7 +208,7 @@ def embedding(
     for file in files:
         if file.suffix in {".md", ".txt"} and len(texts) < chunks:
             texts += [
-                node.get_content() for node in splitter(_sections("doc", file.name, read(file)))
+                node.get_content() for node in splitter(section_nodes("doc", file.name, read(file)))
             ]
     texts = texts[:chunks]
     embedder.embed_texts(texts[:BATCH])
