@@ -28,8 +28,7 @@ class Box(NamedTuple):
     """Where something stands on a page, in fractions (0 to 1) of the page's width and height.
 
     The page is taken as it is shown: turned, with the origin in its upper left corner. In JSON a
-        box is a list of
-    these four numbers.
+    box is a list of these four numbers.
     """
 
     left: float
@@ -120,10 +119,9 @@ class Outline:
         outline.add_table("| Kind | Price |…")
         outline.finish()
 
-    The result is three sections: an empty one under ("Bees",), "# Honey\\n\\nIt keeps for years."
-        under
-    ("Bees", "Honey"), and the table under the same headings. Empty ones are dropped when the text
-    is cleaned.
+    The result is three sections: an empty one under the heading "Bees", the text (which begins with
+    "# Honey") under "Bees > Honey", and the table under the same. Empty sections are dropped when
+    the text is cleaned.
     """
 
     def __init__(self, title: str = "") -> None:

@@ -17,8 +17,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from docmind.errors import DocMindError
+from docmind.hardware import GIB
 from docmind.ingestion.reader_process import (
-    GIB,
     Advanced,
     Answer,
     Failed,
@@ -26,6 +26,7 @@ from docmind.ingestion.reader_process import (
     ReadRequest,
     Ready,
 )
+from docmind.ingestion.readers.formats import read
 
 PR_SET_PDEATHSIG = 1
 """The option of Linux's prctl: which signal comes when the thread that started us ends."""
@@ -38,12 +39,8 @@ def main(descriptor: int, memory_gib: float) -> None:
 
     Args:
         descriptor: our end of the pipe.
-        memory_gib: how much data memory the process may have; what asks for more gets a
-            MemoryError.
+        memory_gib: how much data this process may have; what asks for more gets a MemoryError.
     """
-    # Loaded before the limits hold and before we say that we are ready.
-    import docmind.ingestion.readers.formats  # noqa: F401
-
     _set_limits(memory_gib)
     pipe = Connection(descriptor)
     with suppress(EOFError, OSError):  # the app has ended
@@ -64,7 +61,6 @@ def _set_limits(memory_gib: float) -> None:
 
 def _answer(request: ReadRequest, pipe: Connection) -> Answer:
     """Read a file, telling the pipe how far it is."""
-    from docmind.ingestion.readers.formats import read
 
     def progress(done: int, total: int) -> None:
         pipe.send(Advanced(done=done, total=total))

@@ -19,6 +19,7 @@ import psutil
 
 import docmind
 from docmind.errors import CorruptFile, DocMindError, IngestError
+from docmind.hardware import GIB
 from docmind.ingestion.parsed import ParsedDocument, Progress
 from docmind.settings import IngestionSettings
 
@@ -30,7 +31,6 @@ WORN_GIB = 1.5
 """A process that has grown beyond this is replaced before the next file."""
 STARTUP_S = 60
 """How long the process may take until it is ready."""
-GIB = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class ReaderProcess:
 
     It is started at first use, kept warm, and replaced when it has died or grown.
 
-    Not forked: the app has threads and an engine. Not `multiprocessing`: that would run the page's
-        script again.
+    It is not forked, because the app has threads and an engine, and not made by `multiprocessing`,
+    which would run the page's script again.
     """
 
     def __init__(self, settings: IngestionSettings) -> None:

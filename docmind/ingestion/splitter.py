@@ -34,8 +34,9 @@ HEADING_CHARS = 300
 """So much of the headings above a passage is embedded and stored."""
 LONG_CHARS = 20_000
 """From here on a piece is cut further before its tokens are counted: no passage is that long."""
-CHARS_PER_TOKEN = 8
-"""More than a token has: so many characters of a section tell whether it is short."""
+COUNTED_CHARS_PER_TOKEN = 8
+"""To see whether a section is short, so many of its characters for each token of a passage are
+counted: a long one is not tokenized whole for that."""
 
 Rule = re.Pattern[str]
 """A text may be cut after each of its matches."""
@@ -79,6 +80,17 @@ class _Cutting:
     """Where to cut: first by the first one, what is still too long by the next."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A passage of a section."""
+
+    text: str
+    """With the header."""
+    start: int
+    """Where it begins in the section, without the header."""
+    end: int
+
+
 def section_nodes(document_id: str, file_name: str, document: ParsedDocument) -> list[BaseNode]:
     """Return a document's sections as llama-index's nodes, which `StructureSplitter` takes."""
     nodes: list[BaseNode] = []
@@ -97,8 +109,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
     """Turns one document's section nodes into passage nodes with deterministic ids and places.
 
     It packs by itself: llama-index's SentenceSplitter forgets where a passage stood, and looking
-        for
-    it goes wrong where a text repeats itself.
+    for it goes wrong where a text repeats itself.
     """
 
     chunk_tokens: int
@@ -124,31 +135,22 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         done = 0
         total = sum(len(placed.section.text) for placed in placed_sections)
         for placed in placed_sections:
-            section = placed.section
-            cutting = self._cutting(file_name, section)
+            cutting = self._cutting(file_name, placed.section)
+            body = placed.section.text[len(cutting.header) :]
             spans: list[Span] = []
-            body = section.text[len(cutting.header) :]
             for span in self._spans(body, room=cutting.room, rules=cutting.rules):
                 spans.append(span)
                 progress(done + span.end, total)
-            for start, end in pack(spans, cutting.room, cutting.overlap):
-                part = body[start:end]
-                text = part.strip()
-                if not text:
-                    continue
-                leading_blanks = len(part) - len(part.lstrip())
-                start_in_section = len(cutting.header) + start + leading_blanks
+            for part in _parts(body, spans, cutting):
                 passage = _passage_node(
                     document_id=document_id,
                     file_name=file_name,
                     position=len(passages),
-                    text=cutting.header + text,
                     placed=placed,
-                    start_in_section=start_in_section,
-                    end_in_section=start_in_section + len(text),
+                    part=part,
                 )
                 passages.append(passage)
-            done += len(section.text)
+            done += len(placed.section.text)
             progress(done, total)
         return passages
 
@@ -161,7 +163,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         joined_tokens = 0
         for node in nodes:
             section: Section = node.metadata["section"]
-            tokens = self._count(section.text[: CHARS_PER_TOKEN * self.chunk_tokens])
+            tokens = self._count(section.text[: COUNTED_CHARS_PER_TOKEN * self.chunk_tokens])
             fits = joined_tokens + tokens <= self.chunk_tokens // 2
             if joined and fits and _may_be_joined(joined[-1].section, section):
                 previous = joined[-1]
@@ -254,22 +256,35 @@ def _join(first: Section, second: Section) -> Section:
     )
 
 
+def _parts(body: str, spans: Sequence[Span], cutting: _Cutting) -> Iterator[_Part]:
+    """Yield the passages of a section, without blanks at either end.
+
+    Args:
+        body: the section's text below its header.
+        spans: its spans, all of them.
+    """
+    for start, end in pack(spans, cutting.room, cutting.overlap):
+        with_blanks = body[start:end]
+        text = with_blanks.strip()
+        if text:
+            leading_blanks = len(with_blanks) - len(with_blanks.lstrip())
+            start_in_section = len(cutting.header) + start + leading_blanks
+            yield _Part(
+                text=cutting.header + text,
+                start=start_in_section,
+                end=start_in_section + len(text),
+            )
+
+
 def _passage_node(
-    *,
-    document_id: str,
-    file_name: str,
-    position: int,
-    text: str,
-    placed: _PlacedSection,
-    start_in_section: int,
-    end_in_section: int,
+    *, document_id: str, file_name: str, position: int, placed: _PlacedSection, part: _Part
 ) -> TextNode:
     """Return a passage as llama-index's node, with all that is stored of it as metadata."""
     section = placed.section
     boxes: list[Box] = []
     if section.boxes:
-        first_line = section.text.count("\n", 0, start_in_section)
-        last_line = section.text.count("\n", 0, end_in_section)
+        first_line = section.text.count("\n", 0, part.start)
+        last_line = section.text.count("\n", 0, part.end)
         boxes = merge_boxes(section.boxes[first_line : last_line + 1])
     metadata = {
         "document_id": document_id,
@@ -277,15 +292,15 @@ def _passage_node(
         "page": section.page,
         "heading": _stored_heading(section),
         "table": section.table,
-        "start": placed.start + start_in_section,
-        "end": placed.start + end_in_section,
+        "start": placed.start + part.start,
+        "end": placed.start + part.end,
         "position": position,
         "boxes": boxes,
     }
     embedded = [key for key in EMBEDDED_METADATA if metadata[key]]
     return TextNode(
         id_=passage_id(document_id, position),
-        text=text,
+        text=part.text,
         metadata=metadata,
         excluded_embed_metadata_keys=[key for key in metadata if key not in embedded],
         excluded_llm_metadata_keys=list(metadata),

@@ -52,7 +52,7 @@ OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MOST_UNPACKED_BYTES = 2 << 30
 UNPACKED_BYTES_ALWAYS_ALLOWED = 100 << 20
 MOST_COMPRESSION = 200
-"""A package that unpacks to more times its size is a zip bomb; text packs 3 to 20 times."""
+"""What unpacks to more times its size is a zip bomb; text packs 3 to 20 times."""
 DOCTYPE_WITHIN_BYTES = 4096
 """A document type declaration is looked for in so much of an XML part's beginning."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from docmind.errors import CorruptFile, EncryptedFile
 from docmind.ingestion.parsed import Box, Headings, Line, Progress, Section, clean
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
-from docmind.ingestion.readers.pdf_tables import Table, box_on_page, find_tables
+from docmind.ingestion.readers.pdf_tables import Table, box_on_page, find_tables, letter_count
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
@@ -141,7 +141,7 @@ def _is_whole(table: Table, lines: Sequence[Line]) -> bool:
     letters = 0
     for line in lines:
         if line.box and table.holds(line.box):
-            letters += len("".join(line.text.split()))
+            letters += letter_count(line.text)
     fewest = table.letters * (1 - TABLE_TOLERANCE)
     most = table.letters * (1 + TABLE_TOLERANCE)
     return fewest <= letters <= most
@@ -224,10 +224,9 @@ def is_scan(page: PdfPage, text: str) -> bool:
 def _lines(page: PdfPage, text_page: PdfTextPage) -> list[Line]:
     """Return the lines of text on the page, each with its box.
 
-    The text is PDFium's own for the visible page. Where a line stands is told by its characters'
-    indices, which
-    belong to the text of the whole page: they are found by looking the line up there, without white
-        space.
+    The text is PDFium's own for the visible page. Where a line stands is told by the indices of its
+    characters, which belong to the text of the whole page: they are found by looking the line up
+    there, without white space.
     """
     whole = _characters(text_page)
     indices = [index for index, char in enumerate(whole) if not char.isspace()]

@@ -182,7 +182,7 @@ def _segments(page: PdfPage) -> list[Segment]:
     segments: list[Segment] = []
     for path in page.get_objects([pdfium_c.FPDF_PAGEOBJ_PATH], max_depth=1):
         matrix = path.get_matrix()
-        # where a path starts that does not say it
+        # a path begins here if it does not move elsewhere first
         start = Point(0.0, 0.0)
         here = Point(0.0, 0.0)
         x = ctypes.c_float()
@@ -221,14 +221,14 @@ def _table(page: PdfPage, text_page: PdfTextPage, cells: Sequence[Rect]) -> Tabl
     row_ends = [*tops[1:], max(cell.bottom for cell in text_of)]
     bottom = row_ends[rows[-1]]
     boxes = [
-        _row_box(page, Rect(left=lefts[0], top=row_top, right=right, bottom=row_bottom))
+        _box_of(page, Rect(left=lefts[0], top=row_top, right=right, bottom=row_bottom))
         for row_top, row_bottom in pairwise([*row_tops, bottom])
     ]
-    area = _row_box(page, Rect(left=lefts[0], top=row_tops[0], right=right, bottom=bottom))
+    area = _box_of(page, Rect(left=lefts[0], top=row_tops[0], right=right, bottom=bottom))
     letters = 0
     for cell in filled:
         if row_tops[0] <= cell.top < bottom:
-            letters += len("".join(text_of[cell].split()))
+            letters += letter_count(text_of[cell])
     return Table(
         markdown=markdown_table([grid[row] for row in rows]),
         boxes=(boxes[0], None, *boxes[1:]),  # the rule below the header stands nowhere
@@ -297,7 +297,7 @@ def _table_rows(grid: Sequence[Sequence[str]]) -> list[int]:
     return rows
 
 
-def _row_box(page: PdfPage, rect: Rect) -> Box:
+def _box_of(page: PdfPage, rect: Rect) -> Box:
     height = page.get_height()
     return box_on_page(
         page,
@@ -308,6 +308,11 @@ def _row_box(page: PdfPage, rect: Rect) -> Box:
     )
 
 
+def letter_count(text: str) -> int:
+    """Return the number of characters, white space not counted."""
+    return len("".join(text.split()))
+
+
 def box_on_page(page: PdfPage, *, left: float, bottom: float, right: float, top: float) -> Box:
     """Return where a rectangle stands when the page is shown.
 
@@ -315,19 +320,14 @@ def box_on_page(page: PdfPage, *, left: float, bottom: float, right: float, top:
         page: it may be turned, or cut by its crop box.
         left, bottom, right, top: in points from PDF's origin, the page's lower left corner.
     """
-    lower_left = _point_as_shown(page, Point(left, bottom))
-    upper_right = _point_as_shown(page, Point(right, top))
-    # On a turned page the lower left corner may be any of the four.
-    return Box(
-        left=min(lower_left.x, upper_right.x),
-        top=min(lower_left.y, upper_right.y),
-        right=max(lower_left.x, upper_right.x),
-        bottom=max(lower_left.y, upper_right.y),
-    )
+    x1, y1 = _as_shown(page, Point(left, bottom))
+    x2, y2 = _as_shown(page, Point(right, top))
+    # On a turned page the lower left corner may be shown as any of the four.
+    return Box(left=min(x1, x2), top=min(y1, y2), right=max(x1, x2), bottom=max(y1, y2))
 
 
-def _point_as_shown(page: PdfPage, point: Point) -> Point:
-    """Return a point in fractions of the page as it is shown, from its upper left corner."""
+def _as_shown(page: PdfPage, point: Point) -> tuple[float, float]:
+    """Return x and y in fractions of the page as it is shown, from its upper left corner."""
     import pypdfium2.raw as pdfium_c
 
     device_x = ctypes.c_int()
@@ -337,4 +337,4 @@ def _point_as_shown(page: PdfPage, point: Point) -> Point:
     pdfium_c.FPDF_PageToDevice(
         page, 0, 0, DEVICE_UNITS, DEVICE_UNITS, 0, point.x, point.y, device_x, device_y
     )
-    return Point(device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS)
+    return device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS
