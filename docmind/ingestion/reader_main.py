@@ -66,7 +66,9 @@ def _answer(request: ReadRequest, pipe: Connection) -> Answer:
         pipe.send(Advanced(done=done, total=total))
 
     try:
-        document = read(request.path, request.name, progress, request.password)
+        document = read(
+            request.path, name=request.name, progress=progress, password=request.password
+        )
     except DocMindError as exc:
         return Failed(error=exc, traceback=_unexpected(exc))
     return Finished(document)

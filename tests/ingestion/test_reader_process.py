@@ -46,10 +46,9 @@ def poisoned(tmp_path, monkeypatch):
     reader.close()
 
 
-def read(reader, folder, name, content, progress=no_progress):
-    path = folder / name
+def read(reader, path, content, progress=no_progress):
     path.write_bytes(content)
-    return reader.read(path, name, progress)
+    return reader.read(path, path.name, progress)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +61,8 @@ def read(reader, folder, name, content, progress=no_progress):
 )
 def test_a_poisonous_file_costs_one_process(poisoned, tmp_path, what, message):
     with pytest.raises(CorruptFile, match=f"'bad.txt'.*{message}"):
-        read(poisoned, tmp_path, "bad.txt", what.encode())
-    assert "words" in read(poisoned, tmp_path, "good.md", b"some words").text
+        read(poisoned, tmp_path / "bad.txt", what.encode())
+    assert "words" in read(poisoned, tmp_path / "good.md", b"some words").text
 
 
 def test_reading_stops_when_asked_and_the_process_with_it(poisoned, tmp_path):
@@ -75,7 +74,7 @@ def test_reading_stops_when_asked_and_the_process_with_it(poisoned, tmp_path):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        read(poisoned, tmp_path, "slow.txt", b"slow", progress)
+        read(poisoned, tmp_path / "slow.txt", b"slow", progress=progress)
     assert (5, 1000) in seen
     began = time.monotonic()
 
@@ -83,7 +82,7 @@ def test_reading_stops_when_asked_and_the_process_with_it(poisoned, tmp_path):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):  # also where there is no progress
-        read(poisoned, tmp_path, "hang.txt", b"hang", stop)
+        read(poisoned, tmp_path / "hang.txt", b"hang", progress=stop)
     assert time.monotonic() - began < 3
     assert not psutil.Process().children()
 
@@ -102,35 +101,35 @@ def test_a_reader_stays_warm_over_files_good_and_bad(tmp_path):
     assert steps == [(0, 3), (1, 3), (2, 3)]
     (first,) = psutil.Process().children()
     with pytest.raises(EmptyFile, match=r"'b\.md' has no text"):
-        read(reader, tmp_path, "b.md", b" ")
+        read(reader, tmp_path / "b.md", b" ")
     with pytest.raises(CorruptFile, match=r"'c\.docx' is damaged"):
-        read(reader, tmp_path, "c.docx", b"no package")
+        read(reader, tmp_path / "c.docx", b"no package")
     assert psutil.Process().children() == [first]
     first.kill()  # whoever ends it, the next file has another
     first.wait()
-    assert read(reader, tmp_path, "d.md", b"words").text == "words"
+    assert read(reader, tmp_path / "d.md", b"words").text == "words"
     reader.close()
     assert not psutil.Process().children()
 
 
 def test_it_ends_with_the_thread_that_needs_it(tmp_path):
     reader = ReaderProcess(IngestionSettings())
-    thread = threading.Thread(target=read, args=(reader, tmp_path, "a.md", b"words"))
+    thread = threading.Thread(target=read, args=(reader, tmp_path / "a.md", b"words"))
     thread.start()
     thread.join()
     process = reader._process
     assert process.wait(10) < 0
-    assert read(reader, tmp_path, "b.md", b"more words").text == "more words"
+    assert read(reader, tmp_path / "b.md", b"more words").text == "more words"
     reader.close()
 
 
 def test_a_reader_that_has_grown_is_replaced(tmp_path, monkeypatch):
     reader = ReaderProcess(IngestionSettings())
     for name in ("a.md", "b.md"):
-        assert read(reader, tmp_path, name, b"words").text == "words"
+        assert read(reader, tmp_path / name, b"words").text == "words"
     (first,) = psutil.Process().children()
     monkeypatch.setattr("docmind.ingestion.reader_process.WORN_GIB", 0.001)
-    assert read(reader, tmp_path, "c.md", b"words").text == "words"
+    assert read(reader, tmp_path / "c.md", b"words").text == "words"
     (second,) = psutil.Process().children()
     assert second != first
     reader.close()
@@ -140,4 +139,4 @@ def test_a_reader_that_cannot_start_says_so(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(1)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(IngestError, match="did not start"):
-        read(ReaderProcess(IngestionSettings()), tmp_path, "a.md", b"words")
+        read(ReaderProcess(IngestionSettings()), tmp_path / "a.md", b"words")

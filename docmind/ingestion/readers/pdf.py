@@ -248,7 +248,7 @@ def _lines(page: PdfPage, text_page: PdfTextPage) -> list[Line]:
             searched_to = found + len(dense)
             first = indices[found]
             last = indices[searched_to - 1]
-            box = _box_of_characters(page, text_page, first, last)
+            box = _box_of_characters(page, text_page, first=first, last=last)
         lines.append(Line(box=box, text=text))
     return lines
 
@@ -266,7 +266,9 @@ def _characters(text_page: PdfTextPage) -> str:
     return "".join([chr(code) for code in codes])
 
 
-def _box_of_characters(page: PdfPage, text_page: PdfTextPage, first: int, last: int) -> Box | None:
+def _box_of_characters(
+    page: PdfPage, text_page: PdfTextPage, *, first: int, last: int
+) -> Box | None:
     """Return the box around the characters with indices first to last, if PDFium has one."""
     count = text_page.count_rects(first, last - first + 1)
     rects = [text_page.get_rect(index) for index in range(count)]
