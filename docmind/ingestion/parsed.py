@@ -119,9 +119,9 @@ class Outline:
         outline.add_table("| Kind | Price |…")
         outline.finish()
 
-    The result is three sections: an empty one under the heading "Bees", the text (which begins with
-    "# Honey") under "Bees > Honey", and the table under the same. Empty sections are dropped when
-    the text is cleaned.
+    The result is an empty section under the heading "Bees", the text (which begins with "# Honey")
+    under "Bees > Honey", the table under the same, and what follows it, here nothing. Empty
+    sections are dropped when the text is cleaned.
     """
 
     def __init__(self, title: str = "") -> None:
