@@ -9,7 +9,7 @@ from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 
 

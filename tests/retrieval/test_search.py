@@ -6,7 +6,8 @@ from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, passage_id
 from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
-from docmind.retrieval.store.base import Scope, open_store
+from docmind.retrieval.store.base import Scope
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 
 TEXTS = (

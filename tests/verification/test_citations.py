@@ -1,7 +1,8 @@
 import pytest
 
 from docmind.retrieval.embeddings import Embedder
-from docmind.verification.citations import cite, cited_sentences
+from docmind.verification.citations import cite
+from docmind.verification.sentences import CitedSentence, cited_sentences
 from tests.passages import numbered
 
 SOURCES = (
@@ -50,18 +51,20 @@ def test_marks_in_all_their_forms():
         "Revenue grew. [1] Profit too [1, 2]. Both [1][3].\n- A point [2-3]\n1. Numbered【no】 [2]\n"
         "Not `x[1]` but this [3].\n```\na[1]\n```\nSee [1](http://x) or [foo]."
     )
-    assert [found[:2] for found in cited_sentences(answer)] == [
-        ("Revenue grew.", [1]),
-        ("Profit too.", [1, 2]),
-        ("Both.", [1, 3]),
-        ("A point", [2, 3]),
-        ("Numbered【no】", [2]),
-        ("Not `x[1]` but this.", [3]),
+    found = [(sentence.text, sentence.numbers) for sentence in cited_sentences(answer)]
+    assert found == [
+        ("Revenue grew.", (1,)),
+        ("Profit too.", (1, 2)),
+        ("Both.", (1, 3)),
+        ("A point", (2, 3)),
+        ("Numbered【no】", (2,)),
+        ("Not `x[1]` but this.", (3,)),
     ]
 
 
 def test_a_mark_alone_belongs_to_the_sentence_before():
-    assert list(cited_sentences("The sky is blue.\n[1]")) == [("The sky is blue.", [1], [(17, 20)])]
+    found = list(cited_sentences("The sky is blue.\n[1]"))
+    assert found == [CitedSentence(text="The sky is blue.", numbers=(1,), marks=((17, 20),))]
 
 
 def test_a_sentence_that_only_points_stands_for_the_one_before(check):

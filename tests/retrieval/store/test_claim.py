@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from docmind.errors import StoreError
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from tests.retrieval.store.test_store import DIMS, embedded, settings_for
 
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.kill import kill_points
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store import edge
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from tests.retrieval.store.test_store import DIMS, embedded, settings_for, unit
 
 

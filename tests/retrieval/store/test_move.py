@@ -12,8 +12,8 @@ from docmind.cli.main import cli
 from docmind.errors import StoreError
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store.base import open_store
 from docmind.retrieval.store.move import BATCH, move
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 from tests.retrieval.store.test_store import DIMS, embedded, settings_for, unit
 

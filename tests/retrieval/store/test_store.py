@@ -17,7 +17,8 @@ import pytest
 from docmind.errors import AlreadyRunning, StoreError
 from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store.base import Scope, open_store
+from docmind.retrieval.store.base import Scope
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 from tests.retrieval.store.rest import serve
 
