@@ -48,8 +48,8 @@ _STOP_WORDS = frozenset(
     further had has have having he her here hers him his how i if in into is it its itself just me
     more most my no nor not of off on once only or other our ours out over own same she should so
     some such than that the their theirs them then there these they this those through to too under
-    until up very was we were what when where which while who whom why will with would you your yours
-    s t""".split()  # noqa: SIM905
+    until up very was we were what when where which while who whom why will with would you your
+    yours s t""".split()  # noqa: SIM905
 )
 
 _stemmer = snowballstemmer.stemmer("english")
