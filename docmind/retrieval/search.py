@@ -14,6 +14,8 @@ from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
+"""What is compared: meaning (dense) and words (BM25), or one of them."""
+
 SAME_WORDS = 0.85
 """Fraction of words in common (Jaccard) from which two passages count as the same: copies, new
 editions, page furniture."""
@@ -44,8 +46,10 @@ class Retriever:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
 
         Args:
+            query: the question; an empty one finds nothing.
+            k: passages wanted.
             scope: look only there.
-            mode: hybrid fuses meaning (dense) and words (BM25); the others are for evaluation.
+            mode: all but "hybrid" are for evaluation.
         """
         if not query.strip():
             return []

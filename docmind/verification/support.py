@@ -113,7 +113,7 @@ def contradicts(sentence: str, other: str) -> bool:
 
 
 def closest(sentence: str, sources: Sequence[NumberedPassage]) -> tuple[NumberedPassage, str]:
-    """Return the passage with most of a sentence's words, and the sentence of it with most."""
+    """Return the passage with most words of a sentence, and its own sentence with most of them."""
     words = content_words(sentence)
     best = max(sources, key=lambda source: len(words & content_words(source.passage.text)))
     return best, _closest_part(words, stretches(best.passage.text, pairs=False))

@@ -153,7 +153,7 @@ class VectorStore(ABC):
         dims: int,
         library: ModuleType,
         range_type: type[Any],
-        lock: AbstractContextManager[Any],
+        lock: AbstractContextManager[object],
     ) -> None:
         """Remember what all modes need.
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -42,7 +41,7 @@ class QdrantStore(VectorStore):
         self._is_local = settings.mode == "local"
         self._collection = settings.collection
         where: Path | str = f"{settings.url}, collection '{self._collection}'"
-        lock: AbstractContextManager[Any] = nullcontext()
+        lock: AbstractContextManager[object] = nullcontext()
         if self._is_local:
             where = folder
             # Local mode is not thread-safe: 679 errors with one writer and three readers. The lock
