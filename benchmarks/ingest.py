@@ -25,7 +25,7 @@ from docmind.ingestion.readers.formats import IMAGES
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import IngestionSettings, Settings
 from docmind.storage.documents import Registry
 

@@ -32,10 +32,10 @@ from docmind.models.catalog import Catalog
 from docmind.passages import NumberedPassage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import Settings, load_settings
 from docmind.storage.documents import Registry
-from docmind.verification.citations import answered, cite
+from docmind.verification.citations import citations_answer_question, cite
 
 NUMBERED = "full sentences, and end each with the number of its passage in brackets"
 CLOSINGS = {
@@ -159,7 +159,9 @@ def main(data: Path, target: Path) -> None:
     for c, text, again in zip(asked, written["now"], written["plain"], strict=True):
         _, citations = cite(again, c.sources, embedder.nearness)
         checked.append(
-            again if _refused(text) and answered(c.question, c.sources, citations) else text
+            again
+            if _refused(text) and citations_answer_question(c.question, c.sources, citations)
+            else text
         )
     for name, texts in (written | {"product": checked}).items():
         refused = [_refused(text) for text in texts]

@@ -24,7 +24,8 @@ from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Mode, Retriever, diverse
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store.base import VectorStore, open_store
+from docmind.retrieval.store.base import VectorStore
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import Settings
 
 DEPTH = 20

@@ -26,12 +26,8 @@ import numpy as np
 from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store.base import (
-    EVERYWHERE,
-    Scope,
-    VectorStore,
-    open_store,
-)
+from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import Settings, load_settings
 
 WORDS = 130  # in a passage: about 220 tokens

@@ -99,7 +99,10 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     from docmind.storage.documents import Registry
     from docmind.verification.citations import cite
 
-    embedder = Embedder(catalog.pull(settings.retrieval.embedding_model))
+    embedder = Embedder(
+        catalog.pull(settings.retrieval.embedding_model),
+        bfloat16="amx_bf16" in detect().cpu_flags,
+    )
     registry = parts.enter_context(closing(Registry(settings.database)))
     store = parts.enter_context(closing(_store(settings, embedder, registry)))
     collections = Collections(registry)
@@ -159,7 +162,7 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
 
 def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
     """Open the store. Vectors of another embedding model go first, and the ingestion then reads all documents anew."""
-    from docmind.retrieval.store.base import open_store
+    from docmind.retrieval.store.opening import open_store
 
     folder, model = settings.store_dir, settings.retrieval.embedding_model
     maker = folder / "embedding-model"

@@ -133,7 +133,7 @@ def _store(settings: Settings, catalog: Catalog) -> Row:
     """Open the vector store, unless a running DocMind owns it."""
     from docmind.app import own
     from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.store.base import open_store
+    from docmind.retrieval.store.opening import open_store
 
     what = f"store ({settings.store.mode})"
     try:

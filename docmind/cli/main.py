@@ -19,9 +19,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from docmind.cli.store import store
 from docmind.errors import AlreadyRunning, DocMindError, NothingIndexed
 from docmind.privacy import silence_telemetry
-from docmind.retrieval.store.move import store
 from docmind.settings import Settings, load_settings, save_settings
 
 cli = typer.Typer(

@@ -13,7 +13,7 @@ from itertools import count
 
 from markdown_it import MarkdownIt
 
-from docmind.verification.citations import expand
+from docmind.verification.sentences import expand
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 _ALLOWED = ("http://", "https://", "mailto:", "#cite-", "#unverified-")
