@@ -20,7 +20,7 @@ from docmind.engine.interface import Constraint
 from docmind.engine.remote import RemoteEngine
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.settings import LLMSettings, Settings
 
 pytestmark = pytest.mark.engine
@@ -212,10 +212,9 @@ def test_waiting_costs_no_cpu(engine):
     assert used() - before < 0.05
 
 
-def test_before_it_is_ready_it_says_so(models_dir, tmp_path):
-    idle = VllmEngine(
-        Settings(data_dir=tmp_path, llm=LLMSettings(model="smollm2-135m")), Catalog(models_dir)
-    )
+def test_before_it_is_ready_it_says_so(tmp_path):
+    settings = Settings(data_dir=tmp_path, llm=LLMSettings(model="smollm2-135m"))
+    idle = VllmEngine(resolve(settings))
     with pytest.raises(EngineNotReady):
         idle.count_tokens(ask("x"))
     with pytest.raises(EngineNotReady):
@@ -224,10 +223,9 @@ def test_before_it_is_ready_it_says_so(models_dir, tmp_path):
     assert idle.status().state == "closed"
 
 
-def test_a_model_that_is_not_there_fails_with_what_to_do(models_dir, tmp_path):
-    broken = VllmEngine(
-        Settings(data_dir=tmp_path, llm=LLMSettings(model="no-such-model")), Catalog(models_dir)
-    )
+def test_a_model_that_is_not_there_fails_with_what_to_do(tmp_path):
+    settings = Settings(data_dir=tmp_path, llm=LLMSettings(model="no-such-model"))
+    broken = VllmEngine(resolve(settings))
     broken.start()
     with pytest.raises(EngineFailed, match="docmind model list"):
         broken.wait_ready(60)

@@ -13,17 +13,18 @@ pytestmark = pytest.mark.engine
 SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineError
 from docmind.settings import EngineSettings, load_settings, save_settings
 
 data, models, broken = map(Path, sys.argv[1:])
 told = {}
+(data / "models").symlink_to(models.resolve())
 
 def engine():
     settings = load_settings(data_dir=data)
-    made = VllmEngine(settings, Catalog(models))
+    made = VllmEngine(resolve(settings))
     made.start()
     made.wait_ready(300)
     return made

@@ -13,7 +13,7 @@ SCRIPT = """
 import asyncio, gc, json, sys
 from pathlib import Path
 import psutil
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineFailed
 from docmind.settings import EngineSettings, LLMSettings, Settings
@@ -23,9 +23,10 @@ settings = Settings(
     data_dir=data, llm=LLMSettings(model="smollm2-135m"), engine=EngineSettings(max_model_len=1024, cpu_kv_cache_gib=1)
 )
 told = {}
+(data / "models").symlink_to(models.resolve())
 
 def engine():
-    made = VllmEngine(settings, Catalog(models))
+    made = VllmEngine(resolve(settings))
     made.start()
     made.wait_ready(300)
     return made

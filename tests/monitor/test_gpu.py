@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from docmind.hardware import Hardware, OpenedNvml
 from docmind.monitor import gpu
 from docmind.monitor.gpu import HardwareMonitor
 
 GIB = 1 << 30
+MACHINE = Hardware(cpu="a CPU", cores=2, ram_gib=4, ram_free_gib=2)
 
 
 class FakeNvml:
@@ -67,13 +69,13 @@ def nvml(monkeypatch):
 
 
 def sampled():
-    monitor = HardwareMonitor()
+    monitor = HardwareMonitor(MACHINE)
     monitor.close()
     return monitor.sample()
 
 
 def test_without_a_gpu_the_same_figures_are_about_ram_and_cpu(monkeypatch):
-    monkeypatch.setattr(gpu, "open_nvml", lambda: (None, ""))
+    monkeypatch.setattr(gpu, "open_nvml", lambda: OpenedNvml(None, ""))
     sample = sampled()
     assert sample.device == "CPU"
     assert sample.name.endswith("cores)")
@@ -116,7 +118,7 @@ def test_a_driver_that_dies_is_said_and_ram_is_shown(nvml):
 
 def test_it_samples_by_itself(monkeypatch):
     monkeypatch.setattr(gpu, "EVERY_S", 0.02)
-    monitor = HardwareMonitor()
+    monitor = HardwareMonitor(MACHINE)
     end = time.time() + 5
     while len(monitor.history()) < 3 and time.time() < end:
         time.sleep(0.02)

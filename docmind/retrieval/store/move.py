@@ -27,9 +27,9 @@ def command(
     keep: Annotated[bool, typer.Option(help="Leave the old store where it is.")] = False,
 ) -> None:
     """Move all vectors to another mode of the store; what an interrupted move has done is not done again."""
-    from docmind.app import own
+    from docmind.app import lock_data_dir
     from docmind.cli.main import fetch_model, out
-    from docmind.models.catalog import Catalog
+    from docmind.resolution import resolve
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.edge import shards
 
@@ -37,12 +37,11 @@ def command(
     old = settings.store.mode
     if old == to:
         raise StoreError(f"The store is in the mode {to} already.")
-    fetch_model(settings, settings.retrieval.embedding_model)
-    dims = Embedder(
-        Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model))
-    ).dims
+    resolved = resolve(settings)
+    fetch_model(resolved.catalog, resolved.embedding_model)
+    dims = Embedder(Path(resolved.catalog.path(resolved.embedding_model))).dims
     with (
-        own(settings.data_dir),
+        lock_data_dir(settings.data_dir),
         closing(open_store(settings, dims)) as source,
         closing(open_store(target, dims)) as new,
     ):
