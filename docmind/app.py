@@ -114,7 +114,9 @@ def _build(
     store = opened.enter_context(closing(_open_store(settings, embedder, registry)))
     collections = Collections(registry)
     conversations = opened.enter_context(closing(ConversationStore(settings.database)))
-    documents = IngestionService(settings, registry, store, embedder)
+    documents = IngestionService(
+        settings=settings, registry=registry, store=store, embedder=embedder
+    )
     opened.enter_context(closing(documents))
     documents.start()
 
@@ -122,11 +124,11 @@ def _build(
     model = _build_model(resolved, engine)
     chat = ChatService(
         # With what was left open decided: the supervisor and its service must agree.
-        settings.model_copy(update={"agents": resolved.agents}),
-        engine,
-        _build_graph(resolved, model, retriever, documents),
-        model,
-        conversations,
+        settings=settings.model_copy(update={"agents": resolved.agents}),
+        engine=engine,
+        graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
+        model=model,
+        conversations=conversations,
         cite=partial(cite, nearness=embedder.nearness),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
         searched=partial(collections.searched, shared=settings.store.mode == "server"),
@@ -153,7 +155,7 @@ def _build_retriever(resolved: Resolved, store: VectorStore, embedder: Embedder)
     reranker = None
     if settings.retrieval.reranker:
         reranker = Reranker(resolved.catalog.pull(settings.retrieval.reranker))
-    return Retriever(store, embedder, settings, reranker)
+    return Retriever(store=store, embedder=embedder, settings=settings, reranker=reranker)
 
 
 def _build_model(resolved: Resolved, engine: Engine) -> ChatVLLM:
@@ -170,7 +172,7 @@ def _build_model(resolved: Resolved, engine: Engine) -> ChatVLLM:
 
 
 def _build_graph(
-    resolved: Resolved, model: ChatVLLM, retriever: Retriever, documents: IngestionService
+    resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
 ) -> CompiledStateGraph[Any]:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
     from docmind.agents.planner import SupervisorModel

@@ -41,16 +41,14 @@ class Resolved:
 
     @property
     def wanted_models(self) -> list[str]:
-        """Models that must be here: the embedding model and, unless a server answers, the language
-        model."""
+        """Models that must be here: for embedding and, unless a server answers, for answers."""
         if self.settings.llm.base_url:
             return [self.embedding_model]
         return [self.embedding_model, self.llm]
 
 
 def resolve(settings: Settings) -> Resolved:
-    """Detect the machine and decide what the settings leave open. Takes milliseconds, loads no
-    model."""
+    """Detect the machine and decide what the settings leave open; loads no model."""
     hardware = detect()
     catalog = Catalog(settings.models_dir, int8=hardware.multiplies_int8)
     default = default_llm(hardware)
@@ -88,8 +86,7 @@ def _output_mode(settings: Settings, hardware: Hardware) -> str:
 
 
 def _model_can_plan(settings: Settings, catalog: Catalog, default: str) -> bool:
-    """Tell whether the model splits messages into tasks well; one that the catalog doesn't know
-    does."""
+    """Tell whether the model can split messages into tasks; an unknown one is trusted to."""
     name = settings.llm.model
     if name is None and not settings.llm.base_url:
         name = default

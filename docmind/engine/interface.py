@@ -16,8 +16,8 @@ JsonSchema = dict[str, Any]
 Message = dict[str, Any]
 """A chat message as OpenAI's chat API writes it: role, content, tool_calls, tool_call_id."""
 Tool = dict[str, Any]
-"""A tool as that API writes it: {"type": "function", "function": {name, description,
-parameters}}."""
+"""A tool as that API writes it: {"type": "function", "function": …} with the function's name,
+description and parameters."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class Delta:
     tool_calls: tuple[ToolCall, ...] = ()
     """Those that a server parsed itself."""
     finish_reason: str | None = None
-    """`stop`, `length`, `repetition` (the text went round in circles) or `tool_calls`; None while
-    running."""
+    """`stop`, `length`, `repetition` (it went round in circles), `tool_calls`; None: it goes on."""
     usage: EngineUsage | None = None
 
 
@@ -119,8 +118,7 @@ class EngineStatus:
     attempts: tuple[Attempt, ...] = ()
     """Starts that failed before this plan was found, the oldest first."""
     notice: str = ""
-    """What the user should know about the plan: a smaller window than asked for, settings taken
-    back."""
+    """What the user should know of the plan: a smaller window than asked, settings taken back."""
     error: str = ""
     device: str = ""
     """`cpu`, the GPU's name, or the server's URL."""

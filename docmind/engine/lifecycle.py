@@ -1,5 +1,4 @@
-"""An engine's life in this process: start, down the ladder while that fails, serve, start again
-after a death."""
+"""An engine's life in this process: start, down the ladder while that fails, serve, restart."""
 
 from __future__ import annotations
 
@@ -207,7 +206,6 @@ def _remedy_for_left_over(left_over_gib: float) -> str:
 
 
 def _forget_frames(error: BaseException) -> None:
-    """Let go of what the calls that failed were working on: half-built engines, and tensors in the
-    card's memory."""
+    """Let go of what the failed calls were working on: half-built engines, tensors on the card."""
     for link in error_chain(error):
         traceback.clear_frames(link.__traceback__)

@@ -1,5 +1,7 @@
-"""Chat messages → the token ids that the model reads. One function counts and renders, so counts
-are exact."""
+"""Chat messages → the token ids that the model reads.
+
+One function counts and renders, so counts are exact.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,7 @@ from pathlib import Path
 from docmind.engine.interface import Message, Tool
 
 CONTROL_TOKEN = re.compile(r"<(\|[\w ]{1,40}\|)>")
-"""Control tokens of the chat formats, such as `<|im_end|>`: in a document's text they would end the
-message."""
+"""Control tokens of chat formats (`<|im_end|>`): in a document's text they would end a message."""
 ZERO_WIDTH_SPACE = "\u200b"
 LONGEST_PROMPT = 10**9
 """Tokens. DocMind counts to know a prompt's length; the tokenizer need not warn of it."""

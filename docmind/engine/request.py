@@ -13,8 +13,8 @@ from docmind.engine.interface import Constraint, Delta, EngineUsage
 from docmind.errors import EngineError
 
 EMIT_INTERVAL_S = 0.05
-"""A GPU writes hundreds of tokens a second; given each, the caller would take the interpreter from
-the engine."""
+"""A GPU writes hundreds of tokens a second: a caller that got each of them would take the
+interpreter from the engine."""
 
 
 class VllmCompletion(Protocol):

@@ -54,8 +54,10 @@ _CALL_FORMS = (
 
 
 def structural_tag(tools: Sequence[Tool]) -> str:
-    """Return xgrammar's structural tag for free text in which every call that is begun is one of
-    `tools`, and valid."""
+    """Return xgrammar's structural tag for free text with calls.
+
+    Every call that is begun is one of `tools`, and valid.
+    """
     structures = []
     for form in _CALL_FORMS:
         for tool in tools:

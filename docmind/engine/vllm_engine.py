@@ -41,7 +41,7 @@ REPETITION = {"min_pattern_size": 16, "max_pattern_size": 150, "min_count": 3}
 begun to repeat itself goes on until the longest answer allowed (8 of 24 turns of the 1.5B in
 `docmind bench tokens` did)."""
 _ONE_MODEL = threading.Lock()
-"""Held from before a model is built until its memory is given back: that empties every vLLM model
+"""Held from before a model is built until its memory is given back, which empties every vLLM model
 of the process."""
 STAGES_IN_LOG = {
     "Loading weights took": Stage.COMPILING,
@@ -76,8 +76,7 @@ class VllmEngine(LocalEngine):
     # ---- what callers use ----
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
-        """Return the exact prompt length in tokens of these messages under the model's chat
-        template."""
+        """Return the prompt's exact length in tokens, under the model's own chat template."""
         return len(self._prompt_ids(messages, tools))
 
     async def stream(
@@ -183,7 +182,7 @@ class VllmEngine(LocalEngine):
             settings,
             self._hardware.with_current_memory(),
             self._catalog.path(name),
-            self._ladder.overrides,
+            overrides=self._ladder.overrides,
         )
         self._update(
             device=self.plan.device,
@@ -229,8 +228,7 @@ class VllmEngine(LocalEngine):
             torch.set_num_threads = set_num_threads
 
     def _warm_up(self, plan: EnginePlan) -> None:
-        """Run what real use will run, so that the first question does not pay for set-up and
-        compilation."""
+        """Run what real use will run, so that no question waits for set-up and compilation."""
         assert self._renderer is not None
         rounds = warm_up_rounds(
             window=plan.window,

@@ -1,5 +1,4 @@
-"""The requests that an engine runs before it is ready, so that no user's turn waits for a kernel to
-be compiled."""
+"""The requests that an engine runs before it is ready: no user's turn waits for a compiler."""
 
 from __future__ import annotations
 
@@ -93,8 +92,10 @@ class _RandomPrompts:
         )
 
     def mixed_batch(self, size: int) -> list[Request]:
-        """Return requests of which some decode while others are still read; every second has a
-        grammar."""
+        """Return requests of which some decode while others are still read.
+
+        Every second one has a grammar.
+        """
         batch = []
         for number in range(size):
             length = 33 * 3 ** (number % 4)

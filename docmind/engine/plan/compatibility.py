@@ -1,5 +1,7 @@
-"""What vLLM, the checkpoint and the card allow together; facts for vLLM 0.25 to 0.33, tested
-against their names."""
+"""What vLLM, the checkpoint and the card allow together.
+
+Facts for vLLM 0.25 to 0.33, tested against their names.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,10 @@ REMOVED = {
     "VLLM_USE_V1": "there is no other engine any more",
 }
 """Variables that old guides name; every supported vLLM overlooks them without a word."""
+
+NAMED_QUANTIZATIONS = {"fp8", "compressed-tensors"}
+"""Those that vLLM is told where asked-for and checkpoint agree: it then checks that it reads the
+same. Of gptq and awq it knows faster forms, which it does not take if it is told."""
 
 FP8_CAPABILITY = (8, 9)
 """Compute capability from which a card has FP8 arithmetic."""
@@ -47,10 +53,12 @@ def choose_quantization(asked: str, model: ModelFacts) -> Choice:
 
 
 def choose_kv_cache_dtype(
-    asked: str, backend: str, model: ModelFacts, hardware: Hardware
+    asked: str, model: ModelFacts, hardware: Hardware, *, backend: str
 ) -> Choice:
-    """Return the KV cache type: another where checkpoint, card or asked-for attention backend
-    refuse it."""
+    """Return the KV cache type.
+
+    It is another than asked for where checkpoint, card or asked-for attention `backend` refuse it.
+    """
     capability = hardware.compute_capability or (0, 0)
     if asked.startswith("fp8") and capability < FP8_CAPABILITY:
         return Choice("auto", "this card has no FP8 arithmetic (compute capability below 8.9)")
@@ -73,8 +81,10 @@ def choose_kv_cache_dtype(
 
 
 def choose_attention_backend(asked: str, kv_cache_dtype: str, hardware: Hardware) -> Choice:
-    """Return the first attention backend, from the asked one on, that works on this card with this
-    KV cache."""
+    """Return the first attention backend, from the asked one on, that works here.
+
+    On some cards a backend does not work with a KV cache in FP8.
+    """
     if asked not in BACKENDS:
         return Choice(asked, "as asked; vLLM knows whether it has it")
     refusals: list[str] = []

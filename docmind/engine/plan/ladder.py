@@ -89,8 +89,7 @@ def classify(error: BaseException) -> Cause:
 
 
 def short_message(error: BaseException) -> str:
-    """Return an error in a few hundred characters: our own as they are, others with their type's
-    name."""
+    """Return an error in a few hundred characters: our own as they are, others with their type."""
     if isinstance(error, DocMindError):
         return str(error)
     lines = [line.strip() for line in str(error).splitlines()[:4]]
@@ -101,8 +100,7 @@ def short_message(error: BaseException) -> str:
 
 
 def next_rung(cause: Cause, plan: EnginePlan) -> Overrides | None:
-    """Return the engine settings to lower after this plan failed; None if nothing less would
-    help."""
+    """Return the settings to lower after this plan failed; None if nothing less would help."""
     if cause in {"memory", "ram"}:
         least = LEAST_GPU_WINDOW if plan.gpu else LEAST_CPU_WINDOW
         for window in WINDOWS:
@@ -134,8 +132,7 @@ class StartRecord:
     asked: dict[str, Any]
     """Engine settings, model and machine."""
     overrides: Annotated[Overrides, Field(alias="lowered")]
-    """Engine settings that were used instead. (The file's name for them is that of version
-    0.1.0.)"""
+    """Engine settings that were used instead; the file calls them as version 0.1.0 did."""
     stages: tuple[tuple[str, float], ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
@@ -191,7 +188,7 @@ class Ladder:
             Whether `settings` and `overrides` now hold something else to try.
         """
         cause = classify(error)
-        step = self._choose_step(error, cause, plan, stage)
+        step = self._choose_step(error, cause=cause, plan=plan, stage=stage)
         attempt = Attempt(
             at=now(),
             plan="no plan" if plan is None else str(plan),
@@ -207,10 +204,9 @@ class Ladder:
         return step.is_new
 
     def _choose_step(
-        self, error: BaseException, cause: Cause, plan: EnginePlan | None, stage: Stage | None
+        self, error: BaseException, *, cause: Cause, plan: EnginePlan | None, stage: Stage | None
     ) -> Step:
-        """Lower a setting, try once more, or go back to the settings that worked; say what was
-        done."""
+        """Lower a setting, try once more, or go back to the settings that worked."""
         died = stage is Stage.SERVING
         rung = None
         if plan is not None and (not died or cause == "memory"):
@@ -227,8 +223,10 @@ class Ladder:
         return Step("started again" if died else "gave up", is_new=False)
 
     def record_success(self, stages: tuple[tuple[str, float], ...]) -> None:
-        """Remember what runs now; after a roll-back, write it over the saved settings that did not
-        work."""
+        """Remember what runs now.
+
+        After a roll-back it is written over the saved settings that did not work.
+        """
         self._worked = StartRecord(asked=self._asked(), overrides=self.overrides, stages=stages)
         self._save()
         with suppress(ConfigError, ValidationError):

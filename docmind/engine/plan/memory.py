@@ -11,8 +11,7 @@ from docmind.hardware import GIB
 KV_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 """Bytes of one element of the KV cache; 2 for a type that is not listed."""
 BLOCK = 128
-"""Windows are whole blocks of this many tokens; a multiple of every attention backend's own block
-size."""
+"""Windows are whole blocks of this many tokens: a multiple of every attention backend's own."""
 SPARE_TOKENS = 8 * BLOCK
 """KV cache beyond the window: vLLM keeps one block to itself, and each sequence leaves its last one
 part empty."""
@@ -22,14 +21,12 @@ GRAPHS_GIB = 0.5
 """CUDA graphs of three batch sizes. The sum of the two was measured on an H200: the peak of 15.42
 GiB less all the other parts (benchmarks/results/h200-qwen3-4b-fp8-dummy-flash-attn.json)."""
 FLASHINFER_MIB = 256
-"""FlashInfer's workspace, set in the plan; vLLM's own default of 394 MiB is for batches of
-hundreds."""
+"""FlashInfer's workspace, set in the plan; vLLM's default of 394 MiB is for large batches."""
 FRAGMENTS = 1.25
-"""What the allocator holds for activations, against what they take: from the measured 111 KiB a
-token."""
+"""What the allocator holds for activations, against what they take: measured, 111 KiB a token."""
 SAMPLER_BYTES = 20
-"""For each word of the vocabulary: logits and probabilities in fp32, sorted values (4 bytes), their
-indices (8)."""
+"""For each word of the vocabulary: logits and probabilities in fp32 (4 bytes each), sorted values
+(4 bytes) and their indices (8 bytes)."""
 ASSUMED_WEIGHTS_GIB = 5.0
 """Of a model that is not here yet."""
 

@@ -33,8 +33,7 @@ class ModelFacts:
     max_position_embeddings: int | None = None
     """Its own limit of the window, in tokens."""
     quantization: str | None = None
-    """How the checkpoint was quantized, as vLLM calls it (`fp8`, `compressed-tensors`); None: it
-    was not."""
+    """How the checkpoint was quantized (vLLM's `fp8`, `compressed-tensors`); None: it was not."""
     is_fp8: bool = False
     """Whether it holds FP8 numbers, in whichever format."""
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from docmind.engine.plan.builder import Decision, PlanBuilder, VllmArgs
 from docmind.engine.plan.compatibility import (
+    NAMED_QUANTIZATIONS,
     REMOVED,
     choose_attention_backend,
     choose_kv_cache_dtype,
@@ -122,8 +123,8 @@ def plan_for(
     settings: Settings,
     hardware: Hardware,
     model: Path | str,
-    overrides: Mapping[str, object] = MappingProxyType({}),
     *,
+    overrides: Mapping[str, object] = MappingProxyType({}),
     server: bool = False,
 ) -> EnginePlan:
     """Return the plan for a model's directory or hub id, with the vLLM that is installed.
@@ -193,11 +194,13 @@ def build_plan(
         if name in environment:
             why = f"vLLM has removed it; {replacement}"
             builder.ignore_variable(name, environment[name], why)
-    env = _plan_environment(builder, settings, hardware, model, environment)
+    env = _plan_environment(builder, settings.data_dir, hardware, environment=environment)
+    if Path(model.model).is_dir():
+        env["HF_HUB_OFFLINE"] = "1"
 
     quantization = choose_quantization(builder.engine.quantization, model)
-    if quantization.used == model.quantization == builder.engine.quantization:
-        # vLLM compares it with the checkpoint's own and refuses to start with another.
+    agreed = model.quantization == builder.engine.quantization
+    if agreed and quantization.used in NAMED_QUANTIZATIONS:
         builder.pass_to_vllm("quantization", quantization.used, quantization.why)
     else:
         builder.decide("quantization", quantization.used, quantization.why)
@@ -217,7 +220,7 @@ def build_plan(
     return EnginePlan(
         model=model.model,
         device=hardware.device,
-        gpu=hardware.gpu is not None,
+        gpu=bool(hardware.gpu),
         args=builder.args,
         env=env,
         decisions=tuple(builder.decisions),
@@ -246,13 +249,13 @@ class DevicePlan(NamedTuple):
 
 def _plan_environment(
     builder: PlanBuilder,
-    settings: Settings,
+    data_dir: Path,
     hardware: Hardware,
-    model: ModelFacts,
+    *,
     environment: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment variables that vLLM reads."""
-    cache = settings.data_dir / "cache"
+    """Return the environment variables that vLLM reads on this kind of machine."""
+    cache = data_dir / "cache"
     env = {
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
@@ -262,8 +265,6 @@ def _plan_environment(
         "TRITON_CACHE_DIR": str(cache / "triton"),
         "FLASHINFER_WORKSPACE_BASE": str(cache),
     }
-    if Path(model.model).is_dir():
-        env["HF_HUB_OFFLINE"] = "1"
     if not hardware.gpu:
         # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
@@ -343,11 +344,11 @@ def _plan_gpu(
     builder.decide("vram_gib", f"{budget:.1f}", why)
 
     kv_cache_dtype = choose_kv_cache_dtype(
-        engine.kv_cache_dtype, engine.attention_backend, model, hardware
+        engine.kv_cache_dtype, model, hardware, backend=engine.attention_backend
     )
-    builder.pass_to_vllm("kv_cache_dtype", *kv_cache_dtype)
+    builder.pass_to_vllm("kv_cache_dtype", kv_cache_dtype.used, kv_cache_dtype.why)
     backend = choose_attention_backend(engine.attention_backend, kv_cache_dtype.used, hardware)
-    builder.pass_to_vllm("attention_backend", *backend)
+    builder.pass_to_vllm("attention_backend", backend.used, backend.why)
     step_tokens = engine.max_num_batched_tokens or GPU_STEP_TOKENS
     builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "bounds the activations")
     eager = engine.enforce_eager is True

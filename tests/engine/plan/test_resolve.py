@@ -340,10 +340,11 @@ FP8_GROUPS = {
         ("fp8", None, "none", False),
         ("compressed-tensors", INT8, "compressed-tensors", True),
         ("awq", {"quant_method": "fp8"}, "fp8", False),
+        ("awq", {"quant_method": "awq"}, "awq", False),
     ],
 )
 def test_weights_are_used_as_the_checkpoint_has_them(asked, checkpoint, used, passed):
-    """vLLM refuses a method that is not the checkpoint's, and plain weights stay plain."""
+    """vLLM refuses a method that is not the checkpoint's; plain weights stay plain."""
     config = QWEN3_FP8 | {"quantization_config": checkpoint}
     result = plan(H200, config, quantization=asked)
     choice = decision(result, "quantization")
