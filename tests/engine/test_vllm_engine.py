@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_request_that_failed_before_it_reached_the_engine_is_not_run(engine):
     sampling = Sampling(max_tokens=5, temperature=0.0)
     failed = Request(id="x", prompt_ids=[1], sampling=sampling)
     seen = threading.Event()
-    engine._commands.put(lambda: engine._submit(failed))
+    engine._commands.put(partial(engine._submit, failed))
     engine._commands.put(seen.set)
     assert seen.wait(5)
     assert engine._engine.running == 0

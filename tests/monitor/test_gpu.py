@@ -23,10 +23,13 @@ class FakeNvml:
             self.value = value
             super().__init__(f"NVML error {value}")
 
-    NVML_ERROR_LIBRARY_NOT_FOUND, NVML_ERROR_DRIVER_NOT_LOADED, NVML_TEMPERATURE_GPU = 12, 9, 0
+    NVML_ERROR_LIBRARY_NOT_FOUND = 12
+    NVML_ERROR_DRIVER_NOT_LOADED = 9
 
     def __init__(self, cards=1, pid=0):
-        self.cards, self.pid, self.broken = cards, pid, False
+        self.cards = cards
+        self.pid = pid
+        self.broken = False
 
     def nvmlInit(self): ...
     def nvmlShutdown(self): ...
@@ -47,12 +50,6 @@ class FakeNvml:
 
     def nvmlDeviceGetUtilizationRates(self, handle):
         return SimpleNamespace(gpu=40 + 20 * handle)
-
-    def nvmlDeviceGetPowerUsage(self, handle):
-        raise self.NVMLError(3)
-
-    def nvmlDeviceGetTemperature(self, handle, sensor):
-        return 51
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle):
         return [
@@ -104,7 +101,10 @@ def test_share_is_unknown_where_the_driver_hides_processes(nvml):
 
 
 def test_what_the_driver_refuses_hides_nothing_else(nvml):
-    nvml.nvmlDeviceGetComputeRunningProcesses = nvml.nvmlDeviceGetPowerUsage
+    def refuse(handle):
+        raise FakeNvml.NVMLError(3)
+
+    nvml.nvmlDeviceGetComputeRunningProcesses = refuse
     sample = sampled()
     assert (sample.own, sample.utilisation) == (None, 40)
 

@@ -1,4 +1,4 @@
-"""What happens when a start fails: its cause is named, less is tried, then what worked last is taken again."""
+"""What happens when a start fails: its cause is named, less is tried, then what worked last."""
 
 import json
 import weakref
@@ -186,7 +186,7 @@ def run(settings, load):
 
 
 def only(**wanted):
-    """A load that works with plans that have these arguments, and else fails for the cause that belongs to them."""
+    """A load that works with plans that have these arguments, and else fails for their cause."""
     errors = {
         "attention_backend": ValueError("Selected backend is not valid for this configuration"),
         "max_model_len": OutOfMemoryError("CUDA out of memory"),
@@ -225,7 +225,7 @@ def test_the_next_process_begins_where_the_ladder_was_left_and_still_says_why(tm
 
 
 def test_a_process_that_died_on_the_way_left_its_rung(tmp_path):
-    """Memory that a failed start holds for as long as the process lives: the restart begins lower."""
+    """A failed start holds memory for as long as the process lives: the restart begins lower."""
     seen = []
 
     def load(plan):

@@ -189,7 +189,8 @@ def test_the_installed_vllm_parses_every_argument(hardware, config):
     )
     direct = arg_utils.EngineArgs(model=result.model, **result.args)
     for name in result.args:
-        parsed, given = getattr(args, name), getattr(direct, name)
+        parsed = getattr(args, name)
+        given = getattr(direct, name)
         if isinstance(given, dict) and not isinstance(
             parsed, dict
         ):  # vLLM made it a configuration of its own
@@ -198,7 +199,10 @@ def test_the_installed_vllm_parses_every_argument(hardware, config):
 
 
 def test_the_measured_peak_is_within_the_computed_sum():
-    """On an H200: 15.83 and 15.42 GiB with a KV cache of 9.89; FlashInfer's workspace was 138 MiB larger then."""
+    """On an H200: 15.83 and 15.42 GiB with a KV cache of 9.89.
+
+    FlashInfer's workspace was 138 MiB larger then.
+    """
     for backend, peak, workspace in (("FLASHINFER", 15.83, 138 / 1024), ("FLASH_ATTN", 15.42, 0.0)):
         result = plan(H200, QWEN3_FP8, weights=int(4.11 * GIB), attention_backend=backend)
         (cache,) = [part.gib for part in result.memory if part.name == "KV cache"]
