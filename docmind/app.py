@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from docmind.engine.interface import Engine
 from docmind.errors import AlreadyRunning, ConfigError
@@ -17,7 +19,7 @@ from docmind.logs import log_to
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.privacy import silence_telemetry
 from docmind.resolution import Resolved, resolve
-from docmind.settings import Settings
+from docmind.settings import Settings, read_saved, save_settings
 from docmind.storage.collections import Collections
 from docmind.storage.conversations import ConversationStore
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
+    from docmind.engine.plan.ladder import WorkingSettings
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
@@ -56,7 +59,18 @@ def build_engine(resolved: Resolved) -> Engine:
         return RemoteEngine(resolved.settings)
     from docmind.engine.vllm_engine import VllmEngine
 
-    return VllmEngine(resolved)
+    return VllmEngine(resolved, partial(correct_saved_settings, resolved.settings.saved_file))
+
+
+def correct_saved_settings(saved_file: Path, working: WorkingSettings) -> None:
+    """Write values that work over the saved ones that did not; what was not saved is not added."""
+    with suppress(ConfigError, ValidationError):
+        saved = read_saved(saved_file)
+        for group, values in working.items():
+            was_saved = saved.get(group, {})
+            corrected = {name: value for name, value in values.items() if name in was_saved}
+            if corrected:
+                save_settings(saved_file, {group: corrected})
 
 
 def build_embedder(resolved: Resolved) -> Embedder:

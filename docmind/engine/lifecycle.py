@@ -7,9 +7,17 @@ import logging
 import time
 import traceback
 from abc import abstractmethod
+from collections.abc import Callable
 
 from docmind.engine.interface import Engine, Stage
-from docmind.engine.plan.ladder import CAUSES, Ladder, classify, error_chain, short_message
+from docmind.engine.plan.ladder import (
+    CAUSES,
+    Ladder,
+    WorkingSettings,
+    classify,
+    error_chain,
+    short_message,
+)
 from docmind.engine.plan.resolve import EnginePlan, vllm_version
 from docmind.errors import DocMindError, EngineFailed
 from docmind.hardware import Hardware, free_vram_gib
@@ -32,8 +40,21 @@ class LocalEngine(Engine):
                        a death: loading again, once an hour
     """
 
-    def __init__(self, settings: Settings, hardware: Hardware) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        hardware: Hardware,
+        correct_saved: Callable[[WorkingSettings], None] | None = None,
+    ) -> None:
+        """Set up an idle engine.
+
+        Args:
+            settings: as asked.
+            hardware: as it was detected.
+            correct_saved: see `Ladder`.
+        """
         super().__init__(settings.llm.model)
+        self._correct_saved = correct_saved
         self._settings = settings
         self._hardware = hardware
         self._ladder: Ladder
@@ -60,7 +81,7 @@ class LocalEngine(Engine):
         log_to(self._settings.log_file)
         try:
             machine = f"{self._hardware.device}, vLLM {vllm_version()}"
-            self._ladder = Ladder(self._settings, machine)
+            self._ladder = Ladder(self._settings, machine, self._correct_saved)
             self._live()
         except DocMindError as exc:
             self._fail(exc)

@@ -22,7 +22,7 @@ from typing import Any
 
 from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Stage, Tool
 from docmind.engine.lifecycle import LocalEngine
-from docmind.engine.plan.ladder import short_message
+from docmind.engine.plan.ladder import WorkingSettings, short_message
 from docmind.engine.plan.resolve import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
 from docmind.engine.release import free_models
@@ -56,8 +56,11 @@ CLOSE_TIMEOUT_S = 60
 class VllmEngine(LocalEngine):
     """The in-process engine. Building it is cheap; `start` loads the model in the background."""
 
-    def __init__(self, resolved: Resolved) -> None:
-        super().__init__(resolved.settings, resolved.hardware)
+    def __init__(
+        self, resolved: Resolved, correct_saved: Callable[[WorkingSettings], None] | None = None
+    ) -> None:
+        """Set up an idle engine; for `correct_saved` see `Ladder`."""
+        super().__init__(resolved.settings, resolved.hardware, correct_saved)
         self._catalog = resolved.catalog
         self._default_llm = resolved.default_llm
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

@@ -17,7 +17,7 @@ SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
 from docmind.resolution import resolve
-from docmind.engine.vllm_engine import VllmEngine
+from docmind.app import build_engine
 from docmind.errors import EngineError
 from docmind.settings import EngineSettings, load_settings, save_settings
 
@@ -27,7 +27,7 @@ told = {}
 
 def engine():
     settings = load_settings(data_dir=data)
-    made = VllmEngine(resolve(settings))
+    made = build_engine(resolve(settings))
     made.start()
     made.wait_ready(300)
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,16 @@ from pydantic import Field, TypeAdapter, ValidationError
 from docmind.engine.interface import Attempt, Cause, Stage
 from docmind.engine.plan.compatibility import BACKENDS
 from docmind.engine.plan.resolve import EnginePlan
-from docmind.errors import ConfigError, DocMindError
+from docmind.errors import DocMindError
 from docmind.events import now
-from docmind.settings import EngineSettings, Settings, read_saved, save_settings
+from docmind.settings import EngineSettings, Settings
 
 _log = logging.getLogger(__name__)
 
 Overrides = dict[str, Any]
 """Engine settings to use instead of those asked for, by name."""
+WorkingSettings = dict[str, dict[str, Any]]
+"""Values that work in place of those that were asked for, by group and name."""
 WINDOWS = (131_072, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
 LEAST_GPU_WINDOW = 32_768
 LEAST_CPU_WINDOW = 2_048
@@ -153,12 +156,19 @@ _FILE_FORMAT = TypeAdapter(StartRecords)
 class Ladder:
     """The settings to start with, step by step; what worked is recorded in the data folder."""
 
-    def __init__(self, settings: Settings, machine: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        machine: str,
+        correct_saved: Callable[[WorkingSettings], None] | None = None,
+    ) -> None:
         """Begin with `settings`, or where the last process left them.
 
         Args:
             settings: as asked.
             machine: device and vLLM; a record of another machine does not count.
+            correct_saved: writes values that work over saved settings that did not. None: they
+                stay as they are.
         """
         self.settings = settings
         """Those to start with: after a roll-back, the ones that worked last."""
@@ -167,8 +177,9 @@ class Ladder:
         self.notice = ""
         self._file = settings.data_dir / FILE
         self._machine = machine
-        self._replaced: dict[str, dict[str, Any]] = {}
-        """Settings that a roll-back replaced, by group, with the values that worked."""
+        self._correct_saved = correct_saved
+        self._replaced: WorkingSettings = {}
+        """Settings that a roll-back replaced, with the values that worked."""
         records = read_records(settings.data_dir)
         self._worked = records.worked
         if records.left and records.left.asked == self._asked():
@@ -229,13 +240,8 @@ class Ladder:
         """
         self._worked = StartRecord(asked=self._asked(), overrides=self.overrides, stages=stages)
         self._save()
-        with suppress(ConfigError, ValidationError):
-            saved = read_saved(self.settings.saved_file)
-            for group, values in self._replaced.items():
-                was_saved = saved.get(group, {})
-                known = {name: value for name, value in values.items() if name in was_saved}
-                if known:
-                    save_settings(self.settings.saved_file, {group: known})
+        if self._replaced and self._correct_saved is not None:
+            self._correct_saved(self._replaced)
 
     def _roll_back(self, worked: StartRecord, error: BaseException) -> bool:
         """Take the settings that worked last; False if they are the ones that fail now."""
@@ -245,7 +251,7 @@ class Ladder:
         except (KeyError, TypeError, ValidationError):  # another version of DocMind wrote it
             return False
         failing = self.settings
-        replaced: dict[str, dict[str, Any]] = {"llm": {}, "engine": {}}
+        replaced: WorkingSettings = {"llm": {}, "engine": {}}
         was: list[str] = []
         if model != failing.llm.model:
             replaced["llm"]["model"] = model

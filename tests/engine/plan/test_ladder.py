@@ -2,9 +2,11 @@
 
 import json
 import weakref
+from functools import partial
 
 import pytest
 
+from docmind.app import correct_saved_settings
 from docmind.engine.interface import Stage
 from docmind.engine.lifecycle import LocalEngine
 from docmind.engine.plan.compatibility import BACKENDS
@@ -143,7 +145,7 @@ class Scripted(LocalEngine):
     """The real ladder and life over a `load(plan)` that raises or not."""
 
     def __init__(self, settings, load):
-        super().__init__(settings, H200)
+        super().__init__(settings, H200, partial(correct_saved_settings, settings.saved_file))
         self.load = load
         self.plans = []
 
