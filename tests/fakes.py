@@ -202,13 +202,14 @@ class FakeChat:
 
 def fake_app(folder: Path, settings=None) -> SimpleNamespace:
     """Return an App with every part in memory; `folder` holds the uploaded files."""
+    from docmind.hardware import detect
     from docmind.monitor.gpu import HardwareMonitor
     from docmind.settings import load_settings
 
     settings = settings or load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
     registry, conversations = Registry(settings.database), ConversationStore(settings.database)
-    documents, monitor = FakeDocuments(folder, registry), HardwareMonitor()
+    documents, monitor = FakeDocuments(folder, registry), HardwareMonitor(detect())
     monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,

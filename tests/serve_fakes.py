@@ -10,13 +10,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from docmind.events import ContextTrimmed  # noqa: E402
+from docmind.hardware import detect  # noqa: E402
 from docmind.monitor.gpu import HardwareMonitor  # noqa: E402
 from tests.fakes import fake_app  # noqa: E402
 
 
 def build_app(settings):
     app = fake_app(Path(os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()), settings)
-    app.monitor = HardwareMonitor()  # the sidebar is live
+    app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
     for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):

@@ -61,7 +61,8 @@ def test_the_launch_script_does_not_open_itself_to_the_network(words, host):
     "words", [(), ("--host", "localhost"), ("--host", "0.0.0.0", "--api-key=k")]
 )
 def test_the_launch_script_serves_on_loopback_or_with_a_key(words, tmp_path):
-    """A `python` that prints nothing as plan, then the command that would run: `env` with what the script adds."""
+    """A `python` that prints nothing as plan, then the command that would run: `env` with what the
+    script adds."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nprintf 'TOLD=1\\0echo\\0'\n")
     python.chmod(0o755)

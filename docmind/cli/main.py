@@ -21,8 +21,10 @@ from rich.table import Table
 
 from docmind.cli.store import store
 from docmind.errors import AlreadyRunning, DocMindError, NothingIndexed
+from docmind.models.catalog import Catalog
 from docmind.privacy import silence_telemetry
-from docmind.settings import Settings, load_settings, save_settings
+from docmind.resolution import resolve
+from docmind.settings import load_settings, save_settings
 
 cli = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Private document chat on your own machine."
@@ -52,8 +54,9 @@ def run(
     settings = load_settings(**({"server": {"port": port}} if port else {}))
     server = settings.server
     _check_port(server.host, server.port)
-    for name in wanted_models(settings):
-        fetch_model(settings, name)
+    resolved = resolve(settings)
+    for name in resolved.wanted_models:
+        fetch_model(resolved.catalog, name)
     entry = find_entry_script()
     out.print(
         f"Opening DocMind on [bold]http://{server.host}:{server.port}[/bold] (Ctrl+C ends it)"
@@ -213,9 +216,8 @@ def doctor() -> None:
     """Say what is installed, which plan the engine would run and why, and what is missing."""
     from docmind.doctor import examine
 
-    settings = load_settings()
     failed = False
-    for section, rows in examine(settings):
+    for section, rows in examine(resolve(load_settings())):
         table = Table(
             title=section, title_justify="left", show_header=False, box=None, padding=(0, 2)
         )
@@ -230,16 +232,14 @@ def doctor() -> None:
 @models.command("list")
 def list_models() -> None:
     """List the models that DocMind knows, and which are on this machine."""
-    from docmind.models.catalog import Catalog
-
-    settings = load_settings()
-    wanted = wanted_models(settings)
+    resolved = resolve(load_settings())
     table = Table("name", "kind", "download", "licence", "here", "what")
     table.columns[0].no_wrap = True  # to be copied
-    catalog = Catalog(settings.models_dir)
-    for info in catalog.list():
-        name = f"[bold]{info.name}[/bold] (in use)" if info.name in wanted else info.name
-        here = "yes" if catalog.installed(info.name) else "no"
+    for info in resolved.catalog.list():
+        name = info.name
+        if name in resolved.wanted_models:
+            name = f"[bold]{name}[/bold] (in use)"
+        here = "yes" if resolved.catalog.installed(info.name) else "no"
         table.add_row(name, info.kind, info.size, info.licence, here, info.what)
     out.print(table)
 
@@ -251,44 +251,29 @@ def pull(
     ],
 ) -> None:
     """Fetch models."""
-    settings = load_settings()
+    catalog = resolve(load_settings()).catalog
     for name in names:
-        fetch_model(settings, name)
+        fetch_model(catalog, name)
 
 
 @models.command()
 def use(name: str) -> None:
     """Fetch a model and answer with it from the next start on."""
-    from docmind.models.catalog import Catalog
-
     settings = load_settings()
-    if any(m.name == name and m.kind == "embedding" for m in Catalog(settings.models_dir).list()):
+    catalog = resolve(settings).catalog
+    if any(m.name == name and m.kind == "embedding" for m in catalog.list()):
         raise DocMindError(
             f"{name} embeds text and can't answer. DOCMIND_RETRIEVAL__EMBEDDING_MODEL chooses it."
         )
-    fetch_model(settings, name)
+    fetch_model(catalog, name)
     save_settings(settings.saved_file, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
     if load_settings().llm.model != name:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
 
 
-def wanted_models(settings: Settings) -> list[str]:
-    """Return the embedding model and, unless a server answers, the language model."""
-    from docmind.hardware import detect
-    from docmind.models.catalog import default_llm
-
-    names = [settings.retrieval.embedding_model]
-    if not settings.llm.base_url:
-        names.append(settings.llm.model or default_llm(detect()))
-    return names
-
-
-def fetch_model(settings: Settings, name: str) -> None:
+def fetch_model(catalog: Catalog, name: str) -> None:
     """Fetch one model with a progress bar; says nothing if it is there."""
-    from docmind.models.catalog import Catalog
-
-    catalog = Catalog(settings.models_dir)
     if catalog.installed(name) or Path(name).is_dir():
         return
     columns = (
@@ -335,8 +320,10 @@ def _app(*, load_model: bool = True) -> Iterator[Any]:
     from docmind.app import build_app
 
     settings = load_settings()
-    for name in wanted_models(settings)[: None if load_model else 1]:
-        fetch_model(settings, name)
+    resolved = resolve(settings)
+    fetch_model(resolved.catalog, resolved.embedding_model)
+    if load_model and not settings.llm.base_url:
+        fetch_model(resolved.catalog, resolved.llm)
     with closing(build_app(settings, load_model=load_model)) as app:
         yield app
 

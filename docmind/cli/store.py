@@ -25,9 +25,9 @@ def move_command(
     keep: Annotated[bool, typer.Option(help="Leave the old store where it is.")] = False,
 ) -> None:
     """Move the vectors, and remember the new mode; the old store goes last."""
-    from docmind.app import own
+    from docmind.app import lock_data_dir
     from docmind.cli.main import fetch_model, out
-    from docmind.models.catalog import Catalog
+    from docmind.resolution import resolve
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.edge import shards
     from docmind.retrieval.store.move import move
@@ -39,11 +39,12 @@ def move_command(
     if old_mode == to:
         raise StoreError(f"The store is in the mode {to} already.")
 
-    model = settings.retrieval.embedding_model
-    fetch_model(settings, model)
-    dims = Embedder(Path(Catalog(settings.models_dir).path(model))).dims
+    resolved = resolve(settings)
+    model = resolved.embedding_model
+    fetch_model(resolved.catalog, model)
+    dims = Embedder(Path(resolved.catalog.path(model))).dims
     with (
-        own(settings.data_dir),
+        lock_data_dir(settings.data_dir),
         closing(open_store(settings, dims)) as source,
         closing(open_store(new_settings, dims)) as target,
     ):

@@ -46,7 +46,7 @@ def _live(
     _machine(app.monitor.sample())
     _head(
         "Engine",
-        format.model(status),
+        _model(status),
         f"{_DOTS.get(status.state, ':gray[●]')} {plain(engine(status))}",
     )
     _context(usage, status.window)
@@ -62,6 +62,14 @@ def _live(
 
 def _head(label: str, name: str, line: str = "") -> None:
     st.caption(f"**{label}** {plain(name)}" + (f"  \n{line}" if line else ""))
+
+
+def _model(status: EngineStatus) -> str:
+    """Return the model's name, and how its weights are quantized if they are."""
+    name = format.model(status)
+    if status.quantization in {"", "none"}:
+        return name
+    return f"{name} ({status.quantization})"
 
 
 def _machine(sample: Sample) -> None:
