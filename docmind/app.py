@@ -132,8 +132,6 @@ def _build(
         settings=settings, registry=registry, store=store, embedder=embedder
     )
     opened.enter_context(closing(documents))
-    documents.start()
-
     retriever = _build_retriever(resolved, store, embedder)
     model = _build_model(resolved, engine)
     chat = ChatService(
@@ -149,6 +147,7 @@ def _build(
     )
     opened.enter_context(closing(chat))
     monitor = opened.enter_context(closing(HardwareMonitor(resolved.hardware)))
+    documents.start()  # its thread imports much, so what is above is imported before
     return App(
         settings=settings,
         engine=engine,
