@@ -88,7 +88,7 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
-    from docmind.agents.team import all_workers
+    from docmind.agents.team import build_team
     from docmind.agents.tools import make_tools
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
@@ -125,23 +125,23 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     tools = make_tools(retriever, documents, top_k)
     reading = make_read_document(model, retriever, documents)
     tools[reading.name] = reading
-    workers = all_workers(model, tools, agents)
+    team = build_team(model, tools, agents)
     supervisor = SupervisorModel(
         **options,
-        kinds={worker.kind: worker.name for worker in workers},
+        kinds={agent.spec.kind: agent.spec.name for agent in team},
         max_tasks=agents.max_parallel_calls,
         plans=_plans(settings, catalog),
     )
-    graph = build_supervisor(supervisor, workers, agents)
+    graph = build_supervisor(supervisor, team, agents)
     chat = ChatService(
-        settings,
-        engine,
-        graph,
-        model,
-        conversations,
-        cite=lambda answer, sources: cite(answer, sources, embedder.nearness),
+        settings=settings,
+        engine=engine,
+        graph=graph,
+        model=model,
+        conversations=conversations,
+        check_citations=partial(cite, nearness=embedder.nearness),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
-        searched=partial(collections.searched, shared=settings.store.mode == "server"),
+        searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
     )
     parts.enter_context(closing(chat))
     monitor = parts.enter_context(closing(HardwareMonitor()))

@@ -128,7 +128,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
         go.wait(10)
         return ()
 
-    app.chat._cite = slow
+    app.chat._check_citations = slow
     turn = app.chat.ask("Pets?", app.conversations.create().id)
     assert checking.wait(30)
     turn.stop()
@@ -140,7 +140,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
 
 def test_a_citation_check_that_breaks_costs_only_the_check(make_app, ask):  # noqa: F811
     app = make_app(PromptedEngine(answering()))
-    app.chat._cite = lambda answer, sources: 1 / 0
+    app.chat._check_citations = lambda answer, sources: 1 / 0
     events = ask(app, "Pets?")
     assert (events[-1].answer, events[-1].citations) == ("Pets are not allowed [1].", ())
 

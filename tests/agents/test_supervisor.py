@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from docmind.agents.planner import ONLY_NEW, plan_schema, read_plan
+from docmind.agents.plan import plan_schema, read_plan
+from docmind.agents.planner import ONLY_NEW
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import (
     AgentFinished,
@@ -561,9 +562,9 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 def test_a_plan_is_bounded_and_has_no_doubles():
     agents = {"look_up": "researcher", "check": "verifier"}
     text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeting"))
-    assert [(c["name"], json.loads(c["args"])["task"]) for c in read_plan(text, agents)[1]] == [
-        ("transfer_to_researcher", "a?"),
-        ("transfer_to_verifier", "b?"),
+    assert [(task.agent, task.question) for task in read_plan(text, agents).tasks] == [
+        ("researcher", "a?"),
+        ("verifier", "b?"),
     ]
     schema = plan_schema(["look_up"], 3)
     assert schema["properties"]["questions"]["maxItems"] == 3
@@ -617,7 +618,7 @@ def test_full_history_is_cut_to_the_window(make_app, ask):
 
 
 def test_each_passage_of_a_whole_document_is_of_one_page(make_app, ask):
-    from docmind.agents.reading import parts
+    from docmind.agents.reading import merge_passages
 
     text = "".join(f"page {n} " for n in (1, 1, 2, 3))
     spans = [(0, 7, 1), (7, 14, 1), (14, 21, 2), (21, 28, 3)]
@@ -634,7 +635,7 @@ def test_each_passage_of_a_whole_document_is_of_one_page(make_app, ask):
         )
         for i, (a, b, p) in enumerate(spans)
     ]
-    assert [(p.page, p.text) for p in parts(chunks, text, 1000)] == [
+    assert [(p.page, p.text) for p in merge_passages(chunks, text, 1000)] == [
         (1, "page 1 page 1 "),
         (2, "page 2 "),
         (3, "page 3 "),
@@ -705,11 +706,11 @@ def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, as
     events = ask(
         make_app(engine, agents={"enable_message_forwarding": forwarding}), "When can I leave?"
     )
-    assert [s.said for s in of(events, AgentStep)] == ["", preamble]
+    assert [s.message for s in of(events, AgentStep)] == ["", preamble]
     moment = events.index(of(events, AgentStep)[1])
     before, after = fold(events[: moment + 1]), fold(events[:-1])
     assert (
         before.answer == ""
     )  # what streamed is in the agent's box now, and the answer begins anew
-    assert before.runs[0].steps[1]["said"] == preamble
+    assert before.runs[0].steps[1]["message"] == preamble
     assert after.answer.startswith("After three months [")
