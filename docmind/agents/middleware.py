@@ -202,7 +202,9 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             tools=[convert_to_openai_tool(tool) for tool in request.tools],
             lay_out=self._lay_out,
         )
-        without_system = [m for m in prompt if not isinstance(m, SystemMessage)]
+        without_system: list[AnyMessage] = [
+            message for message in prompt if not isinstance(message, SystemMessage)
+        ]
         return request.override(messages=without_system, tool_choice=tool_choice)
 
     def _add_cut_turns(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from enum import Enum, auto
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from docmind.agents.agent_spec import AgentSpec
+from docmind.agents.handoff import handoff_call
 from docmind.agents.plan import Plan, Task, plan_schema, read_plan
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
@@ -67,9 +69,15 @@ class PlanRequest(SystemMessage):
 
 
 class PlanMessage(AIMessage):
-    """The supervisor's reply to a `PlanRequest`."""
+    """The supervisor's reply to a `PlanRequest`: a plan, and its tasks as calls of handoff tools."""
 
     plan: Plan
+
+    @classmethod
+    def of(cls, plan: Plan, usage: UsageMetadata | None = None) -> PlanMessage:
+        """Return a plan as a message, with what its JSON has cost."""
+        calls = [handoff_call(task) for task in plan.tasks]
+        return cls(content="", plan=plan, tool_calls=calls, usage_metadata=usage)
 
 
 class SupervisorModel(ChatVLLM):
@@ -97,7 +105,7 @@ class SupervisorModel(ChatVLLM):
         if not isinstance(request, PlanRequest):
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
         if not self.plans:
-            message = PlanMessage("", plan=self._single_task(messages[-1].text))
+            message = PlanMessage.of(self._single_task(messages[-1].text))
             return ChatResult(generations=[ChatGeneration(message=message)])
 
         most_tasks = self.max_tasks if request.mode is PlanMode.ALL else 1
@@ -105,10 +113,9 @@ class SupervisorModel(ChatVLLM):
         kwargs["max_tokens"] = PLAN_TOKENS
         kwargs["silent"] = True  # JSON is no text for the user
         result = await super()._agenerate(messages, stop, run_manager, **kwargs)
-        written = result.generations[0].message
-        message = PlanMessage("", plan=self._plan(written.text, request.mode, messages[-1].text))
-        if isinstance(written, AIMessage):
-            message.usage_metadata = written.usage_metadata
+        written = cast("AIMessage", result.generations[0].message)
+        plan = self._plan(written.text, request.mode, messages[-1].text)
+        message = PlanMessage.of(plan, written.usage_metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _plan(self, written: str, mode: PlanMode, question: str) -> Plan:

@@ -131,7 +131,7 @@ class SupervisorSteps:
     ) -> ModelInput | Jump:
         """Return what the model reads in this phase, or leave without asking it."""
         context = runtime.context
-        messages = _visible_messages(graph_state["messages"], context)
+        messages = _visible_messages(_messages_of(graph_state), context)
         if context.state.phase is Phase.COLLECT:
             self._collect(context)
         match context.state.phase:
@@ -148,7 +148,7 @@ class SupervisorSteps:
         """Send agents out for a plan; let an answer pass."""
         context = runtime.context
         state = context.state
-        *before, reply = graph_state["messages"]
+        *before, reply = _messages_of(graph_state)
         if not isinstance(reply, PlanMessage):
             cut_off = cut_off_reason(reply)
             if cut_off and reply.text:
@@ -220,7 +220,7 @@ class SupervisorSteps:
 
     def _plan_request(self, context: TurnContext, mode: PlanMode) -> PlanRequest:
         text = self._plan_prompt + summary_for_prompt(context.state.summary)
-        return PlanRequest(text, mode=mode)
+        return PlanRequest(content=text, mode=mode)
 
     async def _summarise_cut(self, context: TurnContext, fitted: Fitted) -> None:
         """Bring the summary up to date with the turns that were cut, and report it."""
@@ -331,6 +331,10 @@ class SupervisorSteps:
             # As a tool's result it can be shortened.
             prompt.append(ToolMessage(_render_result(result), tool_call_id=str(index)))
         return await _model_input(context, prompt, lay_out=_results_before_question)
+
+
+def _messages_of(graph_state: AgentState) -> list[AnyMessage]:
+    return cast("list[AnyMessage]", list(graph_state["messages"]))
 
 
 def _visible_messages(messages: Sequence[AnyMessage], context: TurnContext) -> list[AnyMessage]:
