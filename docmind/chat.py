@@ -12,25 +12,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert_to_openai_messages
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
-from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
 from docmind.agents.reading import retained_passages
 from docmind.agents.state import (
     CheckCitations,
     TurnContext,
+    TurnGraph,
     TurnRequest,
     TurnServices,
     TurnState,
 )
 from docmind.agents.turn_events import SUPERVISOR, TurnEvents
-from docmind.context.trimming import Budget, answer_room
+from docmind.context.trimming import Budget
+from docmind.engine.chat_model import answer_room
 from docmind.engine.interface import Engine, EngineUsage, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
 from docmind.events import (
@@ -97,7 +98,7 @@ class ChatService:
         *,
         settings: Settings,
         engine: Engine,
-        graph: CompiledStateGraph[Any, TurnContext, Any, Any],
+        graph: TurnGraph,
         model: BaseChatModel,
         conversations: ConversationStore,
         check_citations: CheckCitations,
@@ -319,7 +320,12 @@ class ChatService:
         except (asyncio.CancelledError, Exception) as exc:  # noqa: BLE001  told to the user
             error = _error_message(exc, turn)
         usage = _usage(context, writer, began)
-        await _uninterrupted(self._finish, turn, context, usage, assessment, error)
+
+        def finish() -> None:
+            outcome = self._outcome(turn, context, usage=usage, assessment=assessment, error=error)
+            self._finish(turn, outcome)
+
+        await _uninterrupted(finish)
         turn.end()
         with self._lock:
             if self._active.get(turn.conversation_id) is turn:
@@ -344,16 +350,8 @@ class ChatService:
 
     # After a turn, in a thread
 
-    def _finish(
-        self,
-        turn: Turn,
-        context: TurnContext,
-        usage: Usage,
-        assessment: Assessment,
-        error: str | None,
-    ) -> None:
-        """Check citations, store the answer, and emit the last event. Never raises."""
-        outcome = self._outcome(turn, context, usage, assessment, error)
+    def _finish(self, turn: Turn, outcome: TurnOutcome) -> None:
+        """Store the answer and emit the last event. Never raises."""
         error = outcome.error
         try:
             self._conversations.add_trims(outcome.trims)
@@ -367,6 +365,7 @@ class ChatService:
         self,
         turn: Turn,
         context: TurnContext,
+        *,
         usage: Usage,
         assessment: Assessment,
         error: str | None,
@@ -413,9 +412,9 @@ class ChatService:
         return checked, citations
 
 
-async def _uninterrupted(function: Callable[..., None], *arguments: object) -> None:
+async def _uninterrupted(function: Callable[[], None]) -> None:
     """Run a function in a thread to its end: a late stop does not end what is being stored."""
-    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    running = asyncio.ensure_future(asyncio.to_thread(function))
     while not running.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait([running])

@@ -128,7 +128,7 @@ class AnswerStream:
             return self._direct.strip()
         texts: list[str] = []
         for part in self._parts:
-            text = part.final or self._written(part)
+            text = part.final or self._output(part)
             if text:
                 texts.append(self._heading(part) + text)
         return "\n\n".join(texts)
@@ -147,16 +147,16 @@ class AnswerStream:
     def _is_current(self, part: _Part) -> bool:
         return self._current < len(self._parts) and self._parts[self._current] is part
 
-    def _written(self, part: _Part) -> str:
+    def _output(self, part: _Part) -> str:
         """Return all that a part's run has written, with the turn's passage numbers."""
         return part.emitted + self._translate_marks(part.run_id, part.buffered)
 
     def _failed_text(self, part: _Part) -> str:
         """Return what was written of a part whose run failed, and that it did."""
-        written = self._written(part).strip()
-        if not written:
+        output = self._output(part).strip()
+        if not output:
             return FAILED
-        return f"{written}\n\n{FAILED}"
+        return f"{output}\n\n{FAILED}"
 
     def _emit_buffered(self, part: _Part) -> None:
         """Pass on what is buffered, but for a mark that is still being written.

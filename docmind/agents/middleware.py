@@ -100,7 +100,7 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             task=task,
             deadline=asyncio.get_running_loop().time() + self._timeout_s,
         )
-        context.events.agent_started(self._spec.name, run_id, task)
+        context.events.agent_started(agent=self._spec.name, run_id=run_id, task=task)
         context.events.answer.begin(run_id, task)
         if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
             passages = context.state.passages
@@ -292,7 +292,9 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         result = self._result(state["messages"], context.state.runs[run_id], text)
         context.state.results.append(result)
         context.events.answer.end(run_id, text)
-        context.events.agent_finished(self._spec.name, run_id, text, result.error)
+        context.events.agent_finished(
+            agent=self._spec.name, run_id=run_id, text=text, error=result.error
+        )
 
         messages: list[AnyMessage] = []
         for found in results_of(state["messages"]):
@@ -303,26 +305,25 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
 
     def _result(self, messages: Sequence[AnyMessage], run: AgentRun, text: str) -> AgentResult:
         """Return how the run ended, from its whole conversation and its last text."""
-        error = run.failure
-        incomplete = ""
+        out_of_steps = self._step(messages[:-1]) == self._max_steps > 1
         cut_off = cut_off_reason(messages[-1])
-        if error:
-            pass
-        elif self._step(messages[:-1]) == self._max_steps > 1:
+        error: str | None = None
+        incomplete = ""
+        if run.failure:
+            error = run.failure
+        elif out_of_steps and not text:
+            error = f"it found no answer within {self._max_steps} steps."
+        elif not text:
+            error = "it wrote nothing. Ask again, or put the question differently."
+        elif out_of_steps:
             incomplete = f"it was ended after {self._max_steps} steps. Ask for one thing at a time."
-            if not text:
-                error = f"it found no answer within {self._max_steps} steps."
         elif cut_off:
             incomplete = f"its text {cut_off}."
-        if not text and not error:
-            error = "it wrote nothing. Ask again, or put the question differently."
-        if error:
-            incomplete = ""
         return AgentResult(
             agent=self._spec.name,
             task=run.task,
             text=text,
-            error=error or None,
+            error=error,
             incomplete=incomplete,
         )
 

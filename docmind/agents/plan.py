@@ -77,16 +77,16 @@ def read_plan(text: str, agents: Mapping[str, str]) -> Plan:
         ValueError: It was cut off, or does not follow the schema.
     """
     try:
-        written = json.loads(text)
+        data = json.loads(text)
         tasks: list[Task] = []
-        for item in written["questions"]:
+        for item in data["questions"]:
             question = item["question"].strip()
             if item["kind"] == GREETING or not question:
                 continue
             task = Task(agent=agents[item["kind"]], question=question)
             if task not in tasks:
                 tasks.append(task)
-        count = int(written.get("count", 1))
+        count = int(data.get("count", 1))
     except (AttributeError, KeyError, TypeError) as exc:
         raise ValueError(f"this is no plan: {text[:200]!r}") from exc
     return Plan(tasks=tuple(tasks), questions_seen=max(count, len(tasks)))

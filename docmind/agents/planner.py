@@ -69,7 +69,7 @@ class PlanRequest(SystemMessage):
 
 
 class PlanMessage(AIMessage):
-    """The supervisor's reply to a `PlanRequest`: a plan, and its tasks as calls of handoff tools."""
+    """The reply to a `PlanRequest`: a plan, and its tasks as calls of handoff tools."""
 
     plan: Plan
 
@@ -108,22 +108,24 @@ class SupervisorModel(ChatVLLM):
             message = PlanMessage.of(self._single_task(messages[-1].text))
             return ChatResult(generations=[ChatGeneration(message=message)])
 
-        most_tasks = self.max_tasks if request.mode is PlanMode.ALL else 1
+        most_tasks = 1
+        if request.mode is PlanMode.ALL:
+            most_tasks = self.max_tasks
         kwargs["constraint"] = Constraint("json", plan_schema([*self.kinds], most_tasks))
         kwargs["max_tokens"] = PLAN_TOKENS
         kwargs["silent"] = True  # JSON is no text for the user
         result = await super()._agenerate(messages, stop, run_manager, **kwargs)
-        written = cast("AIMessage", result.generations[0].message)
-        plan = self._plan(written.text, request.mode, messages[-1].text)
-        message = PlanMessage.of(plan, written.usage_metadata)
+        output = cast("AIMessage", result.generations[0].message)
+        plan = self._plan(output.text, request.mode, messages[-1].text)
+        message = PlanMessage.of(plan, output.usage_metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _plan(self, written: str, mode: PlanMode, question: str) -> Plan:
+    def _plan(self, output: str, mode: PlanMode, question: str) -> Plan:
         """Return the plan that the model wrote, or what takes its place."""
         try:
-            plan = read_plan(written, self.kinds)
+            plan = read_plan(output, self.kinds)
         except ValueError:  # cut off, or a server that ignores the schema
-            log.warning("the plan could not be read: %r", written[:200])
+            log.warning("the plan could not be read: %r", output[:200])
             if mode is PlanMode.NEXT:
                 return Plan(questions_seen=1, readable=False)
             single = self._single_task(question)

@@ -41,12 +41,22 @@ def fit_prompt(
 
     fitted = fit(messages, count, context.request.budget.with_room(room))
     if fitted.changed:
-        report_cut(context, fitted, f"{reader}: {fitted.dropped}", fitted.tokens_after)
+        dropped = f"{reader}: {fitted.dropped}"
+        report_cut(context, fitted, dropped=dropped, tokens_after=fitted.tokens_after)
     return lay_out(fitted.messages)
 
 
-def report_cut(context: TurnContext, fitted: Fitted, dropped: str, tokens_after: int) -> None:
-    """Keep and report a cut; later turns start from what this turn's state says is visible."""
+def report_cut(context: TurnContext, fitted: Fitted, *, dropped: str, tokens_after: int) -> None:
+    """Store a cut in the turn's state and report it.
+
+    Later turns start from what the state then says is visible.
+
+    Args:
+        context: The turn.
+        fitted: What was cut.
+        dropped: What was cut, in words for the user.
+        tokens_after: Length of the prompt that is put to the model.
+    """
     event = context.events.context_trimmed(
         fitted,
         budget=context.request.budget,

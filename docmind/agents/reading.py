@@ -84,6 +84,7 @@ def make_read_document(
 
     async def digest_all(
         parts: Sequence[NumberedPassage],
+        *,
         tokens: int,
         file_name: str,
         runtime: ToolRuntime[TurnContext],
@@ -117,7 +118,13 @@ def make_read_document(
         """  # noqa: E501  the model reads this line as it is
         context = runtime.context
         run_id = run_id_of(runtime)
-        chosen = await asyncio.to_thread(_meant_document, document, documents, retriever, context)
+        chosen = await asyncio.to_thread(
+            _meant_document,
+            document,
+            documents=documents,
+            retriever=retriever,
+            context=context,
+        )
         if chosen is None:
             return list_names(readable_documents(documents, context))
         passages = await asyncio.to_thread(retriever.passages, chosen.id)
@@ -139,7 +146,9 @@ def make_read_document(
                 f"{chosen.name} has {len(numbered)} parts, {most} fit at once. "
                 "Ask about some of its pages or topics."
             )
-        digests = await digest_all(numbered, digest_tokens, chosen.name, runtime)
+        digests = await digest_all(
+            numbered, tokens=digest_tokens, file_name=chosen.name, runtime=runtime
+        )
         cut_off = sum(digest.cut_off for digest in digests)
         if cut_off:
             context.state.notices.append(
@@ -209,7 +218,7 @@ def estimated_tokens(passages: Iterable[Passage]) -> float:
 
 
 def _meant_document(
-    words: str, documents: IngestionService, retriever: Retriever, context: TurnContext
+    words: str, *, documents: IngestionService, retriever: Retriever, context: TurnContext
 ) -> Document | None:
     """Return the document meant: the named one, the only one, or what search finds most of."""
     ready = readable_documents(documents, context)

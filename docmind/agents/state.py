@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.messages import AnyMessage
+from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.passage_numbers import PassageNumbers
 from docmind.agents.plan import Plan
@@ -164,3 +165,7 @@ class TurnContext:
     def visible_turns(self) -> Sequence[tuple[str, str]]:
         """Earlier turns that the model still sees, oldest first."""
         return self.request.completed_turns[self.state.first_visible_turn :]
+
+
+TurnGraph = CompiledStateGraph[Any, TurnContext, Any, Any]
+"""A graph that runs with a `TurnContext`."""

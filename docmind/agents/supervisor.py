@@ -15,7 +15,6 @@ from typing import Any, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.graph import END
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt.chat_agent_executor import AgentState
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
@@ -33,13 +32,14 @@ from docmind.agents.planner import (
     plan_prompt,
 )
 from docmind.agents.prompt_fitting import Layout, fit_prompt, report_cut
-from docmind.agents.state import AgentResult, Phase, TurnContext
+from docmind.agents.state import AgentResult, Phase, TurnContext, TurnGraph
 from docmind.agents.team import Agent
 from docmind.agents.turn_events import SUPERVISOR
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import cut_off_reason
 from docmind.context.summary import condense_turns, summary_for_prompt, summary_tokens
-from docmind.context.trimming import Budget, Fitted, answer_room, fit, split_turns
+from docmind.context.trimming import Budget, Fitted, fit, split_turns
+from docmind.engine.chat_model import answer_room
 from docmind.errors import EngineError
 from docmind.settings import AgentSettings
 
@@ -76,7 +76,7 @@ Jump = Command[Any]
 
 def build_supervisor(
     model: SupervisorModel, team: Sequence[Agent], settings: AgentSettings
-) -> CompiledStateGraph[Any, TurnContext, Any, Any]:
+) -> TurnGraph:
     """Return the graph of one turn; run it with a `TurnContext` as its context.
 
     Args:
@@ -104,7 +104,7 @@ def build_supervisor(
             add_handoff_back_messages=settings.add_handoff_back_messages,
             supervisor_name=SUPERVISOR,
         )
-    return cast("CompiledStateGraph[Any, TurnContext, Any, Any]", graph.compile(name="docmind"))
+    return cast("TurnGraph", graph.compile(name="docmind"))
 
 
 class SupervisorSteps:
@@ -197,14 +197,14 @@ class SupervisorSteps:
         prompt = [self._plan_request(context, mode), *messages]
         budget = _budget_beside_summary(context.request.budget)
         count = context.services.count_tokens
-        fitted = await asyncio.to_thread(fit, prompt, count, budget)
+        fitted = await asyncio.to_thread(fit, prompt, count=count, budget=budget)
         if not fitted.dropped_turns:
             return fitted.messages
         await self._summarise_cut(context, fitted)
         # The request anew, with the new summary.
         prompt = [self._plan_request(context, mode), *fitted.messages[1:]]
         tokens_after = await asyncio.to_thread(count, prompt)
-        report_cut(context, fitted, fitted.dropped, tokens_after)
+        report_cut(context, fitted, dropped=fitted.dropped, tokens_after=tokens_after)
         return prompt
 
     async def _plan_next(self, context: TurnContext, messages: list[AnyMessage]) -> ModelInput:
@@ -226,7 +226,9 @@ class SupervisorSteps:
         """Bring the summary up to date with the turns that were cut, and report it."""
         request = context.request
         state = context.state
-        context.events.agent_started(SUPERVISOR, SUPERVISOR, "Putting earlier turns into a summary")
+        context.events.agent_started(
+            agent=SUPERVISOR, run_id=SUPERVISOR, task="Putting earlier turns into a summary"
+        )
         visible_before = state.first_visible_turn
         state.first_visible_turn += fitted.dropped_turns
         room = summary_tokens(request.budget.window)
@@ -238,8 +240,8 @@ class SupervisorSteps:
         began = time.perf_counter()
         condensed = await condense_turns(
             self._model,
-            state.summary,
-            request.completed_turns[visible_before : state.first_visible_turn],
+            summary=state.summary,
+            turns=request.completed_turns[visible_before : state.first_visible_turn],
             fits=fits,
             max_tokens=room,
         )

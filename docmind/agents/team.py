@@ -9,12 +9,11 @@ from typing import Any, cast
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
-from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.agent_spec import AgentSpec, FirstCall
 from docmind.agents.middleware import AgentRunMiddleware
 from docmind.agents.refusals import NOT_FOUND
-from docmind.agents.state import TurnContext
+from docmind.agents.state import TurnContext, TurnGraph
 from docmind.settings import AgentSettings
 
 DATA_RULE = (
@@ -103,12 +102,13 @@ class Agent:
     """An agent that can be run."""
 
     spec: AgentSpec
-    graph: CompiledStateGraph[Any, TurnContext, Any, Any]
+    graph: TurnGraph
 
 
 def build_agent(
     spec: AgentSpec,
     model: BaseChatModel,
+    *,
     tools: Mapping[str, BaseTool],
     settings: AgentSettings,
 ) -> Agent:
@@ -135,4 +135,4 @@ def build_team(
     model: BaseChatModel, tools: Mapping[str, BaseTool], settings: AgentSettings
 ) -> list[Agent]:
     """Return all agents of the team, in order."""
-    return [build_agent(spec, model, tools, settings) for spec in TEAM]
+    return [build_agent(spec, model, tools=tools, settings=settings) for spec in TEAM]

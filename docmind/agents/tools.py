@@ -99,7 +99,7 @@ def _block(numbered: NumberedPassage) -> str:
 
 
 def show_passages(
-    context: TurnContext, run_id: str, found: Sequence[Passage], readable_ids: Collection[str]
+    context: TurnContext, run_id: str, *, found: Sequence[Passage], readable_ids: Collection[str]
 ) -> PassageResult:
     """Return what was found as a run reads it, under the run's numbers.
 
@@ -242,7 +242,7 @@ class _Library:
         if numbered:
             context.events.passages_found(agent_of(run_id), numbered)
         readable_ids = {document.id for document in self.readable(runtime)}
-        return show_passages(context, run_id, passages, readable_ids)
+        return show_passages(context, run_id, found=passages, readable_ids=readable_ids)
 
 
 def make_tools(

@@ -65,7 +65,7 @@ class TurnEvents(ModelListener):
         """Take what a model call cost."""
         self.model_calls.append(usage)
 
-    def agent_started(self, agent: str, run_id: str, task: str) -> None:
+    def agent_started(self, *, agent: str, run_id: str, task: str) -> None:
         """Report that an agent, or the supervisor itself, begins with a task."""
         self._emit(
             AgentStarted(
@@ -113,7 +113,7 @@ class TurnEvents(ModelListener):
             )
         )
 
-    def agent_finished(self, agent: str, run_id: str, text: str, error: str | None) -> None:
+    def agent_finished(self, *, agent: str, run_id: str, text: str, error: str | None) -> None:
         """Report that an agent has ended."""
         self._emit(
             AgentFinished(

@@ -49,6 +49,7 @@ def summary_tokens(window: int) -> int:
 
 async def condense_turns(
     model: BaseChatModel,
+    *,
     summary: str,
     turns: Sequence[tuple[str, str]],
     fits: Callable[[Sequence[AnyMessage]], bool],
@@ -109,7 +110,9 @@ def recall_turns(
     Ranked by BM25 over the conversation's own turns, as in `docmind.retrieval.sparse`.
     """
     vectors = [document_vector(f"{question}\n{answer}") for question, answer in completed_turns]
-    turns_with_term = Counter(term for vector in vectors for term in vector)
+    turns_with_term: Counter[int] = Counter()
+    for vector in vectors:
+        turns_with_term.update(vector.keys())
     idf = {
         term: math.log(1 + (len(vectors) - count + 0.5) / (count + 0.5))
         for term, count in turns_with_term.items()

@@ -53,13 +53,6 @@ class Budget:
         return min(int(self.window * self.low_water), self.limit)
 
 
-def answer_room(max_answer_tokens: int, window: int) -> int:
-    """Return the longest answer, in tokens: as asked, but at most a quarter of a known window."""
-    if not window:
-        return max_answer_tokens
-    return min(max_answer_tokens, window // 4)
-
-
 @dataclass(frozen=True)
 class Fitted:
     """Messages that fit, and what was done to them.

@@ -31,9 +31,15 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict
 
-from docmind.context.trimming import answer_room
 from docmind.engine.interface import Constraint, Delta, EngineUsage, Tool, ToolCall
 from docmind.engine.tool_calls import ToolCallParser, call_tags
+
+
+def answer_room(max_answer_tokens: int, window: int) -> int:
+    """Return the longest answer, in tokens: as asked, but at most a quarter of a known window."""
+    if not window:
+        return max_answer_tokens
+    return min(max_answer_tokens, window // 4)
 
 
 class ModelListener(BaseCallbackHandler, ABC):
@@ -42,7 +48,8 @@ class ModelListener(BaseCallbackHandler, ABC):
     LangChain hands the callbacks of a run on to all calls in it; the model looks for its listeners
     among them and calls them itself, at once. Not through `on_llm_new_token` or LangGraph's stream
     of messages: there a piece passes through seven turns of the event loop, and the engine's thread
-    waits for each; and of an aborted call's cost LangChain's callbacks hear nothing.
+    waits for each; and of an aborted call's cost LangChain's callbacks hear nothing. Of `astream`
+    they hear nothing either: there LangChain does not say whose run it is.
     """
 
     # None of LangChain's own events is wanted.

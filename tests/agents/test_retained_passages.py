@@ -1,4 +1,7 @@
-"""What a conversation has found stands in front of what it finds next, so that the prefix cache serves it."""
+"""What a conversation has found stands in front of what it finds next.
+
+So the prefix cache serves it.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -378,7 +378,8 @@ def test_the_summarizer_reads_the_document_that_is_named(make_app, ask):
 
 
 def test_an_agent_may_search_again(make_app, ask):
-    again = '<tool_call>\n{"name": "search_documents", "arguments": {"query": "notice period"}}\n</tool_call>'
+    call = '{"name": "search_documents", "arguments": {"query": "notice period"}}'
+    again = f"<tool_call>\n{call}\n</tool_call>"
     engine = PromptedEngine(
         [plan(("When can I leave?", "researcher")), again, "After three months [1]."]
     )
@@ -698,7 +699,8 @@ def test_a_long_document_is_condensed_part_by_part_and_each_part_is_told(make_ap
 @pytest.mark.parametrize("forwarding", [True, False])
 def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, ask, forwarding):
     preamble = "Let me look for the notice period."
-    again = '\n<tool_call>\n{"name": "search_documents", "arguments": {"query": "notice period"}}\n</tool_call>'
+    call = '{"name": "search_documents", "arguments": {"query": "notice period"}}'
+    again = f"\n<tool_call>\n{call}\n</tool_call>"
     final = "After three months [1]."
     engine = PromptedEngine(
         [plan(("When can I leave?", "researcher")), preamble + again, final, final]
@@ -708,7 +710,8 @@ def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, as
     )
     assert [s.message for s in of(events, AgentStep)] == ["", preamble]
     moment = events.index(of(events, AgentStep)[1])
-    before, after = fold(events[: moment + 1]), fold(events[:-1])
+    before = fold(events[: moment + 1])
+    after = fold(events[:-1])
     assert (
         before.answer == ""
     )  # what streamed is in the agent's box now, and the answer begins anew

@@ -22,7 +22,13 @@ def summarised(turns, summary="", *, room=10_000, text="They asked about the lea
     engine = PromptedEngine(lambda *_: text)
     model = ChatVLLM(engine=engine)
     result = asyncio.run(
-        condense_turns(model, summary, turns, lambda p: sum(len(m.text) for m in p) < room, 50)
+        condense_turns(
+            model,
+            summary=summary,
+            turns=turns,
+            fits=lambda prompt: sum(len(m.text) for m in prompt) < room,
+            max_tokens=50,
+        )
     )
     return result, engine.prompts
 
