@@ -145,27 +145,29 @@ class SupervisorSteps:
     async def after_model(
         self, graph_state: AgentState, runtime: Runtime[TurnContext]
     ) -> dict[str, Any] | Jump:
-        """Send agents out for a plan; let an answer pass."""
+        """Follow a plan; let an answer pass, and the turn ends."""
         context = runtime.context
-        state = context.state
         *before, reply = _messages_of(graph_state)
-        if not isinstance(reply, PlanMessage):
-            cut_off = cut_off_reason(reply)
-            if cut_off and reply.text:
-                state.notices.append(f"The answer {cut_off}.")
-            return {}
+        if isinstance(reply, PlanMessage):
+            return self._follow(context, reply.plan, before)
+        cut_off = cut_off_reason(reply)
+        if cut_off and reply.text:
+            context.state.notices.append(f"The answer {cut_off}.")
+        return {}
 
+    def _follow(self, context: TurnContext, plan: Plan, messages: Sequence[AnyMessage]) -> Jump:
+        """Send agents out for what is new in a plan, or go on without."""
+        state = context.state
         done = {(result.agent, result.task) for result in state.results}
-        new_tasks = [task for task in reply.plan.tasks if (task.agent, task.question) not in done]
+        new_tasks = [task for task in plan.tasks if (task.agent, task.question) not in done]
         if new_tasks:
-            return self._dispatch(context, replace(reply.plan, tasks=tuple(new_tasks)), before)
-        if not state.results:  # nothing is asked
+            return self._dispatch(context, replace(plan, tasks=tuple(new_tasks)), messages)
+        if state.results:  # fewer tasks than had been announced
+            state.phase = Phase.ANSWER
+            state.expected_tasks = len(state.results)
+            context.events.answer.expect_parts(state.expected_tasks)
+        else:  # nothing is asked
             state.phase = Phase.REPLY
-            return Command(graph=Command.PARENT, goto=SUPERVISOR)
-        # Fewer tasks than the plan had announced.
-        state.phase = Phase.ANSWER
-        state.expected_tasks = len(state.results)
-        context.events.answer.expect_parts(state.expected_tasks)
         return Command(graph=Command.PARENT, goto=SUPERVISOR)
 
     # Phase PLAN

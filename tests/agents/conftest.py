@@ -32,6 +32,17 @@ def plan(*tasks):
     return json.dumps({"count": len(questions), "questions": questions})
 
 
+def replies(planned, answer):
+    """What an engine writes: `planned` where the supervisor asks for a plan, else `answer`."""
+
+    def reply(messages, constraint):
+        if constraint:
+            return planned
+        return answer
+
+    return reply
+
+
 @pytest.fixture
 def make_app(tmp_path, models_dir, minilm):
     """`make_app(engine, **settings)` → an App with the two documents ready."""

@@ -16,7 +16,7 @@ from docmind.events import (
 )
 from docmind.passages import Passage
 from docmind.ui.turn_view import fold
-from tests.agents.conftest import plan
+from tests.agents.conftest import plan, replies
 from tests.engines import PromptedEngine
 
 
@@ -143,9 +143,7 @@ def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
 def test_a_statement_to_check_is_compared_with_the_passages_before_the_model_is_asked(
     make_app, ask, statement, result
 ):
-    engine = PromptedEngine(
-        lambda _, constraint: plan((statement, "verifier")) if constraint else "As it is [1]."
-    )
+    engine = PromptedEngine(replies(plan((statement, "verifier")), "As it is [1]."))
     ask(make_app(engine), statement)
     assert (
         f"Statement to check: {statement}\nComparison: the statement is {result}"
@@ -180,7 +178,9 @@ def one_by_one(messages, constraint):
     """What the supervisor and its agents write when tasks are handed out one after another."""
     if constraint:
         second = "have been handed out already" in messages[-1]["content"]
-        question = ("Are pets allowed?", "verifier") if second else ("Vacation days?", "researcher")
+        question = ("Vacation days?", "researcher")
+        if second:
+            question = ("Are pets allowed?", "verifier")
         return json.dumps(json.loads(plan(question)) | {"count": 2})
     last = messages[-1]["content"]
     if "The user asked" in last:
@@ -235,13 +235,8 @@ def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
 def test_the_output_mode_decides_what_the_supervisor_sees_of_an_agents_work(
     make_app, ask, mode, seen
 ):
-    def reply(messages, constraint):
-        return (
-            plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
-            if constraint
-            else "Found it [1]."
-        )
-
+    planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+    reply = replies(planned, "Found it [1].")
     engine = PromptedEngine(reply)
     ask(
         make_app(engine, agents={"output_mode": mode, "enable_message_forwarding": False}),
@@ -265,7 +260,9 @@ def test_structured_output_says_how_sure_the_answer_is_and_what_it_leaves_open(m
     def reply(messages, constraint):
         if constraint and "questions" in constraint.value["properties"]:
             return plan(("Pets?", "researcher"))
-        return '{"support": 90, "open": "Cats?"}' if constraint else "Pets are not allowed [1]."
+        if constraint:
+            return '{"support": 90, "open": "Cats?"}'
+        return "Pets are not allowed [1]."
 
     app = make_app(PromptedEngine(reply), agents={"output_mode": "structured"})
     conversation = app.conversations.create().id
@@ -412,9 +409,7 @@ def test_an_agent_that_makes_the_same_call_again_is_asked_for_its_answer(make_ap
 
 
 def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
-    engine = PromptedEngine(
-        lambda _, constraint: "half a plan" if constraint else "Three months [1]."
-    )
+    engine = PromptedEngine(replies("half a plan", "Three months [1]."))
     app = make_app(engine)
     conversation = app.conversations.create().id
     ask(app, "How long is the notice period?", conversation)
@@ -428,9 +423,7 @@ def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
 
 
 def test_with_one_step_only_an_agent_answers_at_once(make_app, ask):
-    engine = PromptedEngine(
-        lambda _, constraint: plan(("Why?", "researcher")) if constraint else AGAIN
-    )
+    engine = PromptedEngine(replies(plan(("Why?", "researcher")), AGAIN))
     events = ask(make_app(engine, agents={"max_steps": 1}), "Why?")
     assert len(engine.prompts) == 2
     assert events[-1].error.startswith("The researcher did not finish “Why?”: it wrote nothing")
@@ -453,13 +446,8 @@ def test_questions_over_the_most_agents_are_told(make_app, ask, parallel):
 
 
 def test_marks_in_the_question_are_no_citations(make_app, ask):
-    def reply(messages, constraint):
-        return (
-            plan(("What does [2] say?", "researcher"), ("Pets?", "researcher"))
-            if constraint
-            else "No pets [1]."
-        )
-
+    planned = plan(("What does [2] say?", "researcher"), ("Pets?", "researcher"))
+    reply = replies(planned, "No pets [1].")
     events = ask(make_app(PromptedEngine(reply)), "What does [2] say? Pets?")
     assert "**What does (2) say?**" in events[-1].answer
     assert {c.sentence for c in events[-1].citations} == {"No pets."}
@@ -486,7 +474,9 @@ def test_an_agent_that_loops_must_answer_in_its_last_step_and_is_marked_incomple
     def reply(messages, constraint):
         if constraint:
             return plan(("Why?", "researcher"))
-        return "Pets are not allowed [1]." if "last step" in messages[-1]["content"] else AGAIN
+        if "last step" in messages[-1]["content"]:
+            return "Pets are not allowed [1]."
+        return AGAIN
 
     engine = PromptedEngine(reply)
     events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
@@ -496,9 +486,7 @@ def test_an_agent_that_loops_must_answer_in_its_last_step_and_is_marked_incomple
 
 
 def test_an_agent_that_calls_tools_even_in_its_last_step_fails_with_what_it_found(make_app, ask):
-    engine = PromptedEngine(
-        lambda _, constraint: plan(("Why?", "researcher")) if constraint else AGAIN
-    )
+    engine = PromptedEngine(replies(plan(("Why?", "researcher")), AGAIN))
     events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
     assert len(engine.prompts) == 4
     assert "within 3 steps" in events[-1].error
@@ -516,7 +504,9 @@ def test_a_synthesis_cut_at_its_limit_says_so(make_app, ask):
     def reply(messages, constraint):
         if constraint:
             return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
-        return "word " * 100 if "<results>" in messages[-1]["content"] else "Short [1]."
+        if "<results>" in messages[-1]["content"]:
+            return "word " * 100
+        return "Short [1]."
 
     settings = {"llm": {"max_answer_tokens": 40}, "agents": {"enable_message_forwarding": False}}
     events = ask(make_app(PromptedEngine(reply), **settings), "Pets? Vacation?")
@@ -590,23 +580,16 @@ def test_a_plan_that_cannot_be_read_makes_the_message_one_question(make_app, ask
 
 
 def test_a_model_that_writes_nothing_is_said_and_not_asked_for_ever(make_app, ask):
-    def reply(messages, constraint):
-        return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else ""
-
-    engine = PromptedEngine(reply)
+    planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+    engine = PromptedEngine(replies(planned, ""))
     events = ask(make_app(engine), "Pets? Vacation?")
     assert "wrote nothing" in events[-1].error
     assert len(engine.prompts) == 3
 
 
 def test_full_history_is_cut_to_the_window(make_app, ask):
-    def reply(messages, constraint):
-        return (
-            plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
-            if constraint
-            else "Found [1]."
-        )
-
+    planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+    reply = replies(planned, "Found [1].")
     app = make_app(
         PromptedEngine(reply, window=700),
         agents={"output_mode": "full_history", "enable_message_forwarding": False},
