@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from docmind.passages import NumberedPassage
 
@@ -72,7 +72,7 @@ class AgentStep(Event):
     agent: str
     run_id: str
     tool: str
-    arguments: dict[str, Any]
+    arguments: dict[str, object]
     result: str
     """Short description of what came back."""
     duration_ms: float
@@ -168,9 +168,9 @@ ChatEvent = (
 )
 
 
-def to_dict(event: Event) -> dict[str, Any]:
+def to_dict(event: Event) -> dict[str, object]:
     """Return the event as plain data with its type's name under `event`."""
-    data: dict[str, Any] = {"event": type(event).__name__, **asdict(event)}
+    data: dict[str, object] = {"event": type(event).__name__, **asdict(event)}
     if isinstance(event, SourcesFound | TurnFinished | TurnFailed):
         data["sources"] = [source.to_json() for source in event.sources]
     return data
