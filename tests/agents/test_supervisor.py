@@ -105,7 +105,7 @@ def three_at_once(messages, constraint):
 
 
 def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
-    engine = PromptedEngine(three_at_once, delay_s=0.05)
+    engine = PromptedEngine(three_at_once, delay_s=0.1)
     events = ask(make_app(engine), "Vacation days? Are pets allowed? Laptops?")
     assert engine.most_at_once == 3
     started = of(events, AgentStarted)
@@ -225,7 +225,7 @@ def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
             return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
         return "Found [1]."
 
-    engine = PromptedEngine(reply, delay_s=0.02)
+    engine = PromptedEngine(reply, delay_s=0.2)  # a busy machine starts agents apart
     ask(make_app(engine, agents={"max_parallel_calls": 2}), "Pets? Vacation? Laptops?")
     assert schemas[0]["properties"]["questions"]["maxItems"] == 2
     assert engine.most_at_once == 2
