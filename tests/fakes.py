@@ -27,7 +27,7 @@ from docmind.events import (
 from docmind.storage.collections import Collections
 from docmind.storage.conversations import ConversationStore, StoredMessage
 from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
-from docmind.turns import Turn
+from docmind.turns import Turn, streamed_answer
 from tests.engines import PromptedEngine
 from tests.passages import numbered
 
@@ -92,7 +92,7 @@ def play(
     while not gate.wait(0.01) and not turn.stopped:
         pass
     stopped = TurnFinished(
-        turn.conversation_id, turn.id, turn.answer(), (), (), Usage(), stopped=True
+        turn.conversation_id, turn.id, streamed_answer(turn.events()), (), (), Usage(), stopped=True
     )
     turn.emit(stopped if turn.stopped else script[-1])
     finish(turn.events())

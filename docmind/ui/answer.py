@@ -182,8 +182,9 @@ def _live_steps(view: TurnView) -> None:
 
 def _run_body(run: AgentRun) -> None:
     for step in run.steps:
-        if said := step.get("said"):  # not in answers that older versions stored
-            st.caption(plain(_short(said, 280)))
+        message = step.get("message") or step.get("said")  # as older versions stored it
+        if message:
+            st.caption(plain(_short(message, 280)))
         arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step["arguments"].items())
         took = format.duration(step["duration_ms"] / 1000)
         found = plain(f"{arguments} → {_short(step['result'], 120)} · {took}")

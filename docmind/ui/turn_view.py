@@ -19,6 +19,7 @@ from docmind.events import (
     to_dict,
 )
 from docmind.passages import NumberedPassage
+from docmind.turns import streamed_answer
 
 
 @dataclass
@@ -74,25 +75,21 @@ class TurnView:
             self.runs.append(run)
         if event["event"] == "AgentStep":
             run.steps.append(event)
-            run.text = "" if event.get("said") else run.text
+            run.text = "" if event.get("message") else run.text
         elif event["event"] == "AgentFinished":
             run.done, run.text, run.error = True, event["text"] or run.text, event["error"] or ""
 
 
 def fold(events: Iterable[ChatEvent]) -> TurnView:
     """Return the view of a running or just ended turn."""
+    events = list(events)
     view = TurnView()
-    answer: list[tuple[str, str]] = []
-    """(run id, text)"""
+    view.answer = streamed_answer(events)
     for event in events:
         match event:
             case AgentStarted() | AgentStep() | AgentFinished():
                 view.step(to_dict(event))
-                if isinstance(event, AgentStep) and event.said:  # the step has it now
-                    answer = [(run_id, text) for run_id, text in answer if run_id != event.run_id]
-            case TokenDelta(channel="answer"):
-                answer.append((event.run_id, event.text))
-            case TokenDelta():
+            case TokenDelta(channel="agent"):
                 run = next((r for r in view.runs if r.run_id == event.run_id), None)
                 if run is not None:
                     run.text += event.text
@@ -103,6 +100,4 @@ def fold(events: Iterable[ChatEvent]) -> TurnView:
             case TurnFinished() | TurnFailed():
                 view.end = event
                 view.sources.update((s.number, s) for s in event.sources)
-                answer = [("", event.answer)]
-    view.answer = "".join(text for _, text in answer)
     return view
