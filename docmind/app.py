@@ -26,6 +26,7 @@ from docmind.storage.conversations import ConversationStore
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from docmind.agents.state import TurnContext
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
@@ -186,7 +187,7 @@ def _build_model(resolved: Resolved, engine: Engine) -> ChatVLLM:
 
 def _build_graph(
     resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
-) -> CompiledStateGraph[Any]:
+) -> CompiledStateGraph[Any, TurnContext, Any, Any]:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
