@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind import wording
 from docmind.events import Citation, ContextTrimmed
 from docmind.passages import NumberedPassage
-from docmind.ui import dialogs, format, state
+from docmind.ui import dialogs, state
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView
 
@@ -62,7 +63,7 @@ def answer(message: StoredMessage, index: int) -> None:
             )
         _sources(message, sources, drawn, index)
         if message.usage:
-            st.caption(plain(format.cost(message.usage, view.agents)))
+            st.caption(plain(wording.cost(message.usage, view.agents)))
 
 
 def running(view: TurnView, elapsed_s: float) -> None:
@@ -73,7 +74,7 @@ def running(view: TurnView, elapsed_s: float) -> None:
         _live_steps(view)
         if view.answer:
             st.markdown(safe(view.answer + " ▍", citer(view.sources, {}, "live")), anchors=False)
-        st.caption(f":shimmer[{view.doing} …] {plain(format.elapsed(elapsed_s))}")
+        st.caption(f":shimmer[{view.doing} …] {plain(wording.elapsed(elapsed_s))}")
 
 
 def trimmed(trim: ContextTrimmed) -> str:
@@ -98,8 +99,8 @@ def citer(
         if source is None:
             return f"\\[{number}\\]"
         citation = checked.get(position)
-        found = format.verdict(citation) if citation else ""
-        title = format.place(source) + (f": {found}" if found else "")
+        found = wording.verdict(citation) if citation else ""
+        title = wording.place(source) + (f": {found}" if found else "")
         title = re.sub(r'(["\\])', r"\\\1", title.replace("\n", " "))
         if citation and not citation.supported:
             return f'[{number} unverified](#unverified-{message}-{number} "{title}")'
@@ -114,7 +115,7 @@ def verdicts(drawn: Sequence[int], citations: Sequence[Citation]) -> dict[int, C
     """
     if [c.number for c in citations] == list(drawn):
         return dict(enumerate(citations))
-    best = format.best(citations)
+    best = wording.best_citations(citations)
     return {i: best[n] for i, n in enumerate(drawn) if n in best}
 
 
@@ -124,7 +125,9 @@ def _sources(
     """Draw one button for each source that the answer cites; what else was found is behind a fold."""
     cited = set(drawn) & set(sources)
     doubtful = {
-        n for n, citation in format.best(message.citations).items() if not citation.supported
+        n
+        for n, citation in wording.best_citations(message.citations).items()
+        if not citation.supported
     }
     if cited:
         with st.container(
@@ -134,7 +137,7 @@ def _sources(
             for number in sorted(cited):
                 _source_button(sources[number], index, number in doubtful)
     if rest := [s for n, s in sources.items() if n not in cited]:
-        label = f"{format.count(len(rest), 'passage')} found but not cited"
+        label = f"{wording.count(len(rest), 'passage')} found but not cited"
         with st.expander(label, type="compact"), st.container(horizontal=True, gap="small"):
             for source in rest:
                 _source_button(source, index, False)
@@ -156,7 +159,7 @@ def _stored_steps(view: TurnView) -> None:
     tools = sum(len(run.steps) for run in view.runs)
     failed = sum(bool(run.error) for run in view.runs)
     label = ", ".join(a.capitalize() for a in view.agents) or "Supervisor"
-    label += f" · {format.count(tools, 'tool call')}" if tools else ""
+    label += f" · {wording.count(tools, 'tool call')}" if tools else ""
     label += f" · {failed} failed" if failed else ""
     with st.expander(plain(label), type="compact"):
         for run in view.runs:
@@ -185,7 +188,7 @@ def _run_body(run: AgentRun) -> None:
         if said := step.get("said"):  # not in answers that older versions stored
             st.caption(plain(_short(said, 280)))
         arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step["arguments"].items())
-        took = format.duration(step["duration_ms"] / 1000)
+        took = wording.duration(step["duration_ms"] / 1000)
         found = plain(f"{arguments} → {_short(step['result'], 120)} · {took}")
         st.caption(f":material/build: **{plain(step['tool'])}** {found}")
     if run.error:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind import wording
 from docmind.errors import DocMindError
-from docmind.ui import answer, collections, format, state, uploads
+from docmind.ui import answer, collections, engine_status, state, uploads
 from docmind.ui.markdown import plain
 from docmind.ui.turn_view import fold
 
@@ -125,8 +126,8 @@ def _loading(app: App) -> None:
     if status.state not in LOADING:
         uploads.redraw()
     with st.container(key="engine-loading"):
-        st.markdown(f":shimmer[Loading the model] **{plain(format.model(status))}**")
-        so_far = f"{status.stage or 'starting'} · {format.duration(status.elapsed_s)}"
+        st.markdown(f":shimmer[Loading the model] **{plain(engine_status.model_name(status))}**")
+        so_far = f"{status.stage or 'starting'} · {wording.duration(status.elapsed_s)}"
         st.caption(f"{plain(so_far)} · You can add documents and ask meanwhile.")
 
 
@@ -158,8 +159,8 @@ def empty(app: App) -> None:
             st.markdown(said, text_alignment="center")
             return
         pages = sum(d.pages or 0 for d in ready)
-        summary = format.count(len(ready), "document")
-        summary += f" with {format.count(pages, 'page')}" if pages else ""
+        summary = wording.count(len(ready), "document")
+        summary += f" with {wording.count(pages, 'page')}" if pages else ""
         st.markdown(
             f"{summary} ready. Answers cite the passages they rest on.", text_alignment="center"
         )

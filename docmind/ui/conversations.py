@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui import dialogs, format, state
+from docmind import wording
+from docmind.ui import dialogs, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _row(conversation: Conversation, current: bool) -> None:
             key=f"open-{conversation.id}",
             type="tertiary",
             width="stretch",
-            help=f"{plain(title)} · {plain(format.when(conversation.updated_at))}",
+            help=f"{plain(title)} · {plain(wording.when(conversation.updated_at))}",
             on_click=state.show_conversation,
             args=(conversation.id,),
         )

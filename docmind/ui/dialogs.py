@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from docmind import wording
 from docmind.errors import DocMindError
-from docmind.ui import format, sources, state
+from docmind.ui import sources, state
 from docmind.ui.markdown import plain
+from docmind.ui.transcript import transcript
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -54,7 +56,7 @@ def draw(app: App) -> None:
         case "Delete documents" if documents:
             text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
             text += "Answers keep the passages they cite."
-            title = f"Delete {format.count(len(documents), 'document')}"
+            title = f"Delete {wording.count(len(documents), 'document')}"
             _open(title, partial(_confirm, text, partial(_delete, app, documents)))
         case "Collection and tags" if documents:
             _open(what, partial(_collection_and_tags, app, documents))
@@ -105,7 +107,7 @@ def _name(name: str, act: Callable[[str], object]) -> None:
 def _export(title: str, messages: Sequence[StoredMessage]) -> None:
     st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
     name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
-    text = format.transcript(title or "New conversation", messages)
+    text = transcript(title or "New conversation", messages)
     if st.download_button(
         "Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:"
     ):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.storage.documents import CANCELLED, LOCKED
-from docmind.ui import collections, dialogs, format, state, uploads
+from docmind.ui import collections, dialogs, state, uploads
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ def _toolbar(documents: Sequence[Document]) -> str:
     """Draw totals and the search box; return what is searched for."""
     ready = [d for d in documents if d.state == "ready"]
     words = [
-        format.count(len(documents), "document"),
-        format.count(sum(d.pages for d in ready), "page"),
+        wording.count(len(documents), "document"),
+        wording.count(sum(d.pages for d in ready), "page"),
     ]
     words += [
-        format.count(sum(d.chunks for d in ready), "passage"),
-        format.size(sum(d.size for d in documents)),
+        wording.count(sum(d.chunks for d in ready), "passage"),
+        wording.size(sum(d.size for d in documents)),
     ]
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
@@ -185,11 +186,11 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
             tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
             st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
             if document.state == "ready":
-                facts = [format.count(document.pages, "page")] if document.pages else []
-                facts += [format.count(document.chunks, "passage"), format.size(document.size)]
+                facts = [wording.count(document.pages, "page")] if document.pages else []
+                facts += [wording.count(document.chunks, "passage"), wording.size(document.size)]
                 facts += [
-                    f"read in {format.duration(document.seconds)}",
-                    f"added {format.when(document.added_at)}",
+                    f"read in {wording.duration(document.seconds)}",
+                    f"added {wording.when(document.added_at)}",
                 ]
                 st.caption(plain(" · ".join(facts)))
             elif document.stage == CANCELLED:

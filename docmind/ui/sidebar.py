@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.engine.interface import EngineStatus
+from docmind import wording
 from docmind.events import ContextTrimmed, Usage
 from docmind.monitor.gpu import Sample
-from docmind.ui import format, state
+from docmind.ui import engine_status, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 EVERY_S = 2.0
 _DOTS = {"loading": ":orange[●]", "ready": ":green[●]", "failed": ":red[●]"}
-_WORDS = {"idle": "not started", "failed": "could not start"}
 
 
 def draw(app: App) -> None:
@@ -46,17 +45,17 @@ def _live(
     _machine(app.monitor.sample())
     _head(
         "Engine",
-        format.model(status),
-        f"{_DOTS.get(status.state, ':gray[●]')} {plain(engine(status))}",
+        engine_status.model_name(status),
+        f"{_DOTS.get(status.state, ':gray[●]')} {plain(engine_status.activity(status))}",
     )
     _context(usage, status.window)
     if trims:
-        with st.expander(f"Context trimmed {format.count(len(trims), 'time')}", type="compact"):
+        with st.expander(f"Context trimmed {wording.count(len(trims), 'time')}", type="compact"):
             for trim in reversed(trims):
                 instead = f"  \nIn its place: {plain(trim.summary)}" if trim.summary else ""
                 figures = f"{trim.tokens_before:,} → {trim.tokens_after:,} tokens"
                 st.caption(
-                    f"{plain(format.when(trim.at))} {figures}  \n{plain(trim.dropped)}{instead}"
+                    f"{plain(wording.when(trim.at))} {figures}  \n{plain(trim.dropped)}{instead}"
                 )
 
 
@@ -69,10 +68,10 @@ def _machine(sample: Sample) -> None:
     own = (
         "DocMind's share is not known"
         if sample.own is None
-        else f"DocMind uses {format.size(sample.own)}"
+        else f"DocMind uses {wording.size(sample.own)}"
     )
     _head(sample.device, sample.name, own)
-    memory = f"{'GPU memory' if sample.gpus else 'RAM'} {format.memory(sample.used, sample.total)}"
+    memory = f"{'GPU memory' if sample.gpus else 'RAM'} {wording.memory(sample.used, sample.total)}"
     st.progress(_share(sample.used, sample.total), memory)
     if sample.utilisation is not None:
         load = f"{'GPU' if sample.gpus else 'CPU'} load {sample.utilisation:.0f} %"
@@ -81,21 +80,11 @@ def _machine(sample: Sample) -> None:
         st.caption(plain(sample.note))
 
 
-def engine(status: EngineStatus) -> str:
-    """Return in words what the engine is doing."""
-    if status.state == "loading" and status.stage:
-        return f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
-    if status.state == "ready" and status.running:
-        waiting = f", {status.waiting} waiting" if status.waiting else ""
-        return f"answering {format.count(status.running, 'request')}{waiting}"
-    return _WORDS.get(status.state, status.state)
-
-
 def _context(usage: Usage | None, window: int) -> None:
     """Draw the context meter and the speed of the last answer in this conversation."""
     used, window = (usage.context_tokens, usage.window or window) if usage else (0, window)
     if window:
-        _head("Context", format.speed(usage) if usage else "No answer yet in this conversation")
+        _head("Context", wording.speed(usage) if usage else "No answer yet in this conversation")
         st.progress(_share(used, window), f"Tokens used {used:,} of {window:,}")
     else:
         _head("Context", "The window is known once the model is ready.")

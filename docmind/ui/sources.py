@@ -13,9 +13,9 @@ from docmind.errors import DocMindError
 from docmind.events import Citation
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.passages import NumberedPassage
-from docmind.ui.format import verdict
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.turn_view import fold
+from docmind.wording import verdict
 
 if TYPE_CHECKING:
     from PIL.Image import Image

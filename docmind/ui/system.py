@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from docmind import __version__
+from docmind import __version__, wording
 from docmind.doctor import PACKAGES, package
 from docmind.engine.plan.ladder import forget
-from docmind.ui import format, sidebar, state
+from docmind.ui import engine_status, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def machine(app: App) -> None:
     history = app.monitor.history() or [app.monitor.sample()]
     now = history[-1]
     st.caption(plain(now.name))
-    own = "unknown" if now.own is None else format.size(now.own)
+    own = "unknown" if now.own is None else wording.size(now.own)
     figures: list[tuple[str, str, list[float | None]]] = [
-        ("RAM used", format.memory(now.ram_used, now.ram_total), [s.ram_used for s in history]),
+        ("RAM used", wording.memory(now.ram_used, now.ram_total), [s.ram_used for s in history]),
         ("CPU load", f"{now.cpu_percent:.0f} %", [s.cpu_percent for s in history]),
         (
             f"DocMind's share of {'GPU memory' if now.gpus else 'RAM'}",
@@ -37,7 +37,7 @@ def machine(app: App) -> None:
     for number, gpu in enumerate(now.gpus):
         which = f" {number}" if len(now.gpus) > 1 else ""
         over_time = [s.gpus[number] for s in history if len(s.gpus) > number]
-        used, load = format.memory(gpu.used, gpu.total), gpu.utilisation
+        used, load = wording.memory(gpu.used, gpu.total), gpu.utilisation
         figures.append((f"GPU{which} memory", used, [g.used for g in over_time]))
         busy = "unknown" if load is None else f"{load:.0f} %"
         figures.append((f"GPU{which} load", busy, [g.utilisation for g in over_time]))
@@ -60,7 +60,11 @@ def engine(app: App) -> None:
     """Draw the engine's state and figures."""
     state.check(app)
     status = app.engine.status()
-    st.caption(plain(f"{format.model(status)}{f' on {status.device}' if status.device else ''}"))
+    st.caption(
+        plain(
+            f"{engine_status.model_name(status)}{f' on {status.device}' if status.device else ''}"
+        )
+    )
     if status.state == "failed":
         st.error(plain(status.error), icon=":material/error:")
         st.button(
@@ -72,9 +76,9 @@ def engine(app: App) -> None:
         )
         return
     figures = {
-        "State": sidebar.engine(status),
+        "State": engine_status.activity(status),
         "Window": f"{status.window:,} tokens" if status.window else "unknown",
-        "Loaded in": "" if status.load_s is None else format.duration(status.load_s),
+        "Loaded in": "" if status.load_s is None else wording.duration(status.load_s),
         "Running / waiting": f"{status.running} / {status.waiting}",
         "Prefix cache hits": ""
         if status.prefix_hit_rate is None
@@ -86,7 +90,7 @@ def engine(app: App) -> None:
             if value:
                 st.metric(label, value, width="content")
     if status.stages:
-        times = " · ".join(f"{name} {format.duration(seconds)}" for name, seconds in status.stages)
+        times = " · ".join(f"{name} {wording.duration(seconds)}" for name, seconds in status.stages)
         st.caption(plain(f"Loading: {times}"))
     if status.notice:
         st.warning(plain(status.notice), icon=":material/warning:")
@@ -103,7 +107,7 @@ def plan(app: App) -> None:
         _table(
             [
                 {
-                    "When": format.when(a.at),
+                    "When": wording.when(a.at),
                     "Plan": a.plan,
                     "Stage": a.doing,
                     "Error": a.error,
@@ -132,7 +136,7 @@ def storage(app: App) -> None:
     where = settings.store.url if settings.store.mode == "server" else str(settings.store_dir)
     facts = {
         "Vector store": f"Qdrant, {settings.store.mode}: {where}",
-        "Passages": f"{sum(d.chunks or 0 for d in ready):,} in {format.count(len(ready), 'document')}",
+        "Passages": f"{sum(d.chunks or 0 for d in ready):,} in {wording.count(len(ready), 'document')}",
         "Embedding model": settings.retrieval.embedding_model,
         "Data folder": str(settings.data_dir),
     }
@@ -152,7 +156,7 @@ def trims(app: App) -> None:
     titles = {c.id: c.title or "New conversation" for c in app.conversations.list()}
     rows = [
         {
-            "When": format.when(trim.at),
+            "When": wording.when(trim.at),
             "Conversation": titles.get(trim.conversation_id, ""),
             "Before": trim.tokens_before,
             "After": trim.tokens_after,

@@ -1,8 +1,7 @@
-"""Which markers of an answer are unverified, and how figures are written."""
+"""Which markers of an answer are unverified, and what a running turn says of itself."""
 
 import re
 
-from docmind.cli.main import _print_sources
 from docmind.events import (
     AgentFinished,
     AgentStarted,
@@ -10,10 +9,7 @@ from docmind.events import (
     Citation,
     ContextTrimmed,
     TokenDelta,
-    TurnFinished,
-    Usage,
 )
-from docmind.ui import format
 from docmind.ui.answer import citer, trimmed, verdicts
 from docmind.ui.markdown import markers, safe
 from docmind.ui.turn_view import fold
@@ -56,36 +52,11 @@ def test_a_mark_that_was_put_right_says_so_where_it_is_explained():
     assert "written" not in draw(1, 1)
 
 
-def test_the_command_line_says_of_a_source_the_best_that_was_found(capsys):
-    sources = tuple(numbered(n, "c", "d", f"{n}.pdf", "text", page=3) for n in (1, 2, 3))
-    citations = (
-        Citation(1, "A.", True),
-        Citation(1, "B.", False),
-        Citation(2, "C.", False),
-        Citation(3, "D.", True, 7),
-    )
-    _print_sources(TurnFinished("c", "t", "A [1].", sources, citations, Usage()))
-    said = " ".join(capsys.readouterr().out.split())
-    assert "[1] 1.pdf, page 3 text" in said
-    assert "[2] 2.pdf, page 3 (the passage was not found to support this sentence)" in said
-    assert "[3] 3.pdf, page 3 (the model had written [7]; this is the passage" in said
-
-
 def test_an_unknown_number_is_text_and_titles_are_quoted():
     source = numbered(1, "c", "d", 'a "b".pdf', "text", page=3)
     draw = citer({1: source}, {}, "4")
     assert draw(9, 0) == "\\[9\\]"
     assert draw(1, 0) == '[1](#cite-4-1 "a \\"b\\".pdf, page 3")'
-
-
-def test_figures_read_well():
-    assert [format.size(n) for n in (0, 900, 1500, 3_300_000, 5 << 30)] == [
-        "0 B", "900 B", "1.5 KB", "3.1 MB", "5.0 GB",
-    ]  # fmt: skip
-    assert [format.duration(s) for s in (0.85, 4.2, 185)] == ["850 ms", "4.2 s", "3 min 5 s"]
-    assert format.count(1, "page") == "1 page"
-    assert format.count(1200, "page") == "1,200 pages"
-    assert format.when("2026-01-02T12:00:00+00:00") == "2 Jan 2026"
 
 
 def test_a_cut_says_what_was_left_out():
@@ -94,12 +65,6 @@ def test_a_cut_says_what_was_left_out():
     )
     assert "researcher: parts of 1 tool result (7,400 → 5,600 tokens)" in trimmed(cut)
     assert "turns" not in trimmed(cut)
-
-
-def test_an_answer_without_a_known_speed_shows_none():
-    assert format.cost(Usage(prompt_tokens=1200, tokens_per_s=None, engine_calls=2), []) == (
-        "1,200 prompt tokens · 2 model calls"
-    )
 
 
 def test_a_running_turn_says_what_goes_on():

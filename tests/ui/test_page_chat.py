@@ -8,7 +8,7 @@ import pytest
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, ContextTrimmed
 from docmind.storage.conversations import StoredMessage
-from docmind.ui.format import transcript
+from docmind.ui.transcript import transcript
 from tests.passages import numbered
 from tests.ui.conftest import words
 

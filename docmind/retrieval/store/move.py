@@ -28,7 +28,8 @@ def command(
 ) -> None:
     """Move all vectors to another mode of the store; what an interrupted move has done is not done again."""
     from docmind.app import own
-    from docmind.cli.main import fetch_model, out
+    from docmind.cli.console import out
+    from docmind.cli.model import fetch_model
     from docmind.models.catalog import Catalog
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.edge import shards
