@@ -93,7 +93,7 @@ def fetch_model(settings: Settings, name: str) -> None:
     with bar:
         task = bar.add_task("starting", total=1)
 
-        def show(what: str, done: int, total: int) -> None:
+        def show(what: str, done: float, total: float) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
         catalog.pull(name, show)

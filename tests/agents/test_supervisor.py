@@ -14,7 +14,7 @@ from docmind.events import (
     TurnFinished,
 )
 from docmind.passages import Passage
-from docmind.ui.turn_view import fold
+from docmind.ui.turn_view import view_turn
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
@@ -707,7 +707,7 @@ def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, as
     )
     assert [s.said for s in of(events, AgentStep)] == ["", preamble]
     moment = events.index(of(events, AgentStep)[1])
-    before, after = fold(events[: moment + 1]), fold(events[:-1])
+    before, after = view_turn(events[: moment + 1]), view_turn(events[:-1])
     assert (
         before.answer == ""
     )  # what streamed is in the agent's box now, and the answer begins anew
