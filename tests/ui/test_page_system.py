@@ -1,5 +1,6 @@
 """System: the machine, the engine's plan, versions and the trim log."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -58,7 +59,8 @@ def test_loading_shows_its_stages_and_how_long_it_takes(open_page, app):
         app.engine.now, state="loading", stage="warming up", begun=begun, stages=stages
     )
     tab = open_page("system")
-    assert metric_values(tab)["State"].startswith("loading: warming up, 1 min 15 s")
+    # 75 seconds and what it takes to draw the page.
+    assert re.match(r"loading: warming up, 1 min (1[5-9]|[2-5]\d) s", metric_values(tab)["State"])
     assert "importing vLLM 8.2 s · loading weights 1 min 1 s" in words(tab).replace("\\", "")
 
 
