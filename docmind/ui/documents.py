@@ -204,16 +204,18 @@ def _draw_row(app: App, document: Document) -> None:
 def _draw_checkbox(document: Document) -> None:
     tab = this_tab()
     key = f"pick-{document.id}-{tab.picks}"
+    # "Select all" and "Clear" make a new set: what a browser still says of the old one is void.
+    picked = tab.picked
 
     def pick_or_not() -> None:
         if st.session_state[key]:
-            tab.picked.add(document.id)
+            picked.add(document.id)
         else:
-            tab.picked.discard(document.id)
+            picked.discard(document.id)
 
     st.checkbox(
         plain(document.name),
-        value=document.id in tab.picked,
+        value=document.id in picked,
         key=key,
         on_change=pick_or_not,
         label_visibility="collapsed",
