@@ -42,7 +42,7 @@ esac
 #    a smaller window.
 PLAN=$(mktemp)
 trap 'rm -f "$PLAN"' EXIT
-"$PYTHON" -m docmind.engine.serve > "$PLAN"
+"$PYTHON" -m docmind.cli.serve_command > "$PLAN"
 mapfile -d '' -t COMMAND < "$PLAN"
 rm -f "$PLAN"
 

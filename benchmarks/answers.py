@@ -32,7 +32,7 @@ from docmind.passages import NumberedPassage
 from docmind.retrieval.sparse import terms
 from docmind.settings import Settings
 from docmind.storage.conversations import StoredMessage
-from docmind.verification.citations import cited_sentences, plain, stretches
+from docmind.verification.sentences import cited_sentences, plain, stretches
 
 REFUSAL = re.compile(
     r"not found in (?:your|the) documents|(?:no|none of the) passages? (?:say|mention|contain|provide|answer|support)|"
@@ -179,7 +179,7 @@ def uncited(answer: str) -> list[str]:
     """Return the sentences that state something (four content words, no question, no line that leads to a list) and
     have no mark. A mark at the end of a paragraph counts for its last sentence only, as it does in the product.
     """
-    marked = {sentence for sentence, *_ in cited_sentences(answer)}
+    marked = {sentence.text for sentence in cited_sentences(answer)}
     sentences = [
         s
         for s in map(plain, stretches(answer, pairs=False))

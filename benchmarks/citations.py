@@ -1,4 +1,4 @@
-"""How well `docmind.verification.citations` tells supported sentences from others, on claims made from the public sets."""
+"""How well `docmind.verification` tells supported sentences from others, on public sets."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.claims import Claim, claims
-from docmind.models.catalog import Catalog
-from docmind.retrieval.embeddings import UNLIKE, Embedder
+from docmind.app import build_embedder
+from docmind.resolution import resolve
+from docmind.retrieval.embeddings import UNLIKE
 from docmind.settings import Settings
-from docmind.verification import citations as product
+from docmind.verification import support as product
+from docmind.verification.sentences import stretches
 
 CONSTANTS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
 STEP = 0.1
@@ -30,10 +32,10 @@ def citations(
     texts = {
         *UNLIKE,
         *(c.text for c in found),
-        *(s for c in found for s in product.stretches(c.source.passage.text)),
+        *(s for c in found for s in stretches(c.source.passage.text)),
     }
     tell(f"{len(found)} claims; embedding {len(texts)} sentences")
-    embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
+    embedder = build_embedder(resolve(settings))
     ordered = sorted(texts, key=len)
     vectors = dict(zip(ordered, embedder.embed_texts(ordered), strict=True))
     embedder.embed_texts = lambda texts: [vectors[text] for text in texts]  # type: ignore[method-assign]

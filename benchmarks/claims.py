@@ -19,7 +19,7 @@ from zlib import crc32
 from benchmarks.sets import LANGUAGES, cookbook, mtrag_tasks
 from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.sparse import terms
-from docmind.verification.citations import stretches
+from docmind.verification.sentences import stretches
 
 PER_KIND = 300
 """Claims of one kind at most, drawn evenly."""

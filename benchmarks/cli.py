@@ -50,13 +50,16 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
 
 def _settings(*kinds: str) -> Settings:
     """Return the settings, with the models that the measurement needs fetched."""
-    from docmind.cli.model import fetch_model, wanted_models
+    from docmind.cli.model import fetch_model
+    from docmind.resolution import resolve
     from docmind.settings import load_settings
 
     settings = load_settings()
-    embedding, *llm = wanted_models(settings)
-    for name in ([embedding] if "embedding" in kinds else []) + (llm if "llm" in kinds else []):
-        fetch_model(settings, name)
+    resolved = resolve(settings)
+    if "embedding" in kinds:
+        fetch_model(resolved.catalog, resolved.embedding_model)
+    if "llm" in kinds and not settings.llm.base_url:
+        fetch_model(resolved.catalog, resolved.llm)
     return settings
 
 
@@ -64,10 +67,10 @@ def _settings(*kinds: str) -> Settings:
 def loaded() -> Iterator[tuple[Settings, Any]]:
     """Yield the settings and their engine, ready."""
     from docmind.app import build_engine
-    from docmind.models.catalog import Catalog
+    from docmind.resolution import resolve
 
     settings = _settings("embedding", "llm")
-    engine = build_engine(settings, Catalog(settings.models_dir))
+    engine = build_engine(resolve(settings))
     engine.start()
     try:
         with err.status("loading the model"):
@@ -221,16 +224,13 @@ def ingest(
 ) -> None:
     """Read files of every type, recognise scans, embed passages, ingest into a fresh store and search in it."""
     from benchmarks import ingest as bench_ingest
+    from docmind.app import build_embedder
     from docmind.cli.ingest import find_files
-    from docmind.cli.model import fetch_model
     from docmind.ingestion.readers.formats import SUPPORTED
-    from docmind.models.catalog import Catalog
-    from docmind.retrieval.embeddings import Embedder
-    from docmind.settings import load_settings
+    from docmind.resolution import resolve
 
-    settings = load_settings()
-    fetch_model(settings, settings.retrieval.embedding_model)
-    embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
+    settings = _settings("embedding")
+    embedder = build_embedder(resolve(settings))
     formats = list(
         find_files(
             files or [data / "formats", data / "pdf", data / "chunking-eval"], set(SUPPORTED)
@@ -292,11 +292,8 @@ def search(
     from benchmarks.kill import kill_points
     from benchmarks.store import search as measure_search
     from docmind.cli.ingest import find_files
-    from docmind.cli.model import fetch_model
-    from docmind.settings import load_settings
 
-    settings = load_settings()
-    fetch_model(settings, settings.retrieval.embedding_model)
+    settings = _settings("embedding")
     sizes = {mode: size for mode, size in {"edge": edge, "local": local}.items() if size}
     figures = (
         measure_search(settings, list(find_files(files, {".md", ".txt"})), sizes, err.print)

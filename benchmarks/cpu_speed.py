@@ -77,11 +77,12 @@ def engine_child(job: dict[str, Any]) -> dict[str, Any]:
 def quality_child(ids: Sequence[int]) -> dict[str, float]:
     """Return the mean negative log-likelihood of a real text under the weights that the environment names."""
     from docmind.engine.plan.resolve import plan_for
-    from docmind.models.catalog import Catalog
+    from docmind.resolution import resolve
     from docmind.settings import load_settings
 
     settings = load_settings()
-    plan = plan_for(settings, Catalog(settings.models_dir))
+    resolved = resolve(settings)
+    plan = plan_for(settings, resolved.hardware, resolved.catalog.path(resolved.llm))
     os.environ |= plan.env
     from vllm import LLM, SamplingParams
 

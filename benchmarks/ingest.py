@@ -20,12 +20,12 @@ import psutil
 
 from docmind.errors import IngestError
 from docmind.ingestion.parsed import ParsedDocument
-from docmind.ingestion.reader_process import Worker
+from docmind.ingestion.reader_process import ReaderProcess
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import IngestionSettings, Settings
 from docmind.storage.documents import Registry
 
@@ -36,7 +36,7 @@ class Measured:
     """A worker that tells what each file cost."""
 
     def __init__(self, settings: IngestionSettings) -> None:
-        self._worker = Worker(settings)
+        self._worker = ReaderProcess(settings)
         self.lost = 0
         """Worker processes that a file cost."""
         self.peak_gib = 0.0
@@ -197,9 +197,9 @@ def embedding(
     Returns:
         embed.chunks_s and embed.chunks_cpu_s, sorted by length as the ingestion does; embed.as_they_come.… unsorted.
     """
-    from docmind.ingestion.pipeline import BATCH, _sections
+    from docmind.ingestion.pipeline import BATCH
     from docmind.ingestion.readers.formats import read
-    from docmind.ingestion.splitter import StructureSplitter
+    from docmind.ingestion.splitter import StructureSplitter, section_nodes
 
     splitter = StructureSplitter(
         embedder.tokenizer, settings.ingestion.chunk_tokens, settings.ingestion.chunk_overlap
@@ -208,7 +208,7 @@ def embedding(
     for file in files:
         if file.suffix in {".md", ".txt"} and len(texts) < chunks:
             texts += [
-                node.get_content() for node in splitter(_sections("doc", file.name, read(file)))
+                node.get_content() for node in splitter(section_nodes("doc", file.name, read(file)))
             ]
     texts = texts[:chunks]
     embedder.embed_texts(texts[:BATCH])

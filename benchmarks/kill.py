@@ -12,7 +12,8 @@ from pathlib import Path
 from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store import edge
-from docmind.retrieval.store.base import Scope, VectorStore, open_store
+from docmind.retrieval.store.base import Scope, VectorStore
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 
 DIMS = 8

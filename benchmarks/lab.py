@@ -32,8 +32,8 @@ from docmind.engine.interface import (
 from docmind.engine.plan.resolve import plan_for
 from docmind.engine.request import Request
 from docmind.engine.vllm_engine import VllmEngine
-from docmind.hardware import GIB, card
-from docmind.models.catalog import Catalog
+from docmind.hardware import GIB, first_gpu
+from docmind.resolution import resolve
 from docmind.settings import Settings
 
 CHAPTERS = (
@@ -63,7 +63,7 @@ class Memory:
                 import pynvml
 
             pynvml.nvmlInit()
-            self._nvml, self._card = pynvml, card(pynvml)
+            self._nvml, self._card = pynvml, first_gpu(pynvml)
         except Exception:
             self._card = None
         self._base = 0.0
@@ -105,7 +105,7 @@ class BenchEngine(VllmEngine):
     to_the_limit = True
 
     def _add(self, request: Request) -> None:
-        request.params["ignore_eos"] = self.to_the_limit
+        request.sampling.ignore_eos = self.to_the_limit
         super()._add(request)
 
 
@@ -118,16 +118,18 @@ def loaded(settings: Settings, *, own: bool = True, dummy: bool = False) -> Iter
         own: a BenchEngine; False: what the app itself would build.
         dummy: random weights for a model directory that has none, only its shape.
     """
-    catalog = Catalog(settings.models_dir)
+    resolved = resolve(settings)
     if dummy:
-        os.environ |= {"VLLM_CONFIGURE_LOGGING": "0", **plan_for(settings, catalog).env}
+        where = resolved.catalog.path(resolved.llm)
+        plan = plan_for(settings, resolved.hardware, where)
+        os.environ |= {"VLLM_CONFIGURE_LOGGING": "0", **plan.env}
         from docmind.lazy_imports import import_model_stack
 
         import_model_stack()
         import vllm.engine.arg_utils as arguments
 
         arguments.EngineArgs = functools.partial(arguments.EngineArgs, load_format="dummy")
-    engine = BenchEngine(settings, catalog) if own else build_engine(settings, catalog)
+    engine = BenchEngine(resolved) if own else build_engine(resolved)
     engine.start()
     try:
         engine.wait_ready()

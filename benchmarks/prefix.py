@@ -14,7 +14,7 @@ from docmind.app import build_app
 from docmind.engine.interface import Message
 from docmind.engine.prompts import PromptRenderer
 from docmind.events import TurnFailed, TurnFinished
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.settings import Settings
 
 TURNS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -82,7 +82,7 @@ def bench_prefix(settings: Settings, turns: int = len(TURNS)) -> tuple[dict[str,
         prefix.seconds, of all calls together; prefix.right: share of the answers that have one of their words.
     """
     with fresh(settings) as own:
-        engine = BenchEngine(own, Catalog(own.models_dir))
+        engine = BenchEngine(resolve(own))
         engine.to_the_limit = False
         recorder = Recorder(engine)
         app = build_app(own, engine=recorder)

@@ -26,16 +26,16 @@ from docmind.agents.answer_stream import NOT_FOUND
 from docmind.agents.state import SourceBook
 from docmind.agents.team import RESEARCHER
 from docmind.agents.tools import make_tools, render_for_model
-from docmind.app import build_engine
+from docmind.app import build_embedder, build_engine
 from docmind.ingestion.service import IngestionService
-from docmind.models.catalog import Catalog
 from docmind.passages import NumberedPassage
+from docmind.resolution import resolve
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import Settings, load_settings
 from docmind.storage.documents import Registry
-from docmind.verification.citations import answered, cite
+from docmind.verification.citations import citations_answer_question, cite
 
 NUMBERED = "full sentences, and end each with the number of its passage in brackets"
 CLOSINGS = {
@@ -145,10 +145,10 @@ def main(data: Path, target: Path) -> None:
     `product`: "now", and where that refuses the text of "plain" if its passages support every mark in it.
     """
     settings = load_settings()
-    catalog = Catalog(settings.models_dir)
-    embedder = Embedder(Path(catalog.path(settings.retrieval.embedding_model)))
+    resolved = resolve(settings)
+    embedder = build_embedder(resolved)
     asked = cases(settings, embedder, data)
-    engine = build_engine(settings, catalog)
+    engine = build_engine(resolved)
     engine.start()
     engine.wait_ready()
     figures: dict[str, float] = {"prompts.answerable": sum(c.gold is not None for c in asked)}
@@ -159,7 +159,9 @@ def main(data: Path, target: Path) -> None:
     for c, text, again in zip(asked, written["now"], written["plain"], strict=True):
         _, citations = cite(again, c.sources, embedder.nearness)
         checked.append(
-            again if _refused(text) and answered(c.question, c.sources, citations) else text
+            again
+            if _refused(text) and citations_answer_question(c.question, c.sources, citations)
+            else text
         )
     for name, texts in (written | {"product": checked}).items():
         refused = [_refused(text) for text in texts]

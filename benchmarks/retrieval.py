@@ -18,13 +18,14 @@ from typing import get_args
 
 from benchmarks.sets import Corpus, Question
 from docmind.ingestion.pipeline import Pipeline
-from docmind.models.catalog import Catalog
 from docmind.passages import ScoredPassage
+from docmind.resolution import resolve
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Mode, Retriever, diverse
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store.base import VectorStore, open_store
+from docmind.retrieval.store.base import VectorStore
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import Settings
 
 DEPTH = 20
@@ -66,8 +67,13 @@ def retrieval(
         retrieval.gain.better|bm25|dense|rrf: mean over the sets of hybrid's nDCG@10 divided by that mode's, minus 1,
         `better` being the better of bm25 and dense; retrieval.gain.worst_set: the smallest gain over the better.
     """
-    catalog = Catalog(settings.models_dir)
-    embedder = embedder or Memo(Path(catalog.path(settings.retrieval.embedding_model)))
+    resolved = resolve(settings)
+    catalog = resolved.catalog
+    if embedder is None:
+        embedder = Memo(
+            Path(catalog.path(resolved.embedding_model)),
+            bfloat16=resolved.hardware.embeds_in_bfloat16,
+        )
     wanted = settings.retrieval.reranker
     reranker = Reranker(Path(catalog.path(wanted))) if wanted else None
     figures: dict[str, float] = {}

@@ -18,7 +18,7 @@ from benchmarks.lab import BenchEngine, Memory, ask, book, fit, fresh, run, user
 from docmind.app import App, build_app
 from docmind.engine.interface import Constraint, Engine
 from docmind.events import TurnFailed, TurnFinished
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.settings import Settings
 
 ANSWER = 512
@@ -190,7 +190,7 @@ def selftest(
     from docmind.ingestion.readers.formats import read
 
     with fresh(settings) as own, Memory() as memory:
-        engine = BenchEngine(own, Catalog(own.models_dir))
+        engine = BenchEngine(resolve(own))
         engine.to_the_limit = False
         app = build_app(own, engine=engine)
         answers: dict[str, str] = {}

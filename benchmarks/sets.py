@@ -114,7 +114,7 @@ def cookbook(data: Path) -> Corpus:
     for link, sections in pages.items():
         name = link.split("/en/")[-1].replace("/", " ") + ".md"
         parts = [
-            Section(s["text"].strip() or s["chunk_heading"], heading=s["chunk_heading"])
+            Section(s["text"].strip() or s["chunk_heading"], headings=(s["chunk_heading"],))
             for s in sections
         ]
         places |= zip((s["chunk_link"] for s in sections), corpus.add(name, parts), strict=True)

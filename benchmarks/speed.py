@@ -159,9 +159,9 @@ def bench_app(settings: Settings, turns: int = 5) -> tuple[dict[str, float], str
         it.
     """
     with fresh(settings) as own:
-        from docmind.models.catalog import Catalog
+        from docmind.resolution import resolve
 
-        recorder = Recorder(BenchEngine(own, Catalog(own.models_dir)))
+        recorder = Recorder(BenchEngine(resolve(own)))
         recorder.inner.to_the_limit = False  # type: ignore[attr-defined]
         app = build_app(own, engine=recorder)
         try:

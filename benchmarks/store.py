@@ -23,15 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from docmind.app import build_embedder
 from docmind.passages import EmbeddedPassage, Passage, passage_id
-from docmind.retrieval.embeddings import Embedder
+from docmind.resolution import resolve
 from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store.base import (
-    EVERYWHERE,
-    Scope,
-    VectorStore,
-    open_store,
-)
+from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import Settings, load_settings
 
 WORDS = 130  # in a passage: about 220 tokens
@@ -54,9 +51,8 @@ def search(
         search has, too); store.NAME.SIZE with the names insert_s (in batches of 16, as ingestion writes), rebuild_s,
         reopen_s, rss_mib (of a process that opened the store and searched, less what it had before) and disk_mib.
     """
-    from docmind.models.catalog import Catalog
 
-    embedder = Embedder(Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model)))
+    embedder = build_embedder(resolve(settings))
     texts = passages(files)
     say(f"embedding {len(texts)} passages and {QUERIES} queries")
     vectors = np.array(embedder.embed_texts(texts), dtype=np.float32)

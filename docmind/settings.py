@@ -46,6 +46,8 @@ class EngineSettings(_Group):
     """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller."""
     vram_gib: float | None = Field(None, gt=0, title="GPU memory budget (GiB)")
     """For weights, KV cache and activations together. Empty: 16, or the card's memory if smaller."""
+    quantization: str = Field("fp8", title="Quantization of the weights")
+    """Asked-for quantization; what the model's checkpoint has is used, and the plan says so."""
     kv_cache_dtype: str = Field("fp8_e5m2", title="KV cache type")
     """Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it."""
     attention_backend: str = "FLASHINFER"
@@ -124,10 +126,10 @@ class AgentSettings(_Group):
     """Most agents sent out for one message, and at once."""
     enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
     """Give the agents' answers to the user as they are, several under their questions, without a second supervisor call. Off: the supervisor writes the answer from theirs."""
-    output_mode: Literal["structured", "last_message", "full_history"] = Field(
-        "last_message", title="Supervisor sees"
+    output_mode: Literal["structured", "last_message", "full_history"] | None = Field(
+        None, title="Supervisor sees"
     )
-    """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the answer comes with a confidence and open points, made under a grammar."""
+    """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the answer comes with a confidence and open points, made under a grammar. Empty: structured where a GPU of this machine runs the model, last_message on a CPU and with a server."""
     add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
     """In messages of its own to the supervisor (seen with full_history, or without parallel tools)."""
     constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")

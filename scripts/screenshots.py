@@ -1,7 +1,8 @@
-"""Take docs/screenshots anew from the real app in an empty data folder: `python scripts/screenshots.py FILES`.
+"""Take docs/screenshots anew from the real app in an empty data folder.
 
-Wants Chromium, the models of this machine in DOCMIND_TEST_MODELS (its default is in tests/conftest.py), and among the
-files those that the questions are about: multi_page.pdf and redp5110_sampled.pdf of docling's test data.
+`python scripts/screenshots.py FILES` wants Chromium, the models of this machine in
+DOCMIND_TEST_MODELS (its default is in tests/conftest.py), and among the files those that the
+questions are about: multi_page.pdf and redp5110_sampled.pdf of docling's test data.
 """
 
 import os
@@ -46,12 +47,13 @@ def main(files: list[str]) -> None:
     """Use the app as a new user does, and save each page on the way."""
     data = Path(tempfile.mkdtemp(prefix="docmind-"))
     models = os.environ.get("DOCMIND_TEST_MODELS") or user_cache_path("docmind") / "test-models"
-    os.symlink(models, data / "models")
-    command, environment = (
+    (data / "models").symlink_to(models)
+    app = served(
         ["-m", "streamlit", "run", "streamlit_app.py"],
         {"DOCMIND_DATA_DIR": str(data)},
+        data / "app.log",
     )
-    with served(command, environment, data / "app.log") as url, sync_playwright() as playwright:
+    with app as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
 
         def tab(width: int = 1280, scheme: str = "light") -> Visit:

@@ -25,6 +25,7 @@ from docmind.events import (
     now,
     to_dict,
 )
+from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.passages import NumberedPassage
 from docmind.settings import Settings, load_settings
@@ -277,7 +278,7 @@ def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     registry = Registry(settings.database)
     conversations = ConversationStore(settings.database)
     documents = FakeDocuments(folder, registry)
-    monitor = HardwareMonitor()
+    monitor = HardwareMonitor(detect())
     monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,

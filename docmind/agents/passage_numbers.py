@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from docmind.passages import NumberedPassage, Passage
-from docmind.verification.citations import MARK, expand
+from docmind.verification.sentences import MARK, expand
 
 UNKNOWN = 0
 """Stands in a mark for a passage that the run never saw."""

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from docmind.cli.console import out
+from docmind.resolution import resolve
 from docmind.settings import load_settings
 
 _MARKS = {"ok": "[green]✓[/green]", "bad": "[red]✗[/red]", "info": " "}
@@ -16,9 +17,8 @@ def doctor() -> None:
     """Say what is installed, which plan the engine would run and why, and what is missing."""
     from docmind.doctor import examine
 
-    settings = load_settings()
     something_is_missing = False
-    for section, rows in examine(settings):
+    for section, rows in examine(resolve(load_settings())):
         table = Table(
             title=section, title_justify="left", show_header=False, box=None, padding=(0, 2)
         )

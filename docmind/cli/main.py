@@ -16,9 +16,9 @@ from docmind.cli.console import err
 from docmind.cli.doctor import doctor
 from docmind.cli.ingest import ingest
 from docmind.cli.run import run
+from docmind.cli.store import store
 from docmind.errors import DocMindError
 from docmind.privacy import silence_telemetry
-from docmind.retrieval.store.move import store
 
 OTHER_COMMANDS = "docmind.commands"
 """Entry points of this group add commands: a name, and the Typer app behind it.

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from docmind.cli.model import fetch_model, wanted_models
+from docmind.cli.model import fetch_model
+from docmind.resolution import resolve
 from docmind.settings import load_settings
 
 if TYPE_CHECKING:
@@ -24,10 +25,9 @@ def open_app(*, load_model: bool = True) -> Iterator[App]:
     from docmind.app import build_app
 
     settings = load_settings()
-    embedding_model, *language_model = wanted_models(settings)
-    fetch_model(settings, embedding_model)
-    if load_model:
-        for name in language_model:
-            fetch_model(settings, name)
+    resolved = resolve(settings)
+    fetch_model(resolved.catalog, resolved.embedding_model)
+    if load_model and not settings.llm.base_url:
+        fetch_model(resolved.catalog, resolved.llm)
     with closing(build_app(settings, load_model=load_model)) as app:
         yield app

@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from docmind.cli.console import out
-from docmind.cli.model import fetch_model, wanted_models
+from docmind.cli.model import fetch_model
 from docmind.errors import AlreadyRunning, DocMindError
+from docmind.resolution import resolve
 from docmind.settings import ServerSettings, Settings, load_settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -26,8 +27,9 @@ def run(
     overrides = {} if port is None else {"server": {"port": port}}
     settings = load_settings(**overrides)
     _check_port(settings.server)
-    for name in wanted_models(settings):
-        fetch_model(settings, name)
+    resolved = resolve(settings)
+    for name in resolved.wanted_models:
+        fetch_model(resolved.catalog, name)
     command = _streamlit_command(settings)
     address = f"http://{settings.server.host}:{settings.server.port}"
     out.print(f"Opening DocMind on [bold]{address}[/bold] (Ctrl+C ends it)")

@@ -29,21 +29,23 @@ from pydantic import ConfigDict
 
 from docmind.context.trimming import answer_room
 from docmind.engine.interface import Constraint, Delta, EngineUsage, Tool, ToolCall
-from docmind.engine.tool_calls import ToolCallParser, call_tags
+from docmind.engine.tool_calls import ToolCallParser, structural_tag
 
 METER: ContextVar[Callable[[EngineUsage], None] | None] = ContextVar("METER", default=None)
-"""Told what the engine counted for each request made in this context, also for those that were aborted. (LangChain's
-callbacks hear nothing of a cancelled call's usage.)"""
+"""Told what the engine counted for each request made in this context, also for those that were
+aborted. (LangChain's callbacks hear nothing of a cancelled call's usage.)"""
 WRITTEN: ContextVar[Callable[[str], None] | None] = ContextVar("WRITTEN", default=None)
-"""Told each piece of text that is written in this context, unless its call is tagged `nostream`. (LangGraph's stream of
-messages passes a piece through seven turns of the event loop, and the engine's thread waits for each.)"""
+"""Told each piece of text that is written in this context, unless its call is tagged `nostream`.
+(LangGraph's stream of messages passes a piece through seven turns of the event loop, and the
+engine's thread waits for each.)"""
 
 
 class ChatVLLM(BaseChatModel):
     """A chat model over an engine.
 
-    Text streams as it is written; tool calls come whole, in the last chunk. `bind(constraint=…)` makes the output
-    match a schema, a choice or a pattern; `max_tokens`, `temperature` and `stop` can be bound too.
+    Text streams as it is written; tool calls come whole, in the last chunk. `bind(constraint=…)`
+    makes the output match a schema, a choice or a pattern; `max_tokens`, `temperature` and `stop`
+    can be bound too.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -53,7 +55,8 @@ class ChatVLLM(BaseChatModel):
     max_tokens: int = 1024
     temperature: float = 0.0
     constrain_calls: bool = False
-    """Hold free tool calls to their schemas by a grammar: text stays free, a call that is begun becomes a valid one."""
+    """Hold free tool calls to their schemas by a grammar: text stays free, a call that is begun
+    becomes a valid one."""
 
     @property
     def _llm_type(self) -> str:
@@ -70,8 +73,9 @@ class ChatVLLM(BaseChatModel):
 
         Args:
             tools: what LangChain accepts as tools.
-            tool_choice: None or "auto": the model decides. "any" or a tool's name: exactly one call, made well-formed
-                by a grammar. "none": no calls; what the model calls all the same is dropped.
+            tool_choice: None or "auto": the model decides. "any" or a tool's name: exactly one
+                call, made well-formed by a grammar. "none": no calls; what the model calls all the
+                same is dropped.
             kwargs: bound as well.
         """
         bound = [convert_to_openai_tool(t) for t in tools]
@@ -103,7 +107,7 @@ class ChatVLLM(BaseChatModel):
         if forced:
             constraint = Constraint("json", _call_schema(tools, tool_choice))
         elif parser and self.constrain_calls and tool_choice == "auto":
-            constraint = Constraint("structural_tag", call_tags(tools))
+            constraint = Constraint("structural_tag", structural_tag(tools))
         written = WRITTEN.get() if run_manager and TAG_NOSTREAM not in run_manager.tags else None
         last = Delta()
         calls: list[ToolCall] = []

@@ -7,26 +7,27 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Literal
 
 from docmind.errors import DocMindError, EngineFailed, EngineNotReady
 
+JsonSchema = dict[str, Any]
 Message = dict[str, Any]
 """A chat message as OpenAI's chat API writes it: role, content, tool_calls, tool_call_id."""
 Tool = dict[str, Any]
-"""A tool as that API writes it: {"type": "function", "function": {name, description, parameters}}."""
+"""A tool as that API writes it: {"type": "function", "function": …} with the function's name,
+description and parameters."""
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """What the output must match; the engine's grammar makes it so token by token.
-
-    `kind` json: `value` is a JSON schema. choice: a list of strings. regex: a pattern. structural_tag: xgrammar's JSON
-    for free text with constrained parts; an engine behind a URL may ignore it.
-    """
+    """What the output must match; the engine's grammar makes it so token by token."""
 
     kind: Literal["json", "choice", "regex", "structural_tag"]
-    value: Any
+    value: JsonSchema | list[str] | str
+    """json: a JSON schema. choice: a list of strings. regex: a pattern. structural_tag: xgrammar's
+    JSON for free text with constrained parts; an engine behind a URL may ignore it."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,28 @@ class Delta:
     tool_calls: tuple[ToolCall, ...] = ()
     """Those that a server parsed itself."""
     finish_reason: str | None = None
-    """`stop`, `length`, `repetition` (the text went round in circles) or `tool_calls`; None while running."""
+    """`stop`, `length`, `repetition` (it went round in circles), `tool_calls`; None: it goes on."""
     usage: EngineUsage | None = None
 
 
 Cause = Literal["memory", "ram", "backend", "model", "port", "other"]
+"""What kept an engine from starting; `docmind.engine.plan.ladder.CAUSES` says them in words."""
+
+
+class Stage(StrEnum):
+    """What an engine in this process is doing, in the words that the user sees."""
+
+    FETCHING = "fetching the model"
+    IMPORTING_TORCH = "importing torch"
+    READING_TOKENIZER = "reading the tokenizer"
+    IMPORTING_VLLM = "importing vLLM"
+    WAITING = "waiting until the former model is closed"
+    LOADING_WEIGHTS = "weights"
+    COMPILING = "compiling and profiling"
+    CAPTURING = "kernels and graphs"
+    WARMING_UP = "warming up"
+    SERVING = "serving"
+    """Not a stage of loading: an engine that died was in it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,7 @@ class Attempt:
     """UTC time, ISO 8601."""
     plan: str
     doing: str
-    """The stage it failed in."""
+    """The stage it failed in; empty if it was in none yet."""
     cause: Cause
     error: str
     then: str
@@ -92,7 +110,7 @@ class EngineStatus:
     window: int
     """Context window in tokens; 0 until known."""
     stage: str = ""
-    """What loading is doing right now: download, import, weights, compiling, warm-up."""
+    """What loading is doing right now, in words: a `Stage` and how far it is."""
     stages: tuple[tuple[str, float], ...] = ()
     """The stages of loading that are over, with their seconds."""
     begun: float | None = None
@@ -100,7 +118,7 @@ class EngineStatus:
     attempts: tuple[Attempt, ...] = ()
     """Starts that failed before this plan was found, the oldest first."""
     notice: str = ""
-    """What the user should know about the plan: a smaller window than asked for, settings taken back."""
+    """What the user should know of the plan: a smaller window than asked, settings taken back."""
     error: str = ""
     device: str = ""
     """`cpu`, the GPU's name, or the server's URL."""
@@ -109,24 +127,35 @@ class EngineStatus:
     """Requests being decoded."""
     waiting: int = 0
     prefix_hit_rate: float | None = None
-    """Share of prompt tokens served from the prefix cache since start, 0 to 1."""
+    """Fraction of prompt tokens served from the prefix cache since start, 0 to 1."""
     kv_cache_usage: float | None = None
-    """Share of KV cache blocks in use, 0 to 1."""
+    """Fraction of KV cache blocks in use, 0 to 1."""
+    quantization: str = ""
+    """How the weights are quantized (`fp8`, `compressed-tensors`, `none`); empty until known."""
     notes: tuple[str, ...] = ()
     """The plan's decisions, a line each: asked, used, why."""
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since loading began."""
-        return time.monotonic() - self.begun if self.begun else 0.0
+        if self.begun is None:
+            return 0.0
+        return time.monotonic() - self.begun
 
 
 class Engine(ABC):
     """One loaded model. Thread-safe; `stream` may be called from any running event loop."""
 
     def __init__(self, model: str | None, device: str = "") -> None:
+        """Set up an idle engine.
+
+        Args:
+            model: its name, as far as it is known; the status shows it.
+            device: where it runs, as far as that is known.
+        """
         self._lock = threading.Lock()
         self._settled = threading.Event()
+        """Set when loading has ended, well or not; `wait_ready` waits for it."""
         self._thread: threading.Thread | None = None
         self._closing = False
         self._status = EngineStatus(state="idle", model=model or "", window=0, device=device)
@@ -176,8 +205,16 @@ class Engine(ABC):
     ) -> AsyncIterator[Delta]:
         """Generate. Closing or cancelling the iterator aborts the request in the engine.
 
-        Text comes as the model writes it, tool calls included: parsing them is ChatVLLM's work. `on_end` is told what
-        the request cost, once, however it ended.
+        Text comes as the model writes it, tool calls included: parsing them is ChatVLLM's work.
+
+        Args:
+            messages: the conversation; the last one is answered.
+            tools: shown to the model by its chat template.
+            constraint: what the output must match.
+            max_tokens: longest answer; with the prompt it must fit the window.
+            temperature: 0 gives the same answer to the same prompt.
+            stop: texts at which the answer ends.
+            on_end: called with what the request cost, once, however it ended.
 
         Raises:
             EngineNotReady: still loading.
@@ -197,10 +234,12 @@ class Engine(ABC):
     def _run(self) -> None:
         """Load the model, in a thread of its own; ends with `_settled` set."""
 
-    def _update(self, **changes: Any) -> None:
-        self._status = replace(self._status, **changes)
+    def _update(self, **changes: object) -> None:
+        """Change fields of the status."""
+        self._status = replace(self._status, **changes)  # type: ignore[arg-type]
 
     def _fail(self, error: DocMindError) -> None:
+        """End loading, or serving, with an error that everybody who asks from now on gets."""
         self._update(state="failed", stage="", error=str(error), running=0, waiting=0)
         self._settled.set()
 
@@ -212,5 +251,7 @@ class Engine(ABC):
         if self._closing:
             raise EngineFailed("The engine was closed. Restart DocMind.")
         if status.state != "ready":
-            stage = f" ({status.stage}, {status.elapsed_s:.0f} s so far)" if status.stage else ""
+            stage = ""
+            if status.stage:
+                stage = f" ({status.stage}, {status.elapsed_s:.0f} s so far)"
             raise EngineNotReady(f"The model is still loading{stage}. Try again in a moment.")

@@ -1,4 +1,7 @@
-"""Chat messages → the token ids that the model reads. One function counts and renders, so counts are exact."""
+"""Chat messages → the token ids that the model reads.
+
+One function counts and renders, so counts are exact.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +10,67 @@ import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from docmind.engine.interface import Message, Tool
 
-CONTROL = re.compile(r"<(\|[\w ]{1,40}\|)>")
-"""Control tokens of the chat formats, such as `<|im_end|>`: in a document's text they would end the message."""
+CONTROL_TOKEN = re.compile(r"<(\|[\w ]{1,40}\|)>")
+"""Control tokens of chat formats (`<|im_end|>`): in a document's text they would end a message."""
+ZERO_WIDTH_SPACE = "\u200b"
+LONGEST_PROMPT = 10**9
+"""Tokens. DocMind counts to know a prompt's length; the tokenizer need not warn of it."""
 
 
 def normalise(messages: Sequence[Message], *, arguments_as_text: bool = False) -> list[Message]:
     """Return the messages as templates and servers want them.
 
-    Content is text, control tokens in it are defused, and tool-call arguments are objects (JSON text for a server).
+    Content is text, control tokens in it are defused, and tool-call arguments are objects.
+
+    Args:
+        messages: as OpenAI's chat API writes them.
+        arguments_as_text: arguments as JSON text, as servers want them.
     """
     result: list[Message] = []
     for message in messages:
-        clean = {k: v for k, v in message.items() if k != "tool_calls"}
-        clean["content"] = CONTROL.sub("<\u200b\\1>", _text(message.get("content")))
-        if calls := message.get("tool_calls"):
-            clean["tool_calls"] = [
-                {**c, "function": _function(c["function"], arguments_as_text)} for c in calls
-            ]
+        clean = dict(message)
+        clean["content"] = _defuse(_content_text(message.get("content")))
+        calls = clean.pop("tool_calls", None)
+        if calls:
+            clean["tool_calls"] = [_normalise_call(call, arguments_as_text) for call in calls]
         result.append(clean)
     return result
 
 
-def _text(content: Any) -> str:
+def _defuse(text: str) -> str:
+    """Break control tokens with a space that nobody sees."""
+    return CONTROL_TOKEN.sub(rf"<{ZERO_WIDTH_SPACE}\1>", text)
+
+
+def _content_text(content: object) -> str:
     """Return plain text of a content that may be None, a string or a list of parts."""
-    if isinstance(content, list):
-        return "".join(p if isinstance(p, str) else str(p.get("text", "")) for p in content)
-    return str(content or "")
+    if not isinstance(content, list):
+        return str(content or "")
+    text = ""
+    for part in content:
+        if isinstance(part, str):
+            text += part
+        else:
+            text += str(part.get("text", ""))
+    return text
 
 
-def _function(function: dict[str, Any], as_text: bool) -> dict[str, Any]:
-    """Return a call's function with its arguments as text or as an object."""
+def _normalise_call(call: Message, arguments_as_text: bool) -> Message:
+    """Return a tool call with its arguments as text or as an object."""
+    function = call["function"]
     arguments = function.get("arguments") or {}
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
         except ValueError:
-            arguments = {
-                "text": arguments
-            }  # what a model wrote and could not be read: shown to it as it was
-    return {
-        **function,
-        "arguments": json.dumps(arguments, ensure_ascii=False) if as_text else arguments,
-    }
+            # What a model wrote and nobody could read: shown to it as it was.
+            arguments = {"text": arguments}
+    if arguments_as_text:
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 class PromptRenderer:
@@ -66,14 +84,14 @@ class PromptRenderer:
         from transformers import AutoTokenizer
 
         self._tokenizer = AutoTokenizer.from_pretrained(str(model))
-        self._tokenizer.model_max_length = 10**9  # we count to know the length: no warning about it
-        self._lock = threading.Lock()
+        self._tokenizer.model_max_length = LONGEST_PROMPT
+        self._lock = threading.Lock()  # fast tokenizers are not safe to share without one
         self.vocabulary = len(self._tokenizer)
         """Number of tokens that it knows."""
 
-    def ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
+    def token_ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
         """Return the prompt's token ids, ending where the assistant's answer begins."""
-        with self._lock:  # fast tokenizers are not safe to share without one
+        with self._lock:
             ids = self._tokenizer.apply_chat_template(
                 normalise(messages),
                 tools=list(tools) or None,

@@ -1,7 +1,8 @@
 """vLLM inside this process: one thread owns the engine, callers on any event loop stream from it.
 
-vLLM's engine core runs in the same process (`VLLM_ENABLE_V1_MULTIPROCESSING=0`). The thread takes submissions and
-aborts from a queue, steps the engine while requests run, and sleeps on the queue while none do.
+vLLM's engine core runs in the same process (`VLLM_ENABLE_V1_MULTIPROCESSING=0`). The thread takes
+submissions and aborts from a queue, steps the engine while requests run, and sleeps on the queue
+while none do.
 """
 
 from __future__ import annotations
@@ -19,58 +20,67 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Tool
-from docmind.engine.lifecycle import LadderEngine
-from docmind.engine.logs import on_message
-from docmind.engine.plan.ladder import brief
+from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Stage, Tool
+from docmind.engine.lifecycle import LocalEngine
+from docmind.engine.plan.ladder import WorkingSettings, short_message
 from docmind.engine.plan.resolve import EnginePlan, plan_for
 from docmind.engine.prompts import PromptRenderer
 from docmind.engine.release import free_models
-from docmind.engine.request import Request
-from docmind.engine.warmup import rounds
+from docmind.engine.request import Request, Sampling, VllmOutput
+from docmind.engine.warmup import warm_up_rounds
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
-from docmind.hardware import detect
 from docmind.lazy_imports import LOCK, import_model_stack
-from docmind.models.catalog import Catalog, default_llm
+from docmind.logs import calling_on_message
 from docmind.models.weights import read_ahead
-from docmind.settings import Settings
+from docmind.resolution import Resolved
 
 _log = logging.getLogger(__name__)
 
-LOOP = {"min_pattern_size": 16, "max_pattern_size": 150, "min_count": 3}
-"""A text that says the same 16 to 150 tokens three times in a row is ended: a small model that has begun to repeat
-itself goes on until the longest answer allowed (8 of 24 turns of the 1.5B in `docmind bench tokens` did)."""
+REPETITION = {"min_pattern_size": 16, "max_pattern_size": 150, "min_count": 3}
+"""A text that says the same 16 to 150 tokens three times in a row is ended: a small model that has
+begun to repeat itself goes on until the longest answer allowed (8 of 24 turns of the 1.5B in
+`docmind bench tokens` did)."""
 _ONE_MODEL = threading.Lock()
-"""Held from before a model is built until its memory is given back: that empties every vLLM model of the process."""
-STAGES = {
-    "Loading weights took": "compiling and profiling",
-    "Model loading took": "compiling and profiling",
-    "GPU KV cache size": "kernels and graphs",
-    "CPU KV cache size": "kernels and graphs",
+"""Held from before a model is built until its memory is given back, which empties every vLLM model
+of the process."""
+STAGES_IN_LOG = {
+    "Loading weights took": Stage.COMPILING,
+    "Model loading took": Stage.COMPILING,
+    "GPU KV cache size": Stage.CAPTURING,
+    "CPU KV cache size": Stage.CAPTURING,
 }
 """How vLLM's log says what begins next."""
+CLOSE_TIMEOUT_S = 60
 
 
-class VllmEngine(LadderEngine):
+class VllmEngine(LocalEngine):
     """The in-process engine. Building it is cheap; `start` loads the model in the background."""
 
-    def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        super().__init__(settings)
-        self._catalog = catalog
+    def __init__(
+        self, resolved: Resolved, correct_saved: Callable[[WorkingSettings], None] | None = None
+    ) -> None:
+        """Set up an idle engine; for `correct_saved` see `Ladder`."""
+        super().__init__(resolved.settings, resolved.hardware, correct_saved)
+        self._catalog = resolved.catalog
+        self._default_llm = resolved.default_llm
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        """What callers want done by the engine's thread."""
         self._requests: dict[str, Request] = {}
-        self._numbers = itertools.count(1)
+        """Those that wait or run."""
+        self._request_numbers = itertools.count(1)
         self._renderer: PromptRenderer | None = None
         self._engine: Any = None
-        self._built = False
+        """vLLM's LLMEngine: it is imported when it is loaded."""
+        self._has_built = False
         """Whether vLLM has begun to build a model."""
-        self._prompt_tokens = self._cached_tokens = 0
+        self._total_prompt_tokens = 0
+        self._total_cached_tokens = 0
 
     # ---- what callers use ----
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
-        """Return the exact prompt length in tokens of these messages under the model's chat template."""
-        return len(self._ids(messages, tools))
+        """Return the prompt's exact length in tokens, under the model's own chat template."""
+        return len(self._prompt_ids(messages, tools))
 
     async def stream(
         self,
@@ -85,22 +95,21 @@ class VllmEngine(LadderEngine):
     ) -> AsyncIterator[Delta]:
         """Generate, see `Engine`. The window is checked before submission."""
         self._check()
-        ids = self._ids(messages, tools)
-        window = self._status.window
-        if len(ids) + max_tokens > window:
-            raise PromptTooLong(
-                f"The prompt has {len(ids):,} tokens and the answer may take {max_tokens:,}, together more than the "
-                f"window of {window:,}. Ask about less at once, start a new conversation, or raise the window "
-                "(DOCMIND_ENGINE__MAX_MODEL_LEN)."
-            )
-        params = {"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop)}
+        prompt_ids = self._prompt_ids(messages, tools)
+        self._check_length(len(prompt_ids), max_tokens)
         request = Request(
-            f"docmind-{next(self._numbers)}", ids, params, constraint, asyncio.get_running_loop()
+            id=f"docmind-{next(self._request_numbers)}",
+            prompt_ids=prompt_ids,
+            sampling=Sampling(max_tokens=max_tokens, temperature=temperature, stop=tuple(stop)),
+            constraint=constraint,
+            loop=asyncio.get_running_loop(),
         )
-        with self._lock:  # who is in `_requests` is answered: `_release` takes the lock after the state has changed
+        # Who is in `_requests` gets an answer: `_release` takes the lock after the state has
+        # changed.
+        with self._lock:
             self._check()
             self._requests[request.id] = request
-        self._commands.put(lambda: self._submit(request))
+        self._commands.put(partial(self._submit, request))
         try:
             while True:
                 item = await request.inbox.get()
@@ -110,8 +119,8 @@ class VllmEngine(LadderEngine):
                 if item.finish_reason is not None:
                     return
         finally:
-            self._commands.put(lambda: self._abort(request.id))
-            if on_end:
+            self._commands.put(partial(self._abort, request.id))
+            if on_end is not None:
                 on_end(request.usage())
 
     def close(self) -> None:
@@ -122,110 +131,187 @@ class VllmEngine(LadderEngine):
         if self._thread is None:
             super().close()
             return
-        self._commands.put(lambda: None)  # wakes the thread
-        self._thread.join(timeout=60)
+        self._commands.put(_wake_up)
+        self._thread.join(timeout=CLOSE_TIMEOUT_S)
 
-    # ---- the engine thread ----
+    def _check_length(self, prompt_tokens: int, max_tokens: int) -> None:
+        """Refuse what vLLM would cut short without a word."""
+        window = self._status.window
+        if prompt_tokens + max_tokens > window:
+            raise PromptTooLong(
+                f"The prompt has {prompt_tokens:,} tokens and the answer may take {max_tokens:,}, "
+                f"together more than the window of {window:,}. Ask about less at once, start a new "
+                "conversation, or raise the window (DOCMIND_ENGINE__MAX_MODEL_LEN)."
+            )
+
+    def _prompt_ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
+        if self._renderer is None:
+            self._check()
+            raise EngineNotReady("The model is still loading. Try again in a moment.")
+        return self._renderer.token_ids(messages, tools)
+
+    # ---- loading, in the engine's thread ----
 
     def _load(self) -> None:
         """Fetch the model if need be, read its tokenizer, start vLLM, warm up."""
-        settings = self._ladder.settings
-        name = settings.llm.model or default_llm(detect())
-        self._update(model=name)
-        self._stage("fetching the model")
-        self._catalog.pull(name, self._report)
-        plan = self.plan = plan_for(settings, self._catalog, self._ladder.lowered)
+        plan = self._plan_model()
+        # Weights come from the disk while torch and vLLM are imported.
         threading.Thread(
             target=read_ahead, args=(plan.model,), name="read-ahead", daemon=True
         ).start()
-        device = next(d.used for d in plan.decisions if d.setting == "device")
-        self._update(notes=tuple(map(str, plan.decisions)), device=device, notice=plan.notice)
-        self._stage("importing torch")
+        self._enter_stage(Stage.IMPORTING_TORCH)
         import_model_stack()
-        self._stage("reading the tokenizer")
+        self._enter_stage(Stage.READING_TOKENIZER)
         self._renderer = PromptRenderer(plan.model)
         self._update(window=plan.window)
-
-        self._stage("importing vLLM")
-        os.environ.update({"VLLM_CONFIGURE_LOGGING": "0", **plan.env})
-        warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
-        with LOCK:
-            import torch
-            from vllm.engine.arg_utils import EngineArgs
-            from vllm.v1.engine.llm_engine import LLMEngine
-
+        self._enter_stage(Stage.IMPORTING_VLLM)
+        self._import_vllm(plan)
         while not _ONE_MODEL.acquire(timeout=1):
-            self._stage("waiting until the former model is closed")
-        self._built = True
-        self._stage("weights")
-        args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
-        set_num_threads = torch.set_num_threads
-        try:
-            with on_message(
-                {begins: partial(self._stage, stage) for begins, stage in STAGES.items()}
-            ):
-                self._engine = LLMEngine.from_engine_args(args)
-        finally:
-            # vLLM forbids torch to change thread numbers; the embedding model's threads must be able to.
-            torch.set_num_threads = set_num_threads
-
-        self._stage("warming up")
+            self._enter_stage(Stage.WAITING)
+        self._has_built = True
+        self._enter_stage(Stage.LOADING_WEIGHTS)
+        self._build_model(plan)
+        self._enter_stage(Stage.WARMING_UP)
         self._warm_up(plan)
 
+    def _plan_model(self) -> EnginePlan:
+        """Fetch the model and plan how to run it, with the memory that is free now."""
+        settings = self._ladder.settings
+        name = settings.llm.model or self._default_llm
+        self._update(model=name)
+        self._enter_stage(Stage.FETCHING)
+        self._catalog.pull(name, self._show_fetching)
+        self.plan = plan_for(
+            settings,
+            self._hardware.with_current_memory(),
+            self._catalog.path(name),
+            overrides=self._ladder.overrides,
+        )
+        self._update(
+            device=self.plan.device,
+            quantization=self.plan.quantization,
+            notes=tuple(str(decision) for decision in self.plan.decisions),
+            notice=self.plan.notice,
+        )
+        return self.plan
+
+    def _show_fetching(self, stage: str, done: float, total: float) -> None:
+        """Show how far the catalog's `pull` is."""
+        progress = f": {stage}"
+        if total > 1:
+            progress += f" ({done / total:.0%})"
+        self._enter_stage(Stage.FETCHING, progress)
+
+    def _import_vllm(self, plan: EnginePlan) -> None:
+        """Import vLLM, which reads its environment meanwhile."""
+        os.environ.update(plan.env)
+        os.environ["VLLM_CONFIGURE_LOGGING"] = "0"
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
+        with LOCK:
+            import vllm.engine.arg_utils
+            import vllm.v1.engine.llm_engine  # noqa: F401
+
+    def _build_model(self, plan: EnginePlan) -> None:
+        """Load the weights, compile, and allocate the KV cache."""
+        import torch
+        from vllm.engine.arg_utils import EngineArgs
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+        args = EngineArgs(model=plan.model, use_tqdm_on_load=False, **plan.args)
+        callbacks = {}
+        for beginning, stage in STAGES_IN_LOG.items():
+            callbacks[beginning] = partial(self._enter_stage, stage)
+        set_num_threads = torch.set_num_threads
+        try:
+            with calling_on_message(callbacks):
+                self._engine = LLMEngine.from_engine_args(args)
+        finally:
+            # vLLM forbids torch to change thread numbers; the embedding model's threads must be
+            # able to.
+            torch.set_num_threads = set_num_threads
+
     def _warm_up(self, plan: EnginePlan) -> None:
-        """Run what real use will run, so that the first question does not pay for set-up and compilation."""
-        for requests in rounds(
+        """Run what real use will run, so that no question waits for set-up and compilation."""
+        assert self._renderer is not None
+        rounds = warm_up_rounds(
             window=plan.window,
-            step_tokens=plan.args["max_num_batched_tokens"],
-            sequences=plan.args["max_num_seqs"],
-            vocabulary=self._renderer.vocabulary if self._renderer else 1_000,
+            step_tokens=plan.step_tokens,
+            sequences=plan.sequences,
+            vocabulary=self._renderer.vocabulary,
             temperature=self._settings.llm.temperature,
-            gpu="attention_backend" in plan.args,
-        ):
-            self._stage("warming up")
-            begin = time.monotonic()
+            gpu=plan.gpu,
+        )
+        for requests in rounds:
+            self._enter_stage(Stage.WARMING_UP)  # ends here if the engine is being closed
+            began_at = time.monotonic()
             for request in requests:
                 self._add(request)
             while self._engine.has_unfinished_requests():
                 self._engine.step()
-            lengths = [len(r.prompt_ids) for r in requests]
-            _log.info(
-                "Warm-up with prompts of %s tokens: %.2f s", lengths, time.monotonic() - begin
-            )
+            lengths = [len(request.prompt_ids) for request in requests]
+            seconds = time.monotonic() - began_at
+            _log.info("Warm-up with prompts of %s tokens: %.2f s", lengths, seconds)
+
+    # ---- serving, in the engine's thread ----
 
     def _serve(self) -> None:
         """Step while requests run; sleep on the queue while none do."""
         while not self._closing:
-            self._take_commands(block=not self._engine.has_unfinished_requests())
+            self._run_commands(wait=not self._engine.has_unfinished_requests())
             if self._engine.has_unfinished_requests():
-                news = [pair for output in self._engine.step() if (pair := self._deliver(output))]
-                self._measure()  # before the callers are told, so that what they see then is true
-                for request, item in news:
-                    request.send(item)
+                self._step()
             elif self._status.running or self._status.waiting:
                 self._measure()
 
-    def _take_commands(self, block: bool) -> None:
-        """Run all commands that wait; with `block`, wait for one first."""
+    def _step(self) -> None:
+        """Compute one step of all running requests, and send their callers what is due."""
+        due: list[tuple[Request, Delta | Exception]] = []
+        for output in self._engine.step():
+            request = self._requests.get(output.request_id)
+            if request is None:  # aborted meanwhile
+                continue
+            item = self._take(request, output)
+            if item is not None:
+                due.append((request, item))
+        self._measure()  # before the callers get theirs, so that what they see then is true
+        for request, item in due:
+            request.send(item)
+
+    def _take(self, request: Request, output: VllmOutput) -> Delta | Exception | None:
+        """Give a request its output; forget the request if that was the last one."""
+        item = request.take(output)
+        if output.finished:
+            del self._requests[request.id]
+            self._total_prompt_tokens += len(request.prompt_ids)
+            self._total_cached_tokens += output.num_cached_tokens or 0
+        return item
+
+    def _run_commands(self, *, wait: bool) -> None:
+        """Run all commands that are there.
+
+        Args:
+            wait: for the first one, if there is none.
+        """
         try:
-            self._commands.get(block)()
+            command = self._commands.get(wait)
             while True:
-                self._commands.get_nowait()()
+                command()
+                command = self._commands.get_nowait()
         except queue.Empty:
             return
 
     def _submit(self, request: Request) -> None:
-        if (
-            request.id not in self._requests
-        ):  # it was failed when the engine died, before it got here
-            return
+        if request.id not in self._requests:
+            return  # the engine died and failed it before it got here
         try:
             self._add(request)
-        except Exception as exc:  # noqa: BLE001  vLLM checks parameters and grammars here: this request fails, the engine lives
+        except Exception as exc:  # noqa: BLE001  vLLM checks parameters and grammars here
+            # This request fails, the engine lives.
             del self._requests[request.id]
-            request.send(EngineError(f"The engine refused the request: {brief(exc)}"))
+            request.send(EngineError(f"The engine refused the request: {short_message(exc)}"))
 
     def _add(self, request: Request) -> None:
+        """Hand a request to vLLM."""
         from vllm import SamplingParams
         from vllm.inputs import TokensPrompt
         from vllm.sampling_params import (
@@ -235,46 +321,37 @@ class VllmEngine(LadderEngine):
         )
 
         grammar = None
-        if request.constraint:
+        if request.constraint is not None:
             grammar = StructuredOutputsParams(**{request.constraint.kind: request.constraint.value})
         params = SamplingParams(
-            **request.params,
+            max_tokens=request.sampling.max_tokens,
+            temperature=request.sampling.temperature,
+            stop=list(request.sampling.stop),
+            ignore_eos=request.sampling.ignore_eos,
             output_kind=RequestOutputKind.DELTA,
             structured_outputs=grammar,
-            repetition_detection=RepetitionDetectionParams(**LOOP),
+            repetition_detection=RepetitionDetectionParams(**REPETITION),
         )
-        self._engine.add_request(
-            request.id, TokensPrompt(prompt_token_ids=request.prompt_ids), params
-        )
+        prompt = TokensPrompt(prompt_token_ids=request.prompt_ids)
+        self._engine.add_request(request.id, prompt, params)
 
     def _abort(self, request_id: str) -> None:
         """End a request, unless it has ended."""
-        if self._requests.pop(request_id, None):
+        if self._requests.pop(request_id, None) is not None:
             self._engine.abort_request([request_id])
-
-    def _deliver(self, output: Any) -> tuple[Request, Delta | Exception] | None:
-        """Return vLLM's output as a request and what to send to its caller."""
-        request = self._requests.get(output.request_id)
-        if request is None:
-            return None
-        item = request.deliver(output)
-        if output.finished:
-            del self._requests[request.id]
-            self._prompt_tokens += len(request.prompt_ids)
-            self._cached_tokens += output.num_cached_tokens or 0
-        return (request, item) if item else None
 
     def _measure(self) -> None:
         """Refresh the numbers of `status()`."""
         scheduler = self._engine.engine_core.engine_core.scheduler
         running, waiting = scheduler.get_request_counts()
+        prefix_hit_rate = None
+        if self._total_prompt_tokens:
+            prefix_hit_rate = round(self._total_cached_tokens / self._total_prompt_tokens, 4)
         self._update(
             running=running,
             waiting=waiting,
             kv_cache_usage=round(scheduler.kv_cache_manager.usage, 4),
-            prefix_hit_rate=round(self._cached_tokens / self._prompt_tokens, 4)
-            if self._prompt_tokens
-            else None,
+            prefix_hit_rate=prefix_hit_rate,
         )
 
     def _release(self, lost: EngineFailed) -> None:
@@ -284,33 +361,22 @@ class VllmEngine(LadderEngine):
             self._requests.clear()
         for request in requests:
             request.send(lost)
-        engine, self._engine = self._engine, None
-        built, self._built = self._built, False
+        if self._engine is not None:
+            try:
+                self._engine.engine_core.shutdown()
+            except Exception:  # noqa: BLE001  its memory is taken from it all the same
+                _log.warning("The engine did not shut down cleanly", exc_info=True)
+            self._engine = None
+        if not self._has_built:
+            return
         try:
-            if engine is not None:
-                engine.engine_core.shutdown()
-        except Exception:  # noqa: BLE001
-            _log.warning("The engine did not shut down cleanly", exc_info=True)
-        del engine
-        try:
-            if built:  # also what a half-built engine left behind
-                free_models()
-        except Exception:  # noqa: BLE001
+            free_models()  # also what a half-built engine left behind
+        except Exception:  # noqa: BLE001  the next model may still fit
             _log.warning("The model's memory was not given back", exc_info=True)
         finally:
-            if built:
-                _ONE_MODEL.release()
+            self._has_built = False
+            _ONE_MODEL.release()
 
-    # ---- small things ----
 
-    def _ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
-        if self._renderer is None:
-            self._check()
-            raise EngineNotReady("The model is still loading. Try again in a moment.")
-        return self._renderer.ids(messages, tools)
-
-    def _report(self, stage: str, done: float, total: float) -> None:
-        """Show a pull's progress."""
-        self._stage(
-            "fetching the model", f": {stage}" + (f" ({done / total:.0%})" if total > 1 else "")
-        )
+def _wake_up() -> None:
+    """Do nothing: a command that ends the thread's sleep."""

@@ -1,4 +1,4 @@
-"""The requests that an engine runs before it is ready, so that no user's turn waits for a kernel to be compiled."""
+"""The requests that an engine runs before it is ready: no user's turn waits for a compiler."""
 
 from __future__ import annotations
 
@@ -6,50 +6,99 @@ import random
 from collections.abc import Iterator
 
 from docmind.engine.interface import Constraint
-from docmind.engine.request import Request
+from docmind.engine.request import Request, Sampling
 
-GRAMMAR = Constraint("json", {"type": "object", "properties": {"a": {"type": "integer"}}})
+GRAMMAR = Constraint(
+    kind="json", value={"type": "object", "properties": {"a": {"type": "integer"}}}
+)
+ANSWER_TOKENS = 4
+LENGTHS = (33, 48, 250, 512, 1_001)
+"""Prompts of one step: short and long, some divisible by 16."""
+BATCH_SIZES = (2, 3, 4, 8, 16, 32, 64, 128)
 
 
-def rounds(
+def warm_up_rounds(
     *, window: int, step_tokens: int, sequences: int, vocabulary: int, temperature: float, gpu: bool
 ) -> Iterator[list[Request]]:
     """Yield requests to run at once, round by round.
 
-    vLLM has compiled its model and captured its graphs by then. Left are the kernels that attention and sampling use:
-    Triton compiles its own anew for sizes that 16 divides, FlashInfer has one for prompts and one for answers, and
-    all of them meet batches in which some read and others write. Matrix products need nothing: see the plan.
+    vLLM has compiled its model and captured its graphs by then. Left are the kernels that attention
+    and sampling use: Triton compiles its own anew for sizes that 16 divides, FlashInfer has one for
+    prompts and one for answers, and all of them meet batches in which some read and others write.
+    Matrix products need nothing: see the plan.
 
     Args:
-        window, step_tokens, sequences: the plan's max_model_len, max_num_batched_tokens, max_num_seqs.
+        window: the plan's context window in tokens.
+        step_tokens: tokens computed per engine step.
+        sequences: decoded at once.
         vocabulary: number of the tokenizer's tokens.
         temperature: what answers are sampled with.
-        gpu: short and long prompts and batches of all sizes; else (a CPU compiles nothing) a few short ones.
+        gpu: short and long prompts and batches of all sizes; else (a CPU compiles nothing) a few
+            short ones.
     """
-    pick = random.Random(1)  # noqa: S311
-
-    def request(
-        length: int, constraint: Constraint | None = None, begin: Request | None = None
-    ) -> Request:
-        ids = [pick.randrange(vocabulary // 2) for _ in range(min(length, window - 16))]
-        if begin:
-            ids[: len(begin.prompt_ids)] = begin.prompt_ids[: len(ids) - 1]
-        params = {"max_tokens": 4, "temperature": 0.0 if constraint else temperature}
-        return Request(f"warm-up-{pick.random()}", ids, params, constraint, None)
-
-    first = request(40)
+    prompts = _RandomPrompts(window=window, vocabulary=vocabulary, temperature=temperature)
+    first = prompts.request(40)
     yield [first]
-    yield [request(40, GRAMMAR)]
-    yield [
-        request(60, begin=first) for _ in range(sequences)
-    ]  # at once, with a common beginning from the cache
+    yield [prompts.request(40, constraint=GRAMMAR)]
+    # At once, with a common beginning from the cache.
+    yield [prompts.request(60, beginning=first) for _ in range(sequences)]
     if not gpu:
         return
-    for length in (33, 48, 250, 512, 1_001, step_tokens):
-        yield [request(length)]
-    for together in sorted({min(n, sequences) for n in (2, 3, 4, 8, 16, 32, 64, 128, sequences)}):
-        # some decode while others are read
-        yield [request(33 * 3 ** (i % 4), GRAMMAR if i % 2 else None) for i in range(together)]
-    long = request(4 * step_tokens + 100)
+    for length in (*LENGTHS, step_tokens):
+        yield [prompts.request(length)]
+    batch_sizes = {sequences, *(min(size, sequences) for size in BATCH_SIZES)}
+    for size in sorted(batch_sizes):
+        yield prompts.mixed_batch(size)
+    long = prompts.request(4 * step_tokens + 100)
     yield [long]
-    yield [request(len(long.prompt_ids) + 100, begin=long), request(100, GRAMMAR)]
+    yield [
+        prompts.request(len(long.prompt_ids) + 100, beginning=long),
+        prompts.request(100, constraint=GRAMMAR),
+    ]
+
+
+class _RandomPrompts:
+    """Makes requests of random tokens, the same ones in each start."""
+
+    def __init__(self, *, window: int, vocabulary: int, temperature: float) -> None:
+        self._random = random.Random(1)  # noqa: S311
+        self._window = window
+        self._vocabulary = vocabulary
+        self._temperature = temperature
+
+    def request(
+        self, length: int, *, constraint: Constraint | None = None, beginning: Request | None = None
+    ) -> Request:
+        """Return a request.
+
+        Args:
+            length: of the prompt in tokens, cut to what the window holds.
+            constraint: of the answer.
+            beginning: whose prompt this one begins with.
+        """
+        length = min(length, self._window - 16)
+        # Special tokens stand at the end of a vocabulary.
+        ids = [self._random.randrange(self._vocabulary // 2) for _ in range(length)]
+        if beginning is not None:
+            ids[: len(beginning.prompt_ids)] = beginning.prompt_ids[: length - 1]
+        return Request(
+            id=f"warm-up-{self._random.random()}",
+            prompt_ids=ids,
+            sampling=Sampling(
+                max_tokens=ANSWER_TOKENS,
+                temperature=0.0 if constraint else self._temperature,
+            ),
+            constraint=constraint,
+        )
+
+    def mixed_batch(self, size: int) -> list[Request]:
+        """Return requests of which some decode while others are still read.
+
+        Every second one has a grammar.
+        """
+        batch = []
+        for number in range(size):
+            length = 33 * 3 ** (number % 4)
+            constraint = GRAMMAR if number % 2 else None
+            batch.append(self.request(length, constraint=constraint))
+        return batch

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError
-from docmind.ingestion.parsed import GAP, ParsedDocument
+from docmind.ingestion.parsed import SECTION_SEPARATOR, ParsedDocument
 from docmind.ingestion.readers.formats import check_supported
 
 
@@ -111,7 +111,9 @@ class FileStore:
         except FileNotFoundError:
             return None
         low, high = first_page or 1, last_page or 1 << 31
-        return GAP.join(s["text"] for s in sections if low <= (s["page"] or 1) <= high)
+        return SECTION_SEPARATOR.join(
+            s["text"] for s in sections if low <= (s["page"] or 1) <= high
+        )
 
     def remove(self, document_id: str) -> None:
         """Remove a document's file and text."""

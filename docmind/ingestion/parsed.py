@@ -6,19 +6,42 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a file is read; may raise to stop the reading."""
-GAP = "\n\n"
-"""What stands between two sections in the document's extracted text."""
-HEADING_GAP = " > "
-"""What stands between the headings of a path."""
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom as shares (0 to 1) of the page's width and height, as it is shown."""
-Line = tuple[Box | None, str]
-"""Where a line of text stands on the page, if that is known, and what it says."""
+SECTION_SEPARATOR = "\n\n"
+"""Joins the sections of a document to its extracted text."""
+HEADING_SEPARATOR = " > "
+"""Joins the headings above a passage to the one line that is embedded, stored and shown."""
+
 _LINE_END = re.compile(r"\r\n|[\r\x0b\x0c\x85]")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\xad]")
+_UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\xad]")
+"""Control characters and soft hyphens."""
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """Take no notice: nobody follows what is done."""
+
+
+class Box(NamedTuple):
+    """Where something stands on a page, in fractions (0 to 1) of the page's width and height.
+
+    The page is taken as it is shown: turned, with the origin in its upper left corner. In JSON a
+    box is a list of these four numbers.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Line(NamedTuple):
+    """A line of text and where it stands on its page, if that is known."""
+
+    box: Box | None
+    text: str
 
 
 @dataclass(frozen=True)
@@ -26,12 +49,19 @@ class Section:
     """A stretch of text under one heading on one page."""
 
     text: str
-    page: int | None = None  # 1-based page, slide or sheet; None where the format has none
-    heading: str = ""  # the headings above it, outermost first, joined by HEADING_GAP
-    table: bool = False  # a Markdown table: two lines of header, then a line per row
-    boxes: tuple[
-        Box | None, ...
-    ] = ()  # where each line of the text stands on the page; () where that is not known
+    page: int | None = None
+    """1-based page, slide or sheet; None where the format has none."""
+    headings: tuple[str, ...] = ()
+    """The headings above it, outermost first."""
+    table: bool = False
+    """A Markdown table: two lines of header, then a line per row."""
+    boxes: tuple[Box | None, ...] = ()
+    """Where each line of the text stands on the page; () where that is not known."""
+
+    @property
+    def heading(self) -> str:
+        """The headings as one line, for example `Handbook > Travel`."""
+        return HEADING_SEPARATOR.join(self.headings)
 
 
 @dataclass(frozen=True)
@@ -39,75 +69,109 @@ class ParsedDocument:
     """A file's text. Character spans count in `text`."""
 
     sections: tuple[Section, ...]
-    pages: int = 0  # pages, slides or sheets; 0 where the format has none
+    pages: int = 0
+    """Pages, slides or sheets; 0 where the format has none."""
 
     @property
     def text(self) -> str:
         """The whole extracted text."""
-        return GAP.join(s.text for s in self.sections)
+        return SECTION_SEPARATOR.join(section.text for section in self.sections)
 
     def spans(self) -> Iterator[tuple[int, Section]]:
         """Yield each section with its start in `text`."""
         start = 0
         for section in self.sections:
             yield start, section
-            start += len(section.text) + len(GAP)
-
-
-class Outline:
-    """Collects the sections of a format without pages, in reading order."""
-
-    def __init__(self, title: str = "") -> None:
-        self._path = Headings(title)
-        self._heading = title
-        self._text: list[str] = []
-        self._sections: list[Section] = []
-
-    def text(self, text: str) -> None:
-        """Go on with this text, as it is."""
-        self._text.append(text)
-
-    def heading(self, level: int, title: str) -> None:
-        """Begin a section."""
-        self.sections()
-        self._heading = self._path.enter(level, title)
-        self._text.append(f"{'#' * level} {one_line(title)}\n\n")
-
-    def table(self, markdown: str) -> None:
-        """Put a table under the present heading."""
-        self.sections()
-        self._sections.append(Section(markdown, None, self._heading, table=True))
-
-    def sections(self) -> list[Section]:
-        """Return what there is so far."""
-        self._sections.append(Section("".join(self._text), None, self._heading))
-        self._text.clear()
-        return self._sections
+            start += len(section.text) + len(SECTION_SEPARATOR)
 
 
 class Headings:
-    """The path of headings from the top to where a reader is."""
+    """The headings from the top of a document down to where a reader is.
+
+    Example:
+        headings = Headings("Bees")
+        headings.enter(1, "Honey")    # ("Bees", "Honey")
+        headings.enter(2, "Price")    # ("Bees", "Honey", "Price")
+        headings.enter(1, "Hives")    # ("Bees", "Hives"): it ends all of its own level and below
+    """
 
     def __init__(self, title: str = "") -> None:
-        self._stack = [(0, title)] if title else []
+        self._open: list[tuple[int, str]] = []
+        """Level and title of each heading above the present place; the document's has level 0."""
+        if title:
+            self._open.append((0, title))
 
-    def enter(self, level: int, title: str) -> str:
-        """Go to a heading of this level and return the path to it."""
-        self._stack = [(above, t) for above, t in self._stack if above < level]
-        self._stack.append((level, one_line(title)))
-        return HEADING_GAP.join(t for _, t in self._stack if t)
+    def enter(self, level: int, title: str) -> tuple[str, ...]:
+        """Go to a heading of this level and return the titles down to it, without empty ones."""
+        while self._open and self._open[-1][0] >= level:
+            self._open.pop()
+        self._open.append((level, one_line(title)))
+        return tuple(title for _, title in self._open if title)
+
+
+class Outline:
+    """Collects the sections of a format without pages, in reading order.
+
+    Example:
+        outline = Outline("Bees")
+        outline.add_heading(1, "Honey")
+        outline.add_text("It keeps for years.")
+        outline.add_table("| Kind | Price |…")
+        outline.finish()
+
+    The result is an empty section under the heading "Bees", the text (which begins with "# Honey")
+    under "Bees > Honey", the table under the same, and what follows it, here nothing. Empty
+    sections are dropped when the text is cleaned.
+    """
+
+    def __init__(self, title: str = "") -> None:
+        self._headings = Headings(title)
+        self._path: tuple[str, ...] = ()
+        if title:
+            self._path = (title,)
+        self._text: list[str] = []
+        self._sections: list[Section] = []
+
+    def add_text(self, text: str) -> None:
+        """Go on with this text, as it is."""
+        self._text.append(text)
+
+    def add_heading(self, level: int, title: str) -> None:
+        """Begin a section."""
+        self._end_section()
+        self._path = self._headings.enter(level, title)
+        self._text.append(f"{'#' * level} {one_line(title)}\n\n")
+
+    def add_table(self, markdown: str) -> None:
+        """Put a table under the present heading."""
+        self._end_section()
+        self._sections.append(Section(text=markdown, headings=self._path, table=True))
+
+    def finish(self) -> list[Section]:
+        """Return the sections."""
+        self._end_section()
+        return self._sections
+
+    def _end_section(self) -> None:
+        self._sections.append(Section(text="".join(self._text), headings=self._path))
+        self._text.clear()
 
 
 def clean(text: str) -> str:
-    """Return the text without what no one can read: control characters, soft hyphens, lone surrogates, trailing
-    blanks, rows of empty lines.
+    """Return the text without what no one can read.
+
+    Control characters, soft hyphens, lone surrogates and trailing blanks go; of several empty lines
+    one stays.
     """
-    text = _CONTROL.sub("", _LINE_END.sub("\n", text))
+    text = _LINE_END.sub("\n", text)
+    text = _UNREADABLE.sub("", text)
     text = text.encode("utf-8", "ignore").decode("utf-8")
     lines: list[str] = []
-    for line in map(str.rstrip, text.split("\n")):
-        if line or (lines and lines[-1]):
-            lines.append(line)
+    for line in text.split("\n"):
+        stripped = line.rstrip()
+        previous_has_text = bool(lines and lines[-1])
+        if stripped or previous_has_text:
+            lines.append(stripped)
     return "\n".join(lines).strip()
 
 
@@ -117,10 +181,26 @@ def one_line(text: str) -> str:
 
 
 def markdown_table(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows (the first is the header) as a Markdown table without empty rows and columns; "" if all are."""
-    cells = [
-        ["" if c is None else one_line(str(c)).replace("|", "\\|") for c in row] for row in rows
-    ]
-    columns = [c for c in zip_longest(*filter(any, cells), fillvalue="") if any(c)]
-    lines = ["| " + " | ".join(row) + " |" for row in zip(*columns, strict=True)]
-    return "\n".join([*lines[:1], "|" + " --- |" * len(columns), *lines[1:]]) if lines else ""
+    """Return rows (the first is the header) as a Markdown table without empty rows and columns.
+
+    Rows may be of different lengths. The result is "" if every cell is empty.
+    """
+    filled_rows: list[list[str]] = []
+    for row in rows:
+        cells = [_cell_text(value) for value in row]
+        if any(cells):
+            filled_rows.append(cells)
+    columns = [column for column in zip_longest(*filled_rows, fillvalue="") if any(column)]
+    lines = ["| " + " | ".join(cells) + " |" for cells in zip(*columns, strict=True)]
+    if not lines:
+        return ""
+    rule = "|" + " --- |" * len(columns)
+    lines.insert(1, rule)
+    return "\n".join(lines)
+
+
+def _cell_text(value: object) -> str:
+    """Return a cell's value as Markdown, in which a bar separates cells."""
+    if value is None:
+        return ""
+    return one_line(str(value)).replace("|", "\\|")

@@ -1,16 +1,17 @@
-"""A file's text → chunks in the vector store, by LlamaIndex's IngestionPipeline."""
+"""A file's text → passages in the vector store, by LlamaIndex's IngestionPipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.schema import BaseNode, MetadataMode, TextNode, TransformComponent
+from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 
 from docmind.ingestion.parsed import ParsedDocument
-from docmind.ingestion.splitter import StructureSplitter
+from docmind.ingestion.splitter import StructureSplitter, section_nodes
 from docmind.passages import EmbeddedPassage, Passage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector
@@ -18,13 +19,14 @@ from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
 
 Stage = Literal["parse", "split", "embed", "store"]
-Progress = Callable[[Stage, int, int], None]
+StageProgress = Callable[[Stage, int, int], None]
 """Called with (stage, done, total) between batches; may raise to stop."""
 BATCH = 16
-"""Chunks embedded and stored together: under a second on two free cores, so that progress is seen to move."""
+"""Passages embedded and stored together: under a second on two free cores, so that progress is seen
+to move."""
 
 
-class Write(TransformComponent):  # type: ignore[misc]
+class StoreWriter(TransformComponent):  # type: ignore[misc]
     """The pipeline's last step: embedded nodes → our `VectorStore`, whichever mode it runs in."""
 
     _store: VectorStore = PrivateAttr()
@@ -34,8 +36,8 @@ class Write(TransformComponent):  # type: ignore[misc]
         self._store = store
 
     def __call__(self, nodes: Sequence[BaseNode], **_kwargs: Any) -> Sequence[BaseNode]:
-        """Write the chunks with their vectors and BM25 weights."""
-        self._store.upsert([_embedded(node) for node in nodes])
+        """Write the passages with their vectors and BM25 weights."""
+        self._store.upsert([_embedded_passage(node) for node in nodes])
         return nodes
 
 
@@ -48,52 +50,43 @@ class Pipeline:
         self._settings = settings.ingestion
 
     def run(
-        self, document_id: str, file_name: str, document: ParsedDocument, progress: Progress
+        self, document_id: str, file_name: str, document: ParsedDocument, progress: StageProgress
     ) -> int:
-        """Write a document's chunks and return how many there are. The same input gives the same ids.
+        """Write a document's passages and return how many there are.
+
+        The same input gives the same ids.
 
         Raises:
-            ModelError (the embedding model can't be loaded), StoreError (the chunks can't be written).
+            ModelError: the embedding model can't be loaded.
+            StoreError: the passages can't be written.
         """
-        size, overlap = self._settings.chunk_tokens, self._settings.chunk_overlap
-        splitter = StructureSplitter(self._embedder.tokenizer, size, overlap)
-        # no cache: it would keep all texts and vectors in memory; the registry knows what is done
+        splitter = StructureSplitter(
+            self._embedder.tokenizer,
+            chunk_tokens=self._settings.chunk_tokens,
+            chunk_overlap=self._settings.chunk_overlap,
+        )
+        # No cache: it would keep all texts and vectors in memory; the registry knows what is done.
         split = IngestionPipeline(transformations=[splitter], disable_cache=True)
-        sections = _sections(document_id, file_name, document)
-        nodes = list(
-            split.run(nodes=sections, progress=lambda done, total: progress("split", done, total))
-        )
-        nodes.sort(key=lambda n: len(n.get_content()))  # a batch is padded to its longest
-        progress("embed", 0, len(nodes))
+        sections = section_nodes(document_id, file_name, document)
+        nodes = list(split.run(nodes=sections, progress=partial(progress, "split")))
+        # A batch is padded to its longest: alike lengths belong together.
+        nodes.sort(key=_text_length)
         embed = IngestionPipeline(
-            transformations=[self._embedder.model, Write(self._store)], disable_cache=True
+            transformations=[self._embedder.model, StoreWriter(self._store)], disable_cache=True
         )
+        progress("embed", 0, len(nodes))
         for start in range(0, len(nodes), BATCH):
             embed.run(nodes=nodes[start : start + BATCH])
-            progress("embed", min(start + BATCH, len(nodes)), len(nodes))
+            done = min(start + BATCH, len(nodes))
+            progress("embed", done, len(nodes))
         return len(nodes)
 
 
-def _sections(document_id: str, file_name: str, document: ParsedDocument) -> list[BaseNode]:
-    nodes: list[BaseNode] = []
-    for start, section in document.spans():
-        place = {
-            "page": section.page,
-            "heading": section.heading[:300],
-            "table": section.table,
-            "start": start,
-        }
-        metadata = {
-            "document_id": document_id,
-            "file_name": file_name,
-            "boxes": section.boxes,
-            **place,
-        }
-        nodes.append(TextNode(text=section.text, metadata=metadata))
-    return nodes
+def _text_length(node: BaseNode) -> int:
+    return len(node.get_content())
 
 
-def _embedded(node: BaseNode) -> EmbeddedPassage:
+def _embedded_passage(node: BaseNode) -> EmbeddedPassage:
     """Return a node that has been embedded as a passage for the store."""
     metadata = node.metadata
     passage = Passage(

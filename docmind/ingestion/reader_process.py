@@ -1,25 +1,25 @@
-"""Reading files in a process of its own, with limits on memory and time: a poisonous file costs this process only."""
+"""Reading files in a process of its own, with limits on memory and time.
+
+A poisonous file costs this process only. What runs in it is `docmind.ingestion.reader_main`; the
+two exchange the messages below through a pipe.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import resource
-import signal
 import subprocess
 import sys
 import time
-import traceback
-from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 import docmind
 from docmind.errors import CorruptFile, DocMindError, IngestError
+from docmind.hardware import GIB
 from docmind.ingestion.parsed import ParsedDocument, Progress
 from docmind.settings import IngestionSettings
 
@@ -28,14 +28,60 @@ log = logging.getLogger(__name__)
 TICK_S = 0.2
 """How often the caller is asked whether to go on."""
 WORN_GIB = 1.5
-"""A worker that has grown beyond this is replaced before the next file."""
+"""A process that has grown beyond this is replaced before the next file."""
 STARTUP_S = 60
+"""How long the process may take until it is ready."""
 
 
-class Worker:
-    """A process that reads one file at a time; started at first use, kept warm, replaced when it dies.
+@dataclass(frozen=True)
+class ReadRequest:
+    """To the process: read this file."""
 
-    Not forked: the app has threads and an engine. Not `multiprocessing`: that would run the page's script again.
+    path: Path
+    name: str
+    """What the user calls it."""
+    password: str | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """From the process, once: it has started."""
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """From the process: so many pages, sheets or similar are read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """From the process, the end of a request: the text."""
+
+    document: ParsedDocument
+
+
+@dataclass(frozen=True)
+class Failed:
+    """From the process, the end of a request: why there is no text."""
+
+    error: DocMindError
+    traceback: str
+    """For the log; "" where the error was expected."""
+
+
+Answer = Finished | Failed
+
+
+class ReaderProcess:
+    """A process that reads one file at a time.
+
+    It is started at first use, kept warm, and replaced when it has died or grown.
+
+    It is not forked, because the app has threads and an engine, and not made by `multiprocessing`,
+    which would run the page's script again.
     """
 
     def __init__(self, settings: IngestionSettings) -> None:
@@ -43,24 +89,28 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection
         self._idle = True
+        """The process waits for a request."""
 
     def read(
         self, path: Path, name: str, progress: Progress, password: str | None = None
     ) -> ParsedDocument:
-        """Return the text of a file, as `readers.read` does, and raise what it raises.
+        """Return the text of a file, as `readers.formats.read` does, and raise what it raises.
 
         Args:
-            progress: called with (done, total) at least every `TICK_S` seconds; may raise to stop the reading.
+            path: the file.
+            name: what the user calls it.
+            progress: called with (done, total) at least every `TICK_S` seconds; may raise to stop
+                the reading.
             password: opens an encrypted PDF, which is then replaced by an unlocked copy.
 
         Raises:
-            CorruptFile: it made no progress for `max_step_s` seconds, needed more than `max_memory_gib`, or brought
-                its reader down.
+            CorruptFile: it made no progress for `max_step_s` seconds, needed more than
+                `max_memory_gib`, or brought its reader down.
         """
         self._idle = False
         try:
-            self._ask((path, name, password))
-            return self._answer(name, progress)
+            self._request(ReadRequest(path=path, name=name, password=password))
+            return self._await_answer(name, progress)
         finally:
             if not self._idle:  # nobody waits any more for what it is doing
                 self.close()
@@ -73,109 +123,101 @@ class Worker:
             self._process.wait()
             self._process = None
 
-    def _ask(self, question: tuple[Path, str, str | None]) -> None:
-        here = self._process if self._process and self._process.poll() is None else None
-        if here is None or psutil.Process(here.pid).memory_info().rss > WORN_GIB * (1 << 30):
+    def _request(self, request: ReadRequest) -> None:
+        if not self._is_fit():
             self.close()
             self._start()
-        self._pipe.send(question)
+        self._pipe.send(request)
+
+    def _is_fit(self) -> bool:
+        """Tell whether the process is there and has not grown beyond `WORN_GIB`."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        resident = psutil.Process(self._process.pid).memory_info().rss
+        return resident <= WORN_GIB * GIB
 
     def _start(self) -> None:
-        self._pipe, theirs = Pipe()
-        here = str(Path(docmind.__file__).parents[1])
-        env = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
-        }
-        arguments = [str(theirs.fileno()), str(self._settings.max_memory_gib)]
+        self._pipe, their_end = Pipe()
+        command = [
+            sys.executable,
+            "-m",
+            "docmind.ingestion.reader_main",
+            str(their_end.fileno()),
+            str(self._settings.max_memory_gib),
+        ]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "docmind.ingestion.reader_process", *arguments],
-            pass_fds=[theirs.fileno()],
-            env=env,
+            command,
+            pass_fds=[their_end.fileno()],
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        theirs.close()
-        try:
-            started = self._pipe.poll(STARTUP_S) and self._pipe.recv()
-        except EOFError:
-            started = False
-        if not started:
+        their_end.close()
+        if not self._hears_ready():
             raise IngestError(
-                "The process that reads files did not start. Restart DocMind; `docmind doctor` may help."
+                "The process that reads files did not start. "
+                "Restart DocMind; `docmind doctor` may help."
             )
 
-    def _answer(self, name: str, progress: Progress) -> ParsedDocument:
-        done = total = 0
-        patience = time.monotonic() + self._settings.max_step_s
-        while time.monotonic() < patience:
+    def _hears_ready(self) -> bool:
+        if not self._pipe.poll(STARTUP_S):
+            return False
+        try:
+            return isinstance(self._pipe.recv(), Ready)
+        except EOFError:
+            return False
+
+    def _await_answer(self, name: str, progress: Progress) -> ParsedDocument:
+        step = Advanced(done=0, total=0)
+        deadline = time.monotonic() + self._settings.max_step_s
+        while time.monotonic() < deadline:
             if not self._pipe.poll(TICK_S):
-                progress(done, total)
+                progress(step.done, step.total)
                 continue
-            try:
-                kind, value = self._pipe.recv()
-            except (EOFError, OSError):
-                raise self._died(name) from None
-            self._idle = kind != "progress"
-            if kind == "done":
-                document: ParsedDocument = value
-                return document
-            if kind == "error":
-                error, details = value
-                if details:
-                    log.warning("%s could not be read\n%s", name, details)
-                raise error
-            done, total = value
-            progress(done, total)
-            patience = time.monotonic() + self._settings.max_step_s
+            message = self._receive(name)
+            if isinstance(message, Advanced):
+                step = message
+                progress(step.done, step.total)
+                deadline = time.monotonic() + self._settings.max_step_s
+                continue
+            self._idle = True
+            if isinstance(message, Finished):
+                return message.document
+            if message.traceback:
+                log.warning("%s could not be read\n%s", name, message.traceback)
+            raise message.error
         raise CorruptFile(
-            f"'{name}' was given up: its reader made no progress for {self._settings.max_step_s:g} s. Save it again or "
-            "split it; if it is only large, raise DOCMIND_INGESTION__MAX_STEP_S."
+            f"'{name}' was given up: its reader made no progress for "
+            f"{self._settings.max_step_s:g} s. Save it again or split it; if it is only large, "
+            "raise DOCMIND_INGESTION__MAX_STEP_S."
         )
 
+    def _receive(self, name: str) -> Advanced | Answer:
+        """Return what the process says next; CorruptFile if it has ended."""
+        message: Advanced | Answer
+        try:
+            message = self._pipe.recv()
+        except (EOFError, OSError):
+            raise self._died(name) from None
+        return message
+
     def _died(self, name: str) -> CorruptFile:
+        """Return the error for a file that ended the process."""
         assert self._process is not None
         code = self._process.wait()
         log.warning("%s ended its reader with exit code %s", name, code)
         return CorruptFile(
-            f"'{name}' could not be read: it brought its reader down (exit code {code}). It is damaged, or needs more "
-            f"than {self._settings.max_memory_gib:g} GiB of memory: save it again in another program, split it, or "
-            "raise DOCMIND_INGESTION__MAX_MEMORY_GIB."
+            f"'{name}' could not be read: it brought its reader down (exit code {code}). It is "
+            f"damaged, or needs more than {self._settings.max_memory_gib:g} GiB of memory: save it "
+            "again in another program, split it, or raise DOCMIND_INGESTION__MAX_MEMORY_GIB."
         )
 
 
-def main(descriptor: int, memory_gib: float) -> None:
-    """Answer questions on a pipe until it is closed: (path, name, password) → progress …, then done or error."""
-    from docmind.ingestion.readers.formats import read
-
-    ctypes.CDLL(None).prctl(
-        1, signal.SIGKILL
-    )  # PR_SET_PDEATHSIG: end with the app, even in the middle of a loop
-    os.nice(5)  # whoever waits for an answer goes first
-    room = int(memory_gib * (1 << 30))
-    resource.setrlimit(resource.RLIMIT_DATA, (room, room))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    pipe = Connection(descriptor)
-    pipe.send(("ready", None))
-
-    def answer(path: Path, name: str, password: str | None) -> tuple[str, Any]:
-        try:
-            return "done", read(
-                path, name, lambda done, total: pipe.send(("progress", (done, total))), password
-            )
-        except DocMindError as exc:
-            expected = exc.__cause__ is None or isinstance(exc.__cause__, DocMindError)
-            return "error", (
-                exc,
-                "" if expected else "".join(traceback.format_exception(exc.__cause__)),
-            )
-
-    with suppress(EOFError, OSError):  # the app has ended
-        while True:
-            pipe.send(answer(*pipe.recv()))
-
-
-if __name__ == "__main__":
-    logging.disable()  # what happened travels to the app, which logs it
-    main(int(sys.argv[1]), float(sys.argv[2]))
+def _environment() -> dict[str, str]:
+    """Return our environment, in which the process finds the same `docmind` package."""
+    search_path = [str(Path(docmind.__file__).parents[1])]
+    inherited = os.environ.get("PYTHONPATH")
+    if inherited:
+        search_path.append(inherited)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}

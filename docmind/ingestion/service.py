@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline, Stage
-from docmind.ingestion.reader_process import Worker
+from docmind.ingestion.reader_process import ReaderProcess
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -50,7 +50,7 @@ class IngestionService:
         self._store = store
         self._pipeline = Pipeline(store, embedder, settings)
         self._files = FileStore(settings.files_dir, settings.ingestion.max_file_mb)
-        self._reader = Worker(settings.ingestion)
+        self._reader = ReaderProcess(settings.ingestion)
         self._passwords: dict[str, str] = {}  # document id → password, until it has opened the file
         self._changed = threading.Condition(threading.RLock())
         """Guards files and the fields below; notified whenever a document is added or done."""

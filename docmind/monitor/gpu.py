@@ -7,15 +7,15 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 
-from docmind.hardware import detect, open_nvml
+from docmind.hardware import Hardware, Nvml, open_nvml
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-EVERY_S, KEPT = 2.0, 300
+EVERY_S = 2.0
+RETAINED_SAMPLES = 300
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Sample:
     """The machine at one moment. Memory in bytes, utilisation in percent."""
 
     name: str
-    """What the next four are about: all GPUs together (equal ones are counted), or the CPU and RAM."""
+    """What the next four are about: all GPUs together (counted), or the CPU and RAM."""
     used: int
     """Memory in use by everybody."""
     total: int
     own: int | None
-    """This process's and its children's share of `used`; None if the driver hides it (as in some containers)."""
+    """What this process and its children have of `used`; None if the driver hides it (as in some
+    containers)."""
     utilisation: float | None
     """The mean of several GPUs."""
     cpu_percent: float
@@ -58,15 +59,16 @@ class Sample:
 
 
 class HardwareMonitor:
-    """Samples the machine every 2 s in a thread of its own and keeps the last 10 minutes."""
+    """Samples the machine every 2 s in a thread of its own and retains the last 10 minutes."""
 
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._process = psutil.Process()
-        hardware = detect()
+    def __init__(self, hardware: Hardware) -> None:
         self._cpu_name = f"{hardware.cpu} ({hardware.cores} cores)"
-        self._nvml, self._note = open_nvml()
-        self._history = deque([self._read()], maxlen=KEPT)
+        self._process = psutil.Process()
+        opened = open_nvml()
+        self._nvml = opened.nvml
+        self._note = opened.missing
+        self._history = deque([self._read()], maxlen=RETAINED_SAMPLES)
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hardware-monitor", daemon=True)
         self._thread.start()
 
@@ -82,7 +84,8 @@ class HardwareMonitor:
         """Stop sampling and let NVML go."""
         self._stop.set()
         self._thread.join(EVERY_S)
-        nvml, self._nvml = self._nvml, None
+        nvml = self._nvml
+        self._nvml = None
         if nvml is not None:
             with suppress(nvml.NVMLError):
                 nvml.nvmlShutdown()
@@ -93,65 +96,79 @@ class HardwareMonitor:
             self._history.append(self._read())
 
     def _read(self) -> Sample:
+        """Return the figures of the GPUs, or of CPU and RAM where there are none."""
         processes = [self._process]
         with suppress(psutil.Error):
             processes += self._process.children(recursive=True)
-        memory, cpu = psutil.virtual_memory(), psutil.cpu_percent()
+        memory = psutil.virtual_memory()
         ram_used = memory.total - memory.available
-        machine: dict[str, Any] = {
-            "cpu_percent": cpu,
-            "ram_used": ram_used,
-            "ram_total": memory.total,
-        }
-        gpus = self._read_gpus({p.pid for p in processes})
+        cpu_percent = psutil.cpu_percent()
+        gpus = self._read_gpus({process.pid for process in processes})
         if not gpus:
-            own = sum(map(_own_memory, processes))
             return Sample(
-                self._cpu_name, ram_used, memory.total, own, cpu, **machine, note=self._note
+                name=self._cpu_name,
+                used=ram_used,
+                total=memory.total,
+                own=sum(_own_memory(process) for process in processes),
+                utilisation=cpu_percent,
+                cpu_percent=cpu_percent,
+                ram_used=ram_used,
+                ram_total=memory.total,
+                note=self._note,
             )
-        shares = [g.own for g in gpus if g.own is not None]
-        busy = [g.utilisation for g in gpus if g.utilisation is not None]
+        own = [gpu.own for gpu in gpus if gpu.own is not None]
+        utilisations = [gpu.utilisation for gpu in gpus if gpu.utilisation is not None]
+        name = gpus[0].name
+        if len(gpus) > 1:
+            name = f"{len(gpus)} x {name}"
         return Sample(
-            name=gpus[0].name if len(gpus) == 1 else f"{len(gpus)} x {gpus[0].name}",
-            used=sum(g.used for g in gpus),
-            total=sum(g.total for g in gpus),
-            own=sum(shares) if shares else None,
-            utilisation=sum(busy) / len(busy) if busy else None,
-            **machine,
+            name=name,
+            used=sum(gpu.used for gpu in gpus),
+            total=sum(gpu.total for gpu in gpus),
+            own=sum(own) if own else None,
+            utilisation=sum(utilisations) / len(utilisations) if utilisations else None,
+            cpu_percent=cpu_percent,
+            ram_used=ram_used,
+            ram_total=memory.total,
             gpus=gpus,
         )
 
     def _read_gpus(self, pids: set[int]) -> tuple[Gpu, ...]:
+        """Return the figures of all GPUs; none once the driver has stopped answering."""
         nvml = self._nvml
         if nvml is None:
             return ()
         try:
-            return tuple(_read_gpu(nvml, i, pids) for i in range(nvml.nvmlDeviceGetCount()))
+            count = nvml.nvmlDeviceGetCount()
+            return tuple(_read_gpu(nvml, index, pids) for index in range(count))
         except nvml.NVMLError as exc:
             self._note = f"The NVIDIA driver stopped answering ({exc}). `nvidia-smi` may say more."
-            log.warning(self._note)
+            _log.warning(self._note)
             return ()
 
 
-def _read_gpu(nvml: Any, index: int, pids: set[int]) -> Gpu:
+def _read_gpu(nvml: Nvml, index: int, pids: set[int]) -> Gpu:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    mine: list[int] = []
     utilisation = None
     with suppress(nvml.NVMLError):  # not every card or container gives this
         utilisation = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    own = None
     with suppress(nvml.NVMLError):  # nor this
-        mine = [
-            p.usedGpuMemory or 0
-            for p in nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-            if p.pid in pids
-        ]
-    name, own = str(nvml.nvmlDeviceGetName(handle)), sum(mine) if mine else None
-    return Gpu(name, int(memory.used), int(memory.total), own, utilisation)
+        for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle):
+            if process.pid in pids:
+                own = (own or 0) + (process.usedGpuMemory or 0)
+    return Gpu(
+        name=str(nvml.nvmlDeviceGetName(handle)),
+        used=int(memory.used),
+        total=int(memory.total),
+        own=own,
+        utilisation=utilisation,
+    )
 
 
 def _own_memory(process: psutil.Process) -> int:
-    """Return a process's memory without mapped files; 0 for one that has ended."""
+    """Return a process's memory in bytes, without mapped files; 0 for one that has ended."""
     with suppress(psutil.Error):
         memory = process.memory_info()
         return int(memory.rss - getattr(memory, "shared", 0))

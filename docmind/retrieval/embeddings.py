@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmind.errors import ModelError
-from docmind.hardware import detect
 from docmind.lazy_imports import import_model_stack
+from docmind.retrieval.cpu_sharing import BatchQueue
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
+    from tokenizers import Tokenizer
 
 MAX_TOKENS = 256
-"""Length of a text, unless the model's sentence_bert_config.json says more or its positions end before."""
+"""Length of a text, unless the model's sentence_bert_config.json says more or its positions end
+before."""
+
+BATCH = 32
+"""Texts of one call of the model."""
+
 UNLIKE = (
     "The notice period is three months.",
     "Water boils at a lower temperature on high mountains.",
@@ -32,57 +35,44 @@ UNLIKE = (
     "The treaty was signed in Vienna in 1815.",
 )
 """Sentences that have nothing to do with each other."""
+
 REMEMBERED = 1000
-"""Vectors of sentences kept from one comparison to the next."""
-THREADS = max(1, (os.cpu_count() or 1) // 4)
-"""OpenMP threads of one embedding call. More of them wait for each other as soon as the engine decodes beside them:
-on two busy cores two threads gave 4 to 24 chunks/s, one gave 72."""
+"""Vectors of sentences that are remembered from one comparison to the next."""
 
 
 class Embedder:
-    """One embedding model on the CPU (a GPU's memory is the engine's), loaded at first use; thread-safe."""
+    """One embedding model on the CPU (a GPU's memory is the engine's); loaded at first use.
 
-    def __init__(self, model_dir: Path) -> None:
+    Thread-safe. Every failure to load it is a ModelError.
+    """
+
+    def __init__(self, model_dir: Path, *, bfloat16: bool = False) -> None:
+        """Name the model.
+
+        Args:
+            model_dir: directory of a sentence-transformers model.
+            bfloat16: compute in 16 bits. With AMX this is twice as fast (cosine to 32 bits at least
+                0.998); with avx512_bf16 alone it is slower: 12 against 16 passages/s.
+        """
         self._dir = model_dir
+        self._bfloat16 = bfloat16
+        self._queue = BatchQueue()
         self._loading = threading.Lock()
-        self._turn = threading.Lock()
-        self._urgent: set[int] = set()  # threads someone waits for; the ingestion lets them pass
         self._model: BaseEmbedding | None = None
-        self._compared: dict[
-            str, list[float]
-        ] = {}  # a sentence may be compared with every passage of a turn
+        self._compared: dict[str, list[float]] = {}
+        """Sentence → vector. One may be compared with every passage of a turn."""
 
     @cached_property
     def dims(self) -> int:
-        """Length of the vectors, read without loading the model; ModelError if there is none in the directory."""
+        """Length of the vectors, read without loading the model."""
         try:
             return int(self._config.get("word_embedding_dimension") or self._config["hidden_size"])
         except KeyError as exc:
             raise self._broken("its config.json doesn't say how long its vectors are") from exc
 
     @cached_property
-    def _config(self) -> dict[str, Any]:
-        if not (self._dir / "config.json").is_file():
-            raise self._broken("it has no config.json")
-        config = self._json("config.json") | self._json("1_Pooling/config.json")
-        writes = any("CausalLM" in name for name in config.get("architectures") or [])
-        if (
-            writes and not (self._dir / "modules.json").is_file()
-        ):  # its hidden states would pass for embeddings
-            raise self._broken("it is a language model, not an embedding model")
-        return config
-
-    def _json(self, name: str) -> dict[str, Any]:
-        """Return the content of one of the model's files, nothing if there is none."""
-        path = self._dir / name
-        try:
-            return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
-        except (OSError, ValueError, TypeError) as exc:
-            raise self._broken(exc) from exc
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        """The model's own tokenizer (a `tokenizers.Tokenizer` that never cuts), for exact chunk sizes."""
+    def tokenizer(self) -> Tokenizer:
+        """The model's own tokenizer, which never cuts a text: for exact passage sizes."""
         from tokenizers import Tokenizer
 
         try:
@@ -94,24 +84,22 @@ class Embedder:
         return tokenizer
 
     @cached_property
-    def _prompts(self) -> dict[str, str]:
-        """What the model wants before a "query" and a "document" (E5's differ; MiniLM has none)."""
-        return dict(self._json("config_sentence_transformers.json").get("prompts") or {})
-
-    @cached_property
     def unrelated(self) -> float:
-        """The cosine of texts that have nothing to do with each other, the mean over all pairs of `UNLIKE`.
+        """The cosine of texts that have nothing to do with each other: the mean over `UNLIKE`.
 
-        0.02 with MiniLM, 0.76 with E5, whose vectors lie in a narrow cone: what a cosine means begins there.
+        0.02 with MiniLM, 0.76 with E5, whose vectors lie in a narrow cone. What a cosine means
+        begins there.
         """
         import numpy as np
 
         vectors = np.array(self.embed_texts(list(UNLIKE)))
-        return float((vectors @ vectors.T)[~np.eye(len(UNLIKE), dtype=bool)].mean())
+        cosines = vectors @ vectors.T
+        of_different_texts = ~np.eye(len(UNLIKE), dtype=bool)
+        return float(cosines[of_different_texts].mean())
 
     @property
     def model(self) -> BaseEmbedding:
-        """The LlamaIndex embedding, for an IngestionPipeline; ModelError if it can't be loaded."""
+        """The LlamaIndex embedding, for an IngestionPipeline."""
         with self._loading:
             if self._model is None:
                 self._model = self._load()
@@ -119,83 +107,105 @@ class Embedder:
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question, [dims], length 1. A running ingestion lets it pass."""
-        with self._passing():
+        with self._queue.urgent():
             return list(self.model.get_query_embedding(text))
 
     def embed_texts(self, texts: list[str]) -> list[list[float]]:
-        """Return the vectors of passages or sentences, [n, dims], length 1. A running ingestion lets them pass."""
-        with self._passing():
-            return [list(v) for v in self.model.get_text_embedding_batch(texts)] if texts else []
+        """Return the vectors of passages or sentences, [n, dims], length 1.
+
+        A running ingestion lets them pass.
+        """
+        if not texts:
+            return []
+        with self._queue.urgent():
+            vectors = self.model.get_text_embedding_batch(texts)
+        return [list(vector) for vector in vectors]
 
     def nearness(self, text: str, others: list[str]) -> float:
-        """Return how near the nearest of the others is to a text in meaning: 1 is the same, 0 or less is unrelated."""
-        known = self._compared if len(self._compared) < REMEMBERED else {}
-        new = [t for t in dict.fromkeys([text, *others]) if t not in known]
-        self._compared = known = known | dict(zip(new, self.embed_texts(new), strict=True))
-        cosines = (
-            sum(x * y for x, y in zip(known[text], known[other], strict=True)) for other in others
-        )
+        """Return how near the nearest of the others is to a text in meaning.
+
+        1 is the same; 0 or less has nothing to do with it, whatever the model's cosines are.
+        """
+        vectors = self._remembered_vectors([text, *others])
+        cosines = [_dot(vectors[text], vectors[other]) for other in others]
         return (max(cosines) - self.unrelated) / (1 - self.unrelated)
 
-    @contextmanager
-    def _passing(self) -> Iterator[None]:
-        self._urgent.add(threading.get_ident())
-        try:
-            yield
-        finally:
-            self._urgent.discard(threading.get_ident())
+    def _remembered_vectors(self, texts: Sequence[str]) -> dict[str, list[float]]:
+        """Return the vectors of some sentences, among others; each is embedded once."""
+        known = self._compared
+        if len(known) >= REMEMBERED:
+            known = {}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        new_vectors = self.embed_texts(new)
+        # A new dictionary each time: another thread may be reading the former one.
+        known = known | dict(zip(new, new_vectors, strict=True))
+        self._compared = known
+        return known
 
     def _load(self) -> BaseEmbedding:
+        """Return the model with its weights."""
         longest = int(self._json("sentence_bert_config.json").get("max_seq_length") or MAX_TOKENS)
         positions = int(self._config.get("max_position_embeddings", longest))
         import_model_stack()
         import torch
-        from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-        from threadpoolctl import ThreadpoolController
 
-        outer = self
-        threads = ThreadpoolController()
+        from docmind.retrieval.local_embedding import LocalEmbedding
 
-        class Embedding(HuggingFaceEmbedding):  # type: ignore[misc]
-            """One batch at a time: the tokenizer can't be shared by threads that pad differently."""
-
-            def _embed(
-                self, inputs: list[Any], prompt_name: str | None = None
-            ) -> list[list[float]]:
-                while outer._urgent and threading.get_ident() not in outer._urgent:
-                    time.sleep(
-                        0.002
-                    )  # a plain lock would go back to the ingestion that just released it
-                torch.get_num_threads()  # sets up this thread's OpenMP, which would later undo the limit
-                # the limit belongs to the calling thread: the engine's threads keep theirs
-                with (
-                    outer._turn,
-                    torch.inference_mode(),
-                    threads.limit(limits=THREADS, user_api="openmp"),
-                ):
-                    return list(super()._embed(inputs, prompt_name))
-
-        # With AMX bfloat16 is twice as fast (cosine >= 0.998); with avx512_bf16 alone slower: 12 against 16 passages/s.
-        amx = "amx_bf16" in detect().cpu_flags
+        dtype = torch.float32
+        if self._bfloat16:
+            dtype = torch.bfloat16
         try:
-            return Embedding(
+            # What the model wants before a question and before a passage: E5's differ, MiniLM has
+            # none.
+            prompts = dict(self._json("config_sentence_transformers.json").get("prompts") or {})
+            return LocalEmbedding(
+                queue=self._queue,
                 model_name=str(self._dir),
                 device="cpu",
                 max_length=min(longest, positions),
-                embed_batch_size=32,
+                embed_batch_size=BATCH,
                 normalize=True,
-                query_instruction=self._prompts.get("query", ""),
-                text_instruction=self._prompts.get("document", ""),
+                query_instruction=prompts.get("query", ""),
+                text_instruction=prompts.get("document", ""),
                 cache_folder=str(self._dir),
                 local_files_only=True,
-                model_kwargs={"dtype": torch.bfloat16 if amx else torch.float32},
+                model_kwargs={"dtype": dtype},
             )
         except Exception as exc:
             raise self._broken(exc) from exc
 
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        """The model's configuration, with that of its pooling."""
+        if not (self._dir / "config.json").is_file():
+            raise self._broken("it has no config.json")
+        config = self._json("config.json") | self._json("1_Pooling/config.json")
+        architectures = config.get("architectures") or []
+        is_language_model = any("CausalLM" in name for name in architectures)
+        # Its hidden states would pass for embeddings. An embedding model made from a language model
+        # says so in modules.json.
+        if is_language_model and not (self._dir / "modules.json").is_file():
+            raise self._broken("it is a language model, not an embedding model")
+        return config
+
+    def _json(self, name: str) -> dict[str, Any]:
+        """Return the content of one of the model's files, nothing if there is none."""
+        path = self._dir / name
+        try:
+            if not path.is_file():
+                return {}
+            return dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as exc:
+            raise self._broken(exc) from exc
+
     def _broken(self, why: object) -> ModelError:
         return ModelError(
-            f"The embedding model in {self._dir} can't be loaded ({why}). Remove that folder and fetch the "
-            "model again (`docmind model pull NAME`), or point DOCMIND_RETRIEVAL__EMBEDDING_MODEL at a directory with "
-            "another sentence-transformers model."
+            f"The embedding model in {self._dir} can't be loaded ({why}). "
+            "Remove that folder and fetch the model again (`docmind model pull NAME`), or point "
+            "DOCMIND_RETRIEVAL__EMBEDDING_MODEL at a directory with another sentence-transformers "
+            "model."
         )
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))

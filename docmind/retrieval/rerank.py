@@ -7,12 +7,15 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from docmind.errors import ModelError
 from docmind.lazy_imports import import_model_stack
 from docmind.passages import Passage, ScoredPassage
-from docmind.retrieval.embeddings import THREADS
+from docmind.retrieval.cpu_sharing import THREADS
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 DEPTH = 30
 """Fused passages that are read again, at least: each costs a pass of the model."""
@@ -23,30 +26,8 @@ class Reranker:
 
     def __init__(self, model_dir: Path) -> None:
         self._dir = model_dir
-        self._turn = threading.Lock()
-        try:
-            config = json.loads((model_dir / "config.json").read_text("utf-8"))
-        except (OSError, ValueError) as exc:
-            raise self._broken(exc) from exc
-        heads, labels = (
-            config.get("architectures") or [],
-            config.get("id2label", "01"),
-        )  # left out where there are two
-        if not any("ForSequenceClassification" in head for head in heads) or len(labels) != 1:
-            # its missing head would be made of random numbers
-            raise self._broken(
-                f"it is {', '.join(heads) or 'no model'} with {len(labels)} labels, not one that scores"
-            )
-
-    @cached_property
-    def _model(self) -> Any:
-        import_model_stack()
-        from sentence_transformers import CrossEncoder
-
-        try:
-            return CrossEncoder(str(self._dir), device="cpu", local_files_only=True)
-        except Exception as exc:
-            raise self._broken(exc) from exc
+        self._lock = threading.Lock()
+        self._refuse_other_models()
 
     def rank(self, query: str, results: Sequence[ScoredPassage]) -> list[ScoredPassage]:
         """Return the passages with the model's own scores, the best first."""
@@ -54,8 +35,8 @@ class Reranker:
 
         if not results:
             return []
-        pairs = [(query, _readable(result.passage)) for result in results]
-        with self._turn, threadpool_limits(limits=THREADS, user_api="openmp"):
+        pairs = [(query, _render_for_model(result.passage)) for result in results]
+        with self._lock, threadpool_limits(limits=THREADS, user_api="openmp"):
             scores = self._model.predict(pairs, show_progress_bar=False)
         scored = [
             ScoredPassage(passage=result.passage, score=float(score))
@@ -63,14 +44,40 @@ class Reranker:
         ]
         return sorted(scored, key=lambda result: -result.score)
 
-    def _broken(self, why: object) -> ModelError:
+    @cached_property
+    def _model(self) -> CrossEncoder:
+        import_model_stack()
+        from sentence_transformers import CrossEncoder
+
+        try:
+            return CrossEncoder(str(self._dir), device="cpu", local_files_only=True)
+        except Exception as exc:
+            raise self._unusable(exc) from exc
+
+    def _refuse_other_models(self) -> None:
+        """Raise ModelError unless the model gives one score: a missing head would be random."""
+        try:
+            config = json.loads((self._dir / "config.json").read_text("utf-8"))
+        except (OSError, ValueError) as exc:
+            raise self._unusable(exc) from exc
+        architectures = config.get("architectures") or []
+        label_count = 2  # the configuration names no labels where there are two
+        if "id2label" in config:
+            label_count = len(config["id2label"])
+        scores = any("ForSequenceClassification" in name for name in architectures)
+        if not scores or label_count != 1:
+            kind = ", ".join(architectures) or "no model"
+            raise self._unusable(f"it is {kind} with {label_count} labels, not one that scores")
+
+    def _unusable(self, why: object) -> ModelError:
         return ModelError(
-            f"The reranker in {self._dir} can't be used ({why}). Point DOCMIND_RETRIEVAL__RERANKER at a directory with "
-            "a cross-encoder, or leave it empty."
+            f"The reranker in {self._dir} can't be used ({why}). "
+            "Point DOCMIND_RETRIEVAL__RERANKER at a directory with a cross-encoder, "
+            "or leave it empty."
         )
 
 
-def _readable(passage: Passage) -> str:
+def _render_for_model(passage: Passage) -> str:
     """Return a passage below the name of its file and its heading."""
-    lines = (passage.file_name, passage.heading, passage.text)
+    lines = [passage.file_name, passage.heading, passage.text]
     return "\n".join(line for line in lines if line)

@@ -14,10 +14,14 @@ from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
+"""What is compared: meaning (dense) and words (BM25), or one of them."""
+
 SAME_WORDS = 0.85
-"""Share of words (Jaccard) from which two passages count as the same: copies, new editions, page furniture."""
+"""Fraction of words in common (Jaccard) from which two passages count as the same: copies, new
+editions, page furniture."""
+
 SAME_SPAN = 0.5
-"""Share of the shorter passage that may overlap with a better one of the same document."""
+"""Fraction of the shorter passage that may overlap with a better one of the same document."""
 
 
 class Retriever:
@@ -42,8 +46,10 @@ class Retriever:
         """Return up to `k` passages, best first, none of them nearly the same as a better one.
 
         Args:
+            query: the question; an empty one finds nothing.
+            k: passages wanted.
             scope: look only there.
-            mode: hybrid fuses meaning (dense) and words (BM25); the others are for evaluation.
+            mode: all but "hybrid" are for evaluation.
         """
         if not query.strip():
             return []
@@ -82,7 +88,10 @@ class Retriever:
         return self._with_neighbours(best)
 
     def _with_neighbours(self, passages: Sequence[Passage]) -> list[Passage]:
-        """Put what stands before and after the best passages around them; around tables only tables."""
+        """Put what stands before and after the best passages around them.
+
+        Around tables only tables.
+        """
         shown: dict[str, Passage] = {}
         for passage in passages[: self._neighbours]:
             for near in self._store.passages(passage.document_id, near=passage.position):

@@ -52,7 +52,8 @@ class PassageDialog:
     @classmethod
     def from_link(cls, target: str) -> PassageDialog | None:
         """Return what a clicked mark opens: `4-1` is `[1]` in message 4, `live-1` in the answer
-        that is being written. None if it is no such target."""
+        that is being written. None if it is no such target.
+        """
         message, _, number = target.partition("-")
         if not number.isdigit():
             return None

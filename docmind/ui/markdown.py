@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 
-from docmind.verification.citations import expand
+from docmind.verification.sentences import expand
 
 Cite = Callable[[int, int], str]
 """Called with a mark's number and how many marks came before; returns the mark's Markdown."""

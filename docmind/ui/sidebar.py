@@ -95,7 +95,10 @@ def _draw_machine(sample: Sample) -> None:
 def _draw_engine(status: EngineStatus) -> None:
     dot = _DOTS.get(status.state, ":gray[●]")
     activity = plain(engine_status.activity(status))
-    _draw_head("Engine", engine_status.model_name(status), f"{dot} {activity}")
+    name = engine_status.model_name(status)
+    if status.quantization not in {"", "none"}:
+        name += f" ({status.quantization})"
+    _draw_head("Engine", name, f"{dot} {activity}")
 
 
 def _draw_context(usage: Usage | None, engine_window: int) -> None:

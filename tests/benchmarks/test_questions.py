@@ -1,10 +1,5 @@
-from pathlib import Path
-
-import pytest
-
 from benchmarks.questions import AGENTS, has, load, score, unfounded
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+from tests.parts import find_shared_data
 
 
 def test_an_answer_has_a_fact_only_as_whole_words():
@@ -31,6 +26,5 @@ def test_every_message_has_one_set_of_tools_per_task():
         assert set(message["agents"]) <= set(AGENTS.values())
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data beside the repository")
 def test_every_gold_fact_stands_where_it_is_said_to_stand():
-    assert unfounded(DATA) == []
+    assert unfounded(find_shared_data()) == []

@@ -1,7 +1,6 @@
 """A headless Chromium, and the app as its user runs it: a process of its own behind a port."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,21 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import find_browser
+
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="package")
 def chromium():
-    """The system's Chromium, started once. While it is there its event loop runs in this thread, so it ends with this
-    folder: the other tests run loops of their own."""
-    path = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    if path is None:
-        pytest.skip("no Chromium on this machine")
+    """The system's Chromium, started once.
+
+    While it is there its event loop runs in this thread, so it ends with this folder: the other
+    tests run loops of their own.
+    """
+    path = find_browser()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import pytest
 
-from docmind.app import own
+from docmind.app import lock_data_dir
 from docmind.engine.interface import Attempt
 from docmind.storage.collections import Collections
 from docmind.storage.documents import Registry
@@ -127,7 +127,7 @@ def test_a_port_in_use_is_said_and_another_offered(docmind, smollm2):
 
 def test_a_second_instance_is_refused_with_a_way_out(docmind, tmp_path):
     (tmp_path / "a.txt").write_text("text")
-    lock = own(docmind.data)
+    lock = lock_data_dir(docmind.data)
     done = docmind("ingest", tmp_path / "a.txt")
     lock.close()
     assert done.returncode == 1

@@ -3,19 +3,21 @@
 import pytest
 
 from docmind.engine.vllm_engine import VllmEngine
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.settings import EngineSettings, LLMSettings, Settings
 
 
 @pytest.fixture(scope="session")
 def engine(smollm2, models_dir, tmp_path_factory):
     """SmolLM2 in this process, with a window of 2,048 tokens."""
+    data_dir = tmp_path_factory.mktemp("data")
+    (data_dir / "models").symlink_to(models_dir.resolve())
     settings = Settings(
-        data_dir=tmp_path_factory.mktemp("data"),
+        data_dir=data_dir,
         llm=LLMSettings(model="smollm2-135m"),
         engine=EngineSettings(max_model_len=2_048),
     )
-    engine = VllmEngine(settings, Catalog(models_dir))
+    engine = VllmEngine(resolve(settings))
     assert engine.status().state == "idle"
     engine.start()
     engine.start()  # twice does nothing

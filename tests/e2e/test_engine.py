@@ -20,7 +20,7 @@ from docmind.engine.interface import Constraint
 from docmind.engine.remote import RemoteEngine
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineError, EngineFailed, EngineNotReady, PromptTooLong
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.settings import LLMSettings, Settings
 
 pytestmark = pytest.mark.engine
@@ -58,7 +58,8 @@ def test_text_streams_and_usage_is_the_tokenizers_count(engine, smollm2):
 
     deltas = asyncio.run(drain(engine, ask("Name a colour."), max_tokens=24))
     text = "".join(d.text for d in deltas)
-    usage, reason = deltas[-1].usage, deltas[-1].finish_reason
+    usage = deltas[-1].usage
+    reason = deltas[-1].finish_reason
     assert len(deltas) > 5
     assert usage.prompt_tokens == engine.count_tokens(ask("Name a colour."))
     tokens = len(AutoTokenizer.from_pretrained(smollm2).encode(text))
@@ -212,10 +213,9 @@ def test_waiting_costs_no_cpu(engine):
     assert used() - before < 0.05
 
 
-def test_before_it_is_ready_it_says_so(models_dir, tmp_path):
-    idle = VllmEngine(
-        Settings(data_dir=tmp_path, llm=LLMSettings(model="smollm2-135m")), Catalog(models_dir)
-    )
+def test_before_it_is_ready_it_says_so(tmp_path):
+    settings = Settings(data_dir=tmp_path, llm=LLMSettings(model="smollm2-135m"))
+    idle = VllmEngine(resolve(settings))
     with pytest.raises(EngineNotReady):
         idle.count_tokens(ask("x"))
     with pytest.raises(EngineNotReady):
@@ -224,10 +224,9 @@ def test_before_it_is_ready_it_says_so(models_dir, tmp_path):
     assert idle.status().state == "closed"
 
 
-def test_a_model_that_is_not_there_fails_with_what_to_do(models_dir, tmp_path):
-    broken = VllmEngine(
-        Settings(data_dir=tmp_path, llm=LLMSettings(model="no-such-model")), Catalog(models_dir)
-    )
+def test_a_model_that_is_not_there_fails_with_what_to_do(tmp_path):
+    settings = Settings(data_dir=tmp_path, llm=LLMSettings(model="no-such-model"))
+    broken = VllmEngine(resolve(settings))
     broken.start()
     with pytest.raises(EngineFailed, match="docmind model list"):
         broken.wait_ready(60)
@@ -237,7 +236,8 @@ def test_a_model_that_is_not_there_fails_with_what_to_do(models_dir, tmp_path):
 
 @pytest.mark.timeout(400)
 def test_the_launch_script_serves_the_same_plan(smollm2, models_dir, tmp_path):
-    root, port = Path(__file__).parents[2], 18_317
+    root = Path(__file__).parents[2]
+    port = 18_317
     data = tmp_path / "data"
     data.mkdir()
     (data / "models").symlink_to(models_dir.resolve())

@@ -1,4 +1,7 @@
-"""Real failures of the real engine, in a process of their own: damaged weights, an engine that dies."""
+"""Real failures of the real engine, in a process of their own.
+
+Damaged weights, and an engine that dies.
+"""
 
 import json
 import shutil
@@ -13,25 +16,28 @@ pytestmark = pytest.mark.engine
 SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
-from docmind.models.catalog import Catalog
-from docmind.engine.vllm_engine import VllmEngine
+from docmind.resolution import resolve
+from docmind.app import build_engine
 from docmind.errors import EngineError
 from docmind.settings import EngineSettings, load_settings, save_settings
 
 data, models, broken = map(Path, sys.argv[1:])
 told = {}
+(data / "models").symlink_to(models.resolve())
 
 def engine():
     settings = load_settings(data_dir=data)
-    made = VllmEngine(settings, Catalog(models))
+    made = build_engine(resolve(settings))
     made.start()
     made.wait_ready(300)
     return made
 
 async def answer(made):
-    return [d async for d in made.stream([{"role": "user", "content": "Name a colour."}], max_tokens=8)]
+    question = [{"role": "user", "content": "Name a colour."}]
+    return [delta async for delta in made.stream(question, max_tokens=8)]
 
-save_settings(data / "settings.json", {"llm": {"model": "smollm2-135m"}, "engine": {"max_model_len": 1024}})
+saved = {"llm": {"model": "smollm2-135m"}, "engine": {"max_model_len": 1024}}
+save_settings(data / "settings.json", saved)
 first = engine()
 told["stages"] = first.status().stages
 first._engine.engine_core.engine_core.model_executor.execute_model = None  # the next step breaks
@@ -47,7 +53,9 @@ first.close()
 save_settings(data / "settings.json", {"llm": {"model": str(broken)}})
 second = engine()
 status = second.status()
-told |= {"model": status.model, "notice": status.notice, "causes": [a.cause for a in status.attempts]}
+told["model"] = status.model
+told["notice"] = status.notice
+told["causes"] = [a.cause for a in status.attempts]
 told["after_roll_back"] = len(asyncio.run(answer(second)))
 second.close()
 print(json.dumps(told))
@@ -58,7 +66,8 @@ print(json.dumps(told))
 def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(
     smollm2, models_dir, tmp_path
 ):
-    data, broken = tmp_path / "data", tmp_path / "broken"
+    data = tmp_path / "data"
+    broken = tmp_path / "broken"
     data.mkdir()
     shutil.copytree(smollm2, broken)
     weights = next(broken.glob("*.safetensors"))
@@ -78,6 +87,12 @@ def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(
     assert told["after_roll_back"] > 1
     assert json.loads((data / "settings.json").read_text())["llm"]["model"] == "smollm2-135m"
     assert [name for name, _ in told["stages"]] == [
-        "fetching the model", "importing torch", "reading the tokenizer", "importing vLLM", "weights",
-        "compiling and profiling", "kernels and graphs", "warming up",
-    ]  # fmt: skip
+        "fetching the model",
+        "importing torch",
+        "reading the tokenizer",
+        "importing vLLM",
+        "weights",
+        "compiling and profiling",
+        "kernels and graphs",
+        "warming up",
+    ]

@@ -13,26 +13,30 @@ SCRIPT = """
 import asyncio, gc, json, sys
 from pathlib import Path
 import psutil
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineFailed
 from docmind.settings import EngineSettings, LLMSettings, Settings
 
 data, models = map(Path, sys.argv[1:])
 settings = Settings(
-    data_dir=data, llm=LLMSettings(model="smollm2-135m"), engine=EngineSettings(max_model_len=1024, cpu_kv_cache_gib=1)
+    data_dir=data,
+    llm=LLMSettings(model="smollm2-135m"),
+    engine=EngineSettings(max_model_len=1024, cpu_kv_cache_gib=1),
 )
 told = {}
+(data / "models").symlink_to(models.resolve())
 
 def engine():
-    made = VllmEngine(settings, Catalog(models))
+    made = VllmEngine(resolve(settings))
     made.start()
     made.wait_ready(300)
     return made
 
 def answer(made):
     async def ask():
-        return [d async for d in made.stream([{"role": "user", "content": "Name a colour."}], max_tokens=8)]
+        question = [{"role": "user", "content": "Name a colour."}]
+        return [delta async for delta in made.stream(question, max_tokens=8)]
     return len(asyncio.run(ask()))
 
 def ram():
@@ -40,9 +44,12 @@ def ram():
 
 def tensors():
     gc.collect()
-    found = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor) and not issubclass(type(t), FakeTensor)]
-    storages = {s.data_ptr(): s.nbytes() for s in (t.untyped_storage() for t in found)}
-    return sum(size for size in storages.values() if size > 2**20) / 2**20
+    sizes = {}  # of each storage, by its address: tensors share them
+    for thing in gc.get_objects():
+        if issubclass(type(thing), torch.Tensor) and not issubclass(type(thing), FakeTensor):
+            storage = thing.untyped_storage()
+            sizes[storage.data_ptr()] = storage.nbytes()
+    return sum(size for size in sizes.values() if size > 2**20) / 2**20
 
 first = engine()
 import torch
@@ -53,7 +60,8 @@ loaded = ram()
 held = first._engine.model_executor.driver_worker.model_runner.model  # as registries of vLLM do
 told["answered"] = answer(first)
 first.close()
-told["given_back"], told["left"] = loaded - ram(), tensors()
+told["given_back"] = loaded - ram()
+told["left"] = tensors()
 del held
 
 failed = []
@@ -61,12 +69,14 @@ def fail(worker):
     failed.append(worker.model_runner.model)  # as a compiled model's hooks do
     raise RuntimeError("out of memory")
 
-real, CPUWorker.compile_or_warm_up_model = CPUWorker.compile_or_warm_up_model, fail
+real = CPUWorker.compile_or_warm_up_model
+CPUWorker.compile_or_warm_up_model = fail
 try:
     engine()
 except EngineFailed as error:
     told["error"] = str(error)
-told["attempts"], told["left_by_failed"] = len(failed), tensors()
+told["attempts"] = len(failed)
+told["left_by_failed"] = tensors()
 
 CPUWorker.compile_or_warm_up_model = real
 last = engine()

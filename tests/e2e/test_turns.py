@@ -1,4 +1,7 @@
-"""Whole turns with the real engine: what is shown is what the engine counted, and nothing is cut in silence."""
+"""Whole turns with the real engine.
+
+What is shown is what the engine counted, and nothing is cut in silence.
+"""
 
 import pytest
 
@@ -11,11 +14,14 @@ pytestmark = pytest.mark.engine
 
 
 class Watched(KeptEngine):
-    """The shared engine; remembers what each request was said to cost before it ran, and what it cost."""
+    """The shared engine; remembers what each request was said to cost before it ran, and what it
+    cost."""
 
     def __init__(self, engine):
         super().__init__(engine)
-        self.before, self.after, self.tightest = [], [], 1 << 30
+        self.before = []
+        self.after = []
+        self.tightest = 1 << 30
 
     def stream(self, messages, *, tools=(), max_tokens, on_end=None, **options):
         tokens = self.count_tokens(messages, tools)

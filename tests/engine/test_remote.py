@@ -16,11 +16,17 @@ ASK = [{"role": "user", "content": "hi"}]
 
 
 class Server(ThreadingHTTPServer):
-    """Speaks as much of the protocol as the engine uses; `chunks` is what the next answer streams."""
+    """Speaks as much of the protocol as the engine uses.
+
+    `chunks` is what the next answer streams.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.requests, self.chunks, self.refuse, self.tokenize = [], [choice({}, "stop")], None, 200
+        self.requests = []
+        self.chunks = [choice({}, "stop")]
+        self.refuse = None
+        self.tokenize = 200
         self.broken_pipe = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
 

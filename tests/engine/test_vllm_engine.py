@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from docmind.engine.request import Request
+from docmind.engine.request import Request, Sampling
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineFailed
-from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
 from docmind.settings import LLMSettings, Settings
 
 
@@ -17,7 +18,9 @@ class Core:
     """Stands for vLLM: runs requests that never end, until it is told to break."""
 
     def __init__(self):
-        self.running, self.broken, self.down = 0, threading.Event(), False
+        self.running = 0
+        self.broken = threading.Event()
+        self.down = False
         self.engine_core = SimpleNamespace(shutdown=self.shutdown)
 
     def has_unfinished_requests(self):
@@ -40,7 +43,7 @@ class Engine(VllmEngine):
     def _load(self):
         self.loads += 1
         self._engine = Core()
-        self._renderer = SimpleNamespace(ids=lambda *_: [1, 2, 3])
+        self._renderer = SimpleNamespace(token_ids=lambda *_: [1, 2, 3])
         self._update(window=100)
 
     def _add(self, request):
@@ -51,7 +54,7 @@ class Engine(VllmEngine):
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = Engine(Settings(data_dir=tmp_path, llm=LLMSettings(model="m")), Catalog(tmp_path))
+    engine = Engine(resolve(Settings(data_dir=tmp_path, llm=LLMSettings(model="m"))))
     engine.start()
     engine.wait_ready(10)
     yield engine
@@ -86,8 +89,10 @@ def test_when_a_step_dies_its_requests_fail_and_the_engine_starts_again_once(eng
 
 
 def test_a_request_that_failed_before_it_reached_the_engine_is_not_run(engine):
-    failed, seen = Request("x", [1], {}, None, None), threading.Event()
-    engine._commands.put(lambda: engine._submit(failed))
+    sampling = Sampling(max_tokens=5, temperature=0.0)
+    failed = Request(id="x", prompt_ids=[1], sampling=sampling)
+    seen = threading.Event()
+    engine._commands.put(partial(engine._submit, failed))
     engine._commands.put(seen.set)
     assert seen.wait(5)
     assert engine._engine.running == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docmind.engine.warmup import GRAMMAR, rounds
+from docmind.engine.warmup import GRAMMAR, warm_up_rounds
 
 GPU = {
     "window": 131_072,
@@ -23,7 +23,7 @@ def shared(a, b):
 
 
 def test_a_gpu_meets_short_and_long_prompts_every_batch_both_grammars_and_the_cache():
-    warm = list(rounds(**GPU, gpu=True))
+    warm = list(warm_up_rounds(**GPU, gpu=True))
     alone = {len(r[0].prompt_ids) for r in warm if len(r) == 1}
     assert {n % 16 == 0 for n in alone} == {True, False}, "Triton has a kernel for each"
     assert 2_048 in alone
@@ -44,14 +44,16 @@ def test_a_gpu_meets_short_and_long_prompts_every_batch_both_grammars_and_the_ca
 
 @pytest.mark.parametrize("sequences", [1, 5, 64])
 def test_many_sequences_do_not_make_a_long_start(sequences):
-    warm = list(rounds(**GPU | {"sequences": sequences}, gpu=True))
+    warm = list(warm_up_rounds(**GPU | {"sequences": sequences}, gpu=True))
     assert max(len(r) for r in warm) == sequences or sequences == 1
     assert sum(len(q.prompt_ids) for r in warm for q in r) < 80_000
 
 
 def test_a_cpu_is_not_kept_waiting():
     tokens = sum(
-        len(q.prompt_ids) for r in rounds(**GPU | {"step_tokens": 256}, gpu=False) for q in r
+        len(q.prompt_ids)
+        for r in warm_up_rounds(**GPU | {"step_tokens": 256}, gpu=False)
+        for q in r
     )
     assert tokens < 400
 
@@ -70,8 +72,8 @@ def test_every_request_fits_and_has_a_name_of_its_own(window, step, sequences, v
         "sequences": sequences,
         "vocabulary": vocabulary,
     }
-    requests = [q for r in rounds(**options, temperature=0.7, gpu=True) for q in r]
+    requests = [q for r in warm_up_rounds(**options, temperature=0.7, gpu=True) for q in r]
     assert len({q.id for q in requests}) == len(requests)
     for request in requests:
-        assert 0 < len(request.prompt_ids) <= window - request.params["max_tokens"]
+        assert 0 < len(request.prompt_ids) <= window - request.sampling.max_tokens
         assert all(0 <= i < vocabulary for i in request.prompt_ids)

@@ -10,50 +10,69 @@ import json
 import sys
 import zipfile
 
-ARGUMENTS, VARIABLES = "vllm/engine/arg_utils.py", "vllm/envs.py"
-CACHE, BACKENDS = "vllm/config/cache.py", "vllm/v1/attention/backends/registry.py"
+ARGUMENTS = "vllm/engine/arg_utils.py"
+VARIABLES = "vllm/envs.py"
+CACHE = "vllm/config/cache.py"
+BACKENDS = "vllm/v1/attention/backends/registry.py"
 
 
 def names(wheel):
-    """Return the version and its names: arguments, flags, environment variables, KV cache types, backends."""
+    """Return the version and its names.
+
+    These are arguments, flags, environment variables, KV cache types and attention backends.
+    """
     with zipfile.ZipFile(wheel) as archive:
-        trees = {
-            name: ast.parse(archive.read(name)) for name in (ARGUMENTS, VARIABLES, CACHE, BACKENDS)
-        }
-    classes = {
-        n.name: n for tree in trees.values() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)
-    }
-    dtypes = next(
-        n.value
-        for n in trees[CACHE].body
-        if isinstance(n, ast.Assign | ast.AnnAssign)
-        and "CacheDType" in ast.unparse(n).split("=")[0]
-    )
+        arguments = ast.parse(archive.read(ARGUMENTS))
+        variables = ast.parse(archive.read(VARIABLES))
+        cache = ast.parse(archive.read(CACHE))
+        backends = ast.parse(archive.read(BACKENDS))
+    engine_args = _class(arguments, "EngineArgs")
     version = wheel.rsplit("/", 1)[-1].split("-")[1]
     return version, {
-        "arguments": _fields(classes["EngineArgs"]),
-        "flags": sorted(s for s in _strings(classes["EngineArgs"]) if s.startswith("--")),
-        "variables": sorted(
-            {s for s in _strings(trees[VARIABLES]) if s.isupper() and s.startswith("VLLM_")}
-        ),
-        "kv_cache_dtypes": sorted(_strings(dtypes)),
-        "backends": sorted(
-            t.id
-            for n in classes["AttentionBackendEnum"].body
-            if isinstance(n, ast.Assign)
-            for t in n.targets
-        ),
+        "arguments": _fields(engine_args),
+        "flags": sorted(text for text in _strings(engine_args) if text.startswith("--")),
+        "variables": sorted(text for text in _strings(variables) if _is_variable(text)),
+        "kv_cache_dtypes": sorted(_strings(_value_of(cache, "CacheDType"))),
+        "backends": _members(_class(backends, "AttentionBackendEnum")),
     }
+
+
+def _class(tree, name):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return node
+    raise LookupError(name)
 
 
 def _fields(node):
-    return sorted(n.target.id for n in node.body if isinstance(n, ast.AnnAssign))
+    return sorted(line.target.id for line in node.body if isinstance(line, ast.AnnAssign))
+
+
+def _members(enum):
+    found = []
+    for line in enum.body:
+        if isinstance(line, ast.Assign):
+            found += [target.id for target in line.targets]
+    return sorted(found)
+
+
+def _value_of(tree, name):
+    """What a module assigns to `name`, with a type or without."""
+    for line in tree.body:
+        if isinstance(line, ast.Assign | ast.AnnAssign):
+            target = ast.unparse(line).split("=")[0]
+            if name in target:
+                return line.value
+    raise LookupError(name)
 
 
 def _strings(node):
-    return {
-        n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    }
+    constants = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    return {value for value in constants if isinstance(value, str)}
+
+
+def _is_variable(text):
+    return text.isupper() and text.startswith("VLLM_")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Let the argument parser of a vLLM that is not installed read the plan's arguments.
 
-    python -m tests.engine.vllm_parse WHEEL…      # fetched with `pip download --no-deps vllm==0.33.0` and so on
+    python -m tests.engine.vllm_parse WHEEL…
 
-Its Python code is run on the packages that are installed, as if on a CPU: the parser is the same on every device.
+The wheels: `pip download --no-deps vllm==0.33.0` and so on.
+
+Its Python code is run on the packages that are installed, as if on a CPU: the parser is the same on
+every device.
 """
 
 import os
@@ -18,17 +21,16 @@ from vllm.platforms.cpu import CpuPlatform
 vllm.platforms.current_platform = CpuPlatform()
 from vllm.engine.arg_utils import EngineArgs
 from vllm.utils.argparse_utils import FlexibleArgumentParser
-from docmind.engine.plan.resolve import resolve
 from docmind.settings import EngineSettings, Settings
-from tests.engine.plan.test_resolve import MACHINES, WEIGHTS
+from tests.engine.plan.test_resolve import MACHINES, plan_of
 cards = {"tensor_parallel_size": 2, "data_parallel_size": 2, "distributed_executor_backend": "ray"}
 many = EngineSettings(**cards, speculative_tokens=3)
 for hardware, config in MACHINES:
     for engine, server in ((EngineSettings(), False), (many, True)):
-        given = {"model": "m", "weights_bytes": WEIGHTS, "server": server}
-        plan = resolve(Settings(engine=engine), hardware, "", config, **given)
+        plan = plan_of(Settings(engine=engine), hardware, config, model="m", server=server)
         words = ["--model", *plan.as_cli_args()]
-        args = EngineArgs.from_cli_args(EngineArgs.add_cli_args(FlexibleArgumentParser()).parse_args(words))
+        parser = EngineArgs.add_cli_args(FlexibleArgumentParser())
+        args = EngineArgs.from_cli_args(parser.parse_args(words))
         for name in plan.args:
             assert isinstance(plan.args[name], dict) or getattr(args, name) == plan.args[name], name
         print("accepted:", " ".join(words))

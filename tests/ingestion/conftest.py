@@ -1,7 +1,7 @@
 import pytest
 
 from docmind.ingestion.service import IngestionService
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 from docmind.storage.documents import Registry
 from tests.samples import write_all

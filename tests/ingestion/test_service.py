@@ -12,7 +12,7 @@ import pytest
 from docmind.errors import EmptyFile, FileTooLarge, IngestError, StoreError, UnsupportedFile
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 from docmind.storage.documents import LOCKED, Registry
 from tests.samples import PAGES, locked_pdf, table_page, write_pdf
@@ -264,7 +264,7 @@ from pathlib import Path
 from docmind.storage.documents import LOCKED, Registry
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
-from docmind.retrieval.store.base import open_store
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
 from tests.ingestion.test_service import long_text
 settings = load_settings(data_dir=Path(sys.argv[1]))

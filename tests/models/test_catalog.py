@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -24,7 +25,8 @@ def sha(data):
 
 def make_wheel(folder, name, content):
     """A real wheel with one data file, and code that would fail if anyone ran it."""
-    module, info = f"tiny_{name}", f"tiny_{name}-1.0.dist-info"
+    module = f"tiny_{name}"
+    info = f"tiny_{name}-1.0.dist-info"
     with zipfile.ZipFile(folder / f"{module}-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{module}/__init__.py", "raise SystemExit('package code must not run')")
         wheel.writestr(f"{module}/data.bin", content)
@@ -51,11 +53,25 @@ def index(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tiny():
-    parts = tuple(
-        Part(f"tiny-{n}==1.0", f"tiny_{n}/data.bin", len(c), sha(c), f"{n}.bin")
-        for n, c in FILES.items()
+    parts = []
+    for name, content in FILES.items():
+        part = Part(
+            package=f"tiny-{name}==1.0",
+            member=f"tiny_{name}/data.bin",
+            size=len(content),
+            sha256=sha(content),
+            target=f"{name}.bin",
+        )
+        parts.append(part)
+    return Weights(
+        name="tiny",
+        title="Tiny",
+        what="a test",
+        kind="embedding",
+        licence="MIT",
+        disk_bytes=100,
+        parts=tuple(parts),
     )
-    return Weights("tiny", "Tiny", "a test", "embedding", "MIT", 100, parts)
 
 
 def test_pull_brings_every_file_and_says_how_far_it_is(index, tiny, tmp_path):
@@ -107,23 +123,25 @@ def test_joined_parts_must_be_the_expected_file(tmp_path, tiny):
     for name, content in FILES.items():
         (tmp_path / f"{name}.bin").write_bytes(content)
     whole = b"".join(FILES.values())
-    fetch.join(tiny.parts, tmp_path, tmp_path / "all.gguf", sha(whole), lambda *a: None)
+    to = {"folder": tmp_path, "progress": fetch.silent}
+    fetch.join(tiny.parts, target=tmp_path / "all.gguf", sha256=sha(whole), **to)
     assert (tmp_path / "all.gguf").read_bytes() == whole
     for name, content in FILES.items():
         (tmp_path / f"{name}.bin").write_bytes(content)
     with pytest.raises(ModelError, match="discarded"):
-        fetch.join(tiny.parts, tmp_path, tmp_path / "other.gguf", "0" * 64, lambda *a: None)
+        fetch.join(tiny.parts, target=tmp_path / "other.gguf", sha256="0" * 64, **to)
     assert not (tmp_path / "other.gguf").exists()
 
 
 def test_too_little_disk_is_said_before_anything_is_fetched(index, tiny, tmp_path):
-    huge = Weights(tiny.name, tiny.title, "", "embedding", "MIT", 10**18, tiny.parts)
+    huge = replace(tiny, disk_bytes=10**18)
     with pytest.raises(ModelError, match="GiB free"):
         Catalog(tmp_path / "models", (huge,)).pull("tiny")
 
 
 def test_two_pulls_at_once_do_the_work_once(index, tiny, tmp_path):
-    stages, done = [], []
+    stages = []
+    done = []
     catalog = Catalog(tmp_path / "models", (tiny,))
 
     def pull():
@@ -166,9 +184,10 @@ def test_without_a_hub_the_message_says_what_works(tmp_path, monkeypatch):
 
 
 def test_the_default_model_suits_the_machine():
-    assert default_llm(Hardware("cpu", 2, 24.0, 20.0)) == "qwen2.5-coder-1.5b"
-    assert default_llm(Hardware("cpu", 2, 4.0, 3.0)) == "smollm2-135m"
-    assert default_llm(Hardware("cpu", 8, 64.0, 60.0, gpu="NVIDIA L4")).startswith("Qwen/Qwen3-4B")
+    machine = Hardware(cpu="cpu", cores=2, ram_gib=24.0, ram_free_gib=20.0)
+    assert default_llm(machine) == "qwen2.5-coder-1.5b"
+    assert default_llm(replace(machine, ram_gib=4.0)) == "smollm2-135m"
+    assert default_llm(replace(machine, gpu="NVIDIA L4")).startswith("Qwen/Qwen3-4B")
 
 
 def test_the_1_5b_is_22_parts_that_make_the_known_file():

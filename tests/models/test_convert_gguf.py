@@ -1,12 +1,13 @@
 """8-bit weights are the model's own, to half a step, in the form that vLLM reads."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
 
 from docmind.hardware import Hardware
-from docmind.models.convert_gguf import KEPT, _save_int8
+from docmind.models.convert_gguf import LEFT_IN_BFLOAT16, _save_int8
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -36,11 +37,17 @@ def test_8_bit_weights_stay_within_half_a_step(tmp_path, tied):
     kept = set(before) - set(matrices) - ({"lm_head.weight"} if tied else set())
     assert kept <= set(tensors)
     assert ("lm_head.weight" in tensors) != tied
-    assert set(scheme["ignore"]) == KEPT
+    assert set(scheme["ignore"]) == LEFT_IN_BFLOAT16
 
 
 def test_8_bit_is_for_cpus_that_multiply_it():
-    flags = frozenset({"avx512_vnni"})
-    assert Hardware("Xeon", 2, 24.0, 20.0, flags).multiplies_int8
-    assert not Hardware("old", 2, 24.0, 20.0, frozenset({"avx2"})).multiplies_int8
-    assert not Hardware("Xeon", 2, 24.0, 20.0, flags, gpu="NVIDIA L4").multiplies_int8
+    machine = Hardware(
+        cpu="Xeon",
+        cores=2,
+        ram_gib=24.0,
+        ram_free_gib=20.0,
+        cpu_flags=frozenset({"avx512_vnni"}),
+    )
+    assert machine.multiplies_int8
+    assert not replace(machine, cpu_flags=frozenset({"avx2"})).multiplies_int8
+    assert not replace(machine, gpu="NVIDIA L4").multiplies_int8

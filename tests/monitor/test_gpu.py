@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from docmind.hardware import Hardware, OpenedNvml
 from docmind.monitor import gpu
 from docmind.monitor.gpu import HardwareMonitor
 
 GIB = 1 << 30
+MACHINE = Hardware(cpu="a CPU", cores=2, ram_gib=4, ram_free_gib=2)
 
 
 class FakeNvml:
@@ -21,10 +23,13 @@ class FakeNvml:
             self.value = value
             super().__init__(f"NVML error {value}")
 
-    NVML_ERROR_LIBRARY_NOT_FOUND, NVML_ERROR_DRIVER_NOT_LOADED, NVML_TEMPERATURE_GPU = 12, 9, 0
+    NVML_ERROR_LIBRARY_NOT_FOUND = 12
+    NVML_ERROR_DRIVER_NOT_LOADED = 9
 
     def __init__(self, cards=1, pid=0):
-        self.cards, self.pid, self.broken = cards, pid, False
+        self.cards = cards
+        self.pid = pid
+        self.broken = False
 
     def nvmlInit(self): ...
     def nvmlShutdown(self): ...
@@ -46,12 +51,6 @@ class FakeNvml:
     def nvmlDeviceGetUtilizationRates(self, handle):
         return SimpleNamespace(gpu=40 + 20 * handle)
 
-    def nvmlDeviceGetPowerUsage(self, handle):
-        raise self.NVMLError(3)
-
-    def nvmlDeviceGetTemperature(self, handle, sensor):
-        return 51
-
     def nvmlDeviceGetComputeRunningProcesses(self, handle):
         return [
             SimpleNamespace(pid=self.pid, usedGpuMemory=4 * GIB),
@@ -67,13 +66,13 @@ def nvml(monkeypatch):
 
 
 def sampled():
-    monitor = HardwareMonitor()
+    monitor = HardwareMonitor(MACHINE)
     monitor.close()
     return monitor.sample()
 
 
 def test_without_a_gpu_the_same_figures_are_about_ram_and_cpu(monkeypatch):
-    monkeypatch.setattr(gpu, "open_nvml", lambda: (None, ""))
+    monkeypatch.setattr(gpu, "open_nvml", lambda: OpenedNvml(None, ""))
     sample = sampled()
     assert sample.device == "CPU"
     assert sample.name.endswith("cores)")
@@ -102,7 +101,10 @@ def test_share_is_unknown_where_the_driver_hides_processes(nvml):
 
 
 def test_what_the_driver_refuses_hides_nothing_else(nvml):
-    nvml.nvmlDeviceGetComputeRunningProcesses = nvml.nvmlDeviceGetPowerUsage
+    def refuse(handle):
+        raise FakeNvml.NVMLError(3)
+
+    nvml.nvmlDeviceGetComputeRunningProcesses = refuse
     sample = sampled()
     assert (sample.own, sample.utilisation) == (None, 40)
 
@@ -116,7 +118,7 @@ def test_a_driver_that_dies_is_said_and_ram_is_shown(nvml):
 
 def test_it_samples_by_itself(monkeypatch):
     monkeypatch.setattr(gpu, "EVERY_S", 0.02)
-    monitor = HardwareMonitor()
+    monitor = HardwareMonitor(MACHINE)
     end = time.time() + 5
     while len(monitor.history()) < 3 and time.time() < end:
         time.sleep(0.02)

@@ -12,20 +12,18 @@ def test_chinese_becomes_pairs_and_mixes_with_latin():
 
 
 def test_query_and_document_meet():
-    document, query = document_vector("Trains run on rails"), query_vector("running train")
+    document = document_vector("Trains run on rails")
+    query = query_vector("running train")
     assert set(query) < set(document)
-    assert all(0 <= i < 2**32 for i in document)
+    assert all(0 <= dimension < 2**32 for dimension in document)
 
 
 def test_repeating_a_word_saturates_and_length_costs():
     (river,) = query_vector("river")
-    once, often = (
-        document_vector("river bank")[river],
-        document_vector("river " * 50 + "bank")[river],
-    )
-    assert once < often < 2.5
-    short, long = (
-        document_vector("river"),
-        document_vector("river " + " ".join(f"w{i}" for i in range(300))),
-    )
+    once = document_vector("river bank")
+    often = document_vector("river " * 50 + "bank")
+    assert once[river] < often[river] < 2.5
+    other_words = " ".join(f"w{i}" for i in range(300))
+    short = document_vector("river")
+    long = document_vector(f"river {other_words}")
     assert short[river] > long[river]

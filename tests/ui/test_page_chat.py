@@ -70,6 +70,14 @@ def test_the_sidebar_shows_the_context_of_the_last_answer(open_page, app, ready)
     assert "420 ms to first token" in words(tab)
 
 
+def test_the_sidebar_says_how_the_weights_are_quantized(open_page, app):
+    assert "\\(fp8\\)" not in words(open_page())
+    app.engine.now = replace(app.engine.now, quantization="fp8")
+    assert "\\(fp8\\)" in words(open_page())
+    app.engine.now = replace(app.engine.now, quantization="none")
+    assert "\\(none\\)" not in words(open_page())
+
+
 def test_a_source_opens_with_its_page_heading_and_passage(open_page, app, ready):
     tab = finished(ask(open_page(), "What is the fee?"), app)
     tab.button(key="source-1-1").click().run()

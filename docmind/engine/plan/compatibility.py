@@ -1,10 +1,13 @@
-"""What vLLM, the checkpoint and the card allow together; facts for vLLM 0.25 to 0.33, tested against their names."""
+"""What vLLM, the checkpoint and the card allow together.
+
+Facts for vLLM 0.25 to 0.33, tested against their names.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import NamedTuple
 
+from docmind.engine.plan.model_facts import ModelFacts
 from docmind.hardware import Hardware
 
 BACKENDS = ("FLASHINFER", "FLASH_ATTN", "TRITON_ATTN")
@@ -16,42 +19,91 @@ REMOVED = {
 }
 """Variables that old guides name; every supported vLLM overlooks them without a word."""
 
+NAMED_QUANTIZATIONS = {"fp8", "compressed-tensors"}
+"""Those that vLLM is told where asked-for and checkpoint agree: it then checks that it reads the
+same. Of gptq and awq it knows faster forms, which it does not take if it is told."""
 
-def kv_cache_dtype(
-    asked: str, backend: str, model_config: dict[str, Any], hardware: Hardware
-) -> tuple[str, str]:
-    """Return the KV cache type and why: another where checkpoint, card or asked-for attention backend refuse it."""
-    quantization = model_config.get("quantization_config") or {}
-    method = quantization.get("quant_method")
-    is_fp8 = method == "fp8" or (
-        method == "compressed-tensors" and '"float"' in json.dumps(quantization)
-    )
-    if asked.startswith("fp8") and (hardware.compute_capability or (0, 0)) < (8, 9):
-        return "auto", "this card has no FP8 arithmetic (compute capability below 8.9)"
-    if asked == "fp8_e5m2" and (is_fp8 or not model_config):
-        return "fp8_e4m3", "vLLM refuses fp8_e5m2 with FP8 checkpoints; e4m3 takes the same memory"
-    if asked == "fp8_e5m2" and backend != "TRITON_ATTN":
-        # On an H100 with vLLM 0.25.1 FLASHINFER failed in its plan function: queries are e4m3 there.
-        return (
-            "auto",
-            f"{backend} has no fp8_e5m2, and e4m3 without scales costs this checkpoint its quality (measured)",
-        )
-    return asked, "legal for this model and card"
+FP8_CAPABILITY = (8, 9)
+"""Compute capability from which a card has FP8 arithmetic."""
+FLASH_ATTENTION_CAPABILITY = (8, 0)
+FLASH_ATTENTION_FP8_MAJORS = {9, 10}
+"""Major compute capabilities on which FlashAttention has an FP8 KV cache."""
 
 
-def attention_backend(asked: str, kv_dtype: str, hardware: Hardware) -> tuple[str, str]:
-    """Return the first attention backend, from the asked one on, that works on this card with this KV cache."""
-    if asked not in BACKENDS:
-        return asked, "as asked; vLLM knows whether it has it"
+class Choice(NamedTuple):
+    """What is used, and why."""
+
+    used: str
+    why: str
+
+
+def choose_quantization(asked: str, model: ModelFacts) -> Choice:
+    """Return how the weights are quantized: as the checkpoint is.
+
+    vLLM could quantize plain weights while it loads them. What that costs in quality is not
+    measured, and the memory that the plan computes is that of the files.
+    """
+    if not model.is_here:
+        return Choice("the checkpoint's", "vLLM reads it from the model, which is not here yet")
+    if model.quantization is None:
+        return Choice("none", "the checkpoint has plain weights, and they are used as they are")
+    if model.quantization == asked:
+        return Choice(asked, "the checkpoint has it")
+    return Choice(model.quantization, "what the checkpoint has is used")
+
+
+def choose_kv_cache_dtype(
+    asked: str, model: ModelFacts, hardware: Hardware, *, backend: str
+) -> Choice:
+    """Return the KV cache type.
+
+    It is another than asked for where checkpoint, card or asked-for attention `backend` refuse it.
+    """
     capability = hardware.compute_capability or (0, 0)
-    refusals = {"TRITON_ATTN": ""}
-    refusals["FLASHINFER"] = "" if hardware.flashinfer else "FlashInfer, nvcc or ninja is missing"
-    refusals["FLASH_ATTN"] = (
-        "" if capability >= (8, 0) else "FLASH_ATTN needs compute capability 8.0"
-    )
-    if kv_dtype.startswith("fp8") and capability[0] not in {9, 10}:
-        refusals["FLASH_ATTN"] = "FLASH_ATTN has no FP8 KV cache on this card"
-    ladder = BACKENDS[BACKENDS.index(asked) :]
-    used = next(b for b in ladder if not refusals[b])
-    why = "; ".join(refusals[b] for b in ladder[: ladder.index(used)])
-    return used, why or "as asked; works on this card"
+    if asked.startswith("fp8") and capability < FP8_CAPABILITY:
+        return Choice("auto", "this card has no FP8 arithmetic (compute capability below 8.9)")
+    if asked != "fp8_e5m2":
+        return Choice(asked, "legal for this model and card")
+    # A model that is not here yet is taken for the default one, which is FP8.
+    if model.is_fp8 or not model.is_here:
+        return Choice(
+            "fp8_e4m3", "vLLM refuses fp8_e5m2 with FP8 checkpoints; e4m3 takes the same memory"
+        )
+    if backend != "TRITON_ATTN":
+        # On an H100 with vLLM 0.25.1 FLASHINFER failed in its plan function: queries are e4m3
+        # there.
+        return Choice(
+            "auto",
+            f"{backend} has no fp8_e5m2, and e4m3 without scales costs this checkpoint its quality"
+            " (measured)",
+        )
+    return Choice(asked, "legal for this model and card")
+
+
+def choose_attention_backend(asked: str, kv_cache_dtype: str, hardware: Hardware) -> Choice:
+    """Return the first attention backend, from the asked one on, that works here.
+
+    On some cards a backend does not work with a KV cache in FP8.
+    """
+    if asked not in BACKENDS:
+        return Choice(asked, "as asked; vLLM knows whether it has it")
+    refusals: list[str] = []
+    for backend in BACKENDS[BACKENDS.index(asked) :]:
+        refusal = _refusal(backend, kv_cache_dtype, hardware)
+        if not refusal:
+            return Choice(backend, "; ".join(refusals) or "as asked; works on this card")
+        refusals.append(refusal)
+    raise AssertionError("TRITON_ATTN, the last of the backends, refuses nothing")
+
+
+def _refusal(backend: str, kv_cache_dtype: str, hardware: Hardware) -> str:
+    """Return why a backend does not work here; empty if it does."""
+    capability = hardware.compute_capability or (0, 0)
+    if backend == "FLASHINFER" and not hardware.flashinfer:
+        return "FlashInfer, nvcc or ninja is missing"
+    if backend == "FLASH_ATTN":
+        if kv_cache_dtype.startswith("fp8") and capability[0] not in FLASH_ATTENTION_FP8_MAJORS:
+            return "FLASH_ATTN has no FP8 KV cache on this card"
+        if capability < FLASH_ATTENTION_CAPABILITY:
+            return "FLASH_ATTN needs compute capability 8.0"
+    return ""

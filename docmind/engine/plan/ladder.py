@@ -5,25 +5,32 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from docmind.engine.interface import Attempt, Cause
+from docmind.engine.interface import Attempt, Cause, Stage
 from docmind.engine.plan.compatibility import BACKENDS
 from docmind.engine.plan.resolve import EnginePlan
-from docmind.errors import ConfigError, DocMindError
+from docmind.errors import DocMindError
 from docmind.events import now
-from docmind.settings import EngineSettings, Settings, read_saved, save_settings
+from docmind.settings import EngineSettings, Settings
 
 _log = logging.getLogger(__name__)
+
+Overrides = dict[str, Any]
+"""Engine settings to use instead of those asked for, by name."""
+WorkingSettings = dict[str, dict[str, Any]]
+"""Values that work in place of those that were asked for, by group and name."""
 WINDOWS = (131_072, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
 LEAST_GPU_WINDOW = 32_768
-SERVING = "serving"
-"""The stage of an engine that dies: started again as it was, unless memory ran out."""
+LEAST_CPU_WINDOW = 2_048
+SMALL_STEP_TOKENS = 512
+RETAINED_ATTEMPTS = 12
 FILE = "engine.json"
 """In the data folder: the settings that worked last, and where the ladder was left."""
 
@@ -36,165 +43,252 @@ CAUSES: dict[Cause, str] = {
     "other": "an unexpected error",
 }
 
-_SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
-    ("memory", ("out of memory", "outofmemory", "no available memory for the cache", "free memory on device",
-                "larger than the available kv cache", "leave no room in a budget", "cudaerrormemoryallocation")),
-    ("ram", ("memoryerror", "can't allocate memory", "cannot allocate memory", "gib of memory and")),
-    ("port", ("address already in use",)),
-    ("model", ("safetensor", "headertoo", "incomplete metadata", "config.json", "size mismatch", "modelerror",
-               "not initialized from checkpoint", "cannot find any model weights", "no module or parameter named",
-               "are not supported for now", "load tokenizer")),
-    ("backend", ("attention backend", "attentionbackendenum", "flashinfer", "flash_attn", "flashattention",
-                 "triton_attn", "nvcc", "ninja", "no kernel image", "is not valid for this configuration")),
-)  # fmt: skip
-"""Words of vLLM's, torch's and safetensors' messages, in lower case. The first cause that has one of them is taken."""
+_SIGNS: dict[Cause, tuple[str, ...]] = {
+    "memory": (
+        "out of memory", "outofmemory", "no available memory for the cache",
+        "free memory on device", "larger than the available kv cache",
+        "leave no room in a budget", "cudaerrormemoryallocation",
+    ),
+    "ram": (
+        "memoryerror", "can't allocate memory", "cannot allocate memory", "gib of memory and",
+    ),
+    "port": ("address already in use",),
+    "model": (
+        "safetensor", "headertoo", "incomplete metadata", "config.json", "size mismatch",
+        "modelerror", "not initialized from checkpoint", "cannot find any model weights",
+        "no module or parameter named", "are not supported for now", "load tokenizer",
+    ),
+    "backend": (
+        "attention backend", "attentionbackendenum", "flashinfer", "flash_attn",
+        "flashattention", "triton_attn", "nvcc", "ninja", "no kernel image",
+        "is not valid for this configuration",
+    ),
+}  # fmt: skip
+"""Words of vLLM's, torch's and safetensors' messages, in lower case. (They have no error types that
+tell the causes apart.) The first cause that has one of them is taken."""
 
 
-def chain(error: BaseException) -> list[BaseException]:
+def error_chain(error: BaseException) -> list[BaseException]:
     """Return an error and those that led to it."""
-    links: list[BaseException] = []
+    chain: list[BaseException] = []
     link: BaseException | None = error
-    while link is not None and link not in links:
-        links.append(link)
+    while link is not None and link not in chain:
+        chain.append(link)
         link = link.__cause__ or link.__context__
-    return links
+    return chain
 
 
 def classify(error: BaseException) -> Cause:
     """Return what kept the engine from starting."""
-    if any(isinstance(e, OSError) and e.errno == errno.EADDRINUSE for e in chain(error)):
-        return "port"
-    text = " ".join(f"{type(e).__name__}: {e}" for e in chain(error)).lower()
-    return next((cause for cause, signs in _SIGNS if any(sign in text for sign in signs)), "other")
+    chain = error_chain(error)
+    for link in chain:
+        if isinstance(link, OSError) and link.errno == errno.EADDRINUSE:
+            return "port"
+    text = " ".join(f"{type(link).__name__}: {link}" for link in chain).lower()
+    for cause, signs in _SIGNS.items():
+        if any(sign in text for sign in signs):
+            return cause
+    return "other"
 
 
-def brief(error: BaseException) -> str:
-    """Return an error in a few hundred characters: our own as they are, others with their type's name."""
+def short_message(error: BaseException) -> str:
+    """Return an error in a few hundred characters: our own as they are, others with their type."""
     if isinstance(error, DocMindError):
         return str(error)
-    text = " ".join(line.strip() for line in str(error).splitlines()[:4])[:500]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines()[:4]]
+    text = " ".join(lines)[:500]
+    if not text:
+        return type(error).__name__
+    return f"{type(error).__name__}: {text}"
 
 
-def next_rung(cause: Cause, plan: EnginePlan) -> dict[str, Any] | None:
-    """Return the engine settings to lower after this plan failed; None if nothing less would help."""
-    gpu, eager = "attention_backend" in plan.args, plan.args.get("enforce_eager")
+def next_rung(cause: Cause, plan: EnginePlan) -> Overrides | None:
+    """Return the settings to lower after this plan failed; None if nothing less would help."""
     if cause in {"memory", "ram"}:
-        least = LEAST_GPU_WINDOW if gpu else WINDOWS[-1]
+        least = LEAST_GPU_WINDOW if plan.gpu else LEAST_CPU_WINDOW
         for window in WINDOWS:
             if least <= window < plan.window:
                 return {"max_model_len": window}
-        if not eager:
-            return {"enforce_eager": True, "max_num_batched_tokens": 512}
-    if cause == "backend" and gpu:
-        used = plan.args["attention_backend"]
-        rest = BACKENDS[BACKENDS.index(used) + 1 :] if used in BACKENDS else BACKENDS
-        return {"attention_backend": rest[0]} if rest else None
-    if cause == "other" and not eager:
+        if not plan.eager:
+            return {"enforce_eager": True, "max_num_batched_tokens": SMALL_STEP_TOKENS}
+    if cause == "backend" and plan.gpu:
+        return _next_backend(plan.attention_backend)
+    if cause == "other" and not plan.eager:
         return {"enforce_eager": True}
     return None
 
 
+def _next_backend(failed: str) -> Overrides | None:
+    """Return the attention backend to try after this one; None after the last."""
+    others: tuple[str, ...] = BACKENDS
+    if failed in BACKENDS:
+        others = BACKENDS[BACKENDS.index(failed) + 1 :]
+    if not others:
+        return None
+    return {"attention_backend": others[0]}
+
+
 @dataclass(frozen=True)
-class Left:
+class StartRecord:
     """What a start leaves for the next one and for `docmind doctor`."""
 
     asked: dict[str, Any]
     """Engine settings, model and machine."""
-    lowered: dict[str, Any]
-    """Engine settings that were used instead."""
+    overrides: Annotated[Overrides, Field(alias="lowered")]
+    """Engine settings that were used instead; the file calls them as version 0.1.0 did."""
     stages: tuple[tuple[str, float], ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
 
-_RECORD = TypeAdapter(dict[str, Left])
+@dataclass(frozen=True)
+class StartRecords:
+    """The content of engine.json."""
+
+    worked: StartRecord | None = None
+    """The last start that worked."""
+    left: StartRecord | None = None
+    """Where the ladder was left."""
+
+
+_FILE_FORMAT = TypeAdapter(StartRecords)
 
 
 class Ladder:
-    """The settings to start with, step by step; what worked is kept in the data folder."""
+    """The settings to start with, step by step; what worked is recorded in the data folder."""
 
-    def __init__(self, settings: Settings, machine: str) -> None:
-        """Begin with `settings`, or where the last process on this machine (device and vLLM) left them."""
-        self._file, self._machine = settings.data_dir / FILE, machine
-        self.settings = settings
-        self.lowered: dict[str, Any] = {}
-        self.attempts: tuple[Attempt, ...] = ()
-        self.notice = ""
-        self._record = recorded(settings.data_dir)
-        self._mended: dict[str, dict[str, Any]] = {}
-        if (left := self._record.get("left")) and left.asked == self._asked():
-            self.lowered, self.attempts = left.lowered, left.attempts
-
-    def failed(self, error: BaseException, plan: EnginePlan | None, doing: str) -> bool:
-        """Note a failed start or a death, and step down.
+    def __init__(
+        self,
+        settings: Settings,
+        machine: str,
+        correct_saved: Callable[[WorkingSettings], None] | None = None,
+    ) -> None:
+        """Begin with `settings`, or where the last process left them.
 
         Args:
+            settings: as asked.
+            machine: device and vLLM; a record of another machine does not count.
+            correct_saved: writes values that work over saved settings that did not. None: they
+                stay as they are.
+        """
+        self.settings = settings
+        """Those to start with: after a roll-back, the ones that worked last."""
+        self.overrides: Overrides = {}
+        self.attempts: tuple[Attempt, ...] = ()
+        self.notice = ""
+        self._file = settings.data_dir / FILE
+        self._machine = machine
+        self._correct_saved = correct_saved
+        self._replaced: WorkingSettings = {}
+        """Settings that a roll-back replaced, with the values that worked."""
+        records = read_records(settings.data_dir)
+        self._worked = records.worked
+        if records.left and records.left.asked == self._asked():
+            self.overrides = records.left.overrides
+            self.attempts = records.left.attempts
+
+    def step_down(self, error: BaseException, plan: EnginePlan | None, stage: Stage | None) -> bool:
+        """Note a failed start or a death, and choose what to try next.
+
+        Args:
+            error: what happened.
             plan: what was tried; None if there was none to try.
-            doing: the stage it failed in.
+            stage: the stage it failed in; None if it was in none yet. An engine that died while it
+                served is started again as it was, unless memory ran out.
 
         Returns:
-            Whether `settings` and `lowered` now hold something else to try.
+            Whether `settings` and `overrides` now hold something else to try.
         """
         cause = classify(error)
-        rung = next_rung(cause, plan) if plan and (doing != SERVING or cause == "memory") else None
-        worked = self._record.get("worked")
-        then, less = "", "started again" if doing == SERVING else "gave up"
-        if rung is not None:
-            self.lowered = self.lowered | rung  # what is recorded as having worked stays
-            then = "tried again with " + ", ".join(f"{k} = {v}" for k, v in rung.items())
-        elif cause == "port" and not (self.attempts and self.attempts[-1].cause == "port"):
-            then = "tried once more"
-        elif worked:
-            then = self._roll_back(worked, error)
-        attempt = Attempt(now(), str(plan or "no plan"), doing, cause, brief(error), then or less)
-        self.attempts = (*self.attempts, attempt)[-12:]
-        _log.warning("Engine start failed: %s", attempt)
-        if rung is not None:
-            self._leave()
-        return bool(then)
-
-    def worked(self, stages: tuple[tuple[str, float], ...]) -> None:
-        """Remember what runs now; after a roll-back, write it over the saved settings that did not work."""
-        self._record["worked"] = Left(self._asked(), self.lowered, stages)
-        self._leave()
-        with suppress(ConfigError, ValidationError):
-            saved = read_saved(self.settings.saved_file)
-            for group, values in self._mended.items():
-                if known := {n: v for n, v in values.items() if n in saved.get(group, {})}:
-                    save_settings(self.settings.saved_file, {group: known})
-
-    def _roll_back(self, worked: Left, error: BaseException) -> str:
-        """Take the settings that worked last; say which of the present ones did not."""
-        asked = worked.asked
-        try:
-            engine, model = EngineSettings(**asked["engine"]), asked["model"]
-        except (KeyError, TypeError, ValidationError):  # another version of DocMind wrote it
-            return ""
-        bad = {"llm": {"model": self.settings.llm.model}, "engine": dict(self.settings.engine)}
-        good: dict[str, dict[str, Any]] = {"llm": {"model": model}, "engine": dict(engine)}
-        mended = {g: {n: v for n, v in good[g].items() if v != bad[g][n]} for g in good}
-        if not any(mended.values()):  # it is with these that it fails now
-            return ""
-        self._mended = mended
-        llm = self.settings.llm.model_copy(update=good["llm"])
-        self.settings = self.settings.model_copy(update={"llm": llm, "engine": engine})
-        self.lowered = worked.lowered
-        was = ", ".join(
-            f"{g}.{n} = {bad[g][n]}" for g, names in self._mended.items() for n in names
+        step = self._choose_step(error, cause=cause, plan=plan, stage=stage)
+        attempt = Attempt(
+            at=now(),
+            plan="no plan" if plan is None else str(plan),
+            doing=stage or "",
+            cause=cause,
+            error=short_message(error),
+            then=step.description,
         )
-        self.notice = f"{was} did not work ({brief(error)}). DocMind went back to the settings that worked last."
-        return "went back to the settings that worked last"
+        self.attempts = (*self.attempts, attempt)[-RETAINED_ATTEMPTS:]
+        _log.warning("Engine start failed: %s", attempt)
+        if step.is_lower:
+            self._save()  # what is recorded as having worked stays
+        return step.is_new
+
+    def _choose_step(
+        self, error: BaseException, *, cause: Cause, plan: EnginePlan | None, stage: Stage | None
+    ) -> Step:
+        """Lower a setting, try once more, or go back to the settings that worked."""
+        died = stage is Stage.SERVING
+        rung = None
+        if plan is not None and (not died or cause == "memory"):
+            rung = next_rung(cause, plan)
+        if rung is not None:
+            self.overrides = self.overrides | rung
+            settings = ", ".join(f"{name} = {value}" for name, value in rung.items())
+            return Step(f"tried again with {settings}", is_new=True, is_lower=True)
+        failed_before = bool(self.attempts) and self.attempts[-1].cause == cause
+        if cause == "port" and not failed_before:
+            return Step("tried once more", is_new=True)
+        if self._worked is not None and self._roll_back(self._worked, error):
+            return Step("went back to the settings that worked last", is_new=True)
+        return Step("started again" if died else "gave up", is_new=False)
+
+    def record_success(self, stages: tuple[tuple[str, float], ...]) -> None:
+        """Remember what runs now.
+
+        After a roll-back it is written over the saved settings that did not work.
+        """
+        self._worked = StartRecord(asked=self._asked(), overrides=self.overrides, stages=stages)
+        self._save()
+        if self._replaced and self._correct_saved is not None:
+            self._correct_saved(self._replaced)
+
+    def _roll_back(self, worked: StartRecord, error: BaseException) -> bool:
+        """Take the settings that worked last; False if they are the ones that fail now."""
+        try:
+            engine = EngineSettings(**worked.asked["engine"])
+            model = worked.asked["model"]
+        except (KeyError, TypeError, ValidationError):  # another version of DocMind wrote it
+            return False
+        failing = self.settings
+        replaced: WorkingSettings = {"llm": {}, "engine": {}}
+        was: list[str] = []
+        if model != failing.llm.model:
+            replaced["llm"]["model"] = model
+            was.append(f"llm.model = {failing.llm.model}")
+        for name, value in engine:
+            if value != getattr(failing.engine, name):
+                replaced["engine"][name] = value
+                was.append(f"engine.{name} = {getattr(failing.engine, name)}")
+        if not was:
+            return False
+        self._replaced = replaced
+        llm = failing.llm.model_copy(update={"model": model})
+        self.settings = failing.model_copy(update={"llm": llm, "engine": engine})
+        self.overrides = worked.overrides
+        self.notice = (
+            f"{', '.join(was)} did not work ({short_message(error)}). "
+            "DocMind went back to the settings that worked last."
+        )
+        return True
 
     def _asked(self) -> dict[str, Any]:
+        """Return what a record must have been made for, to count for this start."""
         engine = self.settings.engine.model_dump(mode="json")
         return {"engine": engine, "model": self.settings.llm.model, "on": self._machine}
 
-    def _leave(self) -> None:
-        attempts = self.attempts if self.lowered else ()  # they say why less is used
-        self._record["left"] = Left(self._asked(), self.lowered, attempts=attempts)
+    def _save(self) -> None:
+        left = StartRecord(
+            asked=self._asked(),
+            overrides=self.overrides,
+            # They say why less is used; without overrides there is nothing to explain.
+            attempts=self.attempts if self.overrides else (),
+        )
+        records = StartRecords(worked=self._worked, left=left)
+        content = _FILE_FORMAT.dump_json(records, indent=2, by_alias=True)
         part = self._file.with_suffix(".part")
         try:
-            part.write_bytes(_RECORD.dump_json(self._record, indent=2))
+            part.write_bytes(content)
             os.replace(part, self._file)
         except OSError:
             _log.warning(
@@ -203,13 +297,23 @@ class Ladder:
             )
 
 
+class Step(NamedTuple):
+    """What was done about a failed start."""
+
+    description: str
+    is_new: bool
+    """There is something else to try."""
+    is_lower: bool = False
+    """Overrides were added, which the next process begins with."""
+
+
 def forget(data_dir: Path) -> None:
     """Let the next start try the settings as they are again."""
     (data_dir / FILE).unlink(missing_ok=True)
 
 
-def recorded(data_dir: Path) -> dict[str, Left]:
-    """Return what starts have left: `worked`, of the last one that did, and `left`; nothing from a damaged file."""
+def read_records(data_dir: Path) -> StartRecords:
+    """Return what starts have left; nothing from a damaged file."""
     with suppress(OSError, ValidationError):
-        return _RECORD.validate_json((data_dir / FILE).read_bytes())
-    return {}
+        return _FILE_FORMAT.validate_json((data_dir / FILE).read_bytes())
+    return StartRecords()

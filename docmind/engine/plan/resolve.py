@@ -1,6 +1,8 @@
-"""What the engine runs, and why: settings and hardware → vLLM's arguments and a list of decisions.
+"""What the engine runs, and why: hardware, the model's facts and settings → vLLM's arguments and a
+list of decisions.
 
-The in-process engine, `launch_vllm_fp8.sh`, `docmind doctor` and the sidebar all read this one plan.
+The in-process engine, `launch_vllm_fp8.sh`, `docmind doctor` and the sidebar all read this one
+plan.
 """
 
 from __future__ import annotations
@@ -14,23 +16,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import NamedTuple
 
-from docmind.engine.plan.builder import Decision, Draft
-from docmind.engine.plan.compatibility import REMOVED, attention_backend, kv_cache_dtype
-from docmind.engine.plan.memory import FLASHINFER_MIB, Needs, Share, needs, text_config
-from docmind.errors import EngineFailed, ModelError
-from docmind.hardware import Hardware, detect
-from docmind.models.catalog import Catalog, default_llm
+from docmind.engine.plan.builder import Decision, PlanBuilder, VllmArgs
+from docmind.engine.plan.compatibility import (
+    NAMED_QUANTIZATIONS,
+    REMOVED,
+    choose_attention_backend,
+    choose_kv_cache_dtype,
+    choose_quantization,
+)
+from docmind.engine.plan.memory import FLASHINFER_MIB, MemoryNeeds, MemoryPart, memory_needs
+from docmind.engine.plan.model_facts import ModelFacts, read_model_facts
+from docmind.errors import EngineFailed
+from docmind.hardware import Hardware
 from docmind.settings import Settings
 
-GPU_WINDOW, CPU_WINDOW = 131_072, 8_192
+GPU_WINDOW = 131_072
+CPU_WINDOW = 8_192
 VRAM_GIB = 16.0
 SEQUENCES = 4
 GPU_STEP_TOKENS = 2_048
 CPU_STEP_TOKENS = 256
 """A stop takes effect between steps: on a CPU 256 prompt tokens take less than a second."""
 SHARED_WINDOW = 32_768
+"""On a GPU sequences with shorter windows get a whole one each, up to so many tokens together."""
 LEAST_WINDOW = 2_048
 """Below this no question fits beside its passages."""
 COMPILED_AT_START = (
@@ -38,11 +48,16 @@ COMPILED_AT_START = (
     "VLLM_BLOCKSCALE_FP8_GEMM_FLASHINFER",
     "VLLM_USE_FLASHINFER_SAMPLER",
 )
-"""Kernels that are compiled with nvcc on the user's machine, one for each length and layer (DeepGEMM's took 203 s for a
-model of 0.6B, vLLM #49467): off unless the user sets them, because vLLM brings CUTLASS's, compiled, for the same."""
-CPU_GUESSES, GPU_GUESSES, LOOKUP = 6, 0, (2, 4)
-"""Speculative tokens a step; lengths of the n-grams that are looked up in the prompt. (vLLM's `ngram_gpu` does not do
-under a grammar: 0.25.1 hands it tokens of id -1, and the request is ended by force.)"""
+"""Kernels that are compiled with nvcc on the user's machine, one for each length and layer
+(DeepGEMM's took 203 s for a model of 0.6B, vLLM #49467): off unless the user sets them, because
+vLLM brings CUTLASS's, compiled, for the same."""
+CPU_SPECULATIVE_TOKENS = 6
+GPU_SPECULATIVE_TOKENS = 0
+"""Tokens guessed ahead per step. (vLLM's `ngram_gpu` does not do under a grammar: 0.25.1 hands it
+tokens of id -1, and the request is ended by force.)"""
+SHORTEST_NGRAM = 2
+LONGEST_NGRAM = 4
+"""Tokens in a row that are looked up in the prompt, to guess those that follow."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +66,26 @@ class EnginePlan:
 
     model: str
     """Directory or hub id."""
-    args: dict[str, Any]
+    device: str
+    """`cpu`, or the GPU's name."""
+    gpu: bool
+    args: VllmArgs
     """Arguments of vLLM's EngineArgs, without the model."""
     env: dict[str, str]
     decisions: tuple[Decision, ...]
     window: int
     """Context window in tokens."""
-    memory: tuple[Share, ...]
+    sequences: int
+    """Requests decoded at once."""
+    step_tokens: int
+    """Tokens computed per engine step."""
+    eager: bool
+    """Without compilation and CUDA graphs."""
+    attention_backend: str
+    """Empty on a CPU, which has one only."""
+    quantization: str
+    """Of the weights: `fp8`, `compressed-tensors`, `none`."""
+    memory: tuple[MemoryPart, ...]
     """The parts of the card's memory (or of the RAM) that the engine takes."""
     budget_gib: float
     """What their sum must not exceed."""
@@ -67,57 +95,57 @@ class EnginePlan:
     @property
     def memory_gib(self) -> float:
         """The sum of `memory`."""
-        return sum(share.gib for share in self.memory)
+        return sum(part.gib for part in self.memory)
 
     def __str__(self) -> str:
-        words = [str(self.args.get("attention_backend", "")), f"window {self.window:,}"]
-        words.append("eager" if self.args.get("enforce_eager") else "compiled")
-        return ", ".join(filter(None, words))
+        words = [f"window {self.window:,}", "eager" if self.eager else "compiled"]
+        if self.attention_backend:
+            words.insert(0, self.attention_backend)
+        return ", ".join(words)
 
     def as_cli_args(self) -> list[str]:
         """Return what follows `vllm serve`."""
         words = [self.model]
         for name, value in self.args.items():
             flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
+            if value is True:
+                words.append(f"--{flag}")
+            elif value is False:
+                words.append(f"--no-{flag}")
+            elif isinstance(value, dict):
+                words += [f"--{flag}", json.dumps(value)]
             else:
-                words += [f"--{flag}", json.dumps(value) if isinstance(value, dict) else str(value)]
+                words += [f"--{flag}", str(value)]
         return words
 
 
 def plan_for(
     settings: Settings,
-    catalog: Catalog,
-    lowered: Mapping[str, Any] | None = None,
+    hardware: Hardware,
+    model: Path | str,
     *,
+    overrides: Mapping[str, object] = MappingProxyType({}),
     server: bool = False,
 ) -> EnginePlan:
-    """Return the plan for this machine as it is now; `lowered` and `server` as for `resolve`.
+    """Return the plan for a model's directory or hub id, with the vLLM that is installed.
+
+    Args:
+        settings: as asked.
+        hardware: with the memory that is free now.
+        model: where the catalog says that it is.
+        overrides: engine settings to use instead of those asked for, after a failed start.
+        server: for `vllm serve`, which can use several cards.
 
     Raises:
-        ModelError: the model is not installed, or its config.json is damaged.
+        ModelError: the model's config.json is damaged.
         EngineFailed: vLLM is not installed, or the machine is too small for the model.
     """
-    hardware = detect()
-    model = catalog.path(settings.llm.model or default_llm(hardware))
-    config, weights = None, 0
-    if isinstance(model, Path):
-        try:
-            config = json.loads((model / "config.json").read_text("utf-8"))
-        except (OSError, ValueError) as exc:
-            raise ModelError(
-                f"{model}/config.json is damaged. Fetch the model again, or choose another."
-            ) from exc
-        weights = sum(f.stat().st_size for f in model.glob("*.safetensors"))
-    return resolve(
+    return build_plan(
         settings,
         hardware,
-        vllm_version(),
-        config,
-        model=str(model),
-        weights_bytes=weights,
-        lowered=lowered or {},
+        read_model_facts(model),
+        vllm_version=vllm_version(),
+        overrides=overrides,
         environment=os.environ,
         server=server,
     )
@@ -129,41 +157,105 @@ def vllm_version() -> str:
         with suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
     raise EngineFailed(
-        "vLLM is not installed. Run `make setup`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
+        "vLLM is not installed. Run `make setup`, or point DOCMIND_LLM__BASE_URL "
+        "at an OpenAI-compatible server."
     )
 
 
-def resolve(
+def build_plan(
     settings: Settings,
     hardware: Hardware,
-    version: str,
-    model_config: dict[str, Any] | None,
+    model: ModelFacts,
     *,
-    model: str,
-    weights_bytes: int = 0,
-    lowered: Mapping[str, Any] = MappingProxyType({}),
+    vllm_version: str,
+    overrides: Mapping[str, object] = MappingProxyType({}),
     environment: Mapping[str, str] = MappingProxyType({}),
     server: bool = False,
 ) -> EnginePlan:
     """Return the plan; a pure function.
 
     Args:
-        model_config: content of the model's config.json; None for a hub model that is not here yet.
-        weights_bytes: 0 if unknown.
-        lowered: engine settings to use instead of those asked for, after a failed start.
+        settings: as asked.
+        hardware: with the memory that is free now.
+        model: what is known of it.
+        vllm_version: shown among the decisions.
+        overrides: engine settings to use instead of those asked for, after a failed start.
+        environment: the process's variables.
         server: for `vllm serve`, which can use several cards.
 
     Raises:
         EngineFailed: the weights don't fit this machine.
     """
-    draft = Draft(settings.engine, lowered)
-    draft.note("vllm", version, "installed")
-    draft.note("device", hardware.device, "NVIDIA GPU found" if hardware.gpu else "no NVIDIA GPU")
-    for name in REMOVED.keys() & environment.keys():
-        draft.decisions.append(
-            Decision(name, environment[name], "ignored", f"vLLM has removed it; {REMOVED[name]}")
-        )
-    cache = settings.data_dir / "cache"
+    builder = PlanBuilder(settings.engine, overrides)
+    builder.decide("vllm", vllm_version, "installed")
+    why = "NVIDIA GPU found" if hardware.gpu else "no NVIDIA GPU"
+    builder.decide("device", hardware.device, why)
+    for name, replacement in REMOVED.items():
+        if name in environment:
+            why = f"vLLM has removed it; {replacement}"
+            builder.ignore_variable(name, environment[name], why)
+    env = _plan_environment(builder, settings.data_dir, hardware, environment=environment)
+    if Path(model.model).is_dir():
+        env["HF_HUB_OFFLINE"] = "1"
+
+    quantization = choose_quantization(builder.engine.quantization, model)
+    agreed = model.quantization == builder.engine.quantization
+    if agreed and quantization.used in NAMED_QUANTIZATIONS:
+        builder.pass_to_vllm("quantization", quantization.used, quantization.why)
+    else:
+        builder.decide("quantization", quantization.used, quantization.why)
+    sequences = builder.engine.max_num_seqs or SEQUENCES
+    builder.pass_to_vllm(
+        "max_num_seqs", sequences, "agents that run in parallel decode in one batch"
+    )
+    builder.pass_to_vllm(
+        "enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning"
+    )
+    _plan_speculation(builder, hardware)
+    cards = _plan_cards(builder, server)
+    if hardware.gpu:
+        device_plan = _plan_gpu(builder, hardware, model, sequences=sequences, cards=cards)
+    else:
+        device_plan = _plan_cpu(builder, hardware, model, sequences=sequences, cards=cards)
+    return EnginePlan(
+        model=model.model,
+        device=hardware.device,
+        gpu=bool(hardware.gpu),
+        args=builder.args,
+        env=env,
+        decisions=tuple(builder.decisions),
+        window=device_plan.window,
+        sequences=sequences,
+        step_tokens=device_plan.step_tokens,
+        eager=device_plan.eager,
+        attention_backend=device_plan.attention_backend,
+        quantization=quantization.used,
+        memory=device_plan.memory,
+        budget_gib=device_plan.budget_gib,
+        notice=builder.notice,
+    )
+
+
+class DevicePlan(NamedTuple):
+    """What differs between GPU and CPU."""
+
+    window: int
+    step_tokens: int
+    eager: bool
+    attention_backend: str
+    memory: tuple[MemoryPart, ...]
+    budget_gib: float
+
+
+def _plan_environment(
+    builder: PlanBuilder,
+    data_dir: Path,
+    hardware: Hardware,
+    *,
+    environment: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the environment variables that vLLM reads on this kind of machine."""
+    cache = data_dir / "cache"
     env = {
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
@@ -173,195 +265,242 @@ def resolve(
         "TRITON_CACHE_DIR": str(cache / "triton"),
         "FLASHINFER_WORKSPACE_BASE": str(cache),
     }
-    if Path(model).is_dir():
-        env["HF_HUB_OFFLINE"] = "1"
-    if hardware.gpu:
-        env["VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE"] = str(FLASHINFER_MIB << 20)
-        env |= {name: environment.get(name, "0") for name in COMPILED_AT_START}
-        built = [name for name in COMPILED_AT_START if env[name] != "0"]
-        draft.note(
-            "kernels",
-            "as they come" if not built else ", ".join(built),
-            "others are compiled at the first start",
-        )
-    else:
+    if not hardware.gpu:
         # vLLM pins one core for itself and leaves it idle; on few cores that halves the speed.
-        env |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
-    draft.use(
-        "max_num_seqs",
-        draft.engine.max_num_seqs or SEQUENCES,
-        "agents that run in parallel decode in one batch",
-    )
-    draft.use(
-        "enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning"
-    )
-    _plan_speculation(draft, hardware)
-    _plan_cards(draft, server)
-    memory, budget = (_plan_gpu if hardware.gpu else _plan_cpu)(
-        draft, hardware, model_config or {}, weights_bytes
-    )
-    return EnginePlan(
-        model,
-        draft.args,
-        env,
-        tuple(draft.decisions),
-        draft.args["max_model_len"],
-        memory,
-        budget,
-        draft.notice,
-    )
+        env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+        env["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
+        return env
+    env["VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE"] = str(FLASHINFER_MIB * 1024 * 1024)
+    compiled = []
+    for name in COMPILED_AT_START:
+        env[name] = environment.get(name, "0")
+        if env[name] != "0":
+            compiled.append(name)
+    kernels = ", ".join(compiled) or "as they come"
+    builder.decide("kernels", kernels, "others are compiled at the first start")
+    return env
 
 
-def _plan_cards(draft: Draft, server: bool) -> None:
-    """Pass on what spreads a server over cards and hosts; the engine in this process has one."""
-    engine = draft.engine
-    for name in ("tensor_parallel_size", "data_parallel_size"):
-        asked = getattr(engine, name)
-        if asked > 1 and server:
-            draft.use(name, asked, "as asked")
-        elif asked > 1:
-            draft.note(
-                name,
-                1,
-                "the engine in this process uses one card; ./launch_vllm_fp8.sh serves with several",
-            )
-    if engine.distributed_executor_backend and server:
-        draft.use("distributed_executor_backend", engine.distributed_executor_backend, "as asked")
-
-
-def _plan_speculation(draft: Draft, hardware: Hardware) -> None:
+def _plan_speculation(builder: PlanBuilder, hardware: Hardware) -> None:
     """Guess tokens from the prompt, by n-grams: answers quote it."""
-    guessed, why = draft.engine.speculative_tokens, "as asked"
+    guessed = builder.engine.speculative_tokens
+    why = "as asked"
     if guessed is None and hardware.gpu:
-        guessed, why = (
-            GPU_GUESSES,
-            "with 6 whole turns take 1.04 to 1.46 times as long (1.5B on an H200, measured)",
-        )
+        guessed = GPU_SPECULATIVE_TOKENS
+        why = "with 6 whole turns take 1.04 to 1.46 times as long (1.5B on an H200, measured)"
     elif guessed is None:
-        guessed, why = CPU_GUESSES, "answers quote their passages: 2 to 4 times as fast (measured)"
-    draft.note("speculative_tokens", guessed, why)
+        guessed = CPU_SPECULATIVE_TOKENS
+        why = "answers quote their passages: 2 to 4 times as fast (measured)"
+    builder.decide("speculative_tokens", guessed, why)
     if guessed:
-        lookup = {"prompt_lookup_min": LOOKUP[0], "prompt_lookup_max": LOOKUP[1]}
-        draft.args["speculative_config"] = {
+        builder.args["speculative_config"] = {
             "method": "ngram",
             "num_speculative_tokens": guessed,
-            **lookup,
+            "prompt_lookup_min": SHORTEST_NGRAM,
+            "prompt_lookup_max": LONGEST_NGRAM,
         }
 
 
+def _plan_cards(builder: PlanBuilder, server: bool) -> int:
+    """Pass on what spreads a server over cards and hosts; the engine in this process has one.
+
+    Returns:
+        The number of cards that share each layer.
+    """
+    engine = builder.engine
+    sizes = {
+        "tensor_parallel_size": engine.tensor_parallel_size,
+        "data_parallel_size": engine.data_parallel_size,
+    }
+    for name, asked in sizes.items():
+        if asked > 1 and server:
+            builder.pass_to_vllm(name, asked, "as asked")
+        elif asked > 1:
+            why = (
+                "the engine in this process uses one card; ./launch_vllm_fp8.sh serves with several"
+            )
+            builder.decide(name, 1, why)
+    if engine.distributed_executor_backend and server:
+        builder.pass_to_vllm(
+            "distributed_executor_backend", engine.distributed_executor_backend, "as asked"
+        )
+    return engine.tensor_parallel_size if server else 1
+
+
 def _plan_gpu(
-    draft: Draft, hardware: Hardware, model_config: dict[str, Any], weights_bytes: int
-) -> tuple[tuple[Share, ...], float]:
-    """Fill in what a GPU needs; return its memory's parts and the budget."""
-    engine = draft.engine
-    total, free = hardware.vram_total_gib or 0.0, hardware.vram_free_gib or 0.0
+    builder: PlanBuilder, hardware: Hardware, model: ModelFacts, *, sequences: int, cards: int
+) -> DevicePlan:
+    """Fill in what a GPU needs.
+
+    Raises:
+        EngineFailed: the weights leave no room for a window.
+    """
+    engine = builder.engine
+    total = hardware.vram_total_gib or 0.0
+    free = hardware.vram_free_gib or 0.0
     wanted = engine.vram_gib or VRAM_GIB
     budget = min(wanted, free)
     why = "the budget" if budget == wanted else f"others leave {free:.1f} of {total:.1f} GiB"
-    draft.note("vram_gib", f"{budget:.1f}", why)
-    kv_dtype, why = kv_cache_dtype(
-        engine.kv_cache_dtype, engine.attention_backend, model_config, hardware
+    builder.decide("vram_gib", f"{budget:.1f}", why)
+
+    kv_cache_dtype = choose_kv_cache_dtype(
+        engine.kv_cache_dtype, model, hardware, backend=engine.attention_backend
     )
-    draft.use("kv_cache_dtype", kv_dtype, why)
-    backend, why = attention_backend(engine.attention_backend, kv_dtype, hardware)
-    draft.use("attention_backend", backend, why)
-    draft.use(
-        "max_num_batched_tokens",
-        engine.max_num_batched_tokens or GPU_STEP_TOKENS,
-        "bounds the activations",
+    builder.pass_to_vllm("kv_cache_dtype", kv_cache_dtype.used, kv_cache_dtype.why)
+    backend = choose_attention_backend(engine.attention_backend, kv_cache_dtype.used, hardware)
+    builder.pass_to_vllm("attention_backend", backend.used, backend.why)
+    step_tokens = engine.max_num_batched_tokens or GPU_STEP_TOKENS
+    builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "bounds the activations")
+    eager = engine.enforce_eager is True
+    builder.pass_to_vllm("enforce_eager", eager, "CUDA graphs decode faster")
+
+    needs = memory_needs(
+        model,
+        step_tokens=step_tokens,
+        sequences=sequences,
+        kv_cache_dtype=kv_cache_dtype.used,
+        cards=cards,
+        gpu=True,
+        cuda_graphs=not eager,
+        flashinfer=backend.used == "FLASHINFER",
     )
-    draft.use("enforce_eager", bool(engine.enforce_eager), "CUDA graphs decode faster")
-    need = needs(model_config, weights_bytes, draft.args, gpu=True)
-    fits = need.window(budget)
-    if fits < LEAST_WINDOW:
+    largest = needs.largest_window(budget)
+    if largest < LEAST_WINDOW:
         raise EngineFailed(
-            f"The model's weights ({need.fixed[0].gib:.1f} GiB) and its work memory "
-            f"({need.fixed_gib - need.fixed[0].gib:.1f} GiB) leave no room in a budget of {budget:.1f} GiB. "
+            f"The model's weights ({needs.weights.gib:.1f} GiB) and its work memory "
+            f"({needs.work_gib:.1f} GiB) leave no room in a budget of {budget:.1f} GiB. "
             "Raise DOCMIND_ENGINE__VRAM_GIB, free the card, or choose a smaller model."
         )
     window = _plan_window(
-        draft, model_config, GPU_WINDOW, fits, f"{budget:.1f} GiB of VRAM hold", need
+        builder,
+        model,
+        needs,
+        default=GPU_WINDOW,
+        largest=largest,
+        holds=f"{budget:.1f} GiB of VRAM hold",
     )
-    # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin alike.
-    tokens = min(fits, max(window, min(draft.args["max_num_seqs"] * window, SHARED_WINDOW)))
-    draft.use(
-        "kv_cache_memory_bytes", need.kv_bytes(tokens), f"{tokens:,} tokens, and some to spare"
+    # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin
+    # alike.
+    shared = min(sequences * window, SHARED_WINDOW)
+    cached_tokens = min(largest, max(window, shared))
+    builder.pass_to_vllm(
+        "kv_cache_memory_bytes",
+        needs.kv_cache_bytes(cached_tokens),
+        f"{cached_tokens:,} tokens, and some to spare",
     )
-    share = math.floor(budget / total * 100) / 100 if total else 0.9
-    draft.use(
+    fraction = math.floor(budget / total * 100) / 100 if total else 0.9
+    builder.pass_to_vllm(
         "gpu_memory_utilization",
-        share,
+        fraction,
         "the budget's share of the card, checked by vLLM at the start",
     )
-    return need.table(tokens), budget
+    return DevicePlan(
+        window=window,
+        step_tokens=step_tokens,
+        eager=eager,
+        attention_backend=backend.used,
+        memory=needs.parts(cached_tokens),
+        budget_gib=budget,
+    )
 
 
 def _plan_cpu(
-    draft: Draft, hardware: Hardware, model_config: dict[str, Any], weights_bytes: int
-) -> tuple[tuple[Share, ...], float]:
-    """Fill in what a CPU needs; return its memory's parts and the budget."""
-    engine = draft.engine
-    if hardware.cpu_flags & {"avx512_bf16", "amx_bf16"}:
-        draft.use("dtype", "bfloat16", "this CPU computes bfloat16 natively")
-    else:
-        draft.use(
-            "dtype",
-            "auto",
-            "no native bfloat16 on this CPU: the model's own type, emulated where needed",
-        )
-    draft.use("kv_cache_dtype", "auto", "fp8 caches save VRAM; there is no GPU")
-    draft.note("attention_backend", "CPU_ATTN", "the only one on a CPU")
-    draft.use(
-        "max_num_batched_tokens",
-        engine.max_num_batched_tokens or CPU_STEP_TOKENS,
-        "a stop waits for a step's end",
-    )
-    draft.use(
-        "enforce_eager",
-        engine.enforce_eager is not False,
-        "compiling takes minutes at the first start",
-    )
+    builder: PlanBuilder, hardware: Hardware, model: ModelFacts, *, sequences: int, cards: int
+) -> DevicePlan:
+    """Fill in what a CPU needs.
 
-    need = needs(model_config, weights_bytes, draft.args, gpu=False)
-    budget = min(
-        hardware.ram_free_gib, need.fixed_gib + (engine.cpu_kv_cache_gib or hardware.ram_gib / 4)
+    Raises:
+        EngineFailed: the weights leave no room for a window.
+    """
+    engine = builder.engine
+    if hardware.computes_bfloat16:
+        builder.pass_to_vllm("dtype", "bfloat16", "this CPU computes bfloat16 natively")
+    else:
+        why = "no native bfloat16 on this CPU: the model's own type, emulated where needed"
+        builder.pass_to_vllm("dtype", "auto", why)
+    builder.pass_to_vllm("kv_cache_dtype", "auto", "fp8 caches save VRAM; there is no GPU")
+    builder.decide("attention_backend", "CPU_ATTN", "the only one on a CPU")
+    step_tokens = engine.max_num_batched_tokens or CPU_STEP_TOKENS
+    builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "a stop waits for a step's end")
+    eager = engine.enforce_eager is not False
+    builder.pass_to_vllm("enforce_eager", eager, "compiling takes minutes at the first start")
+
+    needs = memory_needs(
+        model,
+        step_tokens=step_tokens,
+        sequences=sequences,
+        kv_cache_dtype="auto",
+        cards=cards,
+        gpu=False,
     )
-    fits = need.window(budget)
-    if fits < LEAST_WINDOW:
+    kv_cache_gib = engine.cpu_kv_cache_gib or hardware.ram_gib / 4
+    budget = min(hardware.ram_free_gib, needs.fixed_gib + kv_cache_gib)
+    largest = needs.largest_window(budget)
+    if largest < LEAST_WINDOW:
         raise EngineFailed(
-            f"The model needs about {need.budget_gib(CPU_WINDOW):.1f} GiB of memory and {hardware.ram_free_gib:.1f} "
-            "GiB are free. Close other programs, or use the small one: `docmind model use smollm2-135m`."
+            f"The model needs about {needs.budget_gib(CPU_WINDOW):.1f} GiB of memory and "
+            f"{hardware.ram_free_gib:.1f} GiB are free. "
+            "Close other programs, or use the small one: `docmind model use smollm2-135m`."
         )
     window = _plan_window(
-        draft, model_config, CPU_WINDOW, fits, f"{budget:.1f} GiB of RAM hold", need
+        builder,
+        model,
+        needs,
+        default=CPU_WINDOW,
+        largest=largest,
+        holds=f"{budget:.1f} GiB of RAM hold",
     )
-    tokens = fits if engine.cpu_kv_cache_gib else min(fits, 2 * window)
-    why = (
-        "cpu_kv_cache_gib"
-        if engine.cpu_kv_cache_gib
-        else "two windows, at most a quarter of the RAM"
-    )
-    draft.use("kv_cache_memory_bytes", need.kv_bytes(tokens), why)
-    draft.use(
+    if engine.cpu_kv_cache_gib:
+        cached_tokens = largest
+        why = "cpu_kv_cache_gib"
+    else:
+        cached_tokens = min(largest, 2 * window)
+        why = "two windows, at most a quarter of the RAM"
+    builder.pass_to_vllm("kv_cache_memory_bytes", needs.kv_cache_bytes(cached_tokens), why)
+    builder.pass_to_vllm(
         "structured_outputs_config",
         {"backend": "xgrammar", "disable_any_whitespace": True},
-        "the supervisor's plan is as good in compact JSON, with 24 tokens instead of 38: 2 to 4 s of a turn on a CPU",
+        "the supervisor's plan is as good in compact JSON, with 24 tokens instead of 38: "
+        "2 to 4 s of a turn on a CPU",
     )
-    return need.table(tokens), hardware.ram_free_gib
+    return DevicePlan(
+        window=window,
+        step_tokens=step_tokens,
+        eager=eager,
+        attention_backend="",
+        memory=needs.parts(cached_tokens),
+        budget_gib=hardware.ram_free_gib,
+    )
 
 
 def _plan_window(
-    draft: Draft, model_config: dict[str, Any], default: int, fits: int, holds: str, need: Needs
+    builder: PlanBuilder,
+    model: ModelFacts,
+    needs: MemoryNeeds,
+    *,
+    default: int,
+    largest: int,
+    holds: str,
 ) -> int:
-    """Choose the window: what is asked for, at most the model's own, at most what memory holds."""
-    asked = draft.engine.max_model_len
-    own = int(text_config(model_config).get("max_position_embeddings") or default)
-    used, why = (asked, "as asked") if asked else (default, "the default on this kind of machine")
-    if own < used:
-        used, why = own, "the model's own limit"
-    if fits < used:
-        why = f"{holds} no larger window; {used:,} tokens need {need.budget_gib(used):.1f} GiB"
-        draft.notice = f"The window is {fits:,} tokens: {why}."
-        used = fits
-    draft.use("max_model_len", used, why)
-    return used
+    """Choose the window: what is asked for, at most the model's own, at most what memory holds.
+
+    Args:
+        default: where nothing is asked for.
+        largest: what memory holds, in tokens.
+        holds: which memory that is, to be said to the user.
+    """
+    window = default
+    why = "the default on this kind of machine"
+    if builder.engine.max_model_len:
+        window = builder.engine.max_model_len
+        why = "as asked"
+    limit = model.max_position_embeddings or default
+    if limit < window:
+        window = limit
+        why = "the model's own limit"
+    if largest < window:
+        why = f"{holds} no larger window; {window:,} tokens need {needs.budget_gib(window):.1f} GiB"
+        builder.notice = f"The window is {largest:,} tokens: {why}."
+        window = largest
+    builder.pass_to_vllm("max_model_len", window, why)
+    return window

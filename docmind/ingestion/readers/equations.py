@@ -1,82 +1,228 @@
-"""Equations of Office files (OMML) → one line of text each, as Word's own linear format has them: (a+b)/c, x^2, √x."""
+"""Equations of Office files (OMML) → one line of text each.
+
+The form is Word's own linear format: (a+b)/c, x^2, √x.
+"""
 
 from __future__ import annotations
 
 import re
 import zipfile
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 _EQUATION = ("{*}oMathPara", "{*}oMath")
+_NEEDS_NO_BRACKETS = re.compile(r"[\w.,]+|\([^()]*\)")
+"""A word, a number, or what stands in brackets already."""
 
 
 def with_linear_equations(path: Path) -> BytesIO:
     """Return a Word file, without its pictures, in which each equation is a run of text."""
     from lxml import etree
 
-    parser, copy = etree.XMLParser(resolve_entities=False, no_network=True), BytesIO()
-    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as plain:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    copy = BytesIO()
+    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as without_pictures:
         for name in package.namelist():
-            data = package.read(name) if name.endswith((".xml", ".rels")) else b""
+            data = b""
+            if name.endswith((".xml", ".rels")):
+                data = package.read(name)
             if b"oMath" in data:
-                root: Any = etree.fromstring(data, parser)
+                root = etree.fromstring(data, parser)
                 linearize(root, etree.QName(root).namespace)
                 data = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-            plain.writestr(name, data)
+            without_pictures.writestr(name, data)
     copy.seek(0)
     return copy
 
 
-def linearize(root: Any, namespace: str | None) -> None:
-    """Put a run of text (Word's, or that of slides, by the namespace) in place of each equation."""
+def linearize(root: Element, namespace: str | None) -> None:
+    """Put a run of text in place of each equation.
+
+    Args:
+        root: a part of a Word file, or a slide.
+        namespace: of the run: Word's, or the one of drawings on slides.
+    """
     equations = list(root.iter(*_EQUATION))
     for equation in equations:
-        if next(equation.iterancestors(*_EQUATION), None) is None:
-            run, text = (equation.makeelement(f"{{{namespace}}}{name}") for name in "rt")
-            run.append(text)
-            text.text = linear(equation) + ("; " if equation.getnext() in equations else "")
-            place = (
-                equation.getparent() if equation.getparent().tag.endswith("}m") else equation
-            )  # slides wrap it
-            place.getparent().replace(place, run)
+        is_nested = bool(list(equation.iterancestors(*_EQUATION)))
+        if is_nested:  # its text comes with the outer one
+            continue
+        text = linear(equation)
+        if equation.getnext() in equations:
+            text += "; "
+        _replace_by_run(equation, text, namespace)
 
 
-def linear(node: Any) -> str:
+def _replace_by_run(equation: Element, text: str, namespace: str | None) -> None:
+    run = equation.makeelement(f"{{{namespace}}}r")
+    run_text = equation.makeelement(f"{{{namespace}}}t")
+    run_text.text = text
+    run.append(run_text)
+    replaced = equation
+    parent = equation.getparent()
+    assert parent is not None  # an equation is never a whole part
+    if parent.tag.endswith("}m"):  # slides wrap each equation
+        replaced = parent
+        parent = replaced.getparent()
+        assert parent is not None
+    parent.replace(replaced, run)
+
+
+def linear(element: Element) -> str:
     """Return what an element of an equation says, in reading order."""
+    name = _local_name(element)
+    parts = _Parts(element)
+    for child in element.iterchildren("*"):
+        parts.add(_local_name(child), linear(child))
+    form = _FORMS.get(name)
+    if form is None:
+        return parts.in_order
+    return form(parts)
+
+
+def _local_name(element: Element) -> str:
     from lxml import etree
 
-    name, whole, parts = etree.QName(node).localname, "", defaultdict[str, list[str]](list)
-    for child in node.iterchildren("*"):
-        whole += (text := linear(child))
-        parts[etree.QName(child).localname].append(text)
+    return etree.QName(element).localname
 
-    def part(key: str, mark: str = "") -> str:
-        """Return a part behind its mark, in brackets if it is more than a word or a number; "" if it is empty."""
-        text = "".join(parts[key])
-        return text and mark + (text if re.fullmatch(r"[\w.,]+|\([^()]*\)", text) else f"({text})")
 
-    def sign(key: str, default: str) -> str:
-        found = node.find(f"{{*}}{name}Pr/{{*}}{key}")
-        return default if found is None else "".join(found.values())
+class _Parts:
+    """What the children of an element say, by their names: `num` and `den` of a fraction, say."""
 
-    scripts = part("sub", "_") + part("sup", "^")
-    forms = {
-        "t": node.text or "",
-        "del": "",  # a tracked change
-        "f": f"{part('num')}/{part('den')}",
-        **dict.fromkeys(("sSub", "sSup", "sSubSup"), part("e") + scripts),
-        "nary": f"{sign('chr', '∫')}{scripts} {part('e')}",
-        "limLow": part("e") + part("lim", "_"),
-        "limUpp": part("e") + part("lim", "^"),
-        "func": f"{''.join(parts['fName'])} {part('e')}",
-        "rad": "√" + "".join(f"[{degree}]" for degree in parts["deg"] if degree) + part("e"),
-        "acc": part("e") + sign("chr", "\u0302"),
-        "d": sign("begChr", "(") + sign("sepChr", "|").join(parts["e"]) + sign("endChr", ")"),
-        **dict.fromkeys(
-            ("m", "eqArr", "oMathPara"), "; ".join(parts["mr"] or parts["oMath"] or parts["e"])
-        ),
-        "mr": ", ".join(parts["e"]),
-    }
-    return forms.get(name, whole)
+    def __init__(self, element: Element) -> None:
+        self._element = element
+        self._texts: defaultdict[str, list[str]] = defaultdict(list)
+        self.in_order = ""
+        """All of them, one after the other."""
+
+    def add(self, name: str, text: str) -> None:
+        """Note what the next child says."""
+        self._texts[name].append(text)
+        self.in_order += text
+
+    def all(self, name: str) -> list[str]:
+        """Return the text of each child of this name."""
+        return self._texts[name]
+
+    def text(self, name: str) -> str:
+        """Return the texts of all children of this name, one after the other."""
+        return "".join(self._texts[name])
+
+    def operand(self, name: str, mark: str = "") -> str:
+        """Return a part behind its mark, in brackets if it is more than a word.
+
+        The result is "" if the part is empty.
+        """
+        text = self.text(name)
+        if not text:
+            return ""
+        if _NEEDS_NO_BRACKETS.fullmatch(text):
+            return f"{mark}{text}"
+        return f"{mark}({text})"
+
+    def symbol(self, name: str, default: str) -> str:
+        """Return a symbol that the element's properties name, for example the sign of a sum."""
+        properties = f"{_local_name(self._element)}Pr"
+        found = self._element.find(f"{{*}}{properties}/{{*}}{name}")
+        if found is None:
+            return default
+        return "".join(str(value) for value in found.values())
+
+    @property
+    def own_text(self) -> str:
+        """The characters in the element itself."""
+        return self._element.text or ""
+
+    @property
+    def scripts(self) -> str:
+        """The part below the line and the one above it."""
+        return self.operand("sub", "_") + self.operand("sup", "^")
+
+
+def _characters(parts: _Parts) -> str:
+    return parts.own_text
+
+
+def _deleted(_parts: _Parts) -> str:
+    """Leave out what was deleted while changes were tracked."""
+    return ""
+
+
+def _fraction(parts: _Parts) -> str:
+    return f"{parts.operand('num')}/{parts.operand('den')}"
+
+
+def _with_scripts(parts: _Parts) -> str:
+    return parts.operand("e") + parts.scripts
+
+
+def _sum_or_integral(parts: _Parts) -> str:
+    sign = parts.symbol("chr", default="∫")
+    return f"{sign}{parts.scripts} {parts.operand('e')}"
+
+
+def _lower_limit(parts: _Parts) -> str:
+    return parts.operand("e") + parts.operand("lim", "_")
+
+
+def _upper_limit(parts: _Parts) -> str:
+    return parts.operand("e") + parts.operand("lim", "^")
+
+
+def _function(parts: _Parts) -> str:
+    return f"{parts.text('fName')} {parts.operand('e')}"
+
+
+def _root(parts: _Parts) -> str:
+    degrees = [f"[{degree}]" for degree in parts.all("deg") if degree]
+    return "√" + "".join(degrees) + parts.operand("e")
+
+
+def _accent(parts: _Parts) -> str:
+    combining_circumflex = "\u0302"
+    return parts.operand("e") + parts.symbol("chr", default=combining_circumflex)
+
+
+def _brackets(parts: _Parts) -> str:
+    opening = parts.symbol("begChr", default="(")
+    separator = parts.symbol("sepChr", default="|")
+    closing = parts.symbol("endChr", default=")")
+    return opening + separator.join(parts.all("e")) + closing
+
+
+def _rows(parts: _Parts) -> str:
+    """Return a matrix's rows, or the equations of an array or a paragraph."""
+    rows = parts.all("mr") or parts.all("oMath") or parts.all("e")
+    return "; ".join(rows)
+
+
+def _matrix_row(parts: _Parts) -> str:
+    return ", ".join(parts.all("e"))
+
+
+_FORMS: Mapping[str, Callable[[_Parts], str]] = {
+    "t": _characters,
+    "del": _deleted,
+    "f": _fraction,
+    "sSub": _with_scripts,
+    "sSup": _with_scripts,
+    "sSubSup": _with_scripts,
+    "nary": _sum_or_integral,
+    "limLow": _lower_limit,
+    "limUpp": _upper_limit,
+    "func": _function,
+    "rad": _root,
+    "acc": _accent,
+    "d": _brackets,
+    "m": _rows,
+    "eqArr": _rows,
+    "oMathPara": _rows,
+    "mr": _matrix_row,
+}
+"""Element of OMML → how it is written in a line; any other one is its parts in their order."""

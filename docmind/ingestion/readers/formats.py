@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, IngestError, UnsupportedFile
-from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, one_line
+from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, no_progress, one_line
 from docmind.ingestion.readers.html import read_epub, read_html, read_markdown, read_rst
 from docmind.ingestion.readers.mail import read_eml, read_msg
 from docmind.ingestion.readers.ocr import read_image
@@ -16,35 +16,55 @@ from docmind.ingestion.readers.office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.text import read_csv, read_text
 
-PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
+ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 Reader = Callable[[Path, Progress], list[Section]]
-"""May raise whatever its library raises on a damaged file, and an IngestError that goes on after the file's name."""
+"""Returns a file's sections, not yet cleaned.
+
+It may raise whatever its library raises on a damaged file, and an IngestError whose message goes on
+after the file's name ("is damaged: …").
+"""
 
 SUPPORTED: Mapping[str, Reader] = {
     ".pdf": read_pdf,
-    **dict.fromkeys((".docx", ".docm"), read_docx),
-    **dict.fromkeys((".pptx", ".pptm"), read_pptx),
-    **dict.fromkeys((".xlsx", ".xlsm"), read_xlsx),
-    **dict.fromkeys((".csv", ".tsv"), read_csv),
-    **dict.fromkeys((".html", ".htm"), read_html),
+    ".docx": read_docx,
+    ".docm": read_docx,
+    ".pptx": read_pptx,
+    ".pptm": read_pptx,
+    ".xlsx": read_xlsx,
+    ".xlsm": read_xlsx,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".html": read_html,
+    ".htm": read_html,
     ".epub": read_epub,
     ".eml": read_eml,
     ".msg": read_msg,
-    **dict.fromkeys((".md", ".markdown"), read_markdown),
+    ".md": read_markdown,
+    ".markdown": read_markdown,
     ".rst": read_rst,
     ".txt": read_text,
     **dict.fromkeys(sorted(IMAGES), read_image),
 }
+
+OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How a compound file begins: an Office file of before 2007, or a new one that is encrypted."""
+MOST_UNPACKED_BYTES = 2 << 30
+UNPACKED_BYTES_ALWAYS_ALLOWED = 100 << 20
+MOST_COMPRESSION = 200
+"""What unpacks to more times its size is a zip bomb; text packs 3 to 20 times."""
+DOCTYPE_WITHIN_BYTES = 4096
+"""A document type declaration is looked for in so much of an XML part's beginning."""
 
 
 def check_supported(name: str) -> str:
     """Return the file's suffix in lower case; UnsupportedFile if no reader knows it."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUPPORTED:
-        kinds = ", ".join(s[1:].upper() for s in SUPPORTED)
+        kinds = ", ".join(known[1:].upper() for known in SUPPORTED)
         raise UnsupportedFile(
-            f"'{name}' is of a type that DocMind can't read. Supported are {kinds}; save it as one of them."
+            f"'{name}' is of a type that DocMind can't read. "
+            f"Supported are {kinds}; save it as one of them."
         )
     return suffix
 
@@ -52,12 +72,13 @@ def check_supported(name: str) -> str:
 def read(
     path: Path,
     name: str | None = None,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
     password: str | None = None,
 ) -> ParsedDocument:
     """Return the text of a file.
 
     Args:
+        path: the file; its suffix tells the type.
         name: what the user calls it.
         progress: called with (done, total) before each page, sheet or similar.
         password: opens an encrypted PDF, which is then replaced by a copy without a password.
@@ -74,9 +95,9 @@ def read(
     try:
         if password and suffix == ".pdf":
             unlock_pdf(path, password)
-        if suffix in PACKAGES:
+        if suffix in ZIP_PACKAGES:
             _check_package(path)
-        raw = SUPPORTED[suffix](path, progress)
+        sections = SUPPORTED[suffix](path, progress)
     except IngestError as exc:
         raise type(exc)(f"'{name}' {exc}") from exc
     except MemoryError as exc:
@@ -86,43 +107,74 @@ def read(
         ) from exc
     except Exception as exc:  # the libraries raise a dozen kinds on damaged files
         raise CorruptFile(
-            f"'{name}' is damaged or not what its ending says. Open it with the program that made it and save it again."
+            f"'{name}' is damaged or not what its ending says. "
+            "Open it with the program that made it and save it again."
         ) from exc
-    sections = map(_cleaned, raw)
-    document = ParsedDocument(
-        tuple(s for s in sections if s.text), max((s.page or 0 for s in raw), default=0)
-    )
+    document = _cleaned_document(sections)
     if not document.sections:
         raise EmptyFile(f"'{name}' has no text in it. Nothing to search there.")
     return document
 
 
+def _cleaned_document(sections: Sequence[Section]) -> ParsedDocument:
+    """Return the sections that have text once they are cleaned; an empty page counts as a page."""
+    pages = max((section.page or 0 for section in sections), default=0)
+    cleaned = [_cleaned(section) for section in sections]
+    return ParsedDocument(
+        sections=tuple(section for section in cleaned if section.text),
+        pages=pages,
+    )
+
+
 def _cleaned(section: Section) -> Section:
+    """Return the section with clean text; boxes that no longer fit its lines are dropped."""
     text = clean(section.text)
-    boxes = section.boxes if len(section.boxes) == text.count("\n") + 1 else ()
-    return replace(section, text=text, heading=one_line(section.heading), boxes=boxes)
+    headings = [one_line(heading) for heading in section.headings]
+    boxes = section.boxes
+    if len(boxes) != text.count("\n") + 1:
+        boxes = ()
+    return replace(
+        section,
+        text=text,
+        headings=tuple(heading for heading in headings if heading),
+        boxes=boxes,
+    )
 
 
 def _check_package(path: Path) -> None:
-    """Refuse an Office file that needs a password or would blow up when unpacked."""
+    """Refuse an Office file or book that needs a password or would blow up when unpacked."""
     with path.open("rb") as file:
-        magic = file.read(8)
-    if magic == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        magic = file.read(len(OLD_OFFICE_MAGIC))
+    if magic == OLD_OFFICE_MAGIC:
         raise EncryptedFile(
-            "is protected by a password, or is an old Office file with a new ending. Save it in the current "
-            "format without a password."
+            "is protected by a password, or is an old Office file with a new ending. "
+            "Save it in the current format without a password."
         )
     with zipfile.ZipFile(path) as package:
-        unpacked = sum(part.file_size for part in package.infolist())
-        most = min(2 << 30, max(100 << 20, 200 * path.stat().st_size))  # text packs 3 to 20 times
-        if unpacked > most:
+        _check_unpacked_size(package, path.stat().st_size)
+        # An EPUB's chapters are XHTML and may name their document type.
+        if path.suffix != ".epub":
+            _check_no_doctype(package)
+
+
+def _check_unpacked_size(package: zipfile.ZipFile, packed_bytes: int) -> None:
+    unpacked = sum(part.file_size for part in package.infolist())
+    allowed = max(UNPACKED_BYTES_ALWAYS_ALLOWED, MOST_COMPRESSION * packed_bytes)
+    if unpacked > min(MOST_UNPACKED_BYTES, allowed):
+        raise CorruptFile(
+            f"unpacks to {unpacked / 1e9:.1f} GB: it looks like a zip bomb and was not opened."
+        )
+
+
+def _check_no_doctype(package: zipfile.ZipFile) -> None:
+    """Refuse XML with a document type: its entities may expand without end or name other files."""
+    for part in package.namelist():
+        if not part.endswith((".xml", ".rels")):
+            continue
+        with package.open(part) as stream:
+            beginning = stream.read(DOCTYPE_WITHIN_BYTES)
+        # Without zero bytes ASCII looks the same in UTF-16 as in UTF-8.
+        if b"<!DOCTYPE" in beginning.replace(b"\x00", b""):
             raise CorruptFile(
-                f"unpacks to {unpacked / 1e9:.1f} GB: it looks like a zip bomb and was not opened."
+                "defines XML entities, which Office files never do; it was not opened."
             )
-        for part in package.namelist():
-            if part.endswith((".xml", ".rels")) and path.suffix != ".epub":
-                with package.open(part) as stream:
-                    if b"<!DOCTYPE" in stream.read(4096).replace(b"\x00", b""):  # UTF-16 has NULs
-                        raise CorruptFile(
-                            "defines XML entities, which Office files never do; it was not opened."
-                        )

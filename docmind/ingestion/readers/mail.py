@@ -3,34 +3,76 @@
 from __future__ import annotations
 
 import email.policy
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage, MIMEPart
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from docmind.ingestion.parsed import Progress, Section
 from docmind.ingestion.readers.html import html_sections
 from docmind.ingestion.readers.text import decode
 
+UNNAMED = "unnamed"
+"""An attachment whose message does not name it."""
+
+
+@dataclass(frozen=True)
+class _Mail:
+    """What is read of a message."""
+
+    subject: str
+    head: dict[str, str]
+    """Name → value of the lines at its head; empty ones are not shown."""
+    text: str
+    html: str
+    """Its text as HTML, which is read where `text` is empty."""
+    attachments: list[str]
+    """Their file names."""
+
 
 def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a message: its head, its text (from HTML only if there is no plain one), its attachments' names."""
+    """Read a message: its head, its text, the names of its attachments.
+
+    The text is taken from HTML only if there is no plain one.
+    """
     with path.open("rb") as file:
         message = email.message_from_binary_file(file, policy=email.policy.default)
-    body: Any = message.get_body(("plain", "html"))
-    text = _text(body) if body else ""
-    html = body is not None and body.get_content_subtype() == "html"
-    head = {name: str(message[name] or "") for name in ("Subject", "From", "To", "Cc", "Date")}
-    names = [part.get_filename() or "unnamed" for part in message.iter_attachments()]
-    return _message(head, "" if html else text, text if html else "", names)
+    head: dict[str, str] = {}
+    for name in ("Subject", "From", "To", "Cc", "Date"):
+        head[name] = str(message[name] or "")
+    text = ""
+    html = ""
+    body = message.get_body(("plain", "html"))
+    # A text without a single header line is not taken for a message's.
+    if body is not None and body.keys():
+        if body.get_content_subtype() == "html":
+            html = _part_text(body)
+        else:
+            text = _part_text(body)
+    mail = _Mail(
+        subject=head["Subject"],
+        head=head,
+        text=text,
+        html=html,
+        attachments=_attachment_names(message),
+    )
+    return _mail_sections(mail)
 
 
-def _text(body: Any) -> str:
-    """Return what a part says; where its encoding is not named, unknown or wrong, the likeliest is taken."""
-    data = body.get_payload(decode=True)
+def _part_text(part: MIMEPart) -> str:
+    """Return what a part says.
+
+    Where its encoding is not named, unknown or wrong, the likeliest is taken.
+    """
+    data = cast("bytes", part.get_payload(decode=True))
     try:
-        return str(data, body.get_content_charset(""))
+        return str(data, part.get_content_charset(""))
     except (LookupError, UnicodeDecodeError):
         return decode(data)
+
+
+def _attachment_names(message: EmailMessage) -> list[str]:
+    return [part.get_filename() or UNNAMED for part in message.iter_attachments()]
 
 
 def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
@@ -38,18 +80,33 @@ def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     from oxmsg import Message
 
     message = Message.load(str(path))
-    to = ", ".join(f"{r.name} <{r.email_address}>" for r in message.recipients)
-    sent = message.sent_date.isoformat(" ") if message.sent_date else ""
-    head = {"Subject": message.subject or "", "From": message.sender or "", "To": to, "Date": sent}
-    names = [a.file_name or "unnamed" for a in message.attachments]
-    return _message(head, message.body or "", message.html_body or "", names)
+    recipients = [f"{person.name} <{person.email_address}>" for person in message.recipients]
+    sent = ""
+    if message.sent_date:
+        sent = message.sent_date.isoformat(" ")
+    subject = message.subject or ""
+    mail = _Mail(
+        subject=subject,
+        head={
+            "Subject": subject,
+            "From": message.sender or "",
+            "To": ", ".join(recipients),
+            "Date": sent,
+        },
+        text=message.body or "",
+        html=message.html_body or "",
+        attachments=[file.file_name or UNNAMED for file in message.attachments],
+    )
+    return _mail_sections(mail)
 
 
-def _message(
-    head: Mapping[str, str], text: str, html: str, attachments: Sequence[str]
-) -> list[Section]:
-    lines = [f"{name}: {value}" for name, value in head.items() if value]
-    lines += [f"Attachments: {', '.join(attachments)}"] if attachments else []
-    title = head["Subject"]
-    body = [Section(text, heading=title)] if text.strip() else html_sections(html, title)
-    return [Section("\n".join(lines), heading=title), *body]
+def _mail_sections(mail: _Mail) -> list[Section]:
+    """Return a section with the message's head, and those of its text under its subject."""
+    lines = [f"{name}: {value}" for name, value in mail.head.items() if value]
+    if mail.attachments:
+        lines.append(f"Attachments: {', '.join(mail.attachments)}")
+    headings = (mail.subject,)
+    head = Section(text="\n".join(lines), headings=headings)
+    if mail.text.strip():
+        return [head, Section(text=mail.text, headings=headings)]
+    return [head, *html_sections(mail.html, mail.subject)]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, zip_longest
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docmind.ingestion.parsed import Progress, Section, clean, markdown_table, one_line
 from docmind.ingestion.readers.equations import linearize, with_linear_equations
 from docmind.ingestion.readers.html import html_sections
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+    from pptx.shapes.base import BaseShape
+    from pptx.slide import Slide
 
 STYLES = """
 p[style-name='Title'] => h1:fresh
@@ -17,19 +23,29 @@ p[style-name='Subtitle'] => h2:fresh
 comment-reference => sup
 """
 """What Mammoth does beyond its own rules, which know Word's headings."""
+DRAWING_NAMESPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
+"""Of the text on slides."""
+
+Row = Sequence[object]
+"""The values of a sheet's row; None where a cell is empty."""
 
 
 def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a Word document as the web page that Mammoth makes of it, with notes and comments at its end."""
+    """Read a Word document as the web page that Mammoth makes of it, notes and comments last."""
     import mammoth
 
-    options = {
-        "convert_image": mammoth.images.img_element(lambda _image: {}),
-        "include_embedded_style_map": False,
-    }
-    return html_sections(
-        mammoth.convert_to_html(with_linear_equations(path), style_map=STYLES, **options).value
+    page = mammoth.convert_to_html(
+        with_linear_equations(path),
+        style_map=STYLES,
+        include_embedded_style_map=False,
+        convert_image=mammoth.images.img_element(_no_attributes),
     )
+    return html_sections(page.value)
+
+
+def _no_attributes(_image: object) -> dict[str, str]:
+    """Return what an image has in the web page: nothing, not even its data."""
+    return {}
 
 
 def read_pptx(path: Path, progress: Progress) -> list[Section]:
@@ -38,37 +54,55 @@ def read_pptx(path: Path, progress: Progress) -> list[Section]:
 
     sections: list[Section] = []
     slides = pptx.Presentation(path).slides
-    for number, slide in enumerate(slides, 1):
-        progress(number - 1, len(slides))
-        for other in list(
-            slide.element.iter("{*}AlternateContent")
-        ):  # as a text with equations is for new versions
-            for shape in other.findall("{*}Choice/*"):
-                other.addprevious(shape)
-            other.getparent().remove(other)
-        linearize(slide.element, "http://schemas.openxmlformats.org/drawingml/2006/main")
-        title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title else ""
-        lines: list[str] = []
-        tables: list[str] = []
-        for shape in _shapes(slide.shapes):
-            if shape.has_text_frame:
-                lines.append(clean(shape.text_frame.text.replace("\v", "\n")))
-            elif shape.has_table:
-                tables.append(
-                    markdown_table([[c.text for c in row.cells] for row in shape.table.rows])
-                )
-        sections.append(Section("\n".join(lines), number, title))
-        sections += [Section(table, number, title, table=True) for table in tables]
-        if (
-            slide.has_notes_slide
-            and (notes := slide.notes_slide.notes_text_frame)
-            and notes.text.strip()
-        ):
-            sections.append(Section(f"Notes: {notes.text}", number, title))
+    for index, slide in enumerate(slides):
+        progress(index, len(slides))
+        sections += _slide_sections(slide, index + 1)
     return sections
 
 
-def _shapes(shapes: Any) -> Iterator[Any]:
+def _slide_sections(slide: Slide, number: int) -> list[Section]:
+    """Return the text of a slide, its tables and its notes."""
+    _take_newest_alternatives(slide.element)
+    linearize(slide.element, DRAWING_NAMESPACE)
+    title = ""
+    if slide.shapes.title:
+        title = one_line(slide.shapes.title.text_frame.text)
+    headings = (title,)
+    lines: list[str] = []
+    tables: list[str] = []
+    for shape in _shapes(slide.shapes):
+        if shape.has_text_frame:
+            text = shape.text_frame.text
+            lines.append(clean(text.replace("\v", "\n")))
+        elif shape.has_table:
+            tables.append(markdown_table([_cells(row) for row in shape.table.rows]))
+    sections = [Section(text="\n".join(lines), page=number, headings=headings)]
+    sections += [
+        Section(text=table, page=number, headings=headings, table=True) for table in tables
+    ]
+    notes = _notes(slide)
+    if notes:
+        sections.append(Section(text=f"Notes: {notes}", page=number, headings=headings))
+    return sections
+
+
+def _cells(row: Any) -> list[str]:
+    """Return the texts of a row of a slide's table."""
+    return [cell.text for cell in row.cells]
+
+
+def _take_newest_alternatives(slide: Element) -> None:
+    """Put shapes for new versions (a text with equations, say) where python-pptx sees them."""
+    for alternative in list(slide.iter("{*}AlternateContent")):
+        for shape in alternative.findall("{*}Choice/*"):
+            alternative.addprevious(shape)
+        parent = alternative.getparent()
+        assert parent is not None  # a slide's root is no alternative
+        parent.remove(alternative)
+
+
+def _shapes(shapes: Iterable[BaseShape]) -> Iterator[Any]:
+    """Yield all shapes, those of groups too. Any: what a shape has depends on its kind."""
     for shape in shapes:
         if hasattr(shape, "shapes"):
             yield from _shapes(shape.shapes)
@@ -76,45 +110,98 @@ def _shapes(shapes: Any) -> Iterator[Any]:
             yield shape
 
 
+def _notes(slide: Slide) -> str:
+    """Return the notes under a slide; "" if there are none or only blanks."""
+    if not slide.has_notes_slide:
+        return ""
+    frame = slide.notes_slide.notes_text_frame
+    if not frame or not frame.text.strip():
+        return ""
+    return str(frame.text)
+
+
 def read_xlsx(path: Path, progress: Progress) -> list[Section]:
-    """Read a workbook: page is the sheet's number, heading its name; each block of rows is a table."""
+    """Read a workbook: page is the sheet's number, heading its name; a block of rows is a table."""
     import openpyxl
 
     sections: list[Section] = []
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
-        sheets = [
-            s for s in book.worksheets if hasattr(s, "iter_rows")
-        ]  # a chart sheet has no cells
-        for number, sheet in enumerate(sheets, 1):
-            progress(number - 1, len(sheets))
-            sections.append(Section("", number, sheet.title))  # also an empty sheet is a page
-            sheet.reset_dimensions()  # what the file claims may be wrong by a million rows
-            for rows, table in _tables(sheet.iter_rows(values_only=True)):
-                lines = (" ".join(str(c) for c in row if c is not None) for row in rows)
-                text = markdown_table(rows) if table else "\n".join(lines)
-                sections.append(Section(text, number, sheet.title, table))
+        # a chart sheet has no cells
+        sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "iter_rows")]
+        for index, sheet in enumerate(sheets):
+            progress(index, len(sheets))
+            page = index + 1
+            headings = (sheet.title,)
+            # Also an empty sheet is a page.
+            sections.append(Section(text="", page=page, headings=headings))
+            # What the file claims about the sheet's size may be wrong by a million rows.
+            sheet.reset_dimensions()
+            for block in _blocks(sheet.iter_rows(values_only=True)):
+                section = Section(
+                    text=block.text, page=page, headings=headings, table=block.is_table
+                )
+                sections.append(section)
     finally:
         book.close()
     return sections
 
 
-def _tables(rows: Iterable[Sequence[object]]) -> Iterator[tuple[list[Sequence[object]], bool]]:
-    """Yield blocks of rows, which end at a blank row, and whether each is a table.
+@dataclass(frozen=True)
+class _Block:
+    """Rows of a sheet between blank ones."""
+
+    rows: Sequence[Row]
+    is_table: bool
+    """It has at least two rows and two columns."""
+
+    @property
+    def text(self) -> str:
+        """The rows as Markdown, or a line for each."""
+        if self.is_table:
+            return markdown_table(self.rows)
+        return "\n".join([_values_as_line(row) for row in self.rows])
+
+
+def _values_as_line(row: Row) -> str:
+    return " ".join(str(value) for value in row if value is not None)
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[_Block]:
+    """Yield the blocks of rows between blank ones.
 
     A block that starts with a number goes on with the header of the last block in the same columns.
     """
-    headers: dict[tuple[int, ...], Sequence[object]] = {}
-    for filled, group in groupby(
-        rows, lambda row: any(c is not None and str(c).strip() for c in row)
-    ):
-        if filled:
-            block = list(group)
-            columns = tuple(
-                i for i, c in enumerate(zip_longest(*block)) if any(v is not None for v in c)
-            )
-            if columns in headers and any(isinstance(v, int | float) for v in block[0]):
-                block.insert(0, headers[columns])
-            else:
-                headers[columns] = block[0]
-            yield block, len(columns) > 1 and len(block) > 1
+    header_of: dict[tuple[int, ...], Row] = {}
+    """Columns with values → the first row of the last block that had these."""
+    for block in _runs_of_filled_rows(rows):
+        columns = _filled_columns(block)
+        starts_with_number = any(isinstance(value, int | float) for value in block[0])
+        if columns in header_of and starts_with_number:
+            block.insert(0, header_of[columns])
+        else:
+            header_of[columns] = block[0]
+        yield _Block(rows=block, is_table=len(columns) > 1 and len(block) > 1)
+
+
+def _runs_of_filled_rows(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield each run of rows that are not blank."""
+    run: list[Row] = []
+    for row in rows:
+        is_blank = all(value is None or not str(value).strip() for value in row)
+        if not is_blank:
+            run.append(row)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _filled_columns(rows: Sequence[Row]) -> tuple[int, ...]:
+    """Return the indices of the columns that have a value in some row."""
+    filled: list[int] = []
+    for index, column in enumerate(zip_longest(*rows)):
+        if any(value is not None for value in column):
+            filled.append(index)
+    return tuple(filled)

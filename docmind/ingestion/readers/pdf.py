@@ -1,44 +1,60 @@
-"""PDF → text, page by page, with form fields and annotations; tables by pdf_tables, scanned pages by OCR."""
+"""PDF → text, page by page, with form fields and annotations.
+
+Tables are found by `pdf_tables`, scanned pages are read by OCR.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docmind.errors import CorruptFile, EncryptedFile
 from docmind.ingestion.parsed import Box, Headings, Line, Progress, Section, clean
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
-from docmind.ingestion.readers.pdf_tables import Table, find_tables, shown
+from docmind.ingestion.readers.pdf_tables import Table, box_on_page, find_tables, letter_count
 
-FEW = 25
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+
+STAMP_CHARS = 25
 """Characters up to which the text of a page with an image may be a stamp on a scan."""
+TABLE_TOLERANCE = 0.05
+"""Fraction of a table's letters by which its cells and its lines of text may differ."""
+BOOKMARK_LEVELS = 6
+BOOKMARK_CHARS = 200
+
+_HYPHEN_MARK = "\ufffe"
+_OTHER_HYPHEN_MARK = "\x02"
+"""PDFium has one or the other, by the call, for a hyphen that parts a word at the end of a line."""
 
 
-def open_pdf(path: Path, password: str | None = None) -> Any:
-    """Return a pypdfium2 document; EncryptedFile if this password does not open it."""
+def open_pdf(path: Path, password: str | None = None) -> PdfDocument:
+    """Return a PDF's document; EncryptedFile if this password does not open it."""
     import pypdfium2 as pdfium
 
     try:
         return pdfium.PdfDocument(path, password)
     except pdfium.PdfiumError as exc:
-        if "password" in str(exc).lower() or "security" in str(exc).lower():
-            locked = "is protected by a password. Enter it on the Documents page."
-            wrong = "is not opened by this password. Enter the right one on the Documents page."
-            raise EncryptedFile(wrong if password else locked) from exc
-        raise
+        message = str(exc).lower()
+        if "password" not in message and "security" not in message:
+            raise
+        if password:
+            raise EncryptedFile(
+                "is not opened by this password. Enter the right one on the Documents page."
+            ) from exc
+        raise EncryptedFile("is protected by a password. Enter it on the Documents page.") from exc
 
 
 def unlock_pdf(path: Path, password: str) -> None:
-    """Replace an encrypted PDF by a copy that needs no password, so that its pages can be shown later."""
-    import pypdfium2.raw as c
+    """Replace an encrypted PDF by a copy that needs no password: its pages can be shown later."""
+    import pypdfium2.raw as pdfium_c
 
     part = path.with_suffix(".part")
     with open_pdf(path, password) as pdf:
-        pdf.save(part, flags=c.FPDF_REMOVE_SECURITY)
+        pdf.save(part, flags=pdfium_c.FPDF_REMOVE_SECURITY)
     part.replace(path)
 
 
@@ -47,162 +63,267 @@ def read_pdf(path: Path, progress: Progress) -> list[Section]:
     import pypdfium2 as pdfium
 
     sections: list[Section] = []
-    broken = 0
-    heading = ""
+    unreadable_pages = 0
+    headings: tuple[str, ...] = ()
     with open_pdf(path) as pdf:
         with suppress(pdfium.PdfiumError):  # the pages can be read without
             pdf.init_forms()
         bookmarks = _bookmarks(pdf)
         for index in range(len(pdf)):
             progress(index, len(pdf))
-            heading = bookmarks.get(index, heading)
+            headings = bookmarks.get(index, headings)
             try:
-                sections += _page(pdf, index, heading)
+                sections += _page_sections(pdf, index, headings)
             except pdfium.PdfiumError:
-                broken += 1  # one bad page does not cost the others
-                sections.append(Section("", index + 1))
-        if broken == len(pdf):
+                # One bad page does not cost the others.
+                unreadable_pages += 1
+                sections.append(Section(text="", page=index + 1))
+        if unreadable_pages == len(pdf):
             raise CorruptFile(
-                "is damaged: no page of it can be read. Open it in a PDF viewer and print it to a new PDF."
+                "is damaged: no page of it can be read. "
+                "Open it in a PDF viewer and print it to a new PDF."
             )
     return sections
 
 
-def _bookmarks(pdf: Any) -> dict[int, str]:
-    """Return page index → path of the last bookmark that starts on that page."""
+def _bookmarks(pdf: PdfDocument) -> dict[int, tuple[str, ...]]:
+    """Return page index → headings down to the last bookmark that starts on that page."""
     import pypdfium2 as pdfium
 
-    found: dict[int, str] = {}
-    path = Headings()
+    found: dict[int, tuple[str, ...]] = {}
+    headings = Headings()
     with suppress(pdfium.PdfiumError, ValueError):  # a broken outline says nothing about the text
-        for item in pdf.get_toc(max_depth=6):
-            title, dest = item.get_title(), item.get_dest()
-            index = dest.get_index() if dest else None
-            if title and index is not None and index >= 0:
-                found[index] = path.enter(item.level, title[:200])
+        for bookmark in pdf.get_toc(max_depth=BOOKMARK_LEVELS):
+            title = bookmark.get_title()
+            destination = bookmark.get_dest()
+            if not title or not destination:
+                continue
+            index = destination.get_index()
+            if index is not None and index >= 0:
+                found[index] = headings.enter(bookmark.level, title[:BOOKMARK_CHARS])
     return found
 
 
-def _page(pdf: Any, index: int, heading: str) -> list[Section]:
+def _page_sections(pdf: PdfDocument, index: int, headings: tuple[str, ...]) -> list[Section]:
+    """Return what a page says: its text, its tables, its form fields and notes."""
     page = pdf[index]
     try:
-        texts = page.get_textpage()
-        lines = _lines(page, texts)
-        text = "\n".join(t for _, t in lines)
+        text_page = page.get_textpage()
+        lines = _lines(page, text_page)
+        text = "\n".join(line.text for line in lines)
         tables: list[Table] = []
         if is_scan(page, text):
-            scale = LONGEST_SIDE / max(page.get_size())
-            lines += recognize(page.render(scale=scale).to_numpy()[:, :, :3])
+            lines += _recognized_lines(page)
         elif text:
-            tables = [table for table in find_tables(page, texts) if _whole(table, lines)]
-        extra = dict.fromkeys(t for t in _annotations(page, pdf.formenv) if t and t not in text)
-        lines += [(None, line) for t in extra for line in t.split("\n")]
-        return list(_sections(lines, tables, index + 1, heading))
+            tables = [table for table in find_tables(page, text_page) if _is_whole(table, lines)]
+        # What an annotation says may stand on the page as well, or in two annotations.
+        annotations = dict.fromkeys(_annotations(page, pdf.formenv))
+        for annotation in annotations:
+            if annotation and annotation not in text:
+                lines += [Line(box=None, text=line) for line in annotation.split("\n")]
+        return list(_sections(lines, tables, page=index + 1, headings=headings))
     finally:
         page.close()  # with its text page
 
 
-def _whole(table: Table, lines: Sequence[Line]) -> bool:
-    """Tell whether the table has all that its lines of text say; a border through words would lose some."""
-    letters = sum(len("".join(text.split())) for box, text in lines if box and table.holds(box))
-    return table.letters * 0.95 <= letters <= table.letters * 1.05
+def _recognized_lines(page: PdfPage) -> list[Line]:
+    """Return the lines of a page as OCR reads them."""
+    scale = LONGEST_SIDE / max(page.get_size())
+    blue_green_red = page.render(scale=scale).to_numpy()[:, :, :3]
+    return [Line(box=line.box, text=line.text) for line in recognize(blue_green_red)]
+
+
+def _is_whole(table: Table, lines: Sequence[Line]) -> bool:
+    """Tell whether the table has all that its lines of text say.
+
+    A border through words loses some of their letters.
+    """
+    letters = 0
+    for line in lines:
+        if line.box and table.holds(line.box):
+            letters += letter_count(line.text)
+    fewest = table.letters * (1 - TABLE_TOLERANCE)
+    most = table.letters * (1 + TABLE_TOLERANCE)
+    return fewest <= letters <= most
 
 
 def _sections(
-    lines: Sequence[Line], tables: Sequence[Table], page: int, heading: str
+    lines: Sequence[Line],
+    tables: Sequence[Table],
+    page: int,
+    headings: tuple[str, ...],
 ) -> Iterator[Section]:
     """Yield the page's text; each table stands where its first line stood."""
-    run: list[Line] = []
-    left = list(tables)
-    for box, line in lines:
-        table = next((t for t in tables if box and t.holds(box)), None)
+    text_lines: list[Line] = []
+    remaining = list(tables)
+    for line in lines:
+        table = _table_around(line, tables)
         if table is None:
-            run.append((box, line))
-        elif table in left:
-            left.remove(table)
-            yield _text(run, page, heading)
-            yield Section(table.markdown, page, heading, table=True, boxes=table.boxes)
-            run = []
-    yield _text(run, page, heading)
+            text_lines.append(line)
+        elif table in remaining:
+            remaining.remove(table)
+            yield _text_section(text_lines, page, headings)
+            text_lines = []
+            yield Section(
+                text=table.markdown,
+                page=page,
+                headings=headings,
+                table=True,
+                boxes=table.boxes,
+            )
+    yield _text_section(text_lines, page, headings)
 
 
-def _text(lines: Sequence[Line], page: int, heading: str) -> Section:
-    """Return lines as a section; blank ones that would not be kept go here, so that each line keeps its box."""
-    spaced: list[Line] = [(None, ""), *lines, (None, "")]
-    kept = [line for before, line in pairwise(spaced) if before[1] or line[1]][:-1]
-    return Section("\n".join(t for _, t in kept), page, heading, boxes=tuple(b for b, _ in kept))
+def _table_around(line: Line, tables: Sequence[Table]) -> Table | None:
+    """Return the table that a line of text stands in; None where it stands in none, or nowhere."""
+    if line.box is None:
+        return None
+    for table in tables:
+        if table.holds(line.box):
+            return table
+    return None
 
 
-def is_scan(page: Any, text: str) -> bool:
-    """Tell whether a page shows more than its text says: an image beside a stamp, or anything on one without text."""
-    import pypdfium2.raw as c
+def _text_section(lines: Sequence[Line], page: int, headings: tuple[str, ...]) -> Section:
+    """Return lines as a section.
 
-    objects = page.get_objects(max_depth=2)
-    return len(text) < FEW and any(not text or o.type == c.FPDF_PAGEOBJ_IMAGE for o in objects)
+    Blank lines that the cleaning of the text would remove go here, so that each line keeps its box:
+        those at the
+    beginning and the end, and all but one of several.
+    """
+    retained: list[Line] = []
+    for line in lines:
+        previous_has_text = bool(retained and retained[-1].text)
+        if line.text or previous_has_text:
+            retained.append(line)
+    if retained and not retained[-1].text:
+        retained.pop()
+    return Section(
+        text="\n".join(line.text for line in retained),
+        page=page,
+        headings=headings,
+        boxes=tuple(line.box for line in retained),
+    )
 
 
-def _lines(page: Any, texts: Any) -> list[Line]:
+def is_scan(page: PdfPage, text: str) -> bool:
+    """Tell whether a page shows more than its text says.
+
+    That is an image beside a text as short as a stamp, or anything at all on a page without text.
+    """
+    import pypdfium2.raw as pdfium_c
+
+    if len(text) >= STAMP_CHARS:
+        return False
+    for shown in page.get_objects(max_depth=2):
+        if not text or shown.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
+            return True
+    return False
+
+
+def _lines(page: PdfPage, text_page: PdfTextPage) -> list[Line]:
     """Return the lines of text on the page, each with its box.
 
-    The text is PDFium's own for the visible page. Where a line stands is told by its characters' indices, which
-    belong to the text of the whole page: they are found by looking the line up there, without white space.
+    The text is PDFium's own for the visible page. Where a line stands is told by the indices of its
+    characters, which belong to the text of the whole page: they are found by looking the line up
+    there, without white space.
     """
-    whole = texts.get_text_range()
-    if len(whole) != texts.count_chars():  # PDFium leaves out what is no character
-        import pypdfium2.raw as c
-
-        whole = "".join(chr(c.FPDFText_GetUnicode(texts, i)) for i in range(texts.count_chars()))
-    places = [i for i, char in enumerate(whole) if not char.isspace()]
-    dense = "".join([whole[i] for i in places]).replace("\x02", "\ufffe")
+    whole = _characters(text_page)
+    indices = [index for index, char in enumerate(whole) if not char.isspace()]
+    whole_dense = "".join([whole[index] for index in indices])
+    whole_dense = whole_dense.replace(_OTHER_HYPHEN_MARK, _HYPHEN_MARK)
     lines: list[Line] = []
-    at = 0
-    for line in texts.get_text_bounded().splitlines():
+    searched_to = 0
+    for line in text_page.get_text_bounded().splitlines():
         text = clean(line)
         if not text:
-            if lines and lines[-1][1]:
-                lines.append((None, ""))
+            # of several blank lines one stays
+            if lines and lines[-1].text:
+                lines.append(Line(box=None, text=""))
             continue
-        wanted = "".join(line.split()).replace("\x02", "\ufffe")
-        found = dense.find(wanted, at)
+        dense = "".join(line.split()).replace(_OTHER_HYPHEN_MARK, _HYPHEN_MARK)
+        found = whole_dense.find(dense, searched_to)
         box = None
         if found >= 0:
-            at = found + len(wanted)
-            box = _box(page, texts, places[found], places[at - 1] + 1)
-        lines.append((box, text))
+            searched_to = found + len(dense)
+            first = indices[found]
+            last = indices[searched_to - 1]
+            box = _box_of_characters(page, text_page, first=first, last=last)
+        lines.append(Line(box=box, text=text))
     return lines
 
 
-def _box(page: Any, texts: Any, first: int, end: int) -> Box | None:
-    """Return the box around characters first to end."""
-    rects = [texts.get_rect(i) for i in range(texts.count_rects(first, end - first))]
+def _characters(text_page: PdfTextPage) -> str:
+    """Return the text of the whole page in which a character's place is its index for PDFium."""
+    text: str = text_page.get_text_range()
+    count = text_page.count_chars()
+    if len(text) == count:
+        return text
+    # PDFium has left out what is no character: each is asked for by its index.
+    import pypdfium2.raw as pdfium_c
+
+    codes = [pdfium_c.FPDFText_GetUnicode(text_page, index) for index in range(count)]
+    return "".join([chr(code) for code in codes])
+
+
+def _box_of_characters(
+    page: PdfPage, text_page: PdfTextPage, *, first: int, last: int
+) -> Box | None:
+    """Return the box around the characters with indices first to last, if PDFium has one."""
+    count = text_page.count_rects(first, last - first + 1)
+    rects = [text_page.get_rect(index) for index in range(count)]
     if not rects:
         return None
     lefts, bottoms, rights, tops = zip(*rects, strict=True)
-    return shown(page, (min(lefts), min(bottoms), max(rights), max(tops)))
+    return box_on_page(page, left=min(lefts), bottom=min(bottoms), right=max(rights), top=max(tops))
 
 
-def _annotations(page: Any, forms: Any) -> Iterator[str]:
-    """Yield what stands in form fields ("name: value") and notes, which is no part of the page's text."""
-    import pypdfium2.raw as c
+def _annotations(page: PdfPage, forms: object | None) -> Iterator[str]:
+    """Yield what stands in form fields ("name: value") and notes: it is no part of the page's text.
 
-    for i in range(c.FPDFPage_GetAnnotCount(page)):
-        annot = c.FPDFPage_GetAnnot(page, i)
-        kind = c.FPDFAnnot_GetSubtype(annot)
-        if kind == c.FPDF_ANNOT_WIDGET and forms:
-            value = _string(c.FPDFAnnot_GetFormFieldValue, forms, annot)
-            if value and value != "Off":  # what an empty check box says
-                name = _string(c.FPDFAnnot_GetFormFieldAlternateName, forms, annot)
-                yield f"{name or _string(c.FPDFAnnot_GetFormFieldName, forms, annot)}: {value}"
-        elif kind not in {c.FPDF_ANNOT_POPUP, c.FPDF_ANNOT_LINK, c.FPDF_ANNOT_WIDGET}:
-            yield _string(c.FPDFAnnot_GetStringValue, annot, b"Contents")
-        c.FPDFPage_CloseAnnot(annot)
+    Args:
+        forms: the document's form environment; None if it has no forms.
+    """
+    import pypdfium2.raw as pdfium_c
+
+    not_notes = {
+        pdfium_c.FPDF_ANNOT_WIDGET,
+        pdfium_c.FPDF_ANNOT_POPUP,
+        pdfium_c.FPDF_ANNOT_LINK,
+    }
+    for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        annotation = pdfium_c.FPDFPage_GetAnnot(page, index)
+        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
+        if kind == pdfium_c.FPDF_ANNOT_WIDGET and forms:
+            yield _form_field(forms, annotation)
+        elif kind not in not_notes:
+            yield _string(pdfium_c.FPDFAnnot_GetStringValue, annotation, b"Contents")
+        pdfium_c.FPDFPage_CloseAnnot(annotation)
 
 
-def _string(function: Any, *args: Any) -> str:
-    """Read a UTF-16 string by PDFium's two-call pattern: `function(*args, buffer, bytes) -> bytes needed`."""
-    import pypdfium2.raw as c
+def _form_field(forms: object, field: object) -> str:
+    """Return a field of a form as "name: value"; "" if it is empty."""
+    import pypdfium2.raw as pdfium_c
+
+    value = _string(pdfium_c.FPDFAnnot_GetFormFieldValue, forms, field)
+    if not value or value == "Off":  # what an empty check box says
+        return ""
+    name = _string(pdfium_c.FPDFAnnot_GetFormFieldAlternateName, forms, field)
+    if not name:
+        name = _string(pdfium_c.FPDFAnnot_GetFormFieldName, forms, field)
+    return f"{name}: {value}"
+
+
+def _string(function: Callable[..., int], *args: Any) -> str:
+    """Return a string that PDFium hands out by its pattern of two calls, cleaned.
+
+    `function(*args, buffer, size)` writes UTF-16 into a buffer of `size` bytes and returns the
+    bytes needed: the first call, without a buffer, asks how many.
+    """
+    import pypdfium2.raw as pdfium_c
 
     size = function(*args, None, 0)
     buffer = ctypes.create_string_buffer(size)
-    function(*args, ctypes.cast(buffer, ctypes.POINTER(c.FPDF_WCHAR)), size)
+    as_utf16 = ctypes.cast(buffer, ctypes.POINTER(pdfium_c.FPDF_WCHAR))
+    function(*args, as_utf16, size)
     return clean(buffer.raw[:size].decode("utf-16-le", "ignore"))

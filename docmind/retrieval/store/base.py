@@ -1,64 +1,143 @@
-"""Where passages and their vectors live: one seam, three modes (edge | local | server), the same answers from each."""
+"""Where passages and their vectors live: one seam, three modes, the same answers from each.
+
+VectorStore
+├─ EdgeStore     mode `edge`: Qdrant Edge in this process
+└─ QdrantStore   modes `local` (qdrant-client in a folder) and `server`
+
+`opening.open_store` opens the one that the settings ask for. Qdrant's two Python libraries name the
+parts of a request alike, so filters and vectors are built here for both; where they differ, a mode
+says so to the constructor.
+"""
 
 from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from types import ModuleType
+from typing import Any, Protocol
 
 from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, SparseVector
-from docmind.retrieval.fusion import TIES, fuse
-from docmind.settings import Settings
+from docmind.retrieval.fusion import TIES, ScoredPoint, fuse
 
 EVERY = 1_000_000
 """More documents than there are."""
-DENSE, SPARSE = "dense", "sparse"
-INDEXES = {"document_id": "keyword", "suffix": "keyword", "kind": "keyword", "page": "integer"}
-"""What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a filter for numbers and
-finds nothing: `kind` is "table" or "text"."""
-KINDS = ("text", "table")
+
+DENSE = "dense"
+"""Name of the vector of a passage's meaning."""
+
+SPARSE = "sparse"
+"""Name of the vector of a passage's words."""
+
+INDEXES = {
+    "document_id": "keyword",
+    "suffix": "keyword",
+    "kind": "keyword",
+    "page": "integer",
+}
+"""What is filtered by, and the type of its payload index. Qdrant Edge takes the booleans of a
+filter for numbers and finds nothing: so `kind` is one of two words."""
+
+TEXT = "text"
+"""`kind` of a passage of prose."""
+
+TABLE = "table"
+"""`kind` of a passage that is rows of a table."""
+
+Vector = Sequence[float] | SparseVector
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Where to look: only where all that is given holds; None does not narrow."""
+    """Where to look: only where all that is given holds. None does not narrow."""
 
-    document_ids: Sequence[str] | None = None  # an empty one: nowhere
-    first_page: int | None = None  # pages, slides or sheets from here, 1-based
-    last_page: int | None = None  # to here, inclusive
-    suffixes: Sequence[str] | None = None  # types of file: "pdf" or ".pdf"
-    table: bool | None = None  # True: only tables; False: no tables
-    near: int | None = (
-        None  # only the passage at this position of its document, those before and after it
-    )
+    document_ids: Sequence[str] | None = None
+    """Only in these documents; in none of them if it is empty."""
+    first_page: int | None = None
+    """Only from this page, slide or sheet on; 1-based."""
+    last_page: int | None = None
+    """Only up to this page, slide or sheet, which is included."""
+    suffixes: Sequence[str] | None = None
+    """Only in these types of file: "pdf" or ".pdf"."""
+    table: bool | None = None
+    """True: only tables. False: no tables."""
+    near: int | None = None
+    """Only the passage at this position of its document, the one before and the one after it."""
 
     @property
     def any_of(self) -> dict[str, list[str]]:
-        """The payload fields of which one of several values is wanted."""
-        suffixes = (
-            None if self.suffixes is None else [f".{s.lower().lstrip('.')}" for s in self.suffixes]
-        )
-        kinds = None if self.table is None else [KINDS[self.table]]
-        wanted = {"document_id": self.document_ids, "suffix": suffixes, "kind": kinds}
-        return {key: list(values) for key, values in wanted.items() if values is not None}
+        """Payload field → the values of which a passage must have one."""
+        wanted: dict[str, list[str]] = {}
+        if self.document_ids is not None:
+            wanted["document_id"] = list(self.document_ids)
+        if self.suffixes is not None:
+            wanted["suffix"] = [f".{suffix.lower().lstrip('.')}" for suffix in self.suffixes]
+        if self.table is not None:
+            wanted["kind"] = [_kind(self.table)]
+        return wanted
 
     @property
-    def pages(self) -> dict[str, int]:
-        """The range of pages, as Qdrant names its ends."""
-        return {
-            end: n
-            for end, n in (("gte", self.first_page), ("lte", self.last_page))
-            if n is not None
-        }
+    def ranges(self) -> dict[str, dict[str, int]]:
+        """Payload field → the lowest (`gte`) and highest (`lte`) number that it may have."""
+        pages: dict[str, int] = {}
+        if self.first_page is not None:
+            pages["gte"] = self.first_page
+        if self.last_page is not None:
+            pages["lte"] = self.last_page
+        found: dict[str, dict[str, int]] = {}
+        if pages:
+            found["page"] = pages
+        if self.near is not None:
+            found["position"] = {"gte": self.near - 1, "lte": self.near + 1}
+        return found
 
 
 EVERYWHERE = Scope()
-Vector = Sequence[float] | SparseVector
+
+
+class StoredPoint(Protocol):
+    """A passage as both libraries return it."""
+
+    @property
+    def id(self) -> object:
+        """The passage's id: a string or a UUID."""
+        ...
+
+    @property
+    def payload(self) -> Mapping[str, Any] | None:
+        """What `to_payload` made."""
+        ...
+
+
+class FoundPoint(StoredPoint, ScoredPoint, Protocol):
+    """A passage that a search found."""
+
+
+class PointWithVectors(StoredPoint, Protocol):
+    """A passage with its vectors."""
+
+    @property
+    def vector(self) -> Any:
+        """Vectors by name; each library has a type of its own for a sparse one."""
+        ...
+
+
+class FieldValue(Protocol):
+    """A value of a payload field, with the number of passages that have it."""
+
+    @property
+    def value(self) -> object:
+        """The value."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Passages that have it."""
+        ...
 
 
 class VectorStore(ABC):
@@ -67,26 +146,45 @@ class VectorStore(ABC):
     A mode brings the methods at the end, which may raise what their library raises.
     """
 
-    def __init__(self, where: Path | str, dims: int, library: Any) -> None:
+    def __init__(
+        self,
+        *,
+        where: Path | str,
+        dims: int,
+        library: ModuleType,
+        range_type: type[Any],
+        lock: AbstractContextManager[object],
+    ) -> None:
+        """Remember what all modes need.
+
+        Args:
+            where: the folder or server, for messages.
+            dims: length of the dense vectors.
+            library: has the parts of a request: `Filter`, `FieldCondition`, `SparseVector`, …
+            range_type: what the library calls a range of numbers.
+            lock: held around every call of the library; a null context where it is thread-safe.
+        """
         self._where = where
-        self._library = library  # Qdrant's two Python libraries name the parts of a request alike
         self._dims = dims
-        self._turn: AbstractContextManager[Any] = (
-            nullcontext()
-        )  # a lock, where the library is not thread-safe
+        self._library = library
+        self._range_type = range_type
+        self._lock = lock
         self._closing = threading.Lock()
         self._closed = False
 
     def upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
-        """Write the passages, replacing those with the same id; they survive a kill once this returns."""
+        """Write the passages, replacing those with the same id.
+
+        They survive a kill once this returns.
+        """
         if passages:
-            with self._translated():
+            with self._library_access():
                 self._upsert(passages)
 
     def delete(self, document_id: str) -> None:
         """Remove all passages of a document; none there is no error."""
-        with self._translated():
-            self._delete(Scope([document_id]))
+        with self._library_access():
+            self._delete(Scope(document_ids=[document_id]))
 
     def search(
         self,
@@ -103,19 +201,29 @@ class VectorStore(ABC):
         Args:
             dense: query vector, [dims]; None searches by words only.
             sparse: BM25 query; None searches by meaning only.
+            k: passages wanted.
             scope: look only there.
             candidates: taken from each of the two searches before they are fused.
             floor: the cosine from which on meaning counts.
         """
-        asked = {DENSE: dense, SPARSE: sparse}
-        queries = {name: vector for name, vector in asked.items() if vector}
-        if not queries or not all(scope.any_of.values()):
+        queries: dict[str, Vector] = {}
+        floors: list[float] = []
+        if dense:
+            queries[DENSE] = dense
+            floors.append(floor)
+        if sparse:
+            queries[SPARSE] = sparse
+            floors.append(0.0)
+        looks_nowhere = not all(scope.any_of.values())
+        if not queries or looks_nowhere:
             return []
-        with self._translated():
-            found = self._query(queries, scope, max(candidates, k) + TIES)
-        floors = [floor if name == DENSE else 0.0 for name in queries]
-        fused = fuse(found, max(candidates, k), floors)
-        return [ScoredPassage(passage=_passage(point), score=score) for point, score in fused[:k]]
+        candidates = max(candidates, k)
+        with self._library_access():
+            found = self._query(queries, scope, candidates + TIES)
+        fused = fuse(found, candidates, floors)
+        return [
+            ScoredPassage(passage=_to_passage(point), score=score) for point, score in fused[:k]
+        ]
 
     def passages(
         self, document_id: str, page: int | None = None, near: int | None = None
@@ -123,109 +231,139 @@ class VectorStore(ABC):
         """Return a document's passages in reading order.
 
         Args:
+            document_id: the document.
             page: only those of this page, 1-based.
             near: only the one at this position, the one before and the one after it.
         """
-        scope = Scope([document_id], first_page=page, last_page=page, near=near)
-        passages = [_passage(point) for point in self._all(scope)]
+        scope = Scope(document_ids=[document_id], first_page=page, last_page=page, near=near)
+        passages = [_to_passage(point) for point in self._all(scope)]
         return sorted(passages, key=lambda passage: passage.position)
 
     def embedded(self, document_id: str) -> list[EmbeddedPassage]:
         """Return a document's passages with their vectors, in no order."""
-        return [_embedded(point) for point in self._all(Scope([document_id]), vectors=True)]
-
-    def _all(self, scope: Scope, *, vectors: bool = False) -> Sequence[Any]:
-        with self._translated():
-            return self._scroll(scope, self._count(scope) or 1, vectors=vectors)
+        points = self._all(Scope(document_ids=[document_id]), vectors=True)
+        return [_to_embedded_passage(point) for point in points]
 
     def documents(self) -> dict[str, int]:
         """Return the documents' ids, each with the number of its passages."""
-        with self._translated():
-            return {
-                str(hit.value): int(hit.count) for hit in self._facet("document_id") if hit.count
-            }
+        with self._library_access():
+            values = self._facet("document_id")
+        # A deleted document may still be listed, without passages.
+        return {str(found.value): int(found.count) for found in values if found.count}
 
     def count(self, document_id: str | None = None) -> int:
         """Return how many passages there are, in all or of one document."""
-        with self._translated():
-            return self._count(EVERYWHERE if document_id is None else Scope([document_id]))
+        scope = EVERYWHERE
+        if document_id is not None:
+            scope = Scope(document_ids=[document_id])
+        with self._library_access():
+            return self._count(scope)
 
     def optimize(self, *, wait: bool = False) -> None:  # noqa: B027 - most modes have nothing to do
-        """Build in the background what makes search fast, if it has become worth it; `wait` until it is built."""
+        """Build in the background what makes search fast, if it has become worth it.
 
-    def claim(self, model: str, own: Collection[str], *, stale: bool) -> None:  # noqa: B027 - a folder has one user
-        """Note on a server that this model makes the vectors; those that another one made of `own` documents go.
+        Args:
+            wait: return only when it is built.
+        """
 
-        So do `stale` ones, of which there is no note. StoreError if others' are among them: nothing is changed then.
+    def claim(  # noqa: B027 - a folder has one user, so only a server has something to do
+        self, model: str, own_documents: Collection[str], *, stale: bool
+    ) -> None:
+        """Note on a server which embedding model makes the vectors of its collection.
+
+        Others may use the collection, too. Vectors that another model made can't be searched with
+        this one's: those of our own documents are removed, to be made anew.
+
+        Args:
+            model: name of the embedding model.
+            own_documents: ids of the documents that this DocMind has put there.
+            stale: what is there was made by another model, as far as this DocMind knows; it counts
+                where the collection has no note.
+
+        Raises:
+            StoreError: others' documents would have to go. Nothing is changed then.
         """
 
     def close(self) -> None:
         """Write what is pending and let go of the files. Calling it again does nothing."""
         with self._closing:
             if not self._closed:
-                with self._translated():
+                with self._library_access():
                     self._close()
                 self._closed = True
 
+    def _all(self, scope: Scope, *, vectors: bool = False) -> Sequence[PointWithVectors]:
+        """Return all passages in a scope."""
+        with self._library_access():
+            limit = self._count(scope) or 1  # a limit of 0 is refused
+            return self._scroll(scope, limit, vectors=vectors)
+
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _library_access(self) -> Iterator[None]:
+        """Let the block call the library: under its lock, and with its errors translated.
+
+        Raises:
+            StoreError: the store is closed, or the library raised something.
+        """
         closed = StoreError("The vector store is closed: DocMind is shutting down. Start it again.")
-        with self._turn:
+        with self._lock:
             if self._closed:
                 raise closed
             try:
                 yield
             except DocMindError:
                 raise
-            except (
-                Exception
-            ) as exc:  # local mode raises what its parts raise, Qdrant Edge bare Exception
-                raise closed if self._closed else self._error(exc) from exc
+            # Local mode raises what its parts raise, Qdrant Edge bare Exceptions.
+            except Exception as exc:
+                if self._closed:  # by another thread, meanwhile
+                    raise closed from exc
+                raise self._error(exc) from exc
 
     def _error(self, exc: Exception) -> DocMindError:
         """Return what an error of a store in a folder means."""
-        if "WouldBlock" in str(exc) or "already accessed" in str(exc):
+        message = str(exc)
+        # What Qdrant Edge and qdrant-client say about a folder that another process has locked.
+        if "WouldBlock" in message or "already accessed" in message:
             return AlreadyRunning(
-                f"Another DocMind is using {self._where}. Close it, or give this one its own folder with "
-                "DOCMIND_DATA_DIR."
+                f"Another DocMind is using {self._where}. "
+                "Close it, or give this one its own folder with DOCMIND_DATA_DIR."
             )
-        if "ncompatible" in str(exc):
+        if "ncompatible" in message:
             return self._other_dims()
         return StoreError(
-            f"The vector store in {self._where} can't be used ({exc}). Check free disk space and the folder's rights; "
-            "if its files are damaged, remove the folder: DocMind then ingests your documents anew at the next start."
+            f"The vector store in {self._where} can't be used ({exc}). "
+            "Check free disk space and the folder's rights; if its files are damaged, remove the "
+            "folder: DocMind then ingests your documents anew at the next start."
         )
 
     def _other_dims(self) -> StoreError:
         return StoreError(
-            f"The vectors in {self._where} were made by another embedding model: this one gives {self._dims} numbers "
-            "a passage. Set the former DOCMIND_RETRIEVAL__EMBEDDING_MODEL again, or remove the stored vectors; "
-            "DocMind then ingests your documents anew at the next start."
+            f"The vectors in {self._where} were made by another embedding model: "
+            f"this one gives {self._dims} numbers a passage. "
+            "Set the former DOCMIND_RETRIEVAL__EMBEDDING_MODEL again, or remove the stored vectors;"
+            " DocMind then ingests your documents anew at the next start."
         )
 
     def _filter(self, scope: Scope) -> Any:
-        lib = self._library
-        must = [
-            lib.FieldCondition(key=key, match=lib.MatchAny(any=values))
-            for key, values in scope.any_of.items()
-        ]
-        span = lib.RangeFloat if hasattr(lib, "RangeFloat") else lib.Range
-        if scope.pages:
-            must.append(lib.FieldCondition(key="page", range=span(**scope.pages)))
-        if scope.near is not None:
-            must.append(
-                lib.FieldCondition(
-                    key="position", range=span(gte=scope.near - 1, lte=scope.near + 1)
-                )
-            )
-        return lib.Filter(must=must)
+        """Return a scope as the library's Filter."""
+        library = self._library
+        conditions = []
+        for key, values in scope.any_of.items():
+            match = library.MatchAny(any=values)
+            conditions.append(library.FieldCondition(key=key, match=match))
+        for key, ends in scope.ranges.items():
+            numbers = self._range_type(**ends)
+            conditions.append(library.FieldCondition(key=key, range=numbers))
+        return library.Filter(must=conditions)
 
     def _vector(self, vector: Vector) -> Any:
+        """Return a vector as the library takes it: a list of numbers, or its SparseVector."""
         if isinstance(vector, dict):
             return self._library.SparseVector(indices=list(vector), values=list(vector.values()))
         return list(vector)
 
     def _vectors(self, embedded: EmbeddedPassage) -> dict[str, Any]:
+        """Return a passage's vectors as the library takes them, by name."""
         return {DENSE: self._vector(embedded.dense), SPARSE: self._vector(embedded.sparse)}
 
     @abstractmethod
@@ -240,32 +378,19 @@ class VectorStore(ABC):
     @abstractmethod
     def _query(
         self, queries: Mapping[str, Vector], scope: Scope, limit: int
-    ) -> Sequence[Sequence[Any]]: ...
+    ) -> Sequence[Sequence[FoundPoint]]:
+        """Return up to `limit` points for each query; a query's key is the name of its vector."""
 
     @abstractmethod
-    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[Any]: ...
+    def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[PointWithVectors]:
+        """Return up to `limit` points, in any order."""
 
     @abstractmethod
     def _count(self, scope: Scope) -> int: ...
 
     @abstractmethod
-    def _facet(self, key: str) -> Sequence[Any]: ...
-
-
-def open_store(settings: Settings, dims: int) -> VectorStore:
-    """Open or create the store that the settings ask for, for dense vectors of length `dims`.
-
-    Raises:
-        AlreadyRunning: another process has the folder open.
-        StoreError: it can't be read or reached, or holds vectors of another length.
-    """
-    if settings.store.mode == "edge":
-        from docmind.retrieval.store.edge import EdgeStore
-
-        return EdgeStore(settings.store_dir / "edge", dims)
-    from docmind.retrieval.store.qdrant import QdrantStore
-
-    return QdrantStore(settings.store, settings.store_dir / "local", dims)
+    def _facet(self, key: str) -> Sequence[FieldValue]:
+        """Return the values of a payload field."""
 
 
 def to_payload(passage: Passage) -> dict[str, Any]:
@@ -285,12 +410,15 @@ def to_payload(passage: Passage) -> dict[str, Any]:
         "table": passage.table,
         "boxes": passage.boxes,
         "suffix": PurePath(passage.file_name).suffix.lower(),
-        "kind": KINDS[passage.table],
+        "kind": _kind(passage.table),
     }
 
 
-def _passage(point: Any) -> Passage:
-    """Return a point of either of Qdrant's libraries as a passage."""
+def _kind(table: bool) -> str:
+    return TABLE if table else TEXT
+
+
+def _to_passage(point: StoredPoint) -> Passage:
     payload = point.payload or {}
     return Passage(
         id=str(point.id),
@@ -307,7 +435,10 @@ def _passage(point: Any) -> Passage:
     )
 
 
-def _embedded(point: Any) -> EmbeddedPassage:
+def _to_embedded_passage(point: PointWithVectors) -> EmbeddedPassage:
     sparse = point.vector[SPARSE]
-    weights = dict(zip(sparse.indices, sparse.values, strict=True))
-    return EmbeddedPassage(passage=_passage(point), dense=point.vector[DENSE], sparse=weights)
+    return EmbeddedPassage(
+        passage=_to_passage(point),
+        dense=point.vector[DENSE],
+        sparse=dict(zip(sparse.indices, sparse.values, strict=True)),
+    )

@@ -1,72 +1,21 @@
-"""`docmind store move`: all passages from one mode of the store to another; compared before the old store goes."""
+"""Moving all passages from one store to another; they are compared before the old store may go."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-from typing import Annotated, Literal
-
-import typer
 
 from docmind.errors import StoreError
 from docmind.passages import EmbeddedPassage
-from docmind.retrieval.store.base import VectorStore, open_store
-from docmind.settings import load_settings, save_settings
+from docmind.retrieval.store.base import VectorStore
 
-store = typer.Typer(no_args_is_help=True, help="The vector store on this machine.")
-BATCH = 200  # chunks per write: about 2 MB of JSON on the way to a server
-SAMPLE = 50  # documents whose chunks are compared one by one
-CLOSE = 1e-3  # largest difference between two numbers of a vector: the modes round differently
+BATCH = 200
+"""Passages of one write: about 2 MB of JSON on the way to a server."""
 
+SAMPLE = 50
+"""Documents whose passages are compared one by one, at least (all, where there are fewer)."""
 
-@store.command(name="move")
-def command(
-    to: Annotated[Literal["edge", "local", "server"], typer.Option(help="The mode to move to.")],
-    keep: Annotated[bool, typer.Option(help="Leave the old store where it is.")] = False,
-) -> None:
-    """Move all vectors to another mode of the store; what an interrupted move has done is not done again."""
-    from docmind.app import own
-    from docmind.cli.console import out
-    from docmind.cli.model import fetch_model
-    from docmind.models.catalog import Catalog
-    from docmind.retrieval.embeddings import Embedder
-    from docmind.retrieval.store.edge import shards
-
-    settings, target = load_settings(), load_settings(store={"mode": to})
-    old = settings.store.mode
-    if old == to:
-        raise StoreError(f"The store is in the mode {to} already.")
-    fetch_model(settings, settings.retrieval.embedding_model)
-    dims = Embedder(
-        Path(Catalog(settings.models_dir).path(settings.retrieval.embedding_model))
-    ).dims
-    with (
-        own(settings.data_dir),
-        closing(open_store(settings, dims)) as source,
-        closing(open_store(target, dims)) as new,
-    ):
-        with out.status("moving") as status:
-            new.claim(
-                Path(settings.retrieval.embedding_model).name,
-                source.documents().keys(),
-                stale=False,
-            )
-            tell = lambda done, total: status.update(f"moving document {done} of {total}")  # noqa: E731
-            count = move(source, new, tell, shared=to == "server")
-        new.optimize(wait=True)
-    save_settings(settings.saved_file, {"store": {"mode": to}})
-    if load_settings().store.mode != to:
-        out.print(
-            f"[yellow]DOCMIND_STORE__MODE is set and goes before this choice: set it to {to}.[/yellow]"
-        )
-    elif old != "server" and not keep:
-        for folder in shards(settings.store_dir / old).values():
-            shutil.rmtree(folder, ignore_errors=True)
-    out.print(
-        f"{count:,} passages are in the mode {to} now, compared with those in the mode {old}."
-    )
+CLOSE = 1e-3
+"""Largest difference between two numbers of a vector: the modes round differently."""
 
 
 def move(
@@ -81,53 +30,66 @@ def move(
     Documents that are in the target with all their passages are not copied again.
 
     Args:
-        source: It is only read.
-        target: What else it holds goes (removed from the source since an earlier attempt), unless it is `shared`.
-        progress: Called with (documents done, documents).
+        source: the store to copy; it is only read.
+        target: the store to fill. What else it holds goes (it was removed from the source since an
+            earlier attempt), unless it is `shared`.
+        progress: called with (documents done, documents).
         shared: others may use the target, too.
 
     Raises:
         StoreError: they differ afterwards, or a shared target holds other documents.
     """
-    wanted, there = source.documents(), target.documents()
-    others = there.keys() - wanted.keys()
+    wanted = source.documents()
+    already_there = target.documents()
+    others = already_there.keys() - wanted.keys()
     if others and shared:
         raise StoreError(
-            f"The collection on the server holds {len(others)} documents that are not in this store. Name another one "
-            "with DOCMIND_STORE__COLLECTION, or remove it on the server if it is left from an earlier attempt."
+            f"The collection on the server holds {len(others)} documents "
+            "that are not in this store. Name another one with DOCMIND_STORE__COLLECTION, "
+            "or remove it on the server if it is left from an earlier attempt."
         )
-    for document in others:
-        target.delete(document)
-    for done, (document, count) in enumerate(wanted.items(), 1):
-        if there.get(document) != count:
-            target.delete(document)
-            passages = source.embedded(document)
-            for at in range(0, len(passages), BATCH):
-                target.upsert(passages[at : at + BATCH])
+    for document_id in others:
+        target.delete(document_id)
+    for done, (document_id, passage_count) in enumerate(wanted.items(), start=1):
+        if already_there.get(document_id) != passage_count:
+            _copy_document(document_id, source, target)
         progress(done, len(wanted))
     if target.documents() != wanted:
         raise StoreError(
-            "The new store has another number of passages than the old one, which is kept. Move again."
+            "The new store has another number of passages than the old one, which is kept. "
+            "Move again."
         )
-    for document in sorted(wanted)[
-        :: max(1, len(wanted) // SAMPLE)
-    ]:  # they are hashes: any of them are a sample
-        copies = {e.passage.id: e for e in target.embedded(document)}
-        if not all(_same(e, copies[e.passage.id]) for e in source.embedded(document)):
-            target.delete(document)  # so that the next attempt copies it again
-            raise StoreError(
-                "A passage in the new store differs from the old one, which is kept. Move again."
-            )
+    # The ids are hashes: any of them are a sample.
+    step = max(1, len(wanted) // SAMPLE)
+    for document_id in sorted(wanted)[::step]:
+        _compare_document(document_id, source, target)
     return sum(wanted.values())
 
 
-def _same(a: EmbeddedPassage, b: EmbeddedPassage) -> bool:
-    pairs = [
-        *zip(a.dense, b.dense, strict=True),
-        *((v, b.sparse.get(k, 0.0)) for k, v in a.sparse.items()),
-    ]
-    return (
-        a.passage == b.passage
-        and a.sparse.keys() == b.sparse.keys()
-        and all(abs(x - y) < CLOSE for x, y in pairs)
-    )
+def _copy_document(document_id: str, source: VectorStore, target: VectorStore) -> None:
+    """Copy a document's passages; those of an interrupted attempt are replaced."""
+    target.delete(document_id)
+    passages = source.embedded(document_id)
+    for start in range(0, len(passages), BATCH):
+        target.upsert(passages[start : start + BATCH])
+
+
+def _compare_document(document_id: str, source: VectorStore, target: VectorStore) -> None:
+    """Raise StoreError if a document's passages differ; the next attempt then copies it again."""
+    copies = {copy.passage.id: copy for copy in target.embedded(document_id)}
+    for original in source.embedded(document_id):
+        if not _is_same(original, copies[original.passage.id]):
+            target.delete(document_id)
+            raise StoreError(
+                "A passage in the new store differs from the old one, which is kept. Move again."
+            )
+
+
+def _is_same(a: EmbeddedPassage, b: EmbeddedPassage) -> bool:
+    """Return whether two passages are equal, their vectors but for rounding."""
+    if a.passage != b.passage or a.sparse.keys() != b.sparse.keys():
+        return False
+    pairs = list(zip(a.dense, b.dense, strict=True))
+    for dimension, weight in a.sparse.items():
+        pairs.append((weight, b.sparse[dimension]))
+    return all(abs(x - y) < CLOSE for x, y in pairs)

@@ -1,18 +1,20 @@
-"""What happens when a start fails: its cause is named, less is tried, then what worked last is taken again."""
+"""What happens when a start fails: its cause is named, less is tried, then what worked last."""
 
 import json
 import weakref
+from functools import partial
 
 import pytest
 
-from docmind.engine.lifecycle import LadderEngine
+from docmind.app import correct_saved_settings
+from docmind.engine.interface import Stage
+from docmind.engine.lifecycle import LocalEngine
 from docmind.engine.plan.compatibility import BACKENDS
-from docmind.engine.plan.ladder import FILE, SERVING, Ladder, classify, forget, next_rung
-from docmind.engine.plan.resolve import resolve
+from docmind.engine.plan.ladder import FILE, Ladder, classify, forget, next_rung
 from docmind.errors import EngineFailed, ModelError
 from docmind.hardware import GIB
 from docmind.settings import EngineSettings, LLMSettings, Settings, load_settings, save_settings
-from tests.engine.plan.test_resolve import AMX, H200, QWEN3_FP8, QWEN_CPU
+from tests.engine.plan.test_resolve import AMX, H200, QWEN3_FP8, QWEN_CPU, plan_of
 
 
 def outer(inner, text="engine core initialization failed"):
@@ -82,27 +84,30 @@ def test_causes_are_told_apart_also_behind_other_errors(error, cause):
     assert classify(outer(error)) == cause
 
 
-def gpu_plan(lowered=(), **engine):
-    settings = Settings(engine=EngineSettings(**engine))
-    return resolve(
-        settings,
+QWEN3_BYTES = int(4.1 * GIB)
+
+
+def gpu_plan(overrides=(), **engine):
+    return plan_of(
+        Settings(engine=EngineSettings(**engine)),
         H200,
-        "0.33.0",
         QWEN3_FP8,
-        model="m",
-        weights_bytes=int(4.1 * GIB),
-        lowered=dict(lowered),
+        weights=QWEN3_BYTES,
+        overrides=dict(overrides),
     )
 
 
-def descend(cause, plan_of):
+def descend(cause, plan_with):
     """All rungs under the first plan for one cause."""
-    lowered, rungs = {}, []
-    while rung := next_rung(cause, plan_of(lowered)):
+    overrides = {}
+    rungs = []
+    while len(rungs) < 10:
+        rung = next_rung(cause, plan_with(overrides))
+        if rung is None:
+            return rungs
         rungs.append(rung)
-        lowered |= rung
-        assert len(rungs) < 10
-    return rungs
+        overrides |= rung
+    raise AssertionError("the ladder has no end")
 
 
 def test_memory_and_backends_go_down_as_far_as_they_can():
@@ -118,10 +123,10 @@ def test_memory_and_backends_go_down_as_far_as_they_can():
 
 def test_each_rung_takes_less_memory_and_says_so():
     sums = [gpu_plan().memory_gib]
-    lowered = {}
+    overrides = {}
     for rung in descend("memory", gpu_plan):
-        lowered |= rung
-        plan = gpu_plan(lowered)
+        overrides |= rung
+        plan = gpu_plan(overrides)
         sums.append(plan.memory_gib)
         assert any("earlier start failed" in d.why for d in plan.decisions)
     assert sums == sorted(sums, reverse=True)
@@ -129,33 +134,35 @@ def test_each_rung_takes_less_memory_and_says_so():
 
 
 def test_on_a_cpu_only_the_window_can_go_down():
-    def cpu_plan(lowered):
-        return resolve(
-            Settings(), AMX, "0.32.0", QWEN_CPU, model="m", weights_bytes=3 * GIB, lowered=lowered
-        )
+    def cpu_plan(overrides):
+        return plan_of(Settings(), AMX, QWEN_CPU, weights=3 * GIB, overrides=overrides)
 
     assert descend("ram", cpu_plan) == [{"max_model_len": n} for n in (4_096, 2_048)]
     assert descend("backend", cpu_plan) == []
 
 
-class Scripted(LadderEngine):
+class Scripted(LocalEngine):
     """The real ladder and life over a `load(plan)` that raises or not."""
 
-    def __init__(self, settings, load, hardware=H200, config=QWEN3_FP8):
-        super().__init__(settings)
-        self.load, self.machine, self.config = load, (hardware, config), config
+    def __init__(self, settings, load):
+        super().__init__(settings, H200, partial(correct_saved_settings, settings.saved_file))
+        self.load = load
         self.plans = []
 
     def _load(self):
-        ladder = self._ladder
-        self._stage("loading weights")
-        self.plan = resolve(
-            ladder.settings, self.machine[0], "0.33.0", self.config, model=ladder.settings.llm.model or "m",
-            weights_bytes=int(4.1 * GIB), lowered=ladder.lowered,
-        )  # fmt: skip
+        self._enter_stage(Stage.LOADING_WEIGHTS)
+        settings = self._ladder.settings
+        self.plan = plan_of(
+            settings,
+            self._hardware,
+            QWEN3_FP8,
+            model=settings.llm.model or "m",
+            weights=QWEN3_BYTES,
+            overrides=self._ladder.overrides,
+        )
         self.plans.append(self.plan)
         self._update(model=self.plan.model, window=self.plan.window)
-        self._stage("warming up")
+        self._enter_stage(Stage.WARMING_UP)
         self.load(self.plan)
 
     def _serve(self): ...
@@ -169,8 +176,8 @@ class Scripted(LadderEngine):
         raise NotImplementedError
 
 
-def run(settings, load, **options):
-    engine = Scripted(settings, load, **options)
+def run(settings, load):
+    engine = Scripted(settings, load)
     engine.start()
     try:
         engine.wait_ready(20)
@@ -181,7 +188,7 @@ def run(settings, load, **options):
 
 
 def only(**wanted):
-    """A load that works with plans that have these arguments, and else fails for the cause that belongs to them."""
+    """A load that works with plans that have these arguments, and else fails for their cause."""
     errors = {
         "attention_backend": ValueError("Selected backend is not valid for this configuration"),
         "max_model_len": OutOfMemoryError("CUDA out of memory"),
@@ -204,7 +211,7 @@ def test_a_plan_that_works_is_found_and_every_attempt_is_kept(tmp_path):
     assert [a.cause for a in status.attempts] == ["backend", "backend", "memory"]
     assert [a.doing for a in status.attempts] == ["warming up"] * 3
     assert "attention_backend = TRITON_ATTN" in status.attempts[1].then
-    assert [name for name, _ in status.stages] == ["loading weights", "warming up"]
+    assert [name for name, _ in status.stages] == ["weights", "warming up"]
 
 
 def test_the_next_process_begins_where_the_ladder_was_left_and_still_says_why(tmp_path):
@@ -220,7 +227,7 @@ def test_the_next_process_begins_where_the_ladder_was_left_and_still_says_why(tm
 
 
 def test_a_process_that_died_on_the_way_left_its_rung(tmp_path):
-    """Memory that a failed start holds for as long as the process lives: the restart begins lower."""
+    """A failed start holds memory for as long as the process lives: the restart begins lower."""
     seen = []
 
     def load(plan):
@@ -301,8 +308,9 @@ def test_settings_that_worked_before_an_update_and_fail_after_it_are_not_tried_f
 
 def test_a_step_down_after_a_death_is_not_recorded_as_what_worked(tmp_path):
     ladder = Ladder(Settings(data_dir=tmp_path), "m")
-    ladder.worked(())
-    assert ladder.failed(OutOfMemoryError("CUDA out of memory"), gpu_plan(), SERVING)
+    ladder.record_success(())
+    error = OutOfMemoryError("CUDA out of memory")
+    assert ladder.step_down(error, gpu_plan(), Stage.SERVING)
     record = json.loads((tmp_path / FILE).read_text())
     assert record["left"]["lowered"] == {"max_model_len": 65_536}
     assert record["worked"]["lowered"] == {}
@@ -350,7 +358,7 @@ def test_a_window_that_the_budget_cannot_hold_is_said_before_it_serves(tmp_path)
 )
 def test_a_damaged_record_is_ignored(tmp_path, content):
     (tmp_path / FILE).write_text(content)
-    assert Ladder(Settings(data_dir=tmp_path), "m").lowered == {}
+    assert Ladder(Settings(data_dir=tmp_path), "m").overrides == {}
     assert run(Settings(data_dir=tmp_path), only()).status().state == "ready"
 
 
@@ -369,7 +377,7 @@ def test_a_port_in_use_is_tried_once_more(tmp_path):
 def test_closing_while_it_loads_is_no_failed_start(tmp_path):
     def load(plan):
         engine._closing = True
-        engine._stage("warming up again")
+        engine._enter_stage(Stage.WARMING_UP)
 
     engine = Scripted(Settings(data_dir=tmp_path), load)
     engine.start()

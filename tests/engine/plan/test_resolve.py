@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from docmind.engine.plan.compatibility import BACKENDS, REMOVED
 from docmind.engine.plan.memory import SPARE_TOKENS
-from docmind.engine.plan.resolve import GPU_WINDOW, plan_for, resolve
+from docmind.engine.plan.model_facts import ModelFacts
+from docmind.engine.plan.resolve import GPU_WINDOW, build_plan, plan_for
 from docmind.errors import EngineFailed, ModelError
 from docmind.hardware import GIB, Hardware
 from docmind.models.catalog import MANIFEST, Catalog
@@ -33,18 +34,48 @@ QWEN_CPU = {
     "hidden_size": 1536,
     "max_position_embeddings": 32_768,
 }
-L4 = Hardware("cpu", 8, 64.0, 60.0, frozenset(), "NVIDIA L4", 22.5, 22.0, (8, 9))
-AMX = Hardware("Xeon", 2, 24.0, 20.0, frozenset({"amx_bf16", "avx512_bf16"}))
+L4 = Hardware(
+    cpu="cpu",
+    cores=8,
+    ram_gib=64.0,
+    ram_free_gib=60.0,
+    gpu="NVIDIA L4",
+    vram_total_gib=22.5,
+    vram_free_gib=22.0,
+    compute_capability=(8, 9),
+)
+H200 = replace(
+    L4,
+    gpu="NVIDIA H200",
+    vram_total_gib=139.8,
+    vram_free_gib=139.2,
+    compute_capability=(9, 0),
+    flashinfer=True,
+)
+AMX = Hardware(
+    cpu="Xeon",
+    cores=2,
+    ram_gib=24.0,
+    ram_free_gib=20.0,
+    cpu_flags=frozenset({"amx_bf16", "avx512_bf16"}),
+)
 WEIGHTS = int(4.4 * GIB)
+
+
+def plan_of(settings, hardware, config, *, model="org/model", weights=WEIGHTS, **options):
+    """The plan for a config.json's content."""
+    facts = ModelFacts.from_config(model, config, weights)
+    return build_plan(settings, hardware, facts, **{"vllm_version": "0.32.0", **options})
 
 
 def plan(hardware, config, weights=WEIGHTS, **engine):
     settings = Settings(engine=EngineSettings(**engine))
-    return resolve(settings, hardware, "0.32.0", config, model="org/model", weights_bytes=weights)
+    return plan_of(settings, hardware, config, weights=weights)
 
 
 def decision(plan, setting):
-    return next(d for d in plan.decisions if d.setting == setting)
+    (found,) = [d for d in plan.decisions if d.setting == setting]
+    return found
 
 
 def test_fp8_checkpoints_get_the_kv_type_that_vllm_accepts():
@@ -74,8 +105,7 @@ def test_a_smaller_budget_lowers_the_window_instead_of_failing():
 
 
 def test_a_card_that_others_use_counts_what_is_free():
-    busy = Hardware("cpu", 8, 64.0, 60.0, frozenset(), "NVIDIA L4", 22.5, 12.0, (8, 9))
-    result = plan(busy, QWEN3_FP8)
+    result = plan(replace(L4, vram_free_gib=12.0), QWEN3_FP8)
     assert decision(result, "vram_gib").used == "12.0"
     assert result.window < GPU_WINDOW
 
@@ -83,13 +113,19 @@ def test_a_card_that_others_use_counts_what_is_free():
 def test_weights_that_do_not_fit_are_said_before_loading():
     with pytest.raises(EngineFailed, match="DOCMIND_ENGINE__VRAM_GIB"):
         plan(L4, QWEN3_FP8, vram_gib=6)
-    small = Hardware("cpu", 2, 4.0, 2.0)
+    small = Hardware(cpu="cpu", cores=2, ram_gib=4.0, ram_free_gib=2.0)
     with pytest.raises(EngineFailed, match="smollm2-135m"):
         plan(small, QWEN_CPU, weights=int(3.3 * GIB))
 
 
 def test_older_cards_get_no_fp8_cache():
-    ampere = Hardware("cpu", 8, 64.0, 60.0, frozenset(), "NVIDIA A100", 40.0, 39.0, (8, 0))
+    ampere = replace(
+        L4,
+        gpu="NVIDIA A100",
+        vram_total_gib=40.0,
+        vram_free_gib=39.0,
+        compute_capability=(8, 0),
+    )
     assert plan(ampere, QWEN3_FP8).args["kv_cache_dtype"] == "auto"
 
 
@@ -114,10 +150,6 @@ def test_the_models_own_limit_wins_over_what_is_asked():
 
 
 NAMES = json.loads((Path(__file__).parents[1] / "vllm_names.json").read_text("utf-8"))
-H200 = replace(
-    L4, gpu="NVIDIA H200", vram_total_gib=139.8, vram_free_gib=139.2, compute_capability=(9, 0)
-)
-H200 = replace(H200, flashinfer=True)
 MACHINES = [(H200, QWEN3_FP8), (L4, QWEN3_FP8), (L4, QWEN_CPU), (AMX, QWEN_CPU)]
 
 
@@ -131,10 +163,9 @@ def test_every_supported_vllm_has_what_the_plan_names(version, hardware, config)
         "distributed_executor_backend": "ray",
     }
     settings = Settings(engine=EngineSettings(**many))
-    result = resolve(
-        settings, hardware, version, config, model="org/model", weights_bytes=WEIGHTS, server=True
-    )
+    result = plan_of(settings, hardware, config, vllm_version=version, server=True)
     assert set(many) < set(result.args) <= set(names["arguments"])
+    assert "quantization" in names["arguments"]
     flags = {
         f"--{w.removeprefix('--').removeprefix('no-')}"
         for w in result.as_cli_args()
@@ -158,7 +189,8 @@ def test_the_installed_vllm_parses_every_argument(hardware, config):
     )
     direct = arg_utils.EngineArgs(model=result.model, **result.args)
     for name in result.args:
-        parsed, given = getattr(args, name), getattr(direct, name)
+        parsed = getattr(args, name)
+        given = getattr(direct, name)
         if isinstance(given, dict) and not isinstance(
             parsed, dict
         ):  # vLLM made it a configuration of its own
@@ -167,10 +199,13 @@ def test_the_installed_vllm_parses_every_argument(hardware, config):
 
 
 def test_the_measured_peak_is_within_the_computed_sum():
-    """On an H200: 15.83 and 15.42 GiB with a KV cache of 9.89; FlashInfer's workspace was 138 MiB larger then."""
+    """On an H200: 15.83 and 15.42 GiB with a KV cache of 9.89.
+
+    FlashInfer's workspace was 138 MiB larger then.
+    """
     for backend, peak, workspace in (("FLASHINFER", 15.83, 138 / 1024), ("FLASH_ATTN", 15.42, 0.0)):
         result = plan(H200, QWEN3_FP8, weights=int(4.11 * GIB), attention_backend=backend)
-        cache = next(s.gib for s in result.memory if s.part == "KV cache")
+        (cache,) = [part.gib for part in result.memory if part.name == "KV cache"]
         assert result.args["attention_backend"] == backend
         assert 0 <= result.memory_gib - cache - (peak - 9.89 - workspace) < 0.25
         assert result.window == GPU_WINDOW
@@ -241,7 +276,7 @@ def test_a_checkpoint_without_fp8_keeps_its_own_kv_type_where_the_backend_has_no
 
 def test_variables_that_vllm_dropped_are_named():
     environment = {"VLLM_ATTENTION_BACKEND": "XFORMERS"}
-    result = resolve(Settings(), AMX, "0.32.0", QWEN_CPU, model="m", environment=environment)
+    result = plan_of(Settings(), AMX, QWEN_CPU, environment=environment)
     dropped = decision(result, "VLLM_ATTENTION_BACKEND")
     assert (dropped.asked, dropped.used) == ("XFORMERS", "ignored")
     assert "DOCMIND_ENGINE__ATTENTION_BACKEND" in dropped.why
@@ -249,29 +284,26 @@ def test_variables_that_vllm_dropped_are_named():
 
 def test_two_cards_halve_weights_and_cache_of_the_server_only():
     settings = Settings(engine=EngineSettings(tensor_parallel_size=2, vram_gib=9))
-    given = {"model": "m", "weights_bytes": WEIGHTS}
-    assert resolve(settings, H200, "0.33.0", QWEN3_FP8, **given, server=True).window == GPU_WINDOW
-    alone = resolve(settings, H200, "0.33.0", QWEN3_FP8, **given)
+    assert plan_of(settings, H200, QWEN3_FP8, server=True).window == GPU_WINDOW
+    alone = plan_of(settings, H200, QWEN3_FP8)
     assert alone.window < GPU_WINDOW
     assert "launch_vllm_fp8.sh" in decision(alone, "tensor_parallel_size").why
     assert "tensor_parallel_size" not in alone.args
 
 
 def test_what_is_compiled_is_kept_in_the_data_folder(tmp_path):
-    result = resolve(Settings(data_dir=tmp_path), AMX, "0.32.0", QWEN_CPU, model="m")
+    result = plan_of(Settings(data_dir=tmp_path), AMX, QWEN_CPU)
     for name in ("VLLM_CACHE_ROOT", "TRITON_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE"):
         assert Path(result.env[name]).is_relative_to(tmp_path)
 
 
 def test_a_gpu_uses_kernels_that_come_compiled_unless_the_user_asks_for_others():
-    given = {"model": "m", "weights_bytes": WEIGHTS}
-    assert resolve(Settings(), H200, "0.33.0", QWEN3_FP8, **given).env["VLLM_USE_DEEP_GEMM"] == "0"
-    asked = resolve(
-        Settings(), H200, "0.33.0", QWEN3_FP8, **given, environment={"VLLM_USE_DEEP_GEMM": "1"}
-    )
+    assert plan(H200, QWEN3_FP8).env["VLLM_USE_DEEP_GEMM"] == "0"
+    environment = {"VLLM_USE_DEEP_GEMM": "1"}
+    asked = plan_of(Settings(), H200, QWEN3_FP8, environment=environment)
     assert asked.env["VLLM_USE_DEEP_GEMM"] == "1"
     assert decision(asked, "kernels").used == "VLLM_USE_DEEP_GEMM"
-    assert "VLLM_USE_DEEP_GEMM" not in resolve(Settings(), AMX, "0.32.0", QWEN_CPU, model="m").env
+    assert "VLLM_USE_DEEP_GEMM" not in plan(AMX, QWEN_CPU).env
 
 
 @pytest.mark.parametrize("hardware", [L4, AMX])
@@ -290,4 +322,49 @@ def test_a_model_that_lost_its_config_says_what_to_do(tmp_path):
     home.mkdir()
     (home / MANIFEST).touch()
     with pytest.raises(ModelError, match="Fetch the model again"):
-        plan_for(Settings(llm={"model": home.name}), Catalog(tmp_path))
+        plan_for(Settings(), AMX, Catalog(tmp_path).path(home.name))
+
+
+INT8 = {
+    "quant_method": "compressed-tensors",
+    "config_groups": {"all": {"weights": {"type": "int"}}},
+}
+FP8_GROUPS = {
+    "quant_method": "compressed-tensors",
+    "config_groups": {"group_0": {"weights": {"type": "float", "num_bits": 8}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "checkpoint", "used", "passed"),
+    [
+        ("fp8", {"quant_method": "fp8"}, "fp8", True),
+        ("fp8", INT8, "compressed-tensors", False),
+        ("fp8", FP8_GROUPS, "compressed-tensors", False),
+        ("fp8", None, "none", False),
+        ("compressed-tensors", INT8, "compressed-tensors", True),
+        ("awq", {"quant_method": "fp8"}, "fp8", False),
+        ("awq", {"quant_method": "awq"}, "awq", False),
+    ],
+)
+def test_weights_are_used_as_the_checkpoint_has_them(asked, checkpoint, used, passed):
+    """vLLM refuses a method that is not the checkpoint's; plain weights stay plain."""
+    config = QWEN3_FP8 | {"quantization_config": checkpoint}
+    result = plan(H200, config, quantization=asked)
+    choice = decision(result, "quantization")
+    assert (choice.asked, choice.used, result.quantization) == (asked, used, used)
+    assert choice.why
+    assert ("quantization" in result.args) == passed
+
+
+def test_a_model_that_is_not_here_yet_is_planned_like_the_default_one():
+    result = build_plan(Settings(), H200, ModelFacts("org/model"), vllm_version="0.33.0")
+    assert result.args["kv_cache_dtype"] == "fp8_e4m3"
+    assert "not here yet" in decision(result, "quantization").why
+    assert "quantization" not in result.args
+
+
+def test_fp8_numbers_are_found_in_both_formats():
+    assert ModelFacts.from_config("m", QWEN3_FP8).is_fp8
+    assert ModelFacts.from_config("m", {"quantization_config": FP8_GROUPS}).is_fp8
+    assert not ModelFacts.from_config("m", {"quantization_config": INT8}).is_fp8

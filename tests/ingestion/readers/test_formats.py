@@ -1,17 +1,20 @@
 import re
 import zipfile
-from pathlib import Path
 
 import pypdfium2
 import pytest
 
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, UnsupportedFile
-from docmind.ingestion.parsed import GAP, markdown_table
+from docmind.ingestion.parsed import SECTION_SEPARATOR, Box, markdown_table
 from docmind.ingestion.readers.formats import SUPPORTED, read
-from docmind.ingestion.readers.ocr import in_order
+from docmind.ingestion.readers.ocr import RecognizedLine, in_reading_order
+from tests.parts import find_shared_data
 from tests.samples import NOTE, PAGES, locked_pdf, table_page, write_image, write_pdf
 
-MAIL = Path(__file__).parents[4] / "shared/data/formats/email/sources/msg_with_attachment.msg"
+
+def only_table(document):
+    (table,) = [section for section in document.sections if section.table]
+    return table
 
 
 def test_every_type_of_the_card_is_read(samples):
@@ -24,20 +27,24 @@ def test_every_type_of_the_card_is_read(samples):
 
 
 def test_a_pdf_keeps_pages_bookmarks_and_notes(samples):
-    seen = []
-    document = read(samples[".pdf"], progress=lambda done, total: seen.append((done, total)))
+    steps = []
+
+    def progress(done, total):
+        steps.append((done, total))
+
+    document = read(samples[".pdf"], progress=progress)
     assert document.pages == 3
     assert [s.page for s in document.sections] == [1, 2, 3]
     assert [s.heading for s in document.sections] == ["Chapter 1", "Chapter 2", "Chapter 3"]
     assert "Ada Lindqvist" in document.sections[0].text
     assert NOTE in document.sections[0].text
     assert "5,200 kilograms" in document.sections[1].text
-    assert seen == [(0, 3), (1, 3), (2, 3)]
+    assert steps == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_word_keeps_headings_and_tables(samples):
     document = read(samples[".docx"])
-    table = next(s for s in document.sections if s.table)
+    table = only_table(document)
     assert table.heading == "Staff handbook > Travel"
     assert table.text.splitlines() == [
         "| City | Allowance |",
@@ -51,16 +58,16 @@ def test_word_keeps_headings_and_tables(samples):
 def test_slides_are_pages_with_notes(samples):
     document = read(samples[".pptx"])
     assert document.pages == 2
-    assert {(s.page, s.heading) for s in document.sections} == {(1, "Roadmap"), (2, "Risks")}
+    places = {(section.page, section.heading) for section in document.sections}
+    assert places == {(1, "Roadmap"), (2, "Risks")}
     assert "Call Jonas" in document.text
 
 
 def test_sheets_are_pages_with_headers(samples):
     document = read(samples[".xlsx"])
-    assert [(s.page, s.heading, s.table) for s in document.sections] == [
-        (1, "Sales", True),
-        (2, "Costs", True),
-    ]
+    assert all(section.table for section in document.sections)
+    places = [(section.page, section.heading) for section in document.sections]
+    assert places == [(1, "Sales"), (2, "Costs")]
     assert document.sections[0].text.splitlines()[2] == "| North | Q1 | 1200 |"
 
 
@@ -76,7 +83,7 @@ def test_html_is_text_without_scripts_and_navigation(samples):
     assert "60,000 bees" in document.text
     for hidden in ("hidden", "color", "Shop"):
         assert hidden not in document.text
-    table = next(s for s in document.sections if s.table)
+    table = only_table(document)
     assert table.heading == "Bees > Keeping bees > Honey"
     assert "- Store it dark" in document.text
 
@@ -134,43 +141,53 @@ def test_a_scan_is_read_by_ocr_with_its_places(tmp_path):
     assert section.text == "The lighthouse keeper\ncounts 52 ships a day."
     assert section.page == 1
     first, second = section.boxes
-    assert first[0] < 0.1
-    assert 0.05 < first[1] < first[3] < second[3] < 0.6
+    assert first.left < 0.1
+    assert 0.05 < first.top < first.bottom < second.bottom < 0.6
 
 
 def test_only_pages_without_text_are_read_by_ocr(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        "docmind.ingestion.readers.pdf.recognize", lambda image: asked.append(image.shape) or []
-    )
-    text, scan = write_pdf(tmp_path / "text.pdf"), write_image(tmp_path / "scan.pdf")
+    recognized = []
+
+    def recognize(image):
+        recognized.append(image.shape)
+        return []
+
+    monkeypatch.setattr("docmind.ingestion.readers.pdf.recognize", recognize)
+    text = write_pdf(tmp_path / "text.pdf")
+    scan = write_image(tmp_path / "scan.pdf")
     with pypdfium2.PdfDocument(text) as mixed, pypdfium2.PdfDocument(scan) as other:
         mixed.import_pages(other)
         mixed.save(tmp_path / "mixed.pdf")
     assert read(tmp_path / "mixed.pdf").pages == 4
-    assert len(asked) == 1
+    assert len(recognized) == 1
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])
 def test_the_words_of_a_picture_are_read_however_it_is_turned(tmp_path, turned):
     document = read(write_image(tmp_path / "scan.webp", turned=turned))
-    said = set(re.split(r"\n|(?<=keeper) |(?<=day\.) ", document.text))
-    assert said == {"The lighthouse keeper", "counts 52 ships a day."}
-    left, top, right, bottom = document.sections[0].boxes[0]
-    assert (right - left > bottom - top) == (turned in {0, 180})
+    lines = set(re.split(r"\n|(?<=keeper) |(?<=day\.) ", document.text))
+    assert lines == {"The lighthouse keeper", "counts 52 ships a day."}
+    box = document.sections[0].boxes[0]
+    is_wide = box.right - box.left > box.bottom - box.top
+    assert is_wide == (turned in {0, 180})
 
 
 def test_columns_of_a_scan_are_read_one_after_the_other_and_tables_by_row():
     def line(x, y, text):
-        return (x, y, x + 0.3, y + 0.02), text
+        return RecognizedLine(Box(left=x, top=y, right=x + 0.3, bottom=y + 0.02), text)
 
-    head, left, right = line(0.1, 0.1, "A title"), [], []
+    head = line(0.1, 0.1, "A title")
+    left = []
+    right = []
     for i in range(4):
         left.append(line(0.1, 0.2 + i * 0.03, f"left column, line number {i}"))
         right.append(line(0.5, 0.21 + i * 0.03, f"right column, line number {i}"))
-    assert in_order([*right, head, *reversed(left)]) == [head, *left, *right]
-    cells = [line(x, y, f"{x} {y}") for y in (0.5, 0.6, 0.7) for x in (0.5, 0.1)]
-    assert [t for _, t in in_order(cells)] == [
+    assert in_reading_order([*right, head, *reversed(left)]) == [head, *left, *right]
+    cells = []
+    for y in (0.5, 0.6, 0.7):
+        cells.append(line(0.5, y, f"0.5 {y}"))
+        cells.append(line(0.1, y, f"0.1 {y}"))
+    assert [row.text for row in in_reading_order(cells)] == [
         "0.1 0.5 0.5 0.5",
         "0.1 0.6 0.5 0.6",
         "0.1 0.7 0.5 0.7",
@@ -186,14 +203,14 @@ ROWS = (
 
 
 def test_a_ruled_table_in_a_pdf_is_a_table(tmp_path):
-    before, table, after = read(
-        write_pdf(tmp_path / "ports.pdf", (table_page(ROWS),), note="")
-    ).sections
-    assert (before.text, after.text) == ("Before the table.", "After the table.")
+    file = write_pdf(tmp_path / "ports.pdf", pages=(table_page(ROWS),), note="")
+    before, table, after = read(file).sections
+    assert before.text == "Before the table."
+    assert after.text == "After the table."
     assert table.table
     assert table.text == markdown_table(ROWS)
     assert [box is None for box in table.boxes] == [False, True, False, False, False]
-    tops = [box[1] for box in table.boxes if box]
+    tops = [box.top for box in table.boxes if box]
     assert tops == sorted(tops)
 
 
@@ -211,10 +228,11 @@ def test_every_line_of_a_pdf_has_its_place(samples):
     section = read(samples[".pdf"]).sections[1]
     boxes = section.boxes
     assert len(boxes) == len(section.text.split("\n"))
-    left, top, right, bottom = boxes[0]
-    assert (round(left, 2), round(bottom, 2)) == (0.10, round(1 - 760 / 842, 2))
-    assert boxes[1][1] > top
-    assert 0.3 < right < 1
+    first = boxes[0]
+    assert round(first.left, 2) == 0.10
+    assert round(first.bottom, 2) == round(1 - 760 / 842, 2)
+    assert boxes[1].top > first.top
+    assert 0.3 < first.right < 1
 
 
 def test_an_encrypted_office_file(tmp_path):
@@ -238,7 +256,9 @@ def test_an_encrypted_pdf_wants_its_password(tmp_path):
         (
             "macro.docm",
             {
-                "vnd.openxmlformats-officedocument.wordprocessingml.document": "vnd.ms-word.document.macroEnabled"
+                "vnd.openxmlformats-officedocument.wordprocessingml.document": (
+                    "vnd.ms-word.document.macroEnabled"
+                )
             },
         ),
         (
@@ -278,9 +298,8 @@ def test_rst_includes_no_other_files(samples):
     assert "raw" not in document.text
 
 
-@pytest.mark.skipif(not MAIL.exists(), reason="the shared data is not here")
 def test_outlook_messages():
-    text = read(MAIL).text
+    text = read(find_shared_data("formats/email/sources/msg_with_attachment.msg")).text
     assert 'From: "Alice Example" <alice@example.com>' in text
     assert "Attachments: test.txt, report.pdf" in text
 
@@ -322,5 +341,5 @@ def test_deep_nesting_does_not_crash(tmp_path):
 
 def test_sections_are_joined_by_a_gap(samples):
     document = read(samples[".pdf"])
-    assert document.text.count(GAP) >= 2
+    assert document.text.count(SECTION_SEPARATOR) >= 2
     assert PAGES[2].split(". ", maxsplit=1)[0] in document.text

@@ -1,24 +1,30 @@
+from docmind.ingestion.parsed import Box, Line
 from docmind.ingestion.readers.formats import _cleaned
 from docmind.ingestion.readers.pdf import _sections
 from docmind.ingestion.readers.pdf_tables import Table
 
-BOX = (0.1, 0.1, 0.9, 0.2)
-
 
 def test_text_between_blank_lines_and_tables_keeps_its_places():
-    below = (0.1, 0.5, 0.9, 0.6)
-    table = Table("| a |\n| --- |\n| b |", (below, None, below), below, 2)
+    above = Box(left=0.1, top=0.1, right=0.9, bottom=0.2)
+    below = Box(left=0.1, top=0.5, right=0.9, bottom=0.6)
+    table = Table(
+        markdown="| a |\n| --- |\n| b |", boxes=(below, None, below), area=below, letters=2
+    )
+    blank = Line(box=None, text="")
     lines = [
-        (BOX, "one"),
-        (None, ""),
-        (below, "a"),
-        (None, ""),
-        (below, "b"),
-        (None, ""),
-        (BOX, "two"),
-        (None, ""),
+        Line(above, "one"),
+        blank,
+        Line(below, "a"),
+        blank,
+        Line(below, "b"),
+        blank,
+        Line(above, "two"),
+        blank,
     ]
-    before, found, after = (_cleaned(section) for section in _sections(lines, [table], 1, ""))
+    sections = [_cleaned(section) for section in _sections(lines, [table], page=1, headings=())]
+    before, found, after = sections
     assert found.table
-    assert (before.text, before.boxes) == ("one", (BOX,))
-    assert (after.text, after.boxes) == ("two", (BOX,))
+    assert before.text == "one"
+    assert before.boxes == (above,)
+    assert after.text == "two"
+    assert after.boxes == (above,)

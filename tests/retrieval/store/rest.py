@@ -1,4 +1,7 @@
-"""Qdrant's REST API over HTTP, answered by qdrant-client's own engine: what a server gets and gives, without one."""
+"""Qdrant's REST API over HTTP, answered by qdrant-client's own engine.
+
+This is what a server gets and gives, without one.
+"""
 
 import json
 import threading
@@ -16,9 +19,11 @@ class Api:
         self.lock = threading.Lock()
 
     def answer(self, method, path, body):
+        """Return the result of a call; LookupError if QdrantStore does not make it."""
+        client = self.client
+        # /collections/NAME/CALL
         _, _, name, *rest = path.split("/")
-        call, client = "/".join(rest), self.client
-        match (method, call):
+        match (method, "/".join(rest)):
             case ("GET", "exists"):
                 return {"exists": client.collection_exists(name)}
             case ("GET", ""):
@@ -64,11 +69,9 @@ class Api:
                 return {"count": client.count(name, models.CountRequest(**body).filter).count}
             case _:
                 raise LookupError(f"{method} {path}")
-        return (
-            {"operation_id": 1, "status": "completed"}
-            if done is None
-            else done.model_dump(mode="json")
-        )
+        if done is None:
+            return {"operation_id": 1, "status": "completed"}
+        return done.model_dump(mode="json")
 
 
 @contextmanager
@@ -78,14 +81,15 @@ def serve(api_key=None):
 
     class Handler(BaseHTTPRequestHandler):
         def _do(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            text = self.rfile.read(length)
+            body = json.loads(text) if text else {}
             if api_key and self.headers.get("api-key") != api_key:
                 return self._send(403, {"status": {"error": "forbidden"}})
             try:
+                path = self.path.split("?")[0]
                 with api.lock:
-                    result = api.answer(
-                        self.command, self.path.split("?")[0], json.loads(body) if body else {}
-                    )
+                    result = api.answer(self.command, path, body)
             except Exception as exc:  # noqa: BLE001
                 return self._send(500, {"status": {"error": repr(exc)}})
             return self._send(200, {"result": result, "status": "ok", "time": 0.0})

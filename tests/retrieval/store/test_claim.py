@@ -5,15 +5,14 @@ import uuid
 import pytest
 
 from docmind.errors import StoreError
-from docmind.retrieval.store.base import open_store
-from tests.retrieval.store.test_store import DIMS, embedded, settings_for
+from docmind.retrieval.store.opening import open_store
+from tests.retrieval.store.samples import DIMS, embedded, settings_for
 
 
 @pytest.fixture
 def store(tmp_path, rest_url):
-    store = open_store(
-        settings_for("server", tmp_path, url=rest_url, collection=f"test-{uuid.uuid4()}"), DIMS
-    )
+    settings = settings_for("server", tmp_path, url=rest_url, collection=f"test-{uuid.uuid4()}")
+    store = open_store(settings, DIMS)
     yield store
     store.close()
 

@@ -1,4 +1,4 @@
-"""What Qdrant Edge brings on its own: rebuilding in the background, and surviving a kill in the middle of it."""
+"""What Qdrant Edge brings on its own: rebuilding in the background, and surviving a kill then."""
 
 import threading
 import time
@@ -8,13 +8,13 @@ import pytest
 from benchmarks.kill import kill_points
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store import edge
-from docmind.retrieval.store.base import open_store
-from tests.retrieval.store.test_store import DIMS, embedded, settings_for, unit
+from docmind.retrieval.store.opening import open_store
+from tests.retrieval.store.samples import DIMS, embedded, settings_for, unit
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    """A store that is rebuilt from 160 chunks on, or when more than 10 were deleted."""
+    """A store that is rebuilt from 160 passages on, or when more than 10 were deleted."""
     monkeypatch.setattr(edge, "INDEX_KIB", 5)
     monkeypatch.setattr(edge, "DELETED", 10)
     store = open_store(settings_for("edge", tmp_path), DIMS)
@@ -27,7 +27,7 @@ def fill(store, document, count):
 
 
 def folders(store):
-    return sorted(p.name for p in store._where.parent.iterdir())
+    return sorted(path.name for path in store._where.parent.iterdir())
 
 
 def test_a_store_that_grew_is_rebuilt_and_one_that_did_not_is_left_alone(store, tmp_path):
@@ -48,7 +48,7 @@ def test_a_store_that_grew_is_rebuilt_and_one_that_did_not_is_left_alone(store, 
     again.close()
 
 
-def test_deleted_chunks_give_their_space_back(store):
+def test_deleted_passages_give_their_space_back(store):
     fill(store, "a", 100)
     fill(store, "b", 30)
     store.delete("a")
@@ -58,22 +58,28 @@ def test_deleted_chunks_give_their_space_back(store):
 
 
 def test_readers_and_writers_go_on_while_it_is_rebuilt(store, monkeypatch):
-    started, go = threading.Event(), threading.Event()
-    swap = edge.EdgeStore._swap
-
-    def held(self):
-        swap(self)
-        go.set()
-
+    rebuild_started = threading.Event()
+    shards_changed = threading.Event()
     popen = edge.subprocess.Popen
-    monkeypatch.setattr(edge.subprocess, "Popen", lambda *args: (started.set(), popen(*args))[1])
-    monkeypatch.setattr(edge.EdgeStore, "_swap", held)
+    take_over = edge.EdgeStore._take_over
+
+    def observed_popen(command):
+        rebuild_started.set()
+        return popen(command)
+
+    def observed_take_over(self, rebuild):
+        take_over(self, rebuild)
+        shards_changed.set()
+
+    monkeypatch.setattr(edge.subprocess, "Popen", observed_popen)
+    monkeypatch.setattr(edge.EdgeStore, "_take_over", observed_take_over)
     fill(store, "a", 300)
     store.optimize()
-    assert started.wait(10)
+    assert rebuild_started.wait(10)
     written = 0
     found = []
-    while not go.is_set():  # all of this happens before or while the shards change places
+    # All of this happens before or while the shards change places.
+    while not shards_changed.is_set():
         store.upsert([embedded("b", written, f"heron word{written}")])
         written += 1
         if written == 5:
@@ -83,7 +89,7 @@ def test_readers_and_writers_go_on_while_it_is_rebuilt(store, monkeypatch):
     assert written > 10
     assert all(found)
     assert store.count() == store.count("b") == written
-    assert [h.position for h in store.passages("b")] == list(range(written))
+    assert [passage.position for passage in store.passages("b")] == list(range(written))
 
 
 def test_a_shard_that_cannot_be_taken_over_is_not_taken_for_the_one_in_use(

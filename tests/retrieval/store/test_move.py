@@ -1,5 +1,6 @@
-"""Moving between the modes of the store: whole, resumable, compared, and the old one stays until then."""
+"""Moving between the modes of the store: whole, resumable, compared before the old one goes."""
 
+import itertools
 import json
 import random
 import uuid
@@ -12,65 +13,68 @@ from docmind.cli.main import cli
 from docmind.errors import StoreError
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store.base import open_store
 from docmind.retrieval.store.move import BATCH, move
+from docmind.retrieval.store.opening import open_store
 from docmind.settings import load_settings
-from tests.retrieval.store.test_store import DIMS, embedded, settings_for, unit
+from tests.retrieval.store.samples import DIMS, embedded, settings_for, unit
 
 MODES = ["edge", "local", "server"]
 
 
 @pytest.fixture
 def opened(tmp_path, rest_url):
-    """Open an empty store of a mode; closed at the end."""
+    """A function that opens an empty store of a mode; what was opened is closed at the end."""
     stores = []
 
     def opener(mode):
-        extra = {"url": rest_url, "collection": f"test-{uuid.uuid4()}"} if mode == "server" else {}
-        stores.append(open_store(settings_for(mode, tmp_path / mode, **extra), DIMS))
-        return stores[-1]
+        server = {}
+        if mode == "server":
+            server = {"url": rest_url, "collection": f"test-{uuid.uuid4()}"}
+        store = open_store(settings_for(mode, tmp_path / mode, **server), DIMS)
+        stores.append(store)
+        return store
 
     yield opener
     for store in stores:
         store.close()
 
 
-def chunks(document, count, **more):
+def passages_of(document, count, **fields):
+    """Return the passages of a document, the same at every call."""
     pick = random.Random(document)
-    return [
-        embedded(
-            document,
-            i,
-            f"river {document} word{i}",
-            i % 3 + 1,
-            [pick.gauss(0, 1) for _ in range(DIMS)],
-            **more,
-        )
-        for i in range(count)
-    ]
+    passages = []
+    for i in range(count):
+        dense = [pick.gauss(0, 1) for _ in range(DIMS)]
+        text = f"river {document} word{i}"
+        passages.append(embedded(document, i, text, page=i % 3 + 1, dense=dense, **fields))
+    return passages
 
 
 def quiet(_done, _total):
     pass
 
 
-@pytest.mark.parametrize(("old", "new"), [(a, b) for a in MODES for b in MODES if a != b])
+@pytest.mark.parametrize(("old", "new"), list(itertools.permutations(MODES, 2)))
 def test_all_of_it_arrives_and_is_found_alike(opened, old, new):
-    source, target = opened(old), opened(new)
-    source.upsert([*chunks("a", BATCH + 3, name="A.pdf", table=True), *chunks("b", 5)])
+    source = opened(old)
+    target = opened(new)
+    source.upsert(passages_of("a", BATCH + 3, name="A.pdf", table=True))
+    source.upsert(passages_of("b", 5))
     seen = []
-    assert move(source, target, lambda done, total: seen.append((done, total))) == BATCH + 8
+    moved = move(source, target, lambda done, total: seen.append((done, total)))
+    assert moved == BATCH + 8
     assert seen == [(1, 2), (2, 2)]
     assert source.documents() == target.documents() == {"a": BATCH + 3, "b": 5}
     assert target.passages("a") == source.passages("a")
-    asked = (unit(2), query_vector("word3 word7"), 8)
-    assert target.search(*asked) == source.search(*asked)
+    words = query_vector("word3 word7")
+    assert target.search(unit(2), words, 8) == source.search(unit(2), words, 8)
 
 
 def test_an_interrupted_move_goes_on(opened, monkeypatch):
-    source, target = opened("edge"), opened("local")
+    source = opened("edge")
+    target = opened("local")
     for document in "abcd":
-        source.upsert(chunks(document, 5))
+        source.upsert(passages_of(document, 5))
 
     def interrupt(done, _total):
         if done == 2:
@@ -79,14 +83,18 @@ def test_an_interrupted_move_goes_on(opened, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         move(source, target, interrupt)
     assert len(target.documents()) == 2
-    third = next(d for d in "abcd" if d not in target.documents())
-    target.upsert(chunks(third, 5)[:3])  # killed in the middle of a document
+    missing = [document for document in "abcd" if document not in target.documents()]
+    third = missing[0]
+    target.upsert(passages_of(third, 5)[:3])  # killed in the middle of a document
     source.delete("a")  # and used in between
     copied = []
     upsert = target.upsert
-    monkeypatch.setattr(
-        target, "upsert", lambda some: (copied.append(some[0].passage.document_id), upsert(some))
-    )
+
+    def observed_upsert(passages):
+        copied.append(passages[0].passage.document_id)
+        upsert(passages)
+
+    monkeypatch.setattr(target, "upsert", observed_upsert)
     assert move(source, target, quiet) == 15
     assert third in copied
     assert len(copied) == 2
@@ -94,26 +102,41 @@ def test_an_interrupted_move_goes_on(opened, monkeypatch):
 
 
 def test_what_others_have_on_a_server_is_left_alone(opened):
-    source, target = opened("edge"), opened("server")
-    source.upsert(chunks("a", 5))
-    target.upsert(chunks("theirs", 3))
+    source = opened("edge")
+    target = opened("server")
+    source.upsert(passages_of("a", 5))
+    target.upsert(passages_of("theirs", 3))
     with pytest.raises(StoreError, match="DOCMIND_STORE__COLLECTION"):
         move(source, target, quiet, shared=True)
     assert target.documents() == {"theirs": 3}
 
 
-@pytest.mark.parametrize("what", ["text", "vector", "weights"])
-def test_a_difference_is_found_and_mended_by_the_next_move(opened, what):
-    source, target = opened("local"), opened("edge")
-    source.upsert(chunks("a", 5))
-    wrong = chunks("a", 5)
-    first = wrong[0]
-    wrong[0] = {
-        "text": replace(first, passage=replace(first.passage, text="another text")),
-        "vector": replace(first, dense=[-x for x in first.dense]),
-        "weights": replace(first, sparse={k: v * 2 for k, v in first.sparse.items()}),
-    }[what]
-    target.upsert(wrong)
+def with_another_text(embedded):
+    return replace(embedded, passage=replace(embedded.passage, text="another text"))
+
+
+def with_another_vector(embedded):
+    return replace(embedded, dense=[-x for x in embedded.dense])
+
+
+def with_other_weights(embedded):
+    return replace(embedded, sparse={word: 2 * x for word, x in embedded.sparse.items()})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(with_another_text, id="text"),
+        pytest.param(with_another_vector, id="vector"),
+        pytest.param(with_other_weights, id="weights"),
+    ],
+)
+def test_a_difference_is_found_and_mended_by_the_next_move(opened, change):
+    source = opened("local")
+    target = opened("edge")
+    first, *others = passages_of("a", 5)
+    source.upsert([first, *others])
+    target.upsert([change(first), *others])
     with pytest.raises(StoreError, match="old one, which is kept"):
         move(source, target, quiet)
     assert move(source, target, quiet) == 5
@@ -124,16 +147,21 @@ def test_the_command_moves_and_only_then_removes_the_old_store(tmp_path, minilm,
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DOCMIND_RETRIEVAL__EMBEDDING_MODEL", str(minilm))
     dims = Embedder(minilm).dims
+    padding = [0.1] * (dims - DIMS)
+    passages = [
+        replace(embedded, dense=[*embedded.dense, *padding]) for embedded in passages_of("a", 9)
+    ]
     store = open_store(load_settings(), dims)
-    store.upsert([replace(c, dense=[*c.dense, *[0.1] * (dims - DIMS)]) for c in chunks("a", 9)])
+    store.upsert(passages)
     store.close()
     again = CliRunner().invoke(cli, ["store", "move", "--to", "edge"])
     assert isinstance(again.exception, StoreError)
     moved = CliRunner().invoke(cli, ["store", "move", "--to", "local"])
     assert moved.exit_code == 0, moved.exception
     assert "9 passages are in the mode local now" in moved.output
-    assert json.loads((tmp_path / "settings.json").read_text())["store"]["mode"] == "local"
-    assert [p.name for p in load_settings().store_dir.iterdir()] == ["local"]
+    saved = json.loads((tmp_path / "settings.json").read_text())
+    assert saved["store"]["mode"] == "local"
+    assert [path.name for path in load_settings().store_dir.iterdir()] == ["local"]
     store = open_store(load_settings(), dims)
     assert store.count("a") == 9
     store.close()

@@ -1,6 +1,6 @@
 """One suite for every mode of the store.
 
-`server` talks HTTP to `rest.py`; set DOCMIND_TEST_QDRANT_URL to run it against a real Qdrant server.
+`server` talks HTTP to `rest.py`, or to the real Qdrant server that DOCMIND_TEST_QDRANT_URL names.
 """
 
 import os
@@ -15,35 +15,30 @@ from pathlib import Path
 import pytest
 
 from docmind.errors import AlreadyRunning, StoreError
-from docmind.passages import EmbeddedPassage, Passage, passage_id
-from docmind.retrieval.sparse import document_vector, query_vector
-from docmind.retrieval.store.base import Scope, open_store
-from docmind.settings import load_settings
+from docmind.passages import passage_id
+from docmind.retrieval.sparse import query_vector
+from docmind.retrieval.store.base import Scope
+from docmind.retrieval.store.opening import open_store
 from tests.retrieval.store.rest import serve
+from tests.retrieval.store.samples import DIMS, embedded, settings_for, unit
 
 SERVER = os.environ.get("DOCMIND_TEST_QDRANT_URL")
-DIMS = 8
-
-
-def settings_for(mode, folder, **store):
-    return load_settings(data_dir=folder, store={"mode": mode, **store})
 
 
 @pytest.fixture(params=["edge", "local", "server"])
 def opened(request, tmp_path):
-    """Settings of a store and a function that opens it; what was opened is closed at the end."""
-    extra = {}
+    """A function that opens the store of one mode; what was opened is closed at the end."""
+    server = {}
     if request.param == "server":
-        extra = {
-            "url": SERVER or request.getfixturevalue("rest_url"),
-            "collection": f"test-{uuid.uuid4()}",
-        }
-    settings = settings_for(request.param, tmp_path, **extra)
+        server["url"] = SERVER or request.getfixturevalue("rest_url")
+        server["collection"] = f"test-{uuid.uuid4()}"
+    settings = settings_for(request.param, tmp_path, **server)
     stores = []
 
     def opener(dims=DIMS):
-        stores.append(open_store(settings, dims))
-        return stores[-1]
+        store = open_store(settings, dims)
+        stores.append(store)
+        return store
 
     yield opener
     for store in stores:
@@ -55,36 +50,13 @@ def store(opened):
     return opened()
 
 
-def embedded(document, position, text, page=None, dense=None, name="", table=False):
-    name = name or f"{document}.txt"
-    passage = Passage(
-        id=passage_id(document, position),
-        document_id=document,
-        file_name=name,
-        text=text,
-        page=page,
-        heading="Head",
-        start=position * 100,
-        end=90,
-        position=position,
-        table=table,
-    )
-    return EmbeddedPassage(
-        passage=passage, dense=dense or unit(position), sparse=document_vector(text)
-    )
-
-
-def unit(axis):
-    return [1.0 if i == axis % DIMS else 0.01 for i in range(DIMS)]
-
-
 @pytest.fixture
 def filled(store):
     store.upsert(
         [
-            embedded("a", 0, "the heron stands in the river", 1),
-            embedded("a", 1, "a mirror of glass ceramic", 1),
-            embedded("a", 2, "tickets cost twelve euros", 2),
+            embedded("a", 0, "the heron stands in the river", page=1),
+            embedded("a", 1, "a mirror of glass ceramic", page=1),
+            embedded("a", 2, "tickets cost twelve euros", page=2),
             embedded("b", 3, "the river runs past the mill"),
         ]
     )
@@ -92,39 +64,49 @@ def filled(store):
 
 
 def test_what_is_written_comes_back_whole(filled):
-    hit = filled.passages("a")[2]
-    assert hit.id == passage_id("a", 2)
-    assert (hit.document_id, hit.file_name, hit.text) == ("a", "a.txt", "tickets cost twelve euros")
-    assert (hit.page, hit.heading, hit.start, hit.end, hit.position) == (2, "Head", 200, 90, 2)
+    passage = filled.passages("a")[2]
+    assert passage.id == passage_id("a", 2)
+    assert passage.document_id == "a"
+    assert passage.file_name == "a.txt"
+    assert passage.text == "tickets cost twelve euros"
+    assert passage.page == 2
+    assert passage.heading == "Head"
+    assert (passage.start, passage.end) == (200, 90)
+    assert passage.position == 2
     assert (filled.count(), filled.count("a"), filled.count("none")) == (4, 3, 0)
 
 
 def test_writing_again_replaces(filled):
-    filled.upsert([embedded("a", 2, "tickets are free", 2)])
+    filled.upsert([embedded("a", 2, "tickets are free", page=2)])
     assert filled.count() == 4
     assert filled.passages("a")[2].text == "tickets are free"
 
 
 def test_search_by_words_by_meaning_and_by_both(filled):
-    assert filled.search(None, query_vector("ticket costs"), 1)[0].passage.position == 2
-    assert filled.search(unit(1), None, 1)[0].passage.position == 1
+    (by_words,) = filled.search(None, query_vector("ticket costs"), 1)
+    assert by_words.passage.position == 2
+    (by_meaning,) = filled.search(unit(1), None, 1)
+    assert by_meaning.passage.position == 1
     both = filled.search(unit(3), query_vector("heron by the river"), 4)
-    assert {h.passage.position for h in both[:2]} == {0, 3}
-    assert [h.score for h in both] == sorted((h.score for h in both), reverse=True)
-    assert len({h.passage.id for h in both}) == len(both)
+    assert {result.passage.position for result in both[:2]} == {0, 3}
+    scores = [result.score for result in both]
+    assert scores == sorted(scores, reverse=True)
+    assert len({result.passage.id for result in both}) == len(both)
 
 
 def test_rare_words_count_more(store):
     store.upsert([embedded("a", i, "common words here and there") for i in range(20)])
     store.upsert([embedded("b", 0, "common zebra"), embedded("b", 1, "common common common here")])
-    assert store.search(None, query_vector("common zebra"), 1)[0].passage.text == "common zebra"
+    (best,) = store.search(None, query_vector("common zebra"), 1)
+    assert best.passage.text == "common zebra"
 
 
 def test_search_within_documents(filled):
-    def found(ids):
-        return filled.search(unit(0), query_vector("river"), 9, Scope(ids))
+    def found(document_ids):
+        scope = Scope(document_ids=document_ids)
+        return filled.search(unit(0), query_vector("river"), 9, scope)
 
-    assert {h.passage.document_id for h in found(["b"])} == {"b"}
+    assert {result.passage.document_id for result in found(["b"])} == {"b"}
     assert len(found(["a", "b"])) == 4
     assert found([]) == found(["none"]) == []
     assert filled.search(None, query_vector("the of and"), 5) == []
@@ -132,12 +114,14 @@ def test_search_within_documents(filled):
 
 @pytest.fixture
 def library(store):
-    """Two documents of other types: pages 1 to 6, every third chunk a table; a text without pages."""
-    book = [
-        embedded("book", i, f"river chapter {i}", i + 1, name="Book.PDF", table=i % 3 == 0)
-        for i in range(6)
-    ]
-    store.upsert([*book, embedded("notes", 0, "river notes")])
+    """Two documents: pages 1 to 6 of which every third passage is a table; a text without pages."""
+    for i in range(6):
+        is_table = i % 3 == 0
+        passage = embedded(
+            "book", i, f"river chapter {i}", page=i + 1, name="Book.PDF", table=is_table
+        )
+        store.upsert([passage])
+    store.upsert([embedded("notes", 0, "river notes")])
     return store
 
 
@@ -152,25 +136,21 @@ def library(store):
         (Scope(table=True), {0, 3}),
         (Scope(table=False, first_page=1), {1, 2, 4, 5}),
         (Scope(suffixes=["pdf"], table=True, last_page=2), {0}),
-        (Scope(["notes"], suffixes=[".pdf"]), set()),
-        (Scope(["notes", "book"], 6), {5}),
+        (Scope(document_ids=["notes"], suffixes=[".pdf"]), set()),
+        (Scope(document_ids=["notes", "book"], first_page=6), {5}),
     ],
 )
 def test_every_filter_holds_for_words_meaning_and_both(library, scope, positions):
-    for dense, sparse in (
-        (unit(0), query_vector("river")),
-        (unit(0), None),
-        (None, query_vector("river")),
-    ):
-        assert {h.passage.position for h in library.search(dense, sparse, 9, scope)} == positions
+    words = query_vector("river")
+    for dense, sparse in ((unit(0), words), (unit(0), None), (None, words)):
+        found = library.search(dense, sparse, 9, scope)
+        assert {result.passage.position for result in found} == positions
 
 
 def test_search_by_type_of_file(library):
     def names(*suffixes):
-        return {
-            h.passage.file_name
-            for h in library.search(unit(0), query_vector("river"), 9, Scope(suffixes=suffixes))
-        }
+        found = library.search(unit(0), query_vector("river"), 9, Scope(suffixes=suffixes))
+        return {result.passage.file_name for result in found}
 
     assert names("pdf") == names(".PDF") == {"Book.PDF"}
     assert names("pdf", "txt") == {"Book.PDF", "notes.txt"}
@@ -179,14 +159,18 @@ def test_search_by_type_of_file(library):
     assert not library.passages("book")[1].table
 
 
-def test_chunks_in_reading_order(store):
-    texts = [embedded("a", i, f"text {i}", i // 10 + 1) for i in range(1100)]
-    random.Random(1).shuffle(texts)
-    store.upsert(texts)
-    assert [h.position for h in store.passages("a")] == list(range(1100))
-    assert [h.position for h in store.passages("a", 3)] == list(range(20, 30))
-    assert [h.position for h in store.passages("a", near=20)] == [19, 20, 21]
-    assert [h.position for h in store.passages("a", near=0)] == [0, 1]
+def test_passages_in_reading_order(store):
+    passages = [embedded("a", i, f"text {i}", page=i // 10 + 1) for i in range(1100)]
+    random.Random(1).shuffle(passages)
+    store.upsert(passages)
+
+    def positions(**where):
+        return [passage.position for passage in store.passages("a", **where)]
+
+    assert positions() == list(range(1100))
+    assert positions(page=3) == list(range(20, 30))
+    assert positions(near=20) == [19, 20, 21]
+    assert positions(near=0) == [0, 1]
     assert store.passages("none") == []
 
 
@@ -194,9 +178,8 @@ def test_delete_removes_one_document(filled):
     filled.delete("a")
     filled.delete("none")
     assert (filled.count(), filled.count("b")) == (1, 1)
-    assert {
-        h.passage.document_id for h in filled.search(unit(0), query_vector("heron river"), 9)
-    } == {"b"}
+    found = filled.search(unit(0), query_vector("heron river"), 9)
+    assert {result.passage.document_id for result in found} == {"b"}
 
 
 def test_it_is_there_after_closing(opened):
@@ -205,7 +188,7 @@ def test_it_is_there_after_closing(opened):
     first.optimize()
     first.close()
     first.close()
-    assert [h.text for h in opened().passages("a")] == ["still here"]
+    assert [passage.text for passage in opened().passages("a")] == ["still here"]
 
 
 def test_a_closed_store_says_so(filled):
@@ -239,12 +222,12 @@ def test_readers_and_writers_at_once(store):
         except Exception as exc:  # noqa: BLE001
             failures.append(exc)
 
-    threads = [threading.Thread(target=write, args=(d,)) for d in "ab"]
+    threads = [threading.Thread(target=write, args=(document,)) for document in "ab"]
     threads += [threading.Thread(target=look) for _ in range(3)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert failures == []
     assert store.count() == 60
 
@@ -252,7 +235,8 @@ def test_readers_and_writers_at_once(store):
 KILLED = """
 import sys
 from pathlib import Path
-from tests.retrieval.store.test_store import embedded, settings_for, open_store, DIMS
+from docmind.retrieval.store.opening import open_store
+from tests.retrieval.store.samples import DIMS, embedded, settings_for
 store = open_store(settings_for(sys.argv[1], Path(sys.argv[2])), DIMS)
 for i in range(10_000):
     store.upsert([embedded("a", i, f"word{i} river")])

@@ -1,0 +1,73 @@
+"""`docmind store`: the vector store on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from docmind.cli.console import out
+from docmind.cli.model import fetch_model
+from docmind.errors import StoreError
+from docmind.settings import load_settings, save_settings
+
+store = typer.Typer(no_args_is_help=True, help="The vector store on this machine.")
+
+
+@store.command(
+    name="move",
+    help="Move all vectors to another mode of the store; what an interrupted move has done is not "
+    "done again.",
+)
+def move_command(
+    to: Annotated[Literal["edge", "local", "server"], typer.Option(help="The mode to move to.")],
+    keep: Annotated[bool, typer.Option(help="Leave the old store where it is.")] = False,
+) -> None:
+    """Move the vectors, and remember the new mode; the old store goes last."""
+    from docmind.app import lock_data_dir
+    from docmind.resolution import resolve
+    from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.store.edge import shards
+    from docmind.retrieval.store.move import move
+    from docmind.retrieval.store.opening import open_store
+
+    settings = load_settings()
+    new_settings = load_settings(store={"mode": to})
+    old_mode = settings.store.mode
+    if old_mode == to:
+        raise StoreError(f"The store is in the mode {to} already.")
+
+    resolved = resolve(settings)
+    model = resolved.embedding_model
+    fetch_model(resolved.catalog, model)
+    dims = Embedder(Path(resolved.catalog.path(model))).dims
+    with (
+        lock_data_dir(settings.data_dir),
+        closing(open_store(settings, dims)) as source,
+        closing(open_store(new_settings, dims)) as target,
+    ):
+        with out.status("moving") as status:
+
+            def show_progress(done: int, total: int) -> None:
+                status.update(f"moving document {done} of {total}")
+
+            target.claim(Path(model).name, source.documents().keys(), stale=False)
+            count = move(source, target, show_progress, shared=to == "server")
+        target.optimize(wait=True)
+
+    save_settings(settings.saved_file, {"store": {"mode": to}})
+    if load_settings().store.mode != to:
+        # The environment is stronger than what was saved, so the old store is still the one in use.
+        out.print(
+            f"[yellow]DOCMIND_STORE__MODE is set and goes before this choice: set it to {to}."
+            "[/yellow]"
+        )
+    elif old_mode != "server" and not keep:
+        for folder in shards(settings.store_dir / old_mode).values():
+            shutil.rmtree(folder, ignore_errors=True)
+    out.print(
+        f"{count:,} passages are in the mode {to} now, compared with those in the mode {old_mode}."
+    )
