@@ -22,8 +22,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from benchmarks.questions import load, score
 from benchmarks.result import result
-from docmind.agents.answer_stream import NOT_FOUND
-from docmind.agents.state import SourceBook
+from docmind.agents.passage_numbers import PassageNumbers
+from docmind.agents.refusals import NOT_FOUND
 from docmind.agents.team import RESEARCHER
 from docmind.agents.tools import make_tools, render_for_model
 from docmind.app import build_embedder, build_engine
@@ -46,7 +46,7 @@ CLOSINGS = {
     f"number of its passage in brackets. If the answer is not in them, write: {NOT_FOUND}",
     "find": "Question: {task}\n\nFind the passage above that answers this. Write the answer as a full sentence, then "
     f"the number of that passage in brackets. If none of the passages answers it, write: {NOT_FOUND}",
-    "plain": RESEARCHER.again,
+    "plain": RESEARCHER.closing_after_refusal,
 }
 QUESTIONS, PASSAGES, AT_ONCE = 40, 5, 16
 
@@ -97,7 +97,7 @@ def cases(settings: Settings, embedder: Embedder, data: Path) -> list[Case]:
     ]
 
     def case(question: str, gold: list[dict[str, Any]] | None, corpus: Retriever) -> Case:
-        return Case(question, SourceBook().add(corpus.search(question, PASSAGES)), gold)
+        return Case(question, PassageNumbers().add(corpus.search(question, PASSAGES)), gold)
 
     answerable = [case(q, g, mixed) for q, g in facts] + [
         case(q, g, wiki) for q, g in questions[:QUESTIONS]
@@ -124,7 +124,7 @@ async def answers(engine: Any, closing: str, some: list[Case]) -> list[str]:
     async def one(case: Case) -> str:
         content = f"{render_for_model(case.sources)}\n\n{closing.format(task=case.question)}"
         messages = [
-            {"role": "system", "content": RESEARCHER.system},
+            {"role": "system", "content": RESEARCHER.system_prompt},
             {"role": "user", "content": content},
         ]
         async with gate:

@@ -17,9 +17,16 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from benchmarks.questions import load
-from docmind.agents.planner import GREETING, HANDOFF, PLANNING, SupervisorModel, plan_prompt
-from docmind.agents.supervisor import handoff_tool
-from docmind.agents.team import all_workers
+from docmind.agents.handoff import PREFIX, handoff_tool
+from docmind.agents.plan import GREETING
+from docmind.agents.planner import (
+    PlanMessage,
+    PlanMode,
+    PlanRequest,
+    SupervisorModel,
+    plan_prompt,
+)
+from docmind.agents.team import TEAM
 from docmind.agents.tools import make_tools
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Engine
@@ -56,14 +63,11 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     messages = load("routing")[: limit or None]
     options: dict[str, Any] = {"engine": engine, "max_tokens": 640}
     tools = make_tools(None, None, 5)  # type: ignore[arg-type]  # only their schemas are used
-    team = all_workers(
-        ChatVLLM(**options), tools | {"read_document": tools["outline"]}, settings.agents
-    )
-    transfers = [handoff_tool(worker.name, worker.purpose) for worker in team]
-    roster = "\n".join(f"- {w.name}: {w.purpose}" for w in team)
-    plan = SystemMessage(plan_prompt(team), additional_kwargs={PLANNING: "all"})
+    transfers = [handoff_tool(agent.name, agent.purpose) for agent in TEAM]
+    roster = "\n".join(f"- {agent.name}: {agent.purpose}" for agent in TEAM)
+    plan = PlanRequest(content=plan_prompt(TEAM), mode=PlanMode.ALL)
     free = SystemMessage(FREE.format(agents=roster))
-    kinds = {w.kind: w.name for w in team}
+    kinds = {agent.kind: agent.name for agent in TEAM}
     routers = {
         "constrained": (plan, SupervisorModel(**options, kinds=kinds)),
         "tags": (free, ChatVLLM(**options, constrain_calls=True).bind_tools(transfers)),
@@ -77,8 +81,8 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
     }
     figures: dict[str, float] = {}
     schemas = {
-        f"{HANDOFF}{w.name}": {"required": ["task"], "properties": {"task": {"minLength": 1}}}
-        for w in team
+        f"{PREFIX}{agent.name}": {"required": ["task"], "properties": {"task": {"minLength": 1}}}
+        for agent in TEAM
     }
     for way, (system, model) in routers.items():
         answers = asyncio.run(_all(model, system, messages))
@@ -88,14 +92,14 @@ def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[s
         ]
         right = [
             v
-            and Counter(c["name"].removeprefix(HANDOFF) for c in a.tool_calls)
+            and Counter(c["name"].removeprefix(PREFIX) for c in a.tool_calls)
             == Counter(m["agents"])
             for v, a, m in zip(valid, answers, messages, strict=True)
         ]
         for m, a, ok in zip(messages, answers, right, strict=True):
             if not ok:
                 got = [
-                    (c["name"].removeprefix(HANDOFF), c["args"].get("task")) for c in a.tool_calls
+                    (c["name"].removeprefix(PREFIX), c["args"].get("task")) for c in a.tool_calls
                 ] or GREETING
                 say(
                     f"routing {way} {m['id']} {m['message']!r}: wanted {m['agents']}, got {got} {str(a.content)[:80]!r}"
@@ -144,11 +148,9 @@ async def _all(
 
 def _valid(answer: AIMessage, schemas: dict[str, Any], *, may_be_none: bool) -> bool:
     """Tell whether every call can be carried out, and there is one unless none is needed."""
-    if (
-        answer.additional_kwargs.get("fallback")
-        or answer.invalid_tool_calls
-        or not (answer.tool_calls or may_be_none)
-    ):
+    if isinstance(answer, PlanMessage) and not answer.plan.readable:
+        return False
+    if answer.invalid_tool_calls or not (answer.tool_calls or may_be_none):
         return False
     for call in answer.tool_calls:
         try:

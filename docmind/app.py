@@ -132,8 +132,6 @@ def _build(
         settings=settings, registry=registry, store=store, embedder=embedder
     )
     opened.enter_context(closing(documents))
-    documents.start()
-
     retriever = _build_retriever(resolved, store, embedder)
     model = _build_model(resolved, engine)
     chat = ChatService(
@@ -143,12 +141,13 @@ def _build(
         graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
         model=model,
         conversations=conversations,
-        cite=partial(cite, nearness=embedder.nearness),
+        check_citations=partial(cite, nearness=embedder.nearness),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
-        searched=partial(collections.searched, shared=settings.store.mode == "server"),
+        searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
     )
     opened.enter_context(closing(chat))
     monitor = opened.enter_context(closing(HardwareMonitor(resolved.hardware)))
+    documents.start()  # its thread imports much, so what is above is imported before
     return App(
         settings=settings,
         engine=engine,
@@ -192,23 +191,23 @@ def _build_graph(
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
-    from docmind.agents.team import all_workers
+    from docmind.agents.team import build_team
     from docmind.agents.tools import make_tools
 
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
-    workers = all_workers(model, tools, resolved.agents)
+    team = build_team(model, tools, resolved.agents)
     supervisor = SupervisorModel(
         engine=model.engine,
         max_tokens=model.max_tokens,
         temperature=model.temperature,
         constrain_calls=model.constrain_calls,
-        kinds={worker.kind: worker.name for worker in workers},
+        kinds={agent.spec.kind: agent.spec.name for agent in team},
         max_tasks=resolved.agents.max_parallel_calls,
         plans=resolved.agents.enable_planning,
     )
-    return build_supervisor(supervisor, workers, resolved.agents)
+    return build_supervisor(supervisor, team, resolved.agents)
 
 
 def _open_store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:

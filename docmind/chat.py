@@ -1,4 +1,7 @@
-"""A question becomes a turn: it runs on a background loop, whatever the pages do, and anyone may follow its events."""
+"""A question becomes a turn.
+
+It runs on a background loop, whatever the pages do, and anyone may follow its events.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert_to_openai_messages
+from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
-from langgraph.graph.state import CompiledStateGraph
 
 from docmind.agents.assessment import Assessment, assess
 from docmind.agents.reading import retained_passages
-from docmind.agents.state import CUT, TurnContext, run_id
-from docmind.agents.supervisor import NAME, answer_in
-from docmind.context.trimming import Budget, answer_room
-from docmind.engine.chat_model import METER, WRITTEN
+from docmind.agents.state import (
+    CheckCitations,
+    TurnContext,
+    TurnGraph,
+    TurnRequest,
+    TurnServices,
+    TurnState,
+)
+from docmind.agents.turn_events import SUPERVISOR, TurnEvents
+from docmind.context.trimming import Budget
+from docmind.engine.chat_model import answer_room
 from docmind.engine.interface import Engine, EngineUsage, Tool
 from docmind.errors import DocMindError, NothingIndexed, PromptTooLong
 from docmind.events import (
@@ -39,31 +49,45 @@ from docmind.events import (
 )
 from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
-from docmind.storage.conversations import ConversationStore, StoredMessage, answered
+from docmind.storage.conversations import (
+    Conversation,
+    ConversationStore,
+    StoredMessage,
+    answered,
+)
 from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
 
-KEPT_SHARE, KEPT_WINDOW = 0.25, 65_536
-"""Share of the prompt for passages of earlier turns, and the window from which they are kept."""
-Cite = Callable[[str, Sequence[NumberedPassage]], tuple[str, tuple[Citation, ...]]]
-"""Checks an answer's citations against its sources; returns it with wrong marks put right."""
+RETAINED_FRACTION = 0.25
+"""Fraction of the prompt for passages of earlier turns, if the setting leaves it open."""
+RETAINED_WINDOW = 65_536
+"""The window, in tokens, from which passages are then retained."""
 
 
-def _sum(calls: Sequence[EngineUsage], writer: EngineUsage | None, **measured: Any) -> Usage:
-    """Return what the turn's model calls cost; speed is that of the call that wrote the answer."""
-    speed = (
-        (writer.completion_tokens - 1) / writer.decode_s if writer and writer.decode_s > 0 else None
-    )
-    return Usage(
-        prompt_tokens=sum(c.prompt_tokens for c in calls),
-        cached_tokens=sum(c.cached_tokens for c in calls),
-        completion_tokens=sum(c.completion_tokens for c in calls),
-        engine_calls=len(calls),
-        tokens_per_s=speed,
-        context_tokens=max((c.prompt_tokens + c.completion_tokens for c in calls), default=0),
-        **measured,
-    )
+@dataclass(frozen=True)
+class TurnOutcome:
+    """What a turn came to, as it is stored and told."""
+
+    answer: str
+    passages: tuple[NumberedPassage, ...]
+    citations: tuple[Citation, ...]
+    usage: Usage
+    assessment: Assessment
+    agent_events: tuple[AgentStarted | AgentStep | AgentFinished, ...]
+    trims: tuple[ContextTrimmed, ...]
+    notices: tuple[str, ...]
+    stopped: bool
+    error: str | None
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of the agents that worked, in order, without the supervisor."""
+        names: dict[str, None] = {}  # an ordered set
+        for event in self.agent_events:
+            if isinstance(event, AgentStarted) and event.agent != SUPERVISOR:
+                names[event.agent] = None
+        return tuple(names)
 
 
 class ChatService:
@@ -71,25 +95,38 @@ class ChatService:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         engine: Engine,
-        graph: CompiledStateGraph[Any],
+        graph: TurnGraph,
         model: BaseChatModel,
         conversations: ConversationStore,
-        cite: Cite,
+        check_citations: CheckCitations,
         has_documents: Callable[[], bool],
-        searched: Callable[[Sequence[int]], Sequence[str] | None] = lambda _chosen: None,
+        searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
     ) -> None:
+        """
+        Args:
+            settings: With nothing left open that decides how agents work together.
+            engine: Counts tokens, and must be ready when a question is asked.
+            graph: Answers a question, see `supervisor.build_supervisor`.
+            model: Assesses finished answers.
+            conversations: Where questions and answers are stored.
+            check_citations: Checks an answer's citations against its passages.
+            has_documents: Whether any document can be asked about.
+            searched_documents: Collections → the documents in them; None for all there are.
+        """
         self._settings = settings
         self._engine = engine
         self._graph = graph
         self._model = model
         self._conversations = conversations
-        self._cite = cite
+        self._check_citations = check_citations
         self._has_documents = has_documents
-        self._searched = searched
+        self._searched_documents = searched_documents
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
+        """The turn that runs, or the last one, by conversation."""
         self._closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="chat", daemon=True)
@@ -102,7 +139,8 @@ class ChatService:
             EngineNotReady, EngineFailed: the model is loading or could not be started.
             NothingIndexed: there is no document to answer from.
             PromptTooLong: the question alone does not fit the window.
-            DocMindError: the question is empty, the conversation is gone, or its last turn still runs.
+            DocMindError: the question is empty, the conversation is gone, or its last turn still
+                runs.
         """
         question = question.strip()
         if not question:
@@ -111,41 +149,12 @@ class ChatService:
         if conversation is None:
             raise DocMindError("This conversation was deleted. Start a new one.")
         self._engine.wait_ready(0)
-        if not self._has_documents():
-            raise NothingIndexed(
-                "No document is ready yet. Add one on the Documents page, then ask again."
-            )
-        document_ids = self._searched(conversation.searches)
-        if document_ids is not None and not document_ids:
-            raise NothingIndexed(
-                "No document of the chosen collections is ready. Choose others, then ask again."
-            )
+        document_ids = self._scope(conversation)
         budget = self._budget()
-        tokens = self._engine.count_tokens([{"role": "user", "content": question}])
-        if tokens > budget.limit // 2:
-            raise PromptTooLong(
-                f"The question has {tokens:,} tokens; up to {budget.limit // 2:,} fit. "
-                "Shorten it, or add the long text as a document and ask about it."
-            )
+        self._check_length(question, budget)
         turn = Turn(conversation_id, question)
-        messages = self._conversations.messages(conversation_id)
-        past, trims = answered(messages), self._conversations.trims(conversation_id)
-        ids = (conversation_id, turn.id, question)
-        context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
-        if trims:
-            context.first_turn = min(trims[-1].first_kept_turn, len(past))
-            context.summary = trims[-1].summary
-        context.retained = self._retained(messages, budget)
-        with self._lock:
-            if self._closed:
-                raise DocMindError("DocMind is closing. Start it again, then ask.")
-            if self.active(conversation_id):
-                raise DocMindError(
-                    "The last question is still being answered. Wait for it, or stop it first."
-                )
-            self._conversations.add_question(conversation_id, question)
-            self._active[conversation_id] = turn
-            asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
+        request = self._request(turn, document_ids, budget)
+        self._start(turn, request)
         return turn
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
@@ -155,7 +164,9 @@ class ChatService:
     def active(self, conversation_id: str) -> Turn | None:
         """Return the turn that runs in this conversation."""
         turn = self._active.get(conversation_id)
-        return turn if turn is not None and not turn.done else None
+        if turn is None or turn.done:
+            return None
+        return turn
 
     def close(self) -> None:
         """Stop all turns and the background loop."""
@@ -169,157 +180,332 @@ class ChatService:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
-    def _count(self, messages: Sequence[AnyMessage], tools: Sequence[Tool]) -> int:
-        return self._engine.count_tokens(convert_to_openai_messages(messages), tools)
+    # Before a turn
+
+    def _scope(self, conversation: Conversation) -> Sequence[str] | None:
+        """Return the documents that a conversation searches; None for all.
+
+        Raises:
+            NothingIndexed: There is none.
+        """
+        if not self._has_documents():
+            raise NothingIndexed(
+                "No document is ready yet. Add one on the Documents page, then ask again."
+            )
+        document_ids = self._searched_documents(conversation.searches)
+        if document_ids is not None and not document_ids:
+            raise NothingIndexed(
+                "No document of the chosen collections is ready. Choose others, then ask again."
+            )
+        return document_ids
 
     def _budget(self) -> Budget:
+        """Return how much of the window the turn's prompts may use."""
         settings = self._settings
         window = self._engine.status().window
-        trimming = settings.context.enable_context_trimming
+        threshold = 1.0
+        low_water = 1.0
+        if settings.context.enable_context_trimming:
+            threshold = settings.context.context_trim_threshold
+            low_water = settings.context.low_water_mark
         return Budget(
-            window,
-            answer_room(settings.llm.max_answer_tokens, window),
-            settings.context.context_trim_threshold if trimming else 1.0,
-            settings.context.low_water_mark if trimming else 1.0,
+            window=window,
+            reserve=answer_room(settings.llm.max_answer_tokens, window),
+            threshold=threshold,
+            low_water=low_water,
         )
 
-    def _retained(self, messages: Sequence[StoredMessage], budget: Budget) -> list[Passage]:
-        """Return the passages of earlier turns that this turn's agents read first; see the setting keep_passages."""
-        agents = self._settings.agents
-        share = agents.keep_passages
-        if share is None:
-            share = KEPT_SHARE if budget.window >= KEPT_WINDOW else 0
-        if (
-            not agents.enable_parallel_tools or agents.output_mode == "full_history"
-        ):  # others read it under its numbers
-            share = 0
-        return retained_passages(
-            (m.sources for m in messages if m.role == "assistant"), share * budget.limit
+    def _check_length(self, question: str, budget: Budget) -> None:
+        """Raise PromptTooLong for a question that leaves no room for what is found."""
+        most = budget.limit // 2
+        tokens = self._engine.count_tokens([{"role": "user", "content": question}])
+        if tokens > most:
+            raise PromptTooLong(
+                f"The question has {tokens:,} tokens; up to {most:,} fit. "
+                "Shorten it, or add the long text as a document and ask about it."
+            )
+
+    def _request(
+        self, turn: Turn, document_ids: Sequence[str] | None, budget: Budget
+    ) -> TurnRequest:
+        """Return the question with all that it is answered from."""
+        messages = self._conversations.messages(turn.conversation_id)
+        completed_turns = answered(messages)
+        trims = self._conversations.trims(turn.conversation_id)
+        first_visible_turn = 0
+        summary = ""
+        if trims:
+            first_visible_turn = min(trims[-1].first_kept_turn, len(completed_turns))
+            summary = trims[-1].summary
+        return TurnRequest(
+            conversation_id=turn.conversation_id,
+            turn_id=turn.id,
+            question=turn.question,
+            budget=budget,
+            document_ids=document_ids,
+            completed_turns=completed_turns,
+            first_visible_turn=first_visible_turn,
+            summary=summary,
+            retained_passages=self._retained_passages(messages, budget),
         )
+
+    def _retained_passages(
+        self, messages: Sequence[StoredMessage], budget: Budget
+    ) -> list[Passage]:
+        """Return the passages of earlier turns that this turn's agents read first.
+
+        See the setting keep_passages.
+        """
+        agents = self._settings.agents
+        # Where others read on under an agent's numbers, they must be those of this turn alone.
+        shares_numbers = agents.output_mode == "full_history" or not agents.enable_parallel_tools
+        fraction = agents.keep_passages
+        if shares_numbers:
+            fraction = 0
+        elif fraction is None:
+            fraction = 0
+            if budget.window >= RETAINED_WINDOW:
+                fraction = RETAINED_FRACTION
+        found = [message.sources for message in messages if message.role == "assistant"]
+        return retained_passages(found, fraction * budget.limit)
+
+    def _start(self, turn: Turn, request: TurnRequest) -> None:
+        """Store the question and begin to answer it, unless another one is being answered."""
+        context = self._context(turn, request)
+        with self._lock:
+            if self._closed:
+                raise DocMindError("DocMind is closing. Start it again, then ask.")
+            if self.active(turn.conversation_id):
+                raise DocMindError(
+                    "The last question is still being answered. Wait for it, or stop it first."
+                )
+            self._conversations.add_question(turn.conversation_id, turn.question)
+            self._active[turn.conversation_id] = turn
+            asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
+
+    def _context(self, turn: Turn, request: TurnRequest) -> TurnContext:
+        state = TurnState(first_visible_turn=request.first_visible_turn, summary=request.summary)
+        events = TurnEvents(
+            conversation_id=request.conversation_id,
+            turn_id=request.turn_id,
+            passages=state.passages,
+            emit=turn.emit,
+        )
+        services = TurnServices(
+            count_tokens=self._count_tokens, check_citations=self._check_citations
+        )
+        return TurnContext(request=request, state=state, services=services, events=events)
+
+    def _count_tokens(self, messages: Sequence[AnyMessage], tools: Sequence[Tool] = ()) -> int:
+        return self._engine.count_tokens(convert_to_openai_messages(messages), tools)
+
+    # The turn, on the background loop
 
     async def _run(self, turn: Turn, context: TurnContext) -> None:
-        """Run the graph, and end the turn with one stored answer and one last event, whatever happens."""
+        """Answer, and end the turn with one stored message and one last event, come what may."""
         task = cast("asyncio.Task[None]", asyncio.current_task())
         turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
-        calls: list[EngineUsage] = []  # as the engine counted them, also those that were aborted
-        METER.set(calls.append)  # of this task and those it starts
-        begin = time.perf_counter()
+        calls = context.events.model_calls
+        began = time.perf_counter()
         writer: EngineUsage | None = None
-        error: str | None = None
         assessment = Assessment()
+        error: str | None = None
         try:
-            await self._follow(turn, context)
-            writer = calls[-1] if calls else None
-            if self._settings.agents.output_mode == "structured" and context.results:
-                assessment = await assess(self._model, context, _answer(turn, context))
-        except asyncio.CancelledError:
-            if not turn.stopped:
-                error = "The app was closed while this question was being answered."
-        except GraphRecursionError:
-            error = "The agents needed too many steps and were ended. Ask for one thing at a time."
-        except DocMindError as exc:
-            error = str(exc)
-        except Exception as exc:
-            log.exception("turn %s failed", turn.id)
-            error = f"Something unexpected went wrong ({type(exc).__name__}: {exc}). The log has the details."
-        window, end = context.budget.window, time.perf_counter()
-        ttft = context.first_token - begin if context.first_token else None
-        usage = _sum(calls, writer, ttft_s=ttft, window=window, duration_s=end - begin)
-        finish = asyncio.ensure_future(
-            asyncio.to_thread(self._finish, turn, context, error, usage, assessment)
-        )
-        while not finish.done():
-            with suppress(
-                asyncio.CancelledError
-            ):  # a late stop does not end what is only being stored
-                await asyncio.wait([finish])
+            await self._answer(context)
+            if calls:  # the last one wrote the answer; the assessment is another
+                writer = calls[-1]
+            if self._settings.agents.output_mode == "structured" and context.state.results:
+                answer = context.events.answer.text()
+                assessment = await assess(self._model, context, answer)
+        except (asyncio.CancelledError, Exception) as exc:  # noqa: BLE001  told to the user
+            error = _error_message(exc, turn)
+        usage = _usage(context, writer, began)
+
+        def finish() -> None:
+            outcome = self._outcome(turn, context, usage=usage, assessment=assessment, error=error)
+            self._finish(turn, outcome)
+
+        await _uninterrupted(finish)
         turn.end()
         with self._lock:
             if self._active.get(turn.conversation_id) is turn:
                 del self._active[turn.conversation_id]
 
-    async def _follow(self, turn: Turn, context: TurnContext) -> None:
-        """Run the graph to its end and pass on what it writes."""
-
-        def written(text: str) -> None:
-            run = run_id()
-            (context.told if run.startswith(NAME) else context.relay.write)(run, text)
-
-        WRITTEN.set(written)
+    async def _answer(self, context: TurnContext) -> None:
+        """Run the graph to its end."""
         agents = self._settings.agents
-        at_once = agents.max_parallel_calls if agents.enable_parallel_tools else 1
-        graph = cast("Any", self._graph)  # its overloads know no context
-        seen = context.past[context.first_turn :]
-        history: list[AnyMessage] = [m for q, a in seen for m in (HumanMessage(q), AIMessage(a))]
-        async for update in graph.astream(
-            {"messages": [*history, HumanMessage(turn.question)]},
-            {"recursion_limit": agents.recursion_limit, "max_concurrency": at_once},
-            context=context,
-            stream_mode="updates",
-        ):
-            if (answer := answer_in(update)) is None:
-                continue
-            if cut := CUT.get(answer.response_metadata.get("finish_reason", "")):
-                context.notices.append(f"The answer {cut}.")
+        messages: list[AnyMessage] = []
+        for question, answer in context.visible_turns:
+            messages += [HumanMessage(question), AIMessage(answer)]
+        messages.append(HumanMessage(context.request.question))
+        at_once = 1
+        if agents.enable_parallel_tools:
+            at_once = agents.max_parallel_calls
+        config = RunnableConfig(
+            recursion_limit=agents.recursion_limit,
+            max_concurrency=at_once,
+            callbacks=[context.events],
+        )
+        await self._graph.ainvoke({"messages": messages}, config, context=context)
 
-    def _finish(
-        self,
-        turn: Turn,
-        context: TurnContext,
-        error: str | None,
-        usage: Usage,
-        assessment: Assessment,
-    ) -> None:
-        """Check citations, store the answer, and emit the last event. Never raises."""
-        answer, stopped = _answer(turn, context), turn.stopped and error is None
-        if not (answer or stopped or error):
-            error = "The model wrote nothing. Ask again, or put the question differently."
-        sources = context.sources.all()
-        citations: tuple[Citation, ...] = ()
+    # After a turn, in a thread
+
+    def _finish(self, turn: Turn, outcome: TurnOutcome) -> None:
+        """Store the answer and emit the last event. Never raises."""
+        error = outcome.error
         try:
-            if answer and sources:
-                answer, citations = self._cite(answer, sources)
-        except Exception:
-            log.exception("citations were not checked")
-        events = turn.events()
-        steps = tuple(
-            to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)
-        )
-        agents = dict.fromkeys(
-            e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor"
-        )
-        trims = tuple(e for e in events if isinstance(e, ContextTrimmed))
-        told = [*(r.notice for r in context.results), *context.notices]
-        notices = tuple(n for n in told if n not in {"", error})
-        extra: dict[str, Any] = {"notices": notices, **asdict(assessment)}
-        message = StoredMessage(
-            "assistant", answer, now(), sources, citations, usage, steps, stopped, error, **extra
-        )
-        try:
-            self._conversations.add_trims(trims)
-            self._conversations.add_answer(turn.conversation_id, message)
+            self._conversations.add_trims(outcome.trims)
+            self._conversations.add_answer(turn.conversation_id, _stored_message(outcome))
         except Exception as exc:
             log.exception("turn %s could not be stored", turn.id)
             error = error or f"{exc} The answer is not stored: copy it before you reload."
-        ids = (turn.conversation_id, turn.id)
-        if error:
-            turn.emit(TurnFailed(*ids, error, answer, sources))
-        else:
-            turn.emit(
-                TurnFinished(
-                    *ids,
-                    answer,
-                    sources,
-                    citations,
-                    usage,
-                    tuple(agents),
-                    stopped,
-                    trims=trims,
-                    **extra,
-                )
+        turn.emit(_last_event(turn, outcome, error))
+
+    def _outcome(
+        self,
+        turn: Turn,
+        context: TurnContext,
+        *,
+        usage: Usage,
+        assessment: Assessment,
+        error: str | None,
+    ) -> TurnOutcome:
+        """Return what the turn came to, with its citations checked."""
+        state = context.state
+        answer = context.events.answer.text()
+        stopped = turn.stopped and error is None
+        if not answer and not stopped and not error:
+            error = "The model wrote nothing. Ask again, or put the question differently."
+        passages = state.passages.all()
+        answer, citations = self._checked(answer, passages)
+        agent_events = [
+            event
+            for event in turn.events()
+            if isinstance(event, AgentStarted | AgentStep | AgentFinished)
+        ]
+        notices = [*(result.notice for result in state.results), *state.notices]
+        return TurnOutcome(
+            answer=answer,
+            passages=passages,
+            citations=citations,
+            usage=usage,
+            assessment=assessment,
+            agent_events=tuple(agent_events),
+            trims=tuple(state.trims),
+            # What ended the turn is said once.
+            notices=tuple(notice for notice in notices if notice and notice != error),
+            stopped=stopped,
+            error=error,
+        )
+
+    def _checked(
+        self, answer: str, passages: tuple[NumberedPassage, ...]
+    ) -> tuple[str, tuple[Citation, ...]]:
+        """Return the answer with its citations checked; as it is if the check breaks."""
+        if not answer or not passages:
+            return answer, ()
+        try:
+            checked, citations = self._check_citations(answer, passages)
+        except Exception:
+            log.exception("citations were not checked")
+            return answer, ()
+        return checked, citations
+
+
+async def _uninterrupted(function: Callable[[], None]) -> None:
+    """Run a function in a thread to its end: a late stop does not end what is being stored."""
+    running = asyncio.ensure_future(asyncio.to_thread(function))
+    while not running.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([running])
+
+
+def _error_message(exc: BaseException, turn: Turn) -> str | None:
+    """Return what the user is told of what ended a turn; None if they stopped it."""
+    match exc:
+        case asyncio.CancelledError() if turn.stopped:
+            return None
+        case asyncio.CancelledError():
+            return "The app was closed while this question was being answered."
+        case GraphRecursionError():
+            return "The agents needed too many steps and were ended. Ask for one thing at a time."
+        case DocMindError():
+            return str(exc)
+        case _:
+            log.error("turn %s failed", turn.id, exc_info=exc)
+            return (
+                f"Something unexpected went wrong ({type(exc).__name__}: {exc}). "
+                "The log has the details."
             )
 
 
-def _answer(turn: Turn, context: TurnContext) -> str:
-    """Return what there is of the answer: the agents' own texts, or what the supervisor wrote."""
-    return context.relay.text() if context.forwarded else turn.answer()
+def _usage(context: TurnContext, writer: EngineUsage | None, began: float) -> Usage:
+    """Return what the turn's model calls cost; its speed is that of the call that wrote the answer.
+
+    Args:
+        context: The turn.
+        writer: The call that wrote the answer, if one did.
+        began: When the turn began, as `time.perf_counter` has it.
+    """
+    calls = context.events.model_calls
+    first_token_at = context.events.first_token_at
+    ttft_s: float | None = None
+    if first_token_at is not None:
+        ttft_s = first_token_at - began
+    tokens_per_s: float | None = None
+    if writer is not None and writer.decode_s > 0:
+        tokens_per_s = (writer.completion_tokens - 1) / writer.decode_s
+    lengths = [call.prompt_tokens + call.completion_tokens for call in calls]
+    return Usage(
+        prompt_tokens=sum(call.prompt_tokens for call in calls),
+        cached_tokens=sum(call.cached_tokens for call in calls),
+        completion_tokens=sum(call.completion_tokens for call in calls),
+        engine_calls=len(calls),
+        ttft_s=ttft_s,
+        tokens_per_s=tokens_per_s,
+        context_tokens=max(lengths, default=0),
+        window=context.request.budget.window,
+        duration_s=time.perf_counter() - began,
+    )
+
+
+def _stored_message(outcome: TurnOutcome) -> StoredMessage:
+    return StoredMessage(
+        role="assistant",
+        text=outcome.answer,
+        at=now(),
+        sources=outcome.passages,
+        citations=outcome.citations,
+        usage=outcome.usage,
+        steps=tuple(to_dict(event) for event in outcome.agent_events),
+        stopped=outcome.stopped,
+        error=outcome.error,
+        notices=outcome.notices,
+        confidence=outcome.assessment.confidence,
+        open_points=outcome.assessment.open_points,
+    )
+
+
+def _last_event(turn: Turn, outcome: TurnOutcome, error: str | None) -> TurnFinished | TurnFailed:
+    if error:
+        return TurnFailed(
+            conversation_id=turn.conversation_id,
+            turn_id=turn.id,
+            error=error,
+            answer=outcome.answer,
+            sources=outcome.passages,
+        )
+    return TurnFinished(
+        conversation_id=turn.conversation_id,
+        turn_id=turn.id,
+        answer=outcome.answer,
+        sources=outcome.passages,
+        citations=outcome.citations,
+        usage=outcome.usage,
+        agents=outcome.agents,
+        stopped=outcome.stopped,
+        notices=outcome.notices,
+        trims=outcome.trims,
+        confidence=outcome.assessment.confidence,
+        open_points=outcome.assessment.open_points,
+    )

@@ -1,10 +1,10 @@
-"""The typed events of a turn: one stream that the page, the CLI, the tests and the evaluation all drain."""
+"""The typed events of a turn: one stream that page, CLI, tests and evaluation all drain."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from docmind.passages import NumberedPassage
 
@@ -40,9 +40,11 @@ class Citation:
     number: int
     sentence: str
     supported: bool
-    """Whether the passage was found to support the sentence; unsupported ones are shown as unverified."""
+    """Whether the passage was found to support the sentence; unsupported ones are shown as
+    unverified."""
     instead_of: int | None = None
-    """The number that the model had written, if that passage does not support the sentence and this one does."""
+    """The number that the model had written, if that passage does not support the sentence and this
+    one does."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,13 @@ class AgentStep(Event):
     agent: str
     run_id: str
     tool: str
-    arguments: dict[str, Any]
+    arguments: dict[str, object]
     result: str
     """Short description of what came back."""
     duration_ms: float
-    said: str = ""
-    """What the agent had written before it called the tool: part of this step, no longer of the answer."""
+    message: str = ""
+    """What the agent had written before it called the tool: part of this step, no longer of the
+    answer."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +120,15 @@ class ContextTrimmed(Event):
     at: str
     """UTC time, ISO 8601."""
     first_kept_turn: int = 0
-    """0-based index of the oldest stored turn that the model still sees; later turns start from here, so that
-    the prompt's prefix stays the same until the next cut."""
+    """0-based index of the oldest stored turn that the model still sees; later turns start from
+    here, so that the prompt's prefix stays the same until the next cut."""
     summary: str = ""
     """The rolling summary of all that was cut so far, which stands in its place."""
 
 
 @dataclass(frozen=True)
 class TurnFinished(Event):
-    """The turn ended with an answer; `stopped` if the user stopped it, and then the answer is partial."""
+    """The turn ended with an answer, which is partial if the user stopped it."""
 
     answer: str
     sources: tuple[NumberedPassage, ...]
@@ -138,7 +141,8 @@ class TurnFinished(Event):
     trims: tuple[ContextTrimmed, ...] = ()
     """Every cut of this turn."""
     confidence: float | None = None
-    """How sure the model is that its passages support the answer, 0 to 1; only with output_mode `structured`."""
+    """How sure the model is that its passages support the answer, 0 to 1; only with output_mode
+    `structured`."""
     open_points: str = ""
     """What the answer leaves open, in the model's words; only with output_mode `structured`."""
 
@@ -149,7 +153,7 @@ class TurnFailed(Event):
 
     error: str
     answer: str = ""
-    sources: tuple[NumberedPassage, ...] = field(default=())
+    sources: tuple[NumberedPassage, ...] = ()
 
 
 ChatEvent = (
@@ -164,9 +168,9 @@ ChatEvent = (
 )
 
 
-def to_dict(event: Event) -> dict[str, Any]:
+def to_dict(event: Event) -> dict[str, object]:
     """Return the event as plain data with its type's name under `event`."""
-    data = {"event": type(event).__name__, **asdict(event)}
+    data: dict[str, object] = {"event": type(event).__name__, **asdict(event)}
     if isinstance(event, SourcesFound | TurnFinished | TurnFailed):
         data["sources"] = [source.to_json() for source in event.sources]
     return data

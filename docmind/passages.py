@@ -103,7 +103,7 @@ class NumberedPassage:
 
 
 def merged_passage_id(document_id: str, start: int, end: int) -> str:
-    """Return the id of several consecutive passages that span [start, end) of the document's text."""
+    """Return the id of consecutive passages that span [start, end) of the document's text."""
     return str(uuid5(NAMESPACE_OID, f"{document_id}:{start}-{end}"))
 
 

@@ -1,13 +1,17 @@
-"""One question on its way to an answer, as its followers see it."""
+"""One question on its way to an answer, as its followers see it.
+
+A turn runs on the chat's event loop; pages, the command line and tests follow its events from their
+own threads.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from uuid import uuid4
 
-from docmind.events import ChatEvent, TokenDelta, TurnFailed, TurnFinished
+from docmind.events import AgentStep, ChatEvent, TokenDelta, TurnFailed, TurnFinished
 
 
 class Turn:
@@ -44,8 +48,9 @@ class Turn:
             with self._changed:
                 while len(self._events) == seen and not self.done:
                     self._changed.wait()
-                fresh, seen = self._events[seen:], len(self._events)
+                fresh = self._events[seen:]
                 ended = self.done
+            seen += len(fresh)
             yield from fresh
             if ended:
                 return
@@ -56,7 +61,7 @@ class Turn:
             return self._changed.wait_for(lambda: self.done, timeout_s)
 
     def stop(self) -> None:
-        """End generation in the engine now; what was written is kept."""
+        """End generation in the engine now; what was written is stored."""
         self.stopped = True
         self.cancel()
 
@@ -79,15 +84,29 @@ class Turn:
             self._changed.notify_all()
 
     def emit(self, event: ChatEvent) -> None:
-        """Add an event; what comes after the last one (a search that a stop did not reach) is too late."""
+        """Add an event.
+
+        What comes after the last one (of a search that a stop did not reach) is too late.
+        """
         with self._changed:
             if self._events and isinstance(self._events[-1], TurnFinished | TurnFailed):
                 return
             self._events.append(event)
             self._changed.notify_all()
 
-    def answer(self) -> str:
-        """Return what has been written of the answer."""
-        return "".join(
-            e.text for e in self.events() if isinstance(e, TokenDelta) and e.channel == "answer"
-        ).strip()
+
+def streamed_answer(events: Iterable[ChatEvent]) -> str:
+    """Return the answer as far as these events tell it, the whole of it at the end of a turn.
+
+    What an agent wrote before it called a tool is a part of that step, no longer of the answer.
+    """
+    pieces: list[TokenDelta] = []
+    for event in events:
+        match event:
+            case TokenDelta(channel="answer"):
+                pieces.append(event)
+            case AgentStep(message=message) if message:
+                pieces = [piece for piece in pieces if piece.run_id != event.run_id]
+            case TurnFinished() | TurnFailed():
+                return event.answer
+    return "".join(piece.text for piece in pieces)

@@ -32,7 +32,7 @@ from docmind.settings import Settings, load_settings
 from docmind.storage.collections import Collections
 from docmind.storage.conversations import ConversationStore, StoredMessage
 from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
-from docmind.turns import Turn
+from docmind.turns import Turn, streamed_answer
 from tests.engines import PromptedEngine
 from tests.passages import numbered
 
@@ -141,7 +141,7 @@ class FakeChat:
         while not turn.stopped and not self.gate.wait(0.01):
             pass
         if turn.stopped:
-            end = script.stopped(turn.answer())
+            end = script.stopped(streamed_answer(turn.events()))
         elif self.fails:
             end = script.failed(self.fails)
         else:

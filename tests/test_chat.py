@@ -47,7 +47,8 @@ def test_followers_see_the_same_events_whenever_they_come(make_app):  # noqa: F8
 
 def test_one_question_at_a_time_in_a_conversation_but_conversations_run_together(make_app):  # noqa: F811
     app = make_app(PromptedEngine(answering("slow " * 40), delay_s=0.02))
-    one, two = app.conversations.create().id, app.conversations.create().id
+    one = app.conversations.create().id
+    two = app.conversations.create().id
     first = app.chat.ask("Pets?", one)
     with pytest.raises(DocMindError, match="still being answered"):
         app.chat.ask("And dogs?", one)
@@ -88,7 +89,8 @@ def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(
     engine = PromptedEngine(answering("answer " * 60), window=1400)
     app = make_app(engine, llm={"max_answer_tokens": 64}, retrieval={"top_k": 1})
     conversation = app.conversations.create().id
-    trims, seen = [], []
+    trims = []
+    seen = []
     for i in range(24):
         events = ask(app, f"question {i} " + "word " * 20, conversation)
         assert isinstance(events[-1], TurnFinished)
@@ -121,14 +123,15 @@ def test_a_turn_cut_off_by_closing_is_stored_as_such(make_app):  # noqa: F811
 
 def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noqa: F811
     app = make_app(PromptedEngine(answering()))
-    checking, go = threading.Event(), threading.Event()
+    checking = threading.Event()
+    go = threading.Event()
 
     def slow(answer, sources):
         checking.set()
         go.wait(10)
         return ()
 
-    app.chat._cite = slow
+    app.chat._check_citations = slow
     turn = app.chat.ask("Pets?", app.conversations.create().id)
     assert checking.wait(30)
     turn.stop()
@@ -140,7 +143,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
 
 def test_a_citation_check_that_breaks_costs_only_the_check(make_app, ask):  # noqa: F811
     app = make_app(PromptedEngine(answering()))
-    app.chat._cite = lambda answer, sources: 1 / 0
+    app.chat._check_citations = lambda answer, sources: 1 / 0
     events = ask(app, "Pets?")
     assert (events[-1].answer, events[-1].citations) == ("Pets are not allowed [1].", ())
 
@@ -205,7 +208,8 @@ def test_stop_ends_all_parallel_agents_and_leaves_a_conversation_to_go_on_with(m
     assert end.stopped
     assert end.usage.engine_calls == len(engine.counted) == 4  # the aborted ones are counted too
     assert end.usage.completion_tokens == sum(c.completion_tokens for c in engine.counted)
-    engine.reply, engine.delay_s = answering(), 0
+    engine.reply = answering()
+    engine.delay_s = 0
     assert ask(app, "Are pets allowed?", conversation)[-1].answer == "Pets are not allowed [1]."
 
 
@@ -222,7 +226,7 @@ class Strict(PromptedEngine):
 @pytest.mark.parametrize("parallel", [True, False])
 @pytest.mark.parametrize("mode", ["last_message", "full_history"])
 def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  # noqa: F811
-    """Every prompt fits, and every text that the model does not see whole is an event that is stored."""
+    """Every prompt fits, and each text that the model does not see whole is a stored event."""
     marker = "supercalifragilistic"
 
     def reply(messages, constraint):
@@ -306,7 +310,8 @@ def test_trimming_can_be_turned_off_and_its_threshold_moved(make_app, ask):  # n
         )
         conversation = app.conversations.create().id
         for i in range(30):
-            if trims := ask(app, f"question {i} " + "word " * 20, conversation)[-1].trims:
+            trims = ask(app, f"question {i} " + "word " * 20, conversation)[-1].trims
+            if trims:
                 app.close()
                 shutil.rmtree(app.settings.data_dir)
                 return trims[0].tokens_before / 1400

@@ -1,124 +1,193 @@
-"""Several agents' answers become one, in the order of the plan, while they are still being written."""
+"""Several agents' texts become one answer, in the order of the plan, while they are being written.
+
+The only place where an answer is put together: `AnswerStream` passes on each piece that can be
+shown, and `text` is what is stored.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+from docmind.agents.refusals import may_become_refusal
 from docmind.verification.sentences import MARK
 
-NOT_FOUND = "Not found in your documents."
-"""What an agent writes where its passages do not tell."""
 FAILED = "This part could not be answered."
-_OPEN = re.compile(r"\[[\d\s,;\u2013-]*\Z")
-"""A citation mark that has not been closed yet: it waits, because its numbers are still to be translated."""
+_UNCLOSED_MARK = re.compile(r"\[[\d\s,;\u2013-]*\Z")
+"""A citation mark at the end that has not been closed yet: its numbers are still to be translated.
+"""
 
-Emit = Callable[[str, str, bool], None]
-"""Called with (run id, text, whether it belongs to the answer; else it is one agent's own work)."""
+Channel = Literal["answer", "agent"]
+"""Where a piece of text belongs: to the answer, or to one agent's own work."""
+Emit = Callable[[str, str, Channel], None]
+"""Called with (run id, text, channel) for each piece that is shown."""
 
 
 @dataclass(eq=False)
 class _Part:
+    """One task's part of the answer."""
+
     task: str
     run_id: str = ""
-    held: str = ""
-    """Written, but not told yet."""
-    told: str = ""
+    """The run that writes it; empty until it begins."""
+    emitted: str = ""
+    """Text that has been passed on."""
+    buffered: str = ""
+    """Text that was written but not passed on yet, with the run's own passage numbers."""
     closed: bool = False
+    """Whether what the run still writes is no longer taken."""
     final: str | None = None
+    """The whole text, once the run has ended."""
 
 
-class Relay:
-    """Passes on what agents write: the first unfinished part as the answer, the others as their own work.
+class AnswerStream:
+    """Passes on what agents write: the first unfinished part as the answer, others as own work.
 
-    A single part is passed on as it is; several stand under their questions. Not thread-safe: all of it runs on the
-    chat's event loop.
+    A single part is passed on as it is; several stand under their questions. What the supervisor
+    writes itself is the answer as it is. Not thread-safe: all of it runs on the chat's event loop.
     """
 
-    def __init__(self, emit: Emit, translate: Callable[[str, str], str]) -> None:
+    def __init__(self, emit: Emit, translate_marks: Callable[[str, str], str]) -> None:
+        """
+        Args:
+            emit: Takes each piece that is shown.
+            translate_marks: (run id, text) → the text with the turn's passage numbers.
+        """
         self._emit = emit
-        self._translate = translate
+        self._translate_marks = translate_marks
         self._parts: list[_Part] = []
-        self._runs: dict[str, _Part] = {}
+        self._part_of_run: dict[str, _Part] = {}
         self._current = 0
-        self.headings = False
+        """Index of the part that is passed on as the answer; those before it are finished."""
+        self._part_count = 1
+        self._direct = ""
+        """What the supervisor has written itself."""
 
-    def expect(self, task: str) -> None:
+    def expect_parts(self, count: int) -> None:
+        """Say how many parts the answer will have; from two on, each stands under its question."""
+        self._part_count = count
+
+    def add_part(self, task: str) -> None:
         """Add a part; its place in the answer is after those before it."""
         self._parts.append(_Part(task))
 
     def begin(self, run_id: str, task: str) -> None:
         """Say which run writes a part."""
-        if part := next((p for p in self._parts if not p.run_id and p.task == task), None):
-            part.run_id = run_id
-            self._runs[run_id] = part
+        for part in self._parts:
+            if not part.run_id and part.task == task:
+                part.run_id = run_id
+                self._part_of_run[run_id] = part
+                return
+
+    def write_directly(self, run_id: str, text: str) -> None:
+        """Take a piece of the answer that the supervisor writes itself."""
+        self._direct += text
+        self._emit(run_id, text, "answer")
 
     def write(self, run_id: str, text: str) -> None:
         """Take a piece of what a run writes, with the run's own passage numbers."""
-        part = self._runs.get(run_id, _Part(""))  # else what it writes is no part of the answer
+        part = self._part_of_run.get(run_id)
+        if part is None:  # the supervisor will write the answer: this is no part of it
+            self._emit(run_id, self._translate_marks(run_id, text), "agent")
+            return
         if part.closed:
             return
-        part.held += text
-        if part in self._parts[self._current : self._current + 1]:
-            self._tell(part)
+        part.buffered += text
+        if self._is_current(part):
+            self._emit_buffered(part)
         else:
-            self._emit(run_id, self._translate(run_id, text), False)
+            self._emit(run_id, self._translate_marks(run_id, text), "agent")
 
     def restart(self, run_id: str) -> None:
         """Forget what a run has written: a tool call followed, so it was not the answer yet."""
-        if part := self._runs.get(run_id):
-            part.held = part.told = ""
+        part = self._part_of_run.get(run_id)
+        if part is not None:
+            part.buffered = ""
+            part.emitted = ""
 
     def close(self, run_id: str) -> None:
-        """Take nothing more of what a run writes: its last words are checked before they are shown."""
-        if part := self._runs.get(run_id):
+        """Take nothing more of what a run writes: it is checked before it is shown."""
+        part = self._part_of_run.get(run_id)
+        if part is not None:
             part.closed = True
 
     def end(self, run_id: str, text: str) -> None:
         """Take a run's whole text, with the turn's passage numbers; empty if it failed."""
-        part = self._runs.get(run_id)
+        part = self._part_of_run.get(run_id)
         if part is None:
             return
-        written = (part.told + self._translate(run_id, part.held)).strip()
         part.closed = True
-        part.final = text or "\n\n".join(filter(None, [written, FAILED]))
-        while self._current < len(self._parts):
-            part = self._parts[self._current]
-            if part.final is None:
-                self._tell(part)
-                return
-            if part.final.startswith(part.told):
-                self._say(part, part.final[len(part.told) :])
-            self._current += 1
+        part.final = text or self._failed_text(part)
+        self._advance()
 
     def text(self) -> str:
         """Return the answer, or what there is of it."""
-        said = [(p, p.final or p.told + self._translate(p.run_id, p.held)) for p in self._parts]
-        return "\n\n".join(self._heading(part) + text for part, text in said if text)
+        if not self._parts:
+            return self._direct.strip()
+        texts: list[str] = []
+        for part in self._parts:
+            text = part.final or self._output(part)
+            if text:
+                texts.append(self._heading(part) + text)
+        return "\n\n".join(texts)
 
-    def _tell(self, part: _Part) -> None:
-        """Pass on what is held, but for a mark that is still being written, and a refusal: it may not be the end."""
-        if not part.told and (
-            NOT_FOUND.startswith(part.held.strip()) or part.held.strip().startswith(NOT_FOUND)
-        ):
+    def _advance(self) -> None:
+        """Pass on all parts that are finished, in order, and what there is of the next one."""
+        while self._current < len(self._parts):
+            part = self._parts[self._current]
+            if part.final is None:
+                self._emit_buffered(part)
+                return
+            if part.final.startswith(part.emitted):
+                self._emit_as_answer(part, part.final[len(part.emitted) :])
+            self._current += 1
+
+    def _is_current(self, part: _Part) -> bool:
+        return self._current < len(self._parts) and self._parts[self._current] is part
+
+    def _output(self, part: _Part) -> str:
+        """Return all that a part's run has written, with the turn's passage numbers."""
+        return part.emitted + self._translate_marks(part.run_id, part.buffered)
+
+    def _failed_text(self, part: _Part) -> str:
+        """Return what was written of a part whose run failed, and that it did."""
+        output = self._output(part).strip()
+        if not output:
+            return FAILED
+        return f"{output}\n\n{FAILED}"
+
+    def _emit_buffered(self, part: _Part) -> None:
+        """Pass on what is buffered, but for a mark that is still being written.
+
+        A refusal waits as well: what is tried after it may take its place.
+        """
+        if not part.emitted and may_become_refusal(part.buffered):
             return
-        waits = found.start() if (found := _OPEN.search(part.held)) else len(part.held)
-        ready, part.held = part.held[:waits], part.held[waits:]
-        self._say(part, self._translate(part.run_id, ready))
+        ready = part.buffered
+        part.buffered = ""
+        unclosed = _UNCLOSED_MARK.search(ready)
+        if unclosed:
+            part.buffered = ready[unclosed.start() :]
+            ready = ready[: unclosed.start()]
+        self._emit_as_answer(part, self._translate_marks(part.run_id, ready))
 
-    def _say(self, part: _Part, text: str) -> None:
+    def _emit_as_answer(self, part: _Part, text: str) -> None:
         if not text:
             return
-        if not part.told:
-            gap = "\n\n" if self._current else ""
-            if before := gap + self._heading(part):
-                self._emit(part.run_id, before, True)
-        part.told += text
-        self._emit(part.run_id, text, True)
+        if not part.emitted:
+            before = self._heading(part)
+            if self._current:
+                before = f"\n\n{before}"
+            if before:
+                self._emit(part.run_id, before, "answer")
+        part.emitted += text
+        self._emit(part.run_id, text, "answer")
 
     def _heading(self, part: _Part) -> str:
-        task = MARK.sub(
-            r"(\1)", " ".join(part.task.replace("*", "").split())
-        )  # the user's own [n] is no citation
-        return f"**{task}**\n\n" if self.headings else ""
+        if self._part_count < 2:
+            return ""
+        task = " ".join(part.task.replace("*", "").split())
+        task = MARK.sub(r"(\1)", task)  # the user's own [n] is no citation
+        return f"**{task}**\n\n"

@@ -1,10 +1,9 @@
-"""A safe calculator: arithmetic only, by `simpleeval`, with the number formats that documents use."""
+"""A safe calculator: arithmetic only, by `simpleeval`, with the number formats of documents."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 from simpleeval import DEFAULT_OPERATORS, SimpleEval
 
@@ -23,16 +22,28 @@ _SIGNS = str.maketrans(
         "¥": "",
     }
 )
+"""Signs as documents write them → as the parser knows them."""
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)")
-_LIST = re.compile(r"\b(?:min|max|sum|avg)\s*\((?![^()]*,\s)[^()]*?" + _THOUSANDS.pattern)
-"""Arguments without a space between them, of which two may as well be one number: `sum(100,200)`."""
+"""A number with thousands separators."""
+_AMBIGUOUS_LIST = re.compile(r"\b(?:min|max|sum|avg)\s*\((?![^()]*,\s)[^()]*?" + _THOUSANDS.pattern)
+"""Arguments without a space between them, of which two may as well be one number: `sum(100,200)`.
+"""
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%(?!\s*[\d(])")
+"""A percentage; before a number, % is the remainder of a division."""
 
 
-def _power(base: float, exponent: float) -> Any:
-    return float(base) ** float(
-        exponent
-    )  # floats overflow at once, where integers would grow for minutes
+def _power(base: float, exponent: float) -> float:
+    # Floats overflow at once, where integers would grow for minutes.
+    power: float = float(base) ** float(exponent)
+    return power
+
+
+def _sum(*numbers: float) -> float:
+    return math.fsum(numbers)
+
+
+def _average(*numbers: float) -> float:
+    return math.fsum(numbers) / len(numbers)
 
 
 _FUNCTIONS = {
@@ -41,32 +52,45 @@ _FUNCTIONS = {
     "abs": abs,
     "round": round,
     "sqrt": math.sqrt,
-    "sum": lambda *numbers: math.fsum(numbers),
-    "avg": lambda *numbers: math.fsum(numbers) / len(numbers),
+    "sum": _sum,
+    "avg": _average,
 }
-_OPERATORS = {
-    op: act
-    for op, act in DEFAULT_OPERATORS.items()
-    if op.__name__ not in {"Pow", "In", "Is", "Eq", "NotEq"}
-}
-_OPERATORS |= {op: _power for op in DEFAULT_OPERATORS if op.__name__ == "Pow"}
+_LEFT_OUT = {"In", "Is", "Eq", "NotEq"}
+"""Operators that are no arithmetic."""
+_OPERATORS = {}
+for _operator, _function in DEFAULT_OPERATORS.items():
+    if _operator.__name__ == "Pow":
+        _OPERATORS[_operator] = _power
+    elif _operator.__name__ not in _LEFT_OUT:
+        _OPERATORS[_operator] = _function
 
 
 def evaluate(expression: str) -> str:
-    """Return the value of an arithmetic expression as text with up to ten digits, or what is wrong with it.
+    """Return the value of an arithmetic expression with up to ten digits, or what is wrong with it.
 
     `1,234.5` is read as a number, `15%` as 0.15, `^` as a power, currency signs are ignored.
     """
-    if _LIST.search(expression):
-        return "not computed: write numbers without thousands separators, and a space after the comma between two"
-    text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), expression.translate(_SIGNS))
-    text = _PERCENT.sub(r"(\1/100)", text).replace("^", "**").strip()
+    if _AMBIGUOUS_LIST.search(expression):
+        return (
+            "not computed: write numbers without thousands separators, and a space after the comma "
+            "between two"
+        )
+    text = _as_parser_reads(expression)
     if not text or len(text) > LONGEST:
         return f"not computed: write at most {LONGEST} characters of arithmetic"
+    calculator = SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names={})
     try:
-        value = SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names={}).eval(text)
-    except Exception as exc:  # noqa: BLE001  whatever the parser or the arithmetic raise: told to the model
+        value = calculator.eval(text)
+    except Exception as exc:  # noqa: BLE001  whatever parser or arithmetic raise: told to the model
         return f"not computed: {exc}"
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "not computed: the result is no number"
     return f"{value:,.10g}"
+
+
+def _as_parser_reads(expression: str) -> str:
+    """Return an expression in the parser's own signs and number formats."""
+    text = expression.translate(_SIGNS)
+    text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
+    text = _PERCENT.sub(r"(\1/100)", text)
+    return text.replace("^", "**").strip()

@@ -1,14 +1,15 @@
-"""What every agent does around its model: looks first, reports, keeps to its window, its steps and its time."""
+"""What every agent does around its model.
+
+It looks first, reports, and keeps to its window, its steps and its time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, TypedDict, cast
 from uuid import uuid4
 
 from langchain.agents.middleware import (
@@ -19,330 +20,349 @@ from langchain.agents.middleware import (
     hook_config,
 )
 from langchain.tools.tool_node import ToolCallRequest
-from langchain_core.messages import (
-    AIMessage,
-    AnyMessage,
-    BaseMessage,
-    HumanMessage,
-    SystemMessage,
-    ToolMessage,
-)
+from langchain_core.messages import AIMessage, AnyMessage, SystemMessage, ToolCall, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from docmind.agents.answer_stream import NOT_FOUND
-from docmind.agents.state import CUT, AgentResult, TurnContext, defused, run_id
-from docmind.agents.tools import FOUND, earlier
-from docmind.context.summary import recall
+from docmind.agents.agent_spec import AgentSpec
+from docmind.agents.messages import (
+    first_results,
+    instruction_message,
+    is_task,
+    repeats_itself,
+    replies_of,
+    results_before_task,
+    results_of,
+    task_index,
+    task_of,
+)
+from docmind.agents.prompt_fitting import fit_prompt
+from docmind.agents.refusals import is_refusal
+from docmind.agents.run_ids import run_id_of
+from docmind.agents.state import AgentResult, AgentRun, TurnContext
+from docmind.agents.tools import describe_result, earlier_turns_for_model
+from docmind.context.delimiters import defuse_tags
+from docmind.context.finish_reason import cut_off_reason
+from docmind.context.summary import recall_turns
 from docmind.errors import DocMindError
-from docmind.events import AgentFinished, AgentStarted, AgentStep
 from docmind.settings import AgentSettings
 from docmind.verification.citations import citations_answer_question
-from docmind.verification.sentences import MARK
 from docmind.verification.support import closest
 
 log = logging.getLogger(__name__)
 
-TASK = "supervisor"
-"""Name of the human message that carries a task: it begins no turn of the conversation."""
 LAST_STEP = "This is your last step: write the answer now from what you have found."
 
-
-def task_message(task: str) -> HumanMessage:
-    """Return the message that hands a task to an agent."""
-    return HumanMessage(task, name=TASK)
-
-
-@dataclass(frozen=True)
-class Brief:
-    """What an agent is told, and what it does before it is asked."""
-
-    system: str
-    closing: str
-    """Stands after the passages, where a small model heeds it most; `{task}` is replaced by the task."""
-    first_calls: tuple[tuple[str, str], ...]
-    """Tools called with the task before the model is asked, each with the argument that takes it."""
-    forced: str = ""
-    """A tool that the model must call first, under a grammar."""
-    again: str = ""
-    """In place of the closing when the agent refused: its answer counts if its passages support it."""
-    compares: bool = False
-    """Whether the task is a statement that is compared with the passages before the model is asked."""
+ToolResult = ToolMessage | Command[Any]
+ModelHandler = Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]]
+"""Calls the model."""
 
 
-class WorkerMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
+class FirstCalls(TypedDict):
+    """What an agent begins with."""
+
+    messages: list[AnyMessage]
+    jump_to: Literal["tools"]
+
+
+class Report(TypedDict):
+    """What an agent ends with."""
+
+    messages: list[AnyMessage]
+
+
+class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     """Makes the first tool calls itself, with the task as their argument.
 
-    A direct question then costs one model call instead of two, and a small model can't skip looking. It reports what
-    happens as events, keeps the prompt within the window, bounds steps and time, and turns a failure into a message,
-    because an agent that raises would end all the others.
+    A direct question then costs one model call instead of two, and a small model can't skip
+    looking. It reports what happens as events, keeps the prompt within the window, bounds steps and
+    time, and turns a failure into a result, because an agent that raises would end all the others.
     """
 
-    def __init__(self, name: str, brief: Brief, settings: AgentSettings) -> None:
+    def __init__(self, spec: AgentSpec, settings: AgentSettings) -> None:
         super().__init__()
-        self._agent = name
-        self._brief = brief
-        self._max_steps = settings.max_steps + bool(brief.forced)
+        self._spec = spec
+        self._max_steps = settings.max_steps
+        if spec.forced_tool:  # the call that it must make is no step of its own
+            self._max_steps += 1
         self._timeout_s = settings.agent_timeout_s
 
     @hook_config(can_jump_to=["tools"])
-    async def abefore_agent(
+    async def abefore_agent(  # type: ignore[override]  # LangChain has a plain dict
         self, state: AgentState[Any], runtime: Runtime[TurnContext]
-    ) -> dict[str, Any]:
+    ) -> FirstCalls:
         """Announce the agent and make its first tool calls."""
-        task, turn = _task(state), runtime.context
-        turn.emit(AgentStarted(turn.conversation_id, turn.turn_id, self._agent, task, run_id()))
-        turn.relay.begin(run_id(), task)
+        context = runtime.context
+        run_id = run_id_of(runtime)
+        task = task_of(state["messages"])
+        context.state.runs[run_id] = AgentRun(
+            agent=self._spec.name,
+            task=task,
+            deadline=asyncio.get_running_loop().time() + self._timeout_s,
+        )
+        context.events.agent_started(agent=self._spec.name, run_id=run_id, task=task)
+        context.events.answer.begin(run_id, task)
         if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
-            turn.sources.read_by(run_id(), [s.passage for s in turn.sources.all()])
-        turn.deadlines[run_id()] = asyncio.get_running_loop().time() + self._timeout_s
+            passages = context.state.passages
+            passages.read_by(run_id, [numbered.passage for numbered in passages.all()])
         calls = [
-            {"name": tool, "args": {argument: task}, "id": f"call_{uuid4().hex[:12]}"}
-            for tool, argument in self._brief.first_calls
+            ToolCall(name=call.tool, args={call.argument: task}, id=f"call_{uuid4().hex[:12]}")
+            for call in self._spec.first_calls
         ]
-        return {"messages": [AIMessage("", tool_calls=calls)], "jump_to": "tools"}
+        return FirstCalls(messages=[AIMessage("", tool_calls=calls)], jump_to="tools")
 
     async def awrap_tool_call(
         self,
         request: ToolCallRequest,
-        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
-    ) -> ToolMessage | Command[Any]:
-        """Run a tool; report it; a failing one tells the model instead of ending the turn."""
-        turn = cast("TurnContext", request.runtime.context)
+        handler: Callable[[ToolCallRequest], Awaitable[ToolResult]],
+    ) -> ToolResult:
+        """Run a tool and report it; if it fails, the model is told and the turn goes on."""
+        context = cast("TurnContext", request.runtime.context)
+        run_id = run_id_of(request.runtime)
         call = request.tool_call
-        begin = time.perf_counter()
+        began = time.perf_counter()
         try:
-            async with asyncio.timeout_at(turn.deadlines[run_id()]):
-                result = cast(
-                    "ToolMessage", await handler(request)
-                )  # no tool here returns a Command
+            async with asyncio.timeout_at(context.state.runs[run_id].deadline):
+                # No tool here returns a Command.
+                result = cast("ToolMessage", await handler(request))
         except Exception as exc:  # noqa: BLE001  told to the model
             result = ToolMessage(
                 f"This did not work: {self._reason(exc)}", tool_call_id=call["id"], status="error"
             )
-        text = str(result.content)
-        told = text[:200] if result.status == "error" else _size(text)
-        caller = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
-        first = (
-            caller.tool_calls[0]["id"] == call["id"]
-        )  # of several calls the first one takes what was said
-        said = turn.sources.translate_marks(run_id(), caller.text).strip() if first else ""
-        if said:
-            turn.relay.restart(run_id())
-        took = round((time.perf_counter() - begin) * 1000, 1)
-        ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
-        turn.emit(AgentStep(*ids, call["name"], dict(call["args"]), told, took, said))
+        message = self._message_before(request, run_id)
+        if message:
+            context.events.answer.restart(run_id)
+        context.events.agent_step(
+            agent=self._spec.name,
+            run_id=run_id,
+            tool=call["name"],
+            arguments=call["args"],
+            result=describe_result(result),
+            began=began,
+            message=message,
+        )
         return result
 
+    def _message_before(self, request: ToolCallRequest, run_id: str) -> str:
+        """Return what the agent wrote before it made this call; "" if it wrote nothing.
+
+        Of several calls in one message the first one takes the text.
+        """
+        context = cast("TurnContext", request.runtime.context)
+        caller = replies_of(request.state["messages"])[-1]
+        if caller.tool_calls[0]["id"] != request.tool_call["id"]:
+            return ""
+        return context.state.passages.translate_marks(run_id, caller.text).strip()
+
     async def awrap_model_call(
-        self,
-        request: ModelRequest[TurnContext],
-        handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
+        self, request: ModelRequest[TurnContext], handler: ModelHandler
     ) -> ModelResponse[Any] | AIMessage:
-        """Call the model with what fits its window; in its last step without tools."""
-        turn = request.runtime.context
-        step = self._step(request.messages)
-        messages = list(request.messages)
-        choice = self._brief.forced if self._brief.forced and step == 1 else None
-        if step >= self._max_steps or _repeats(messages):
-            choice = "none"
-            if step > 1:
-                messages.append(HumanMessage(LAST_STEP, name=TASK))
-        head = [request.system_message] if request.system_message else []
-        tools = [convert_to_openai_tool(t) for t in request.tools]
-
-        cut = turn.past[: turn.first_turn]
-        if cut and (text := earlier(recall(_task(request.state), cut, 1))):
-            messages.insert(_start(messages) + 2, ToolMessage(text, tool_call_id="recall"))
+        """Call the model with what fits its window, and once more if it refuses."""
+        run = request.runtime.context.state.runs[run_id_of(request.runtime)]
         try:
-            async with asyncio.timeout_at(turn.deadlines[run_id()]):
-                if self._brief.compares:
-                    text = await asyncio.to_thread(_compared, turn, _task(request.state))
-                    messages.insert(
-                        _first_found(messages).stop, ToolMessage(text, tool_call_id="comparison")
-                    )
-                fitted = await asyncio.to_thread(
-                    turn.fitted, [*head, *messages], tools, self._lay_out, self._agent
-                )
-                messages = [m for m in fitted if not isinstance(m, SystemMessage)]
-                response = await handler(request.override(messages=messages, tool_choice=choice))
-                if self._refuses(response.result[-1]):
-                    again = request.override(messages=messages, tool_choice="none")
-                    return await self._look_again(again, handler) or response
-                return response
+            async with asyncio.timeout_at(run.deadline):
+                request = await asyncio.to_thread(self._prepared, request, run)
+                response = await handler(request)
+                if not self._refuses(response):
+                    return response
+                second = await self._look_again(request, run, handler)
+                return second or response
         except Exception as exc:  # noqa: BLE001  the other agents go on
-            return AIMessage("", additional_kwargs={"error": self._reason(exc)})
+            run.failure = self._reason(exc)
+            return AIMessage("")
 
-    def _refuses(self, message: BaseMessage) -> bool:
-        """Whether an agent found nothing, or wrote no word, only a mark or a fence."""
-        if (
-            not (self._brief.again and isinstance(message, AIMessage) and message.text)
-            or message.tool_calls
-        ):
+    def _prepared(
+        self, request: ModelRequest[TurnContext], run: AgentRun
+    ) -> ModelRequest[TurnContext]:
+        """Return the request with a prompt that fits the window; in the last step without tools.
+
+        Blocks while tokens are counted.
+        """
+        context = request.runtime.context
+        step = self._step(request.messages)
+        messages: list[AnyMessage] = list(request.messages)
+        tool_choice: str | None = None
+        if self._spec.forced_tool and step == 1:
+            tool_choice = self._spec.forced_tool
+        if step >= self._max_steps or repeats_itself(messages):
+            tool_choice = "none"
+            if step > 1:
+                messages.append(instruction_message(LAST_STEP))
+        self._add_cut_turns(context, run, messages)
+        if self._spec.compares_statement:
+            comparison = _compare(context, run_id_of(request.runtime), run.task)
+            end_of_results = first_results(messages).stop
+            messages.insert(end_of_results, ToolMessage(comparison, tool_call_id="comparison"))
+        if request.system_message:
+            messages.insert(0, request.system_message)
+        prompt = fit_prompt(
+            context,
+            messages,
+            reader=self._spec.name,
+            tools=[convert_to_openai_tool(tool) for tool in request.tools],
+            lay_out=self._lay_out,
+        )
+        without_system: list[AnyMessage] = [
+            message for message in prompt if not isinstance(message, SystemMessage)
+        ]
+        return request.override(messages=without_system, tool_choice=tool_choice)
+
+    def _add_cut_turns(
+        self, context: TurnContext, run: AgentRun, messages: list[AnyMessage]
+    ) -> None:
+        """Put the turn that bears on the task most among the results, if it was cut before."""
+        if not context.cut_turns:
+            return
+        text = earlier_turns_for_model(recall_turns(run.task, context.cut_turns, most=1))
+        if text:
+            start_of_results = task_index(messages) + 2
+            messages.insert(start_of_results, ToolMessage(text, tool_call_id="recall"))
+
+    def _lay_out(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+        return results_before_task(messages, self._spec.closing)
+
+    def _refuses(self, response: ModelResponse[Any]) -> bool:
+        """Return whether an agent that may be asked again found nothing."""
+        reply = response.result[-1]
+        if not self._spec.closing_after_refusal or not isinstance(reply, AIMessage):
             return False
-        text = message.text.strip()
-        return text.startswith(NOT_FOUND.rstrip(".")) or not re.search(r"\w", MARK.sub("", text))
+        if reply.tool_calls or not reply.text:
+            return False
+        return is_refusal(reply.text)
 
     async def _look_again(
-        self,
-        request: ModelRequest[TurnContext],
-        handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
+        self, request: ModelRequest[TurnContext], run: AgentRun, handler: ModelHandler
     ) -> ModelResponse[Any] | None:
-        """Ask a refusing agent for its answer without the way out; None if its passages do not support it.
+        """Ask a refusing agent for its answer without the way out.
 
-        A small model told that it may refuse does so where the answer stands in its passages, and one that may not
-        invents: of the two texts, the checked one decides. Passages come from the prefix cache.
+        None if its passages do not support what it then writes. A small model told that it may
+        refuse does so where the answer stands in its passages, and one that may not invents: of the
+        two texts, the checked one decides. Passages come from the prefix cache.
         """
-        turn, task = request.runtime.context, _task(request.state)
-        refusing, plain = (
-            words.format(task=task) for words in (self._brief.closing, self._brief.again)
-        )
-        messages = [
-            m.model_copy(update={"content": str(m.content).replace(refusing, plain)})
-            if m.name == TASK
-            else m
-            for m in request.messages
-        ]
-        if messages == request.messages or not turn.sources.all():
+        context = request.runtime.context
+        run_id = run_id_of(request.runtime)
+        messages = self._without_way_out(request.messages, run.task)
+        if messages == request.messages or not context.state.passages.all():
             return None
-        turn.relay.close(run_id())
-        begin = time.perf_counter()
-        response = await handler(request.override(messages=messages))
-        text = turn.sources.translate_marks(run_id(), response.result[-1].text)
-        sources = turn.sources.all()
-        _, citations = await asyncio.to_thread(turn.cite, text, sources)
-        supported = citations_answer_question(task, sources, citations)
-        told = (
-            "its passages do answer the question" if supported else "no passage supports an answer"
+        context.events.answer.close(run_id)
+        began = time.perf_counter()
+        response = await handler(request.override(messages=messages, tool_choice="none"))
+        text = context.state.passages.translate_marks(run_id, response.result[-1].text)
+        passages = context.state.passages.all()
+        check = context.services.check_citations
+        _, citations = await asyncio.to_thread(check, text, passages)
+        supported = citations_answer_question(run.task, passages, citations)
+        result = "no passage supports an answer"
+        if supported:
+            result = "its passages do answer the question"
+        context.events.agent_step(
+            agent=self._spec.name,
+            run_id=run_id,
+            tool="look_again",
+            arguments={},
+            result=result,
+            began=began,
         )
-        ids = (turn.conversation_id, turn.turn_id, self._agent, run_id())
-        turn.emit(
-            AgentStep(*ids, "look_again", {}, told, round((time.perf_counter() - begin) * 1000, 1))
-        )
-        return response if supported else None
+        if not supported:
+            return None
+        return response
 
-    async def aafter_agent(
+    def _without_way_out(self, messages: Sequence[AnyMessage], task: str) -> list[AnyMessage]:
+        """Return a prompt with the closing that does not offer a refusal."""
+        refusing = self._spec.closing.format(task=task)
+        plain = self._spec.closing_after_refusal.format(task=task)
+        changed: list[AnyMessage] = []
+        for message in messages:
+            if is_task(message):
+                content = str(message.content).replace(refusing, plain)
+                changed.append(message.model_copy(update={"content": content}))
+            else:
+                changed.append(message)
+        return changed
+
+    async def aafter_agent(  # type: ignore[override]  # LangChain has a plain dict
         self, state: AgentState[Any], runtime: Runtime[TurnContext]
-    ) -> dict[str, Any]:
+    ) -> Report:
         """Report how it ended; its passage numbers become the turn's."""
-        turn, last = runtime.context, state["messages"][-1]
-        text, error, incomplete = (
-            turn.sources.translate_marks(run_id(), str(last.content)),
-            None,
-            "",
+        context = runtime.context
+        run_id = run_id_of(runtime)
+        passages = context.state.passages
+        last = state["messages"][-1]
+        text = passages.translate_marks(run_id, str(last.content))
+        result = self._result(state["messages"], context.state.runs[run_id], text)
+        context.state.results.append(result)
+        context.events.answer.end(run_id, text)
+        context.events.agent_finished(
+            agent=self._spec.name, run_id=run_id, text=text, error=result.error
         )
-        if last.additional_kwargs.get("error"):
-            error = str(last.additional_kwargs["error"])
-        elif self._step(state["messages"][:-1]) == self._max_steps > 1:
-            incomplete = f"it was ended after {self._max_steps} steps. Ask for one thing at a time."
-            error = None if text else f"it found no answer within {self._max_steps} steps."
-        elif cut := CUT.get(last.response_metadata.get("finish_reason", "")):
-            incomplete = f"its text {cut}."
-        if not (text or error):
+
+        messages: list[AnyMessage] = []
+        for found in results_of(state["messages"]):
+            content = passages.renumber(run_id, str(found.content))
+            messages.append(found.model_copy(update={"content": content}))
+        messages.append(last.model_copy(update={"content": text}))
+        return Report(messages=messages)
+
+    def _result(self, messages: Sequence[AnyMessage], run: AgentRun, text: str) -> AgentResult:
+        """Return how the run ended, from its whole conversation and its last text."""
+        out_of_steps = self._step(messages[:-1]) == self._max_steps > 1
+        cut_off = cut_off_reason(messages[-1])
+        error: str | None = None
+        incomplete = ""
+        if run.failure:
+            error = run.failure
+        elif out_of_steps and not text:
+            error = f"it found no answer within {self._max_steps} steps."
+        elif not text:
             error = "it wrote nothing. Ask again, or put the question differently."
-        turn.results.append(
-            AgentResult(self._agent, _task(state), text, error, "" if error else incomplete)
+        elif out_of_steps:
+            incomplete = f"it was ended after {self._max_steps} steps. Ask for one thing at a time."
+        elif cut_off:
+            incomplete = f"its text {cut_off}."
+        return AgentResult(
+            agent=self._spec.name,
+            task=run.task,
+            text=text,
+            error=error,
+            incomplete=incomplete,
         )
-        turn.relay.end(run_id(), text)
-        turn.emit(
-            AgentFinished(turn.conversation_id, turn.turn_id, self._agent, run_id(), text, error)
-        )
-        read = [
-            m for m in state["messages"][_start(state["messages"]) :] if isinstance(m, ToolMessage)
-        ]
-        renumbered = [
-            m.model_copy(update={"content": turn.sources.renumber(run_id(), str(m.content))})
-            for m in read
-        ]
-        return {"messages": [*renumbered, last.model_copy(update={"content": text})]}
 
     def _reason(self, exc: Exception) -> str:
+        """Return in words for the user why something failed."""
         if isinstance(exc, ExceptionGroup):
             exc = exc.exceptions[0]
         if isinstance(exc, TimeoutError):
             return f"it took longer than {self._timeout_s:g} s (agent_timeout_s)."
         if isinstance(exc, DocMindError):
             return str(exc)
-        log.error("agent %s failed", self._agent, exc_info=exc)
+        log.error("agent %s failed", self._spec.name, exc_info=exc)
         return f"{type(exc).__name__}: {exc}"
 
     def _step(self, messages: Sequence[AnyMessage]) -> int:
-        """Return the number, from 1, of the model call that these messages are for; the first calls were no step."""
-        return sum(isinstance(m, AIMessage) for m in messages[_start(messages) :])
+        """Return the number, from 1, of the model call that these messages are for.
 
-    def _lay_out(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Return the prompt with the first passages before the task instead of after it.
-
-        The 1.5B model gave no citation when the task stood before the passages, and did when it stood after them
-        with the closing words. The same beginning also serves the prefix cache when the task is put differently.
-        Where turns were cut from the conversation, those that bear on the task come back with the passages.
+        Each reply since the task is one call before it; the first calls stand in for the first.
         """
-        start, first = _start(messages), _first_found(messages)
-        if not first:
-            return list(messages)
-        closing = self._brief.closing.format(task=str(messages[start].content))
-        merged = HumanMessage(
-            "\n\n".join([*(str(messages[i].content) for i in first), closing]), name=TASK
-        )
-        return [*messages[:start], merged, *messages[first.stop :]]
+        return len(replies_of(messages))
 
 
-def _start(messages: Sequence[AnyMessage]) -> int:
-    """Return where the task stands: the last one, if agents before this one left theirs."""
-    return next(
-        i
-        for i, m in reversed(list(enumerate(messages)))
-        if isinstance(m, HumanMessage) and m.content != LAST_STEP
-    )
-
-
-def _first_found(messages: Sequence[AnyMessage]) -> range:
-    """Return where the results of the first tool calls stand, behind the task and the calls."""
-    first = _start(messages) + 2
-    rest = enumerate(messages[first:], first)
-    return range(
-        first,
-        next((i for i, m in rest if not isinstance(m, ToolMessage)), max(first, len(messages))),
-    )
-
-
-def _compared(turn: TurnContext, statement: str) -> str:
+def _compare(context: TurnContext, run_id: str, statement: str) -> str:
     """Return a statement with what the check of citations finds of it in the run's passages.
 
     The 1.5B by itself took all of 56 statements, 40 of them false, for supported.
     """
-    known = turn.sources.known_to(run_id())
+    known = context.state.passages.known_to(run_id)
+    result = "no passage was found"
     if known:
-        near, words = closest(statement, known)
-        _, marks = turn.cite(f"{statement} [{near.number}]", known)
-        right = next(
-            (f"supported by passage [{mark.number}]." for mark in marks if mark.supported), None
+        nearest, words = closest(statement, known)
+        result = (
+            "the statement is not supported as it stands. What comes closest is in passage "
+            f"[{nearest.number}]: {words}"
         )
-        other = (
-            f"not supported as it stands. What comes closest is in passage [{near.number}]: {words}"
-        )
-    result = f"the statement is {right or other}" if known else "no passage was found"
-    return defused(f"Statement to check: {statement}\nComparison: {result}")
-
-
-def _repeats(messages: Sequence[AnyMessage]) -> bool:
-    """Return whether an agent's last calls were all made before: it would go on like that to its last step."""
-    *earlier, last = [m for m in messages[_start(messages) :] if isinstance(m, AIMessage)] or [
-        AIMessage("")
-    ]
-    made = [(c["name"], c["args"]) for m in earlier for c in m.tool_calls]
-    return bool(last.tool_calls) and all((c["name"], c["args"]) in made for c in last.tool_calls)
-
-
-def _task(state: Mapping[str, Any]) -> str:
-    return str(state["messages"][_start(state["messages"])].content)
-
-
-def _size(text: str) -> str:
-    read = text.count("\n[") if text.startswith("<passages>") else 0
-    if read:
-        found = text.rpartition(FOUND)[2].count("[") if FOUND in text else read
-        kept = f" ({read} with those of earlier turns)" if found < read else ""
-        return f"{found} passage{'s' if found > 1 else ''}{kept}, {len(text.split())} words"
-    return text if len(text) <= 80 else f"{len(text.split())} words"
+        _, citations = context.services.check_citations(f"{statement} [{nearest.number}]", known)
+        for citation in citations:
+            if citation.supported:
+                result = f"the statement is supported by passage [{citation.number}]."
+                break
+    return defuse_tags(f"Statement to check: {statement}\nComparison: {result}")

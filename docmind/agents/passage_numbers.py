@@ -27,7 +27,7 @@ class PassageNumbers:
         self._of_turn: dict[str, NumberedPassage] = {}
         """The turn's passages by their ids, in the order of their numbers."""
         self._of_run: dict[str, dict[str, Passage]] = {}
-        """What each run has read, by the run's and the passages' ids, in the order of its numbers."""
+        """What each run has read, by the run's and the passages' ids, in order of its numbers."""
 
     def add(self, passages: Iterable[Passage]) -> list[NumberedPassage]:
         """Return the passages under the turn's numbers; known ones keep theirs."""
@@ -57,8 +57,8 @@ class PassageNumbers:
     def translate_marks(self, run_id: str, text: str) -> str:
         """Return a run's text with the turn's numbers in its marks `[n]`.
 
-        A number that the run never saw becomes `UNKNOWN`. A passage that an earlier turn found becomes
-        one of this turn's when it is cited.
+        A number that the run never saw becomes `UNKNOWN`. A passage that an earlier turn found
+        becomes one of this turn's when it is cited.
         """
         with self._lock:
             known = list(self._of_run.get(run_id, {}).values())
@@ -75,7 +75,10 @@ class PassageNumbers:
             return MARK.sub(translated, text)
 
     def renumber(self, run_id: str, rendered: str) -> str:
-        """Return passages as a run read them, under the turn's numbers; `UNKNOWN` if an earlier turn found them."""
+        """Return passages as a run read them, under the turn's numbers.
+
+        Those that only an earlier turn found get `UNKNOWN`.
+        """
         with self._lock:
             known = list(self._of_run.get(run_id, {}))
             numbers = [

@@ -1,38 +1,77 @@
-"""What all agents of one turn share: the passages found so far, and where their events go."""
+"""One turn: what is asked (`TurnRequest`), what has come of it so far (`TurnState`), what serves
+it (`TurnServices`, `TurnEvents`).
+
+A `TurnContext` holds them all and reaches the supervisor's steps, every agent and every tool as
+LangGraph's runtime context.
+"""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import Enum, auto
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.messages import AnyMessage
-from langgraph.config import get_config
+from langgraph.graph.state import CompiledStateGraph
 
-from docmind.agents.answer_stream import Relay
 from docmind.agents.passage_numbers import PassageNumbers
-from docmind.context.trimming import Budget, Fitted, fit
+from docmind.agents.plan import Plan
+from docmind.agents.turn_events import TurnEvents
+from docmind.context.trimming import Budget
 from docmind.engine.interface import Tool
-from docmind.events import ChatEvent, Citation, ContextTrimmed, TokenDelta, now
+from docmind.events import Citation, ContextTrimmed
 from docmind.passages import NumberedPassage, Passage
 
-_TAG = re.compile(r"<(/?(?:passages?|results?|earlier|summary)\b)", re.IGNORECASE)
-"""The tags between which documents, results and earlier turns reach a model."""
-CUT = {
-    "length": "was cut at the longest answer allowed (max_answer_tokens)",
-    "repetition": "was ended because it repeated itself",
-}
-"""Reasons for which the engine ends a text that the model had not ended, in words for the user."""
+
+@dataclass(frozen=True)
+class TurnRequest:
+    """A question with all that it is answered from; built once, by the chat service."""
+
+    conversation_id: str
+    turn_id: str
+    question: str
+    budget: Budget
+    document_ids: Sequence[str] | None = None
+    """Search only these documents; None: all."""
+    completed_turns: Sequence[tuple[str, str]] = ()
+    """Every earlier question with its answer, oldest first, whether the model still sees it or not.
+    """
+    first_visible_turn: int = 0
+    """How many of `completed_turns` earlier cuts have taken from what the model sees."""
+    summary: str = ""
+    """The rolling summary of those."""
+    retained_passages: Sequence[Passage] = ()
+    """Passages that earlier turns found: they stand before those that this turn finds, see
+    `reading.retained_passages`."""
 
 
-def defused(text: str) -> str:
-    """Return the text with our own tags in it made harmless: data can't close its delimiters."""
-    return _TAG.sub("\u2039\\1", text)
+class Phase(Enum):
+    """Where the supervisor stands; see `supervisor.SupervisorSteps`."""
+
+    PLAN = auto()
+    """The message, or what is left of it, is split into tasks."""
+    COLLECT = auto()
+    """Tasks have been handed out; the agents' results are awaited."""
+    REPLY = auto()
+    """There is nothing to look up: the supervisor replies itself."""
+    ANSWER = auto()
+    """All results are in: they become the answer."""
 
 
 @dataclass
+class AgentRun:
+    """One run of one agent, while it works."""
+
+    agent: str
+    task: str
+    deadline: float
+    """When it must have ended, in the event loop's seconds."""
+    failure: str = ""
+    """Why it could not go on, in words for the user."""
+
+
+@dataclass(frozen=True)
 class AgentResult:
     """What one agent brought back."""
 
@@ -48,104 +87,85 @@ class AgentResult:
         """What the user should know about this result; empty if all went well."""
         if self.error:
             return f"The {self.agent} did not finish “{self.task}”: {self.error}"
-        return (
-            f"The {self.agent}'s part “{self.task}” may be incomplete: {self.incomplete}"
-            if self.incomplete
-            else ""
-        )
+        if self.incomplete:
+            return f"The {self.agent}'s part “{self.task}” may be incomplete: {self.incomplete}"
+        return ""
 
 
 @dataclass
-class TurnContext:
-    """One turn's shared state; reaches every agent and tool as LangGraph's runtime context."""
+class TurnState:
+    """What has come of a turn so far.
 
-    conversation_id: str
-    turn_id: str
-    question: str
-    emit: Callable[[ChatEvent], None]
-    budget: Budget
-    count: Callable[[Sequence[AnyMessage], Sequence[Tool]], int]
-    """Exact prompt length in tokens of messages and tools, by the engine's own tokenizer and template."""
-    cite: Callable[[str, Sequence[NumberedPassage]], tuple[str, tuple[Citation, ...]]] = (
-        lambda answer, _: (
-            answer,
-            (),
-        )
-    )
-    """Checks a text's citations against the passages; returns it with wrong marks put right."""
-    document_ids: Sequence[str] | None = None
-    """Search only these documents; None: all."""
-    past: Sequence[tuple[str, str]] = ()
-    """Every earlier question with its answer, oldest first, whether the model still sees it or not."""
-    first_turn: int = 0
-    """How many of `past` were cut from what the model sees; grows if this turn has to cut."""
+    It belongs to the chat's event loop; only `passages` may be used from threads.
+    """
+
+    first_visible_turn: int = 0
+    """As in the request; grows if this turn has to cut."""
     summary: str = ""
-    """The rolling summary of what was cut."""
-    retained: Sequence[Passage] = ()
-    """Passages that earlier turns found: they stand before those that this turn finds, see `reading.retained_passages`."""
-    sources: PassageNumbers = field(default_factory=PassageNumbers)
+    """As in the request; renewed if this turn has to cut."""
+    phase: Phase = Phase.PLAN
+    plan: Plan = field(default_factory=Plan)
+    """The tasks that have been handed out."""
+    expected_tasks: int = 0
+    """How many will have been handed out in the end."""
+    runs: dict[str, AgentRun] = field(default_factory=dict)
+    """Agents that have begun, by run id."""
     results: list[AgentResult] = field(default_factory=list)
+    """What agents brought back, in the order in which they ended."""
+    passages: PassageNumbers = field(default_factory=PassageNumbers)
+    """Every passage that was found, and its numbers."""
+    trims: list[ContextTrimmed] = field(default_factory=list)
+    """Every cut of this turn."""
     notices: list[str] = field(default_factory=list)
     """What the user should know of the answer besides what the results tell."""
-    first_token: float | None = None
-    """When the answer began, as `time.perf_counter` has it."""
-    relay: Relay = field(init=False)
-    """Puts the agents' texts together where they are forwarded."""
-    planned: int = 0
-    """Tasks that the plan announced."""
-    forwarded: bool = False
-    """Whether the agents write the answer themselves."""
-    small_talk: bool = False
-    """Whether the plan found nothing to look up."""
-    deadlines: dict[str, float] = field(default_factory=dict)
-    """When each agent run must end, by run id (the event loop's seconds)."""
-
-    def __post_init__(self) -> None:
-        self.relay = Relay(self.told, self.sources.translate_marks)
-
-    def told(self, run: str, text: str, in_answer: bool = True) -> None:
-        """Tell of a piece of text that a run has written."""
-        if in_answer and text:
-            self.first_token = self.first_token or time.perf_counter()
-        channel: Literal["answer", "agent"] = "answer" if in_answer else "agent"
-        self.emit(
-            TokenDelta(self.conversation_id, self.turn_id, text, run.split(":", 1)[0], run, channel)
-        )
-
-    def fitted(
-        self,
-        messages: Sequence[AnyMessage],
-        tools: Sequence[Tool] = (),
-        lay_out: Callable[[Sequence[AnyMessage]], Sequence[AnyMessage]] = list,
-        whose: str = "supervisor",
-        room: int = 0,
-    ) -> list[AnyMessage]:
-        """Return the prompt within its budget; a cut is an event.
-
-        Args:
-            tools: What the template renders beside it.
-            lay_out: How the messages are put to the model; lengths are counted so.
-            whose: The agent that is to read it.
-            room: Tokens that may be written, if more than the budget keeps free.
-        """
-        budget = self.budget.with_room(room)
-        fitted = fit(messages, lambda some: self.count(lay_out(some), tools), budget)
-        if fitted.changed:
-            self.trimmed(fitted, f"{whose}: {fitted.dropped}")
-        return list(lay_out(fitted.messages))
-
-    def trimmed(self, fitted: Fitted, dropped: str, tokens_after: int | None = None) -> None:
-        """Tell of a cut; later turns start from `first_turn` with `summary` in front."""
-        ids = (self.conversation_id, self.turn_id)
-        counts = (
-            fitted.tokens_before,
-            fitted.tokens_after if tokens_after is None else tokens_after,
-        )
-        why = f"over {fitted.limit:,} of {self.budget.window:,} tokens"
-        self.emit(ContextTrimmed(*ids, *counts, dropped, why, now(), self.first_turn, self.summary))
 
 
-def run_id() -> str:
-    """Return the id of the agent run that calls: the outermost node of its graph path, `name:uuid`."""
-    namespace = str(get_config().get("metadata", {}).get("langgraph_checkpoint_ns", ""))
-    return namespace.split("|", 1)[0]
+@runtime_checkable  # pydantic looks at the types of what tools get
+class CountTokens(Protocol):
+    """The exact prompt length in tokens, by the engine's own tokenizer and template."""
+
+    def __call__(self, messages: Sequence[AnyMessage], tools: Sequence[Tool] = ()) -> int:
+        """Return the length of messages and tools."""
+
+
+@runtime_checkable
+class CheckCitations(Protocol):
+    """The check of a text's citations against passages."""
+
+    def __call__(
+        self, text: str, passages: Sequence[NumberedPassage], /
+    ) -> tuple[str, tuple[Citation, ...]]:
+        """Return the text with wrong marks put right, and what was found of each citation."""
+
+
+@dataclass(frozen=True)
+class TurnServices:
+    """What agents and tools need of the rest of the app."""
+
+    count_tokens: CountTokens
+    check_citations: CheckCitations
+
+
+@dataclass(frozen=True)
+class TurnContext:
+    """All that one turn's supervisor, agents and tools work with."""
+
+    request: TurnRequest
+    state: TurnState
+    services: TurnServices
+    events: TurnEvents
+    """Where all that happens is reported."""
+
+    @property
+    def cut_turns(self) -> Sequence[tuple[str, str]]:
+        """Earlier turns that the model no longer sees, oldest first."""
+        return self.request.completed_turns[: self.state.first_visible_turn]
+
+    @property
+    def visible_turns(self) -> Sequence[tuple[str, str]]:
+        """Earlier turns that the model still sees, oldest first."""
+        return self.request.completed_turns[self.state.first_visible_turn :]
+
+
+TurnGraph = CompiledStateGraph[Any, TurnContext, Any, Any]
+"""A graph that runs with a `TurnContext`."""

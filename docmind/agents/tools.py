@@ -1,22 +1,29 @@
-"""The agents' tools. Documents' text is always handed over delimited and numbered: data, never instructions."""
+"""The agents' tools.
+
+Documents' text is always handed over delimited and numbered: data, never instructions. A tool that
+finds passages returns beside its text how many they are (`PassagesShown`), as its artifact.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated
 
 from langchain.tools import ToolRuntime
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, tool
 from pydantic import Field
 
 from docmind.agents.calculator import evaluate
-from docmind.agents.state import TurnContext, defused, run_id
-from docmind.context.summary import recall
+from docmind.agents.run_ids import agent_of, run_id_of
+from docmind.agents.state import TurnContext
+from docmind.context.delimiters import defuse_tags
+from docmind.context.summary import RecalledTurn, recall_turns
 from docmind.errors import DocMindError
-from docmind.events import SourcesFound
 from docmind.ingestion.service import IngestionService
 from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.search import Retriever
@@ -28,46 +35,94 @@ Runtime = ToolRuntime[TurnContext]
 NOTHING = "No passage was found."
 FOUND = "\nThe search found: "
 """Before the numbers of what was found, where passages of earlier turns stand before it."""
-MOST_SIDES = 3
+MOST_NAMED = 3
 """Most documents that are searched one by one because a question names them."""
 OUTLINE_LINES = 60
 """Most headings of an outline; a longer one is cut with a notice."""
+MOST_PAGES = 4
+"""Most pages that are read at once."""
+LONGEST_RESULT = 80
+"""Characters of a result that is reported as it is; of a longer one the words are counted."""
 
 
-def render_for_model(sources: Sequence[NumberedPassage]) -> str:
-    """Return passages as the model reads them: numbered, located, delimited; text can't close the delimiters."""
-    if not sources:
+@dataclass(frozen=True)
+class PassagesShown:
+    """How many passages a tool's result has."""
+
+    found: int
+    """Those that were looked for."""
+    shown: int
+    """With those of earlier turns that stand before them."""
+
+
+PassageResult = tuple[str, PassagesShown | None]
+"""What a tool that finds passages returns: its text, and how many they are."""
+
+
+def describe_result(result: ToolMessage) -> str:
+    """Return in a few words what a tool brought, for the user."""
+    text = str(result.content)
+    if result.status == "error":
+        return text[:200]
+    words = f"{len(text.split())} words"
+    count = result.artifact
+    if isinstance(count, PassagesShown) and count.shown:
+        passages = "passages" if count.found > 1 else "passage"
+        with_earlier = ""
+        if count.found < count.shown:
+            with_earlier = f" ({count.shown} with those of earlier turns)"
+        return f"{count.found} {passages}{with_earlier}, {words}"
+    if len(text) <= LONGEST_RESULT:
+        return text
+    return words
+
+
+def render_for_model(passages: Sequence[NumberedPassage]) -> str:
+    """Return passages as the model reads them: numbered, located, delimited.
+
+    Their text can't close the delimiters.
+    """
+    if not passages:
         return NOTHING
-    blocks = "\n".join(_block(source) for source in sources)
+    blocks = "\n".join(_block(numbered) for numbered in passages)
     return f"<passages>\n{blocks}\n</passages>"
 
 
-def _block(source: NumberedPassage) -> str:
-    passage = source.passage
+def _block(numbered: NumberedPassage) -> str:
+    passage = numbered.passage
     where = passage.file_name
     if passage.page:
         where += f", page {passage.page}"
     if passage.heading:
         where += f", {passage.heading}"
-    return defused(f"[{source.number}] ({where})\n{passage.text.strip()}\n")
+    return defuse_tags(f"[{numbered.number}] ({where})\n{passage.text.strip()}\n")
 
 
-def show(turn: TurnContext, run: str, found: Sequence[Passage], readable: Collection[str]) -> str:
-    """Return what was found as a run reads it.
+def show_passages(
+    context: TurnContext, run_id: str, *, found: Sequence[Passage], readable_ids: Collection[str]
+) -> PassageResult:
+    """Return what was found as a run reads it, under the run's numbers.
 
-    The first time, passages that earlier turns found in documents of `readable` stand before it.
+    The first time, passages that earlier turns found in documents of `readable_ids` stand before
+    it.
     """
+    numbers = context.state.passages
     retained: list[NumberedPassage] = []
-    if not turn.sources.known_to(run):
-        retained = turn.sources.read_by(
-            run, [p for p in turn.retained if p.document_id in readable]
-        )
-    own = turn.sources.read_by(run, found)
+    if not numbers.known_to(run_id):
+        still_readable = [
+            passage
+            for passage in context.request.retained_passages
+            if passage.document_id in readable_ids
+        ]
+        retained = numbers.read_by(run_id, still_readable)
+    own = numbers.read_by(run_id, found)
     if not retained:
-        return render_for_model(own)
-    new = [source for source in own if source.number > len(retained)]
-    numbers = ", ".join(f"[{source.number}]" for source in own)
-    return f"{render_for_model([*retained, *new])}{FOUND}{numbers}"
+        return render_for_model(own), PassagesShown(found=len(own), shown=len(own))
+    new = [numbered for numbered in own if numbered.number > len(retained)]
+    shown = [*retained, *new]
+    marks = ", ".join(f"[{numbered.number}]" for numbered in own)
+    text = f"{render_for_model(shown)}{FOUND}{marks}"
+    return text, PassagesShown(found=len(own), shown=len(shown))
 
 
 def find_document(name: str, documents: Iterable[Document]) -> Document | None:
@@ -77,84 +132,152 @@ def find_document(name: str, documents: Iterable[Document]) -> Document | None:
     for document in documents:
         if document.name.casefold() == wanted:
             return document
-    if within := [d for d in documents if d.name.casefold() in wanted]:
-        return max(within, key=lambda d: len(d.name))
-    if named := mentioned(wanted, documents):
+    within = [document for document in documents if document.name.casefold() in wanted]
+    if within:
+        return max(within, key=lambda document: len(document.name))
+    named = mentioned_documents(wanted, documents)
+    if named:
         return named[0]
-    stems = {d.name.rsplit(".", 1)[0].casefold(): d for d in documents}
-    near = difflib.get_close_matches(wanted.rsplit(".", 1)[0], stems, n=1, cutoff=0.75)
-    return stems[near[0]] if near else None
+    by_stem = {_stem(document).casefold(): document for document in documents}
+    wanted_stem = wanted.rsplit(".", 1)[0]
+    near = difflib.get_close_matches(wanted_stem, by_stem, n=1, cutoff=0.75)
+    if near:
+        return by_stem[near[0]]
+    return None
 
 
-def mentioned(text: str, documents: Iterable[Document]) -> list[Document]:
+def mentioned_documents(text: str, documents: Iterable[Document]) -> list[Document]:
     """Return the documents of whose names all words stand in a text, the longest names first."""
+    words_of_text = _words(text)
+    mentioned: list[tuple[int, Document]] = []
+    for document in documents:
+        words_of_name = _words(_stem(document))
+        if words_of_name and words_of_name <= words_of_text:
+            mentioned.append((len(words_of_name), document))
+    mentioned.sort(key=lambda pair: pair[0], reverse=True)
+    return [document for _, document in mentioned]
 
-    def words(name: str) -> set[str]:
-        return set(re.findall(r"\w+", name.casefold().replace("_", " ")))
 
-    named = [(words(d.name.rsplit(".", 1)[0]), d) for d in documents]
-    return [d for own, d in sorted(named, key=lambda n: -len(n[0])) if own and own <= words(text)]
+def _stem(document: Document) -> str:
+    """Return a document's name without its ending."""
+    return document.name.rsplit(".", 1)[0]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold().replace("_", " ")))
+
+
+def readable_documents(documents: IngestionService, context: TurnContext) -> list[Document]:
+    """Return what a turn may read: documents that are ready and, if it is confined, its own."""
+    allowed = context.request.document_ids
+    ready = [document for document in documents.documents() if document.state == "ready"]
+    if allowed is None:
+        return ready
+    return [document for document in ready if document.id in allowed]
+
+
+def list_names(documents: Sequence[Document]) -> str:
+    """Return the documents' names and lengths in one line."""
+    if not documents:
+        return "There are no documents."
+    names: list[str] = []
+    for document in documents:
+        if document.pages:
+            names.append(f"{document.name} ({document.pages} pages)")
+        else:
+            names.append(document.name)
+    return f"Documents: {'; '.join(names)}"
+
+
+def earlier_turns_for_model(turns: Iterable[RecalledTurn]) -> str:
+    """Return earlier turns as the model reads them; "" for none."""
+    blocks = [f"Question {turn.number}: {turn.question}\nAnswer: {turn.answer}" for turn in turns]
+    if not blocks:
+        return ""
+    text = defuse_tags("\n".join(blocks))
+    return f"<earlier>\n{text}\n</earlier>"
+
+
+class _Library:
+    """The documents, as the tools of all turns look things up in them."""
+
+    def __init__(self, retriever: Retriever, documents: IngestionService) -> None:
+        self._retriever = retriever
+        self._documents = documents
+
+    def readable(self, runtime: Runtime) -> list[Document]:
+        """Return what the turn may read."""
+        return readable_documents(self._documents, runtime.context)
+
+    def named(self, document: str, runtime: Runtime) -> Document:
+        """Return the document meant; if there is none, the error tells which there are."""
+        readable = self.readable(runtime)
+        known = find_document(document, readable)
+        if known is None:
+            names = list_names(readable)
+            raise DocMindError(f"There is no document called {document!r}. {names}")
+        return known
+
+    def search(
+        self, query: str, document: str, runtime: Runtime, *, most: int, table: bool | None = None
+    ) -> list[Passage]:
+        """Return the best passages in one document or, if none is named, in all readable ones.
+
+        Of documents that the query itself mentions, each gets its own search beside that.
+        """
+        if document:
+            scopes = [Scope([self.named(document, runtime).id], table=table)]
+        else:
+            scopes = [Scope(runtime.context.request.document_ids, table=table)]
+            mentioned = mentioned_documents(query, self.readable(runtime))[:MOST_NAMED]
+            if len(mentioned) > 1:
+                scopes += [Scope([each.id], table=table) for each in mentioned]
+        return self._retriever.search_each(query, most, scopes)
+
+    def report(self, runtime: Runtime, passages: Sequence[Passage]) -> PassageResult:
+        """Number and report what was found; return it as the run reads it."""
+        context = runtime.context
+        run_id = run_id_of(runtime)
+        numbered = context.state.passages.add(passages)
+        if numbered:
+            context.events.passages_found(agent_of(run_id), numbered)
+        readable_ids = {document.id for document in self.readable(runtime)}
+        return show_passages(context, run_id, found=passages, readable_ids=readable_ids)
 
 
 def make_tools(
     retriever: Retriever, documents: IngestionService, top_k: int
 ) -> dict[str, BaseTool]:
     """Return the tools by name; a search shows `top_k` passages."""
+    library = _Library(retriever, documents)
 
-    def ready(runtime: Runtime) -> list[Document]:
-        return readable(documents, runtime.context)
-
-    def found(runtime: Runtime, passages: list[Passage]) -> str:
-        context = runtime.context
-        sources = context.sources.add(passages)
-        if sources:
-            agent = run_id().split(":", 1)[0]
-            context.emit(
-                SourcesFound(context.conversation_id, context.turn_id, agent, tuple(sources))
-            )
-        return show(context, run_id(), passages, {d.id for d in ready(runtime)})
-
-    def named(document: str, runtime: Runtime) -> Document:
-        """Return the document meant; if there is none, the error tells the model which there are."""
-        if known := find_document(document, ready(runtime)):
-            return known
-        raise DocMindError(f"There is no document called {document!r}. {listing(ready(runtime))}")
-
-    def look(
-        query: str, runtime: Runtime, document: str, k: int, table: bool | None = None
-    ) -> list[Passage]:
-        """Return the best hits in what the turn may read."""
-        ids = [named(document, runtime).id] if document else runtime.context.document_ids
-        sides = [] if document else mentioned(query, ready(runtime))[:MOST_SIDES]
-        scopes = [
-            Scope(ids, table=table),
-            *(Scope([d.id], table=table) for d in sides if len(sides) > 1),
-        ]
-        return retriever.search_each(query, k, scopes)
-
-    @tool
-    def search_documents(query: str, runtime: Runtime, document: str = "") -> str:
+    @tool(response_format="content_and_artifact")
+    def search_documents(query: str, runtime: Runtime, document: str = "") -> PassageResult:
         """Search the user's documents. Returns numbered passages.
 
         Args:
             query: What to look for, in plain words.
             document: File name, to search one document only.
         """
-        return found(runtime, look(query, runtime, document, top_k))
+        return library.report(runtime, library.search(query, document, runtime, most=top_k))
 
-    @tool
-    def find_tables(query: str, runtime: Runtime, document: str = "") -> str:
+    @tool(response_format="content_and_artifact")
+    def find_tables(query: str, runtime: Runtime, document: str = "") -> PassageResult:
         """Look up tables in the user's documents. Returns numbered tables.
 
         Args:
             query: What the table is about: its columns, rows or title.
             document: File name, to look in one document only.
         """
-        hits = look(query, runtime, document, max(1, top_k // 2), table=True)
-        return found(runtime, hits) if hits else "No table was found."
+        tables = library.search(query, document, runtime, most=max(1, top_k // 2), table=True)
+        if not tables:
+            return "No table was found.", None
+        return library.report(runtime, tables)
 
-    @tool
-    def read_pages(document: str, first_page: int, last_page: int, runtime: Runtime) -> str:
+    @tool(response_format="content_and_artifact")
+    def read_pages(
+        document: str, first_page: int, last_page: int, runtime: Runtime
+    ) -> PassageResult:
         """Read whole pages of one document. Returns numbered passages.
 
         Args:
@@ -162,19 +285,23 @@ def make_tools(
             first_page: First page, from 1.
             last_page: Last page; at most four pages are read at once.
         """
-        chosen = named(document, runtime)
+        chosen = library.named(document, runtime)
         if not chosen.pages:
-            return found(runtime, retriever.passages(chosen.id)[: 4 * top_k])
-        pages = range(
-            max(1, first_page), min(max(first_page, last_page), first_page + 3, chosen.pages) + 1
-        )
-        hits = [hit for page in pages for hit in retriever.passages(chosen.id, page)]
-        return found(runtime, hits) if hits else f"{chosen.name} has pages 1 to {chosen.pages}."
+            beginning = retriever.passages(chosen.id)[: MOST_PAGES * top_k]
+            return library.report(runtime, beginning)
+        # A last page before the first one means the first one alone.
+        last = min(max(first_page, last_page), first_page + MOST_PAGES - 1, chosen.pages)
+        passages: list[Passage] = []
+        for page in range(max(1, first_page), last + 1):
+            passages += retriever.passages(chosen.id, page)
+        if not passages:
+            return f"{chosen.name} has pages 1 to {chosen.pages}.", None
+        return library.report(runtime, passages)
 
     @tool
     def list_documents(runtime: Runtime) -> str:
         """List the user's documents with their numbers of pages."""
-        return listing(ready(runtime))
+        return list_names(library.readable(runtime))
 
     @tool
     def outline(document: str, runtime: Runtime) -> str:
@@ -183,14 +310,18 @@ def make_tools(
         Args:
             document: File name.
         """
-        chosen = named(document, runtime)
-        headings = groupby(retriever.passages(chosen.id), key=lambda hit: (hit.heading, hit.page))
-        lines = [
-            f"{heading or '(no heading)'}{f', page {page}' if page else ''}"
-            for (heading, page), _ in headings
-        ]
-        rest = f"\n… and {len(lines) - OUTLINE_LINES} more" if len(lines) > OUTLINE_LINES else ""
-        return defused(f"Outline of {chosen.name}:\n" + "\n".join(lines[:OUTLINE_LINES]) + rest)
+        chosen = library.named(document, runtime)
+        lines: list[str] = []
+        places = [(passage.heading, passage.page) for passage in retriever.passages(chosen.id)]
+        for (heading, page), _ in groupby(places):
+            line = heading or "(no heading)"
+            if page:
+                line += f", page {page}"
+            lines.append(line)
+        text = "\n".join(lines[:OUTLINE_LINES])
+        if len(lines) > OUTLINE_LINES:
+            text += f"\n… and {len(lines) - OUTLINE_LINES} more"
+        return defuse_tags(f"Outline of {chosen.name}:\n{text}")
 
     @tool
     def calculate(expressions: Annotated[list[str], Field(max_length=8)]) -> str:
@@ -198,48 +329,19 @@ def make_tools(
 
         Args:
             expressions: Arithmetic with + - * / ** ( ), min, max, sum, avg, round, sqrt.
-        """
-        return "\n".join(f"{e} = {evaluate(e)}" for e in expressions) or "Nothing to compute."
+        """  # noqa: E501  the model reads this line as it is
+        results = [f"{expression} = {evaluate(expression)}" for expression in expressions]
+        return "\n".join(results) or "Nothing to compute."
 
-    @tool("recall")
-    def recall_earlier(query: str, runtime: Runtime) -> str:
+    @tool
+    def recall(query: str, runtime: Runtime) -> str:
         """Look up what was said earlier in this conversation.
 
         Args:
             query: What it was about.
         """
-        return (
-            earlier(recall(query, runtime.context.past)) or "Nothing was said about that earlier."
-        )
+        turns = recall_turns(query, runtime.context.request.completed_turns)
+        return earlier_turns_for_model(turns) or "Nothing was said about that earlier."
 
-    return {
-        t.name: t
-        for t in (
-            search_documents, find_tables, read_pages, list_documents, outline, calculate, recall_earlier
-        )
-    }  # fmt: skip
-
-
-def earlier(turns: Iterable[tuple[int, str, str]]) -> str:
-    """Return earlier turns as the model reads them; "" for none."""
-    text = "\n".join(f"Question {n}: {question}\nAnswer: {answer}" for n, question, answer in turns)
-    return f"<earlier>\n{defused(text)}\n</earlier>" if text else ""
-
-
-def readable(documents: IngestionService, turn: TurnContext) -> list[Document]:
-    """Return the documents that a turn may read: ready, and among those it is confined to, if it is."""
-    allowed = turn.document_ids
-    return [
-        d
-        for d in documents.documents()
-        if d.state == "ready" and (allowed is None or d.id in allowed)
-    ]
-
-
-def listing(documents: Sequence[Document]) -> str:
-    """Return the documents' names and lengths in one line."""
-    if not documents:
-        return "There are no documents."
-    return "Documents: " + "; ".join(
-        f"{d.name} ({d.pages} pages)" if d.pages else d.name for d in documents
-    )
+    made = [search_documents, find_tables, read_pages, list_documents, outline, calculate, recall]
+    return {each.name: each for each in made}

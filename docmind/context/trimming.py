@@ -1,6 +1,7 @@
-"""Keep what the model sees inside its window: whole old turns go first, then oversized tool results, then old steps.
+"""Keep what the model sees inside its window.
 
-Pure functions: they return new lists, and the stored conversation is never touched.
+Whole old turns go first, then parts of oversized tool results, then old steps. Pure functions: they
+return new lists, and the stored conversation is never touched.
 """
 
 from __future__ import annotations
@@ -18,25 +19,24 @@ NOTICE = "\n[… shortened to fit the context window; ask for single pages to re
 SHORTEST = 4 * len(NOTICE)
 """Characters of a tool result that are left in any case."""
 _CLOSING = re.compile(r"(\n</\w+>)(?:\n[^\n]*)?\s*\Z")
-"""What ends delimited data stays, or the text after it would seem to be part of the data; a line on it does not."""
+"""What ends delimited data stays, or the text after it would seem to be part of the data; a line on
+it does not."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of the window a prompt may use.
-
-    Args:
-        window: The model's context window, in tokens.
-        reserve: Tokens kept free for the answer.
-        threshold: Share of the window at which the prompt is cut.
-        low_water: Share of the window aimed at when it is cut. Cutting deeper than needed and therefore less
-            often keeps the prompt's prefix stable, so that the engine's prefix cache serves the next turns.
-    """
+    """How much of the window a prompt may use."""
 
     window: int
+    """The model's context window, in tokens."""
     reserve: int
+    """Tokens kept free for the answer."""
     threshold: float
+    """Fraction of the window at which the prompt is cut."""
     low_water: float
+    """Fraction of the window aimed at when it is cut. Cutting deeper than needed and therefore less
+    often keeps the prompt's prefix stable, so that the engine's prefix cache serves the next turns.
+    """
 
     @property
     def limit(self) -> int:
@@ -53,27 +53,25 @@ class Budget:
         return min(int(self.window * self.low_water), self.limit)
 
 
-def answer_room(max_answer_tokens: int, window: int) -> int:
-    """Return the longest answer, in tokens: as asked, but never more than a quarter of a known window."""
-    return min(max_answer_tokens, window // 4) if window else max_answer_tokens
-
-
 @dataclass(frozen=True)
 class Fitted:
     """Messages that fit, and what was done to them.
 
-    `tokens_before == tokens_after` with nothing dropped or shortened means that nothing had to be done. If even
-    the question alone is over the limit, `tokens_after` says so and the engine will refuse the prompt.
+    `tokens_before == tokens_after` with nothing dropped or shortened means that nothing had to be
+    done. If even the question alone is over the limit, `tokens_after` says so and the engine will
+    refuse the prompt.
     """
 
     messages: list[AnyMessage]
     tokens_before: int
     tokens_after: int
+    limit: int
+    """The longest prompt that would have been left as it is, in tokens."""
     dropped_turns: int = 0
     shortened: int = 0
+    """Tool results that lost a part."""
     dropped_steps: int = 0
-    limit: int = 0
-    """The longest prompt that would have been left as it is, in tokens."""
+    """Tool calls that went with their results."""
 
     @property
     def changed(self) -> bool:
@@ -83,25 +81,38 @@ class Fitted:
     @property
     def dropped(self) -> str:
         """What was cut, in words for the user."""
-        counts = (
-            (self.dropped_turns, "{} oldest turn{}"),
-            (self.shortened, "parts of {} tool result{}"),
-            (self.dropped_steps, "{} older tool call{} with results"),
-        )
-        return " and ".join(words.format(n, "s" if n > 1 else "") for n, words in counts if n)
+        parts: list[str] = []
+        if self.dropped_turns:
+            parts.append(f"{self.dropped_turns} oldest turn{_plural(self.dropped_turns)}")
+        if self.shortened:
+            parts.append(f"parts of {self.shortened} tool result{_plural(self.shortened)}")
+        if self.dropped_steps:
+            steps = f"{self.dropped_steps} older tool call{_plural(self.dropped_steps)}"
+            parts.append(f"{steps} with results")
+        return " and ".join(parts)
+
+
+def _plural(count: int) -> str:
+    return "s" if count > 1 else ""
+
+
+def begins_turn(message: AnyMessage) -> bool:
+    """Return whether a message is the user's own.
+
+    A human message with a name is the supervisor's (a task, say) and begins no turn.
+    """
+    return isinstance(message, HumanMessage) and not message.name
 
 
 def split_turns(messages: Sequence[AnyMessage]) -> tuple[list[AnyMessage], list[list[AnyMessage]]]:
-    """Return the leading system messages, and the turns: each begins with a message of the user.
-
-    A human message with a name is an agent's (a task, say) and begins no turn.
-    """
-    head: list[AnyMessage] = [m for m in messages if isinstance(m, SystemMessage)]
+    """Return the leading system messages, and the turns: each begins with a message of the user."""
+    head: list[AnyMessage] = []
     turns: list[list[AnyMessage]] = []
     for message in messages:
         if isinstance(message, SystemMessage):
+            head.append(message)
             continue
-        if not turns or (isinstance(message, HumanMessage) and not message.name):
+        if not turns or begins_turn(message):
             turns.append([])
         turns[-1].append(message)
     return head, turns
@@ -110,79 +121,133 @@ def split_turns(messages: Sequence[AnyMessage]) -> tuple[list[AnyMessage], list[
 def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitted:
     """Return the messages cut to the budget.
 
-    System messages and the last turn's own words always stay; a tool call is never parted from its result. If the
-    last turn alone is too long, the longest tool results in it are shortened with a notice; if that is not enough,
-    its oldest tool calls but the first go with their results.
+    System messages and the last turn's own words always stay; a tool call is never parted from its
+    result. If the last turn alone is too long, the longest tool results in it are shortened with a
+    notice; if that is not enough, its oldest tool calls but the first go with their results.
     """
     before = count(messages)
     if before <= budget.limit:
-        return Fitted(list(messages), before, before, limit=budget.limit)
-    head, turns = split_turns(messages)
-
-    def keep(dropped: int) -> list[AnyMessage]:
-        return [*head, *(m for turn in turns[dropped:] for m in turn)]
-
-    low, high = 0, max(len(turns) - 1, 0)
-    while low < high:  # fewest dropped turns that reach the target; lengths fall as turns go
-        middle = (low + high) // 2
-        if count(keep(middle)) <= budget.target:
-            high = middle
-        else:
-            low = middle + 1
-    kept = keep(low)
-    after = count(kept)
-    shortened = steps = 0
-    if after > budget.limit:
-        kept, shortened = _shorten(kept, count, budget.target)
-        while (after := count(kept)) > budget.limit and (step := _second_step(kept)):
-            kept = [*kept[: step.start], *kept[step.stop :]]
-            steps += 1
-    return Fitted(kept, before, after, low, shortened, steps, budget.limit)
-
-
-def _shorten(
-    messages: list[AnyMessage], count: Counter, target: int
-) -> tuple[list[AnyMessage], int]:
-    """Cut the longest tool result, to half at most, again and again until the target is reached or all are short."""
-    kept = list(messages)
-    touched: set[int] = set()
-    while (tokens := count(kept)) > target:
-        sizes = {i: len(str(m.content)) for i, m in enumerate(kept) if isinstance(m, ToolMessage)}
-        longest = max(sizes, key=sizes.__getitem__, default=None)
-        if longest is None or sizes[longest] < SHORTEST:
-            break
-        excess = (
-            (tokens - target) * sum(len(str(m.content)) for m in kept) // tokens
-        )  # characters, about
-        kept[longest] = _shorter(
-            kept[longest], max(sizes[longest] // 2, sizes[longest] - excess - 2 * len(NOTICE))
+        return Fitted(
+            messages=list(messages), tokens_before=before, tokens_after=before, limit=budget.limit
         )
-        touched.add(longest)
-    return kept, len(touched)
-
-
-def _shorter(message: AnyMessage, length: int) -> AnyMessage:
-    """Return the message with `length` characters of its text, a notice, and the delimiter that closes it."""
-    text, closing = str(message.content), ""
-    if found := _CLOSING.search(text):
-        text, closing = text[: found.start()], found[1]
-    return message.model_copy(
-        update={"content": text.removesuffix(NOTICE)[:length] + NOTICE + closing}
+    remaining, dropped_turns = _drop_turns(messages, count, budget.target)
+    shortened = 0
+    dropped_steps = 0
+    after = count(remaining)
+    if after > budget.limit:
+        remaining, shortened = _shorten_results(remaining, count, budget.target)
+        remaining, dropped_steps = _drop_steps(remaining, count, budget.limit)
+        after = count(remaining)
+    return Fitted(
+        messages=remaining,
+        tokens_before=before,
+        tokens_after=after,
+        limit=budget.limit,
+        dropped_turns=dropped_turns,
+        shortened=shortened,
+        dropped_steps=dropped_steps,
     )
 
 
-def _second_step(messages: Sequence[AnyMessage]) -> range | None:
-    """Return where the second of at least three tool calls since the last task stands, with its results.
+def _drop_turns(
+    messages: Sequence[AnyMessage], count: Counter, target: int
+) -> tuple[list[AnyMessage], int]:
+    """Return the messages without the oldest turns, and how many had to go; the last turn stays."""
+    head, turns = split_turns(messages)
 
-    The first found the passages. Calls before the task are other agents' and no steps of this one.
+    def without(dropped: int) -> list[AnyMessage]:
+        rest = list(head)
+        for turn in turns[dropped:]:
+            rest += turn
+        return rest
+
+    # The fewest that reach the target, by bisection: the length falls with every turn that goes.
+    fewest = 0
+    most = max(len(turns) - 1, 0)
+    while fewest < most:
+        middle = (fewest + most) // 2
+        if count(without(middle)) <= target:
+            most = middle
+        else:
+            fewest = middle + 1
+    return without(fewest), fewest
+
+
+def _shorten_results(
+    messages: list[AnyMessage], count: Counter, target: int
+) -> tuple[list[AnyMessage], int]:
+    """Return the messages with their longest tool results shortened, and how many were.
+
+    The longest one is cut, to half at most, again and again until the target is reached or all are
+    short.
     """
-    calls = [i for i, m in enumerate(messages) if isinstance(m, AIMessage) and m.tool_calls]
-    last = calls[-1] if calls else 0
-    task = max((i for i, m in enumerate(messages[:last]) if isinstance(m, HumanMessage)), default=0)
-    starts = [i for i in calls if i > task]
-    if len(starts) < 3:
+    remaining = list(messages)
+    shortened: set[int] = set()
+    tokens = count(remaining)
+    while tokens > target:
+        sizes = {
+            index: len(str(message.content))
+            for index, message in enumerate(remaining)
+            if isinstance(message, ToolMessage)
+        }
+        longest = max(sizes, key=sizes.__getitem__, default=None)
+        if longest is None or sizes[longest] < SHORTEST:
+            break
+        characters = sum(len(str(message.content)) for message in remaining)
+        excess = (tokens - target) * characters // tokens  # in characters, about
+        length = max(sizes[longest] // 2, sizes[longest] - excess - 2 * len(NOTICE))
+        remaining[longest] = _shorter(remaining[longest], length)
+        shortened.add(longest)
+        tokens = count(remaining)
+    return remaining, len(shortened)
+
+
+def _shorter(message: AnyMessage, length: int) -> AnyMessage:
+    """Return the message with `length` characters of its text, a notice and its delimiter."""
+    text = str(message.content)
+    delimiter = ""
+    found = _CLOSING.search(text)
+    if found:
+        text = text[: found.start()]
+        delimiter = found[1]
+    text = text.removesuffix(NOTICE)[:length]
+    return message.model_copy(update={"content": f"{text}{NOTICE}{delimiter}"})
+
+
+def _drop_steps(
+    messages: list[AnyMessage], count: Counter, limit: int
+) -> tuple[list[AnyMessage], int]:
+    """Return the messages without as many older tool calls as needed, and how many that are."""
+    remaining = messages
+    dropped = 0
+    while count(remaining) > limit:
+        step = _second_step(remaining)
+        if step is None:
+            break
+        remaining = [*remaining[: step.start], *remaining[step.stop :]]
+        dropped += 1
+    return remaining, dropped
+
+
+def _second_step(messages: Sequence[AnyMessage]) -> range | None:
+    """Return where the second tool call since the last task stands, with its results.
+
+    None if there are fewer than three: the first found the passages, and the last one's result has
+    not been read yet. Calls before the task are other agents' and no steps of this one.
+    """
+    calls: list[int] = []
+    task = 0
+    last_human = 0
+    for index, message in enumerate(messages):
+        if isinstance(message, HumanMessage):
+            last_human = index
+        elif isinstance(message, AIMessage) and message.tool_calls:
+            calls.append(index)
+            task = last_human
+    steps = [index for index in calls if index > task]
+    if len(steps) < 3:
         return None
-    stop = starts[1] + 1
+    stop = steps[1] + 1
     while isinstance(messages[stop], ToolMessage):
         stop += 1
-    return range(starts[1], stop)
+    return range(steps[1], stop)

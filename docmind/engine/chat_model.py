@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from contextvars import ContextVar
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackHandler,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import (
@@ -27,17 +31,48 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict
 
-from docmind.context.trimming import answer_room
 from docmind.engine.interface import Constraint, Delta, EngineUsage, Tool, ToolCall
 from docmind.engine.tool_calls import ToolCallParser, structural_tag
 
-METER: ContextVar[Callable[[EngineUsage], None] | None] = ContextVar("METER", default=None)
-"""Told what the engine counted for each request made in this context, also for those that were
-aborted. (LangChain's callbacks hear nothing of a cancelled call's usage.)"""
-WRITTEN: ContextVar[Callable[[str], None] | None] = ContextVar("WRITTEN", default=None)
-"""Told each piece of text that is written in this context, unless its call is tagged `nostream`.
-(LangGraph's stream of messages passes a piece through seven turns of the event loop, and the
-engine's thread waits for each.)"""
+
+def answer_room(max_answer_tokens: int, window: int) -> int:
+    """Return the longest answer, in tokens: as asked, but at most a quarter of a known window."""
+    if not window:
+        return max_answer_tokens
+    return min(max_answer_tokens, window // 4)
+
+
+class ModelListener(BaseCallbackHandler, ABC):
+    """Hears what every model call of a run writes and costs; goes into the run's `callbacks`.
+
+    LangChain hands the callbacks of a run on to all calls in it; the model looks for its listeners
+    among them and calls them itself, at once. Not through `on_llm_new_token` or LangGraph's stream
+    of messages: there a piece passes through seven turns of the event loop, and the engine's thread
+    waits for each; and of an aborted call's cost LangChain's callbacks hear nothing. Of `astream`
+    they hear nothing either: there LangChain does not say whose run it is.
+    """
+
+    # None of LangChain's own events is wanted.
+    ignore_llm = True
+    ignore_chat_model = True
+    ignore_chain = True
+    ignore_agent = True
+    ignore_retriever = True
+    ignore_retry = True
+    ignore_custom_event = True
+
+    @abstractmethod
+    def text_written(self, namespace: str, text: str) -> None:
+        """Take a piece of text, unless the call is tagged `nostream`.
+
+        Args:
+            namespace: LangGraph's path of the node that calls; empty outside of a graph.
+            text: The piece.
+        """
+
+    @abstractmethod
+    def usage_counted(self, usage: EngineUsage) -> None:
+        """Take what the engine counted for one call, however it ended."""
 
 
 class ChatVLLM(BaseChatModel):
@@ -95,9 +130,13 @@ class ChatVLLM(BaseChatModel):
         constraint: Constraint | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
+        silent: bool = False,
         **_: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """Stream text, then one last chunk with tool calls, usage and the reason for the end."""
+        """Stream text, then one last chunk with tool calls, usage and the reason for the end.
+
+        `silent` keeps the text from the run's listeners: it is not meant for the user.
+        """
         parser = (
             ToolCallParser([t["function"]["name"] for t in tools])
             if tools and constraint is None
@@ -108,7 +147,17 @@ class ChatVLLM(BaseChatModel):
             constraint = Constraint("json", _call_schema(tools, tool_choice))
         elif parser and self.constrain_calls and tool_choice == "auto":
             constraint = Constraint("structural_tag", structural_tag(tools))
-        written = WRITTEN.get() if run_manager and TAG_NOSTREAM not in run_manager.tags else None
+        listeners = _listeners(run_manager)
+        readers: list[ModelListener] = []
+        namespace = ""
+        if run_manager and not silent and TAG_NOSTREAM not in run_manager.tags:
+            readers = listeners
+            namespace = str(run_manager.metadata.get("langgraph_checkpoint_ns", ""))
+
+        def count(usage: EngineUsage) -> None:
+            for listener in listeners:
+                listener.usage_counted(usage)
+
         last = Delta()
         calls: list[ToolCall] = []
         deltas = self.engine.stream(
@@ -118,15 +167,18 @@ class ChatVLLM(BaseChatModel):
             max_tokens=answer_room(max_tokens or self.max_tokens, self.engine.status().window),
             temperature=self.temperature if temperature is None else temperature,
             stop=stop or (),
-            on_end=METER.get(),
+            on_end=count,
         )
         async with aclosing(deltas):
             async for delta in deltas:
                 last = delta
                 calls += delta.tool_calls
-                if text := parser.feed(delta.text) if parser else delta.text:
-                    if written:
-                        written(text)
+                text = delta.text
+                if parser:
+                    text = parser.feed(text)
+                if text:
+                    for reader in readers:
+                        reader.text_written(namespace, text)
                     yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         rest = ""
         if parser:
@@ -134,8 +186,9 @@ class ChatVLLM(BaseChatModel):
             calls = [] if tool_choice == "none" else [*calls, *parser.calls]
             if forced and last.finish_reason == "length":  # half a call is no text for the user
                 rest = ""
-        if written and rest:
-            written(rest)
+        if rest:
+            for reader in readers:
+                reader.text_written(namespace, rest)
         yield _last_chunk(rest, calls, last)
 
     async def _agenerate(
@@ -157,6 +210,13 @@ class ChatVLLM(BaseChatModel):
     ) -> ChatResult:
         """Drain the stream on a loop of its own; not for threads that already run one."""
         return asyncio.run(self._agenerate(messages, stop, **kwargs))
+
+
+def _listeners(run_manager: AsyncCallbackManagerForLLMRun | None) -> list[ModelListener]:
+    """Return the run's listeners."""
+    if run_manager is None:
+        return []
+    return [handler for handler in run_manager.handlers if isinstance(handler, ModelListener)]
 
 
 def _call_schema(tools: Sequence[Tool], tool_choice: str) -> dict[str, Any]:

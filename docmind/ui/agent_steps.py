@@ -89,8 +89,8 @@ def _draw_run(run: AgentRun) -> None:
 
 
 def _draw_step(step: AgentStep) -> None:
-    if step.said:
-        st.caption(plain(_shortened(step.said, _TEXT_SHOWN)))
+    if step.message:
+        st.caption(plain(_shortened(step.message, _TEXT_SHOWN)))
     arguments = []
     for name, value in step.arguments.items():
         arguments.append(f"{name}: {_shortened(str(value), 60)}")

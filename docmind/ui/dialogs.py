@@ -51,8 +51,9 @@ class PassageDialog:
 
     @classmethod
     def from_link(cls, target: str) -> PassageDialog | None:
-        """Return what a clicked mark opens: `4-1` is `[1]` in message 4, `live-1` in the answer
-        that is being written. None if it is no such target.
+        """Return what a clicked mark opens; None if the target names no passage.
+
+        `4-1` is `[1]` in message 4, `live-1` in the answer that is being written.
         """
         message, _, number = target.partition("-")
         if not number.isdigit():

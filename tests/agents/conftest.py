@@ -1,4 +1,7 @@
-"""The whole app around an engine whose words the test gives: real documents, store, graph and database."""
+"""The whole app around an engine whose words the test gives.
+
+Documents, store, graph and database are real.
+"""
 
 import json
 
@@ -10,7 +13,8 @@ from docmind.settings import load_settings
 DOCUMENTS = {
     "handbook.md": "# Time off\n\nEmployees get 25 days of paid vacation a year.\n\n# Laptops\n\n"
     "New laptops are requested through the IT portal and arrive within two weeks.\n",
-    "lease.txt": "The lease runs for three years. Pets are not allowed. The notice period is three months.\n",
+    "lease.txt": "The lease runs for three years. Pets are not allowed. "
+    "The notice period is three months.\n",
 }
 
 
@@ -26,6 +30,17 @@ def plan(*tasks):
     """What the supervisor writes for (question, agent) pairs."""
     questions = [{"question": q, "kind": KINDS.get(a, a)} for q, a in tasks]
     return json.dumps({"count": len(questions), "questions": questions})
+
+
+def replies(planned, answer):
+    """What an engine writes: `planned` where the supervisor asks for a plan, else `answer`."""
+
+    def reply(messages, constraint):
+        if constraint:
+            return planned
+        return answer
+
+    return reply
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
-"""What a conversation has found stands in front of what it finds next, so that the prefix cache serves it."""
+"""What a conversation has found stands in front of what it finds next.
+
+So the prefix cache serves it.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docmind.agents.reading import _tokens, retained_passages
+from docmind.agents.reading import estimated_tokens, retained_passages
 from docmind.events import AgentStep
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
@@ -91,7 +94,7 @@ def test_the_list_grows_at_its_end_and_stays_within_its_room(turns, room):
     before = []
     for i in range(len(turns) + 1):
         now = retained_passages(turns[:i], room)
-        assert _tokens(now) <= room
+        assert estimated_tokens(now) <= room
         assert len({p.id for p in now}) == len(now)
         if i:
             anew = now in ([], retained_passages([turns[i - 1]], room))

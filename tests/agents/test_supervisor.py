@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from docmind.agents.planner import ONLY_NEW, plan_schema, read_plan
+from docmind.agents.plan import plan_schema, read_plan
+from docmind.agents.planner import ONLY_NEW
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import (
     AgentFinished,
@@ -15,7 +16,7 @@ from docmind.events import (
 )
 from docmind.passages import Passage
 from docmind.ui.turn_view import view_turn
-from tests.agents.conftest import plan
+from tests.agents.conftest import plan, replies
 from tests.engines import PromptedEngine
 
 
@@ -104,7 +105,7 @@ def three_at_once(messages, constraint):
 
 
 def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
-    engine = PromptedEngine(three_at_once, delay_s=0.05)
+    engine = PromptedEngine(three_at_once, delay_s=0.1)
     events = ask(make_app(engine), "Vacation days? Are pets allowed? Laptops?")
     assert engine.most_at_once == 3
     started = of(events, AgentStarted)
@@ -142,9 +143,7 @@ def test_three_handoffs_run_at_the_same_time_and_none_is_lost(make_app, ask):
 def test_a_statement_to_check_is_compared_with_the_passages_before_the_model_is_asked(
     make_app, ask, statement, result
 ):
-    engine = PromptedEngine(
-        lambda _, constraint: plan((statement, "verifier")) if constraint else "As it is [1]."
-    )
+    engine = PromptedEngine(replies(plan((statement, "verifier")), "As it is [1]."))
     ask(make_app(engine), statement)
     assert (
         f"Statement to check: {statement}\nComparison: the statement is {result}"
@@ -179,7 +178,9 @@ def one_by_one(messages, constraint):
     """What the supervisor and its agents write when tasks are handed out one after another."""
     if constraint:
         second = "have been handed out already" in messages[-1]["content"]
-        question = ("Are pets allowed?", "verifier") if second else ("Vacation days?", "researcher")
+        question = ("Vacation days?", "researcher")
+        if second:
+            question = ("Are pets allowed?", "verifier")
         return json.dumps(json.loads(plan(question)) | {"count": 2})
     last = messages[-1]["content"]
     if "The user asked" in last:
@@ -224,7 +225,7 @@ def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
             return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
         return "Found [1]."
 
-    engine = PromptedEngine(reply, delay_s=0.02)
+    engine = PromptedEngine(reply, delay_s=0.2)  # a busy machine starts agents apart
     ask(make_app(engine, agents={"max_parallel_calls": 2}), "Pets? Vacation? Laptops?")
     assert schemas[0]["properties"]["questions"]["maxItems"] == 2
     assert engine.most_at_once == 2
@@ -234,13 +235,8 @@ def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
 def test_the_output_mode_decides_what_the_supervisor_sees_of_an_agents_work(
     make_app, ask, mode, seen
 ):
-    def reply(messages, constraint):
-        return (
-            plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
-            if constraint
-            else "Found it [1]."
-        )
-
+    planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+    reply = replies(planned, "Found it [1].")
     engine = PromptedEngine(reply)
     ask(
         make_app(engine, agents={"output_mode": mode, "enable_message_forwarding": False}),
@@ -264,7 +260,9 @@ def test_structured_output_says_how_sure_the_answer_is_and_what_it_leaves_open(m
     def reply(messages, constraint):
         if constraint and "questions" in constraint.value["properties"]:
             return plan(("Pets?", "researcher"))
-        return '{"support": 90, "open": "Cats?"}' if constraint else "Pets are not allowed [1]."
+        if constraint:
+            return '{"support": 90, "open": "Cats?"}'
+        return "Pets are not allowed [1]."
 
     app = make_app(PromptedEngine(reply), agents={"output_mode": "structured"})
     conversation = app.conversations.create().id
@@ -377,7 +375,8 @@ def test_the_summarizer_reads_the_document_that_is_named(make_app, ask):
 
 
 def test_an_agent_may_search_again(make_app, ask):
-    again = '<tool_call>\n{"name": "search_documents", "arguments": {"query": "notice period"}}\n</tool_call>'
+    call = '{"name": "search_documents", "arguments": {"query": "notice period"}}'
+    again = f"<tool_call>\n{call}\n</tool_call>"
     engine = PromptedEngine(
         [plan(("When can I leave?", "researcher")), again, "After three months [1]."]
     )
@@ -410,9 +409,7 @@ def test_an_agent_that_makes_the_same_call_again_is_asked_for_its_answer(make_ap
 
 
 def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
-    engine = PromptedEngine(
-        lambda _, constraint: "half a plan" if constraint else "Three months [1]."
-    )
+    engine = PromptedEngine(replies("half a plan", "Three months [1]."))
     app = make_app(engine)
     conversation = app.conversations.create().id
     ask(app, "How long is the notice period?", conversation)
@@ -426,9 +423,7 @@ def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
 
 
 def test_with_one_step_only_an_agent_answers_at_once(make_app, ask):
-    engine = PromptedEngine(
-        lambda _, constraint: plan(("Why?", "researcher")) if constraint else AGAIN
-    )
+    engine = PromptedEngine(replies(plan(("Why?", "researcher")), AGAIN))
     events = ask(make_app(engine, agents={"max_steps": 1}), "Why?")
     assert len(engine.prompts) == 2
     assert events[-1].error.startswith("The researcher did not finish “Why?”: it wrote nothing")
@@ -451,13 +446,8 @@ def test_questions_over_the_most_agents_are_told(make_app, ask, parallel):
 
 
 def test_marks_in_the_question_are_no_citations(make_app, ask):
-    def reply(messages, constraint):
-        return (
-            plan(("What does [2] say?", "researcher"), ("Pets?", "researcher"))
-            if constraint
-            else "No pets [1]."
-        )
-
+    planned = plan(("What does [2] say?", "researcher"), ("Pets?", "researcher"))
+    reply = replies(planned, "No pets [1].")
     events = ask(make_app(PromptedEngine(reply)), "What does [2] say? Pets?")
     assert "**What does (2) say?**" in events[-1].answer
     assert {c.sentence for c in events[-1].citations} == {"No pets."}
@@ -484,7 +474,9 @@ def test_an_agent_that_loops_must_answer_in_its_last_step_and_is_marked_incomple
     def reply(messages, constraint):
         if constraint:
             return plan(("Why?", "researcher"))
-        return "Pets are not allowed [1]." if "last step" in messages[-1]["content"] else AGAIN
+        if "last step" in messages[-1]["content"]:
+            return "Pets are not allowed [1]."
+        return AGAIN
 
     engine = PromptedEngine(reply)
     events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
@@ -494,9 +486,7 @@ def test_an_agent_that_loops_must_answer_in_its_last_step_and_is_marked_incomple
 
 
 def test_an_agent_that_calls_tools_even_in_its_last_step_fails_with_what_it_found(make_app, ask):
-    engine = PromptedEngine(
-        lambda _, constraint: plan(("Why?", "researcher")) if constraint else AGAIN
-    )
+    engine = PromptedEngine(replies(plan(("Why?", "researcher")), AGAIN))
     events = ask(make_app(engine, agents={"max_steps": 3}), "Why?")
     assert len(engine.prompts) == 4
     assert "within 3 steps" in events[-1].error
@@ -514,7 +504,9 @@ def test_a_synthesis_cut_at_its_limit_says_so(make_app, ask):
     def reply(messages, constraint):
         if constraint:
             return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
-        return "word " * 100 if "<results>" in messages[-1]["content"] else "Short [1]."
+        if "<results>" in messages[-1]["content"]:
+            return "word " * 100
+        return "Short [1]."
 
     settings = {"llm": {"max_answer_tokens": 40}, "agents": {"enable_message_forwarding": False}}
     events = ask(make_app(PromptedEngine(reply), **settings), "Pets? Vacation?")
@@ -561,9 +553,9 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 def test_a_plan_is_bounded_and_has_no_doubles():
     agents = {"look_up": "researcher", "check": "verifier"}
     text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeting"))
-    assert [(c["name"], json.loads(c["args"])["task"]) for c in read_plan(text, agents)[1]] == [
-        ("transfer_to_researcher", "a?"),
-        ("transfer_to_verifier", "b?"),
+    assert [(task.agent, task.question) for task in read_plan(text, agents).tasks] == [
+        ("researcher", "a?"),
+        ("verifier", "b?"),
     ]
     schema = plan_schema(["look_up"], 3)
     assert schema["properties"]["questions"]["maxItems"] == 3
@@ -588,23 +580,16 @@ def test_a_plan_that_cannot_be_read_makes_the_message_one_question(make_app, ask
 
 
 def test_a_model_that_writes_nothing_is_said_and_not_asked_for_ever(make_app, ask):
-    def reply(messages, constraint):
-        return plan(("Pets?", "researcher"), ("Vacation?", "researcher")) if constraint else ""
-
-    engine = PromptedEngine(reply)
+    planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+    engine = PromptedEngine(replies(planned, ""))
     events = ask(make_app(engine), "Pets? Vacation?")
     assert "wrote nothing" in events[-1].error
     assert len(engine.prompts) == 3
 
 
 def test_full_history_is_cut_to_the_window(make_app, ask):
-    def reply(messages, constraint):
-        return (
-            plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
-            if constraint
-            else "Found [1]."
-        )
-
+    planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
+    reply = replies(planned, "Found [1].")
     app = make_app(
         PromptedEngine(reply, window=700),
         agents={"output_mode": "full_history", "enable_message_forwarding": False},
@@ -617,7 +602,7 @@ def test_full_history_is_cut_to_the_window(make_app, ask):
 
 
 def test_each_passage_of_a_whole_document_is_of_one_page(make_app, ask):
-    from docmind.agents.reading import parts
+    from docmind.agents.reading import merge_passages
 
     text = "".join(f"page {n} " for n in (1, 1, 2, 3))
     spans = [(0, 7, 1), (7, 14, 1), (14, 21, 2), (21, 28, 3)]
@@ -634,7 +619,7 @@ def test_each_passage_of_a_whole_document_is_of_one_page(make_app, ask):
         )
         for i, (a, b, p) in enumerate(spans)
     ]
-    assert [(p.page, p.text) for p in parts(chunks, text, 1000)] == [
+    assert [(p.page, p.text) for p in merge_passages(chunks, text, 1000)] == [
         (1, "page 1 page 1 "),
         (2, "page 2 "),
         (3, "page 3 "),
@@ -697,7 +682,8 @@ def test_a_long_document_is_condensed_part_by_part_and_each_part_is_told(make_ap
 @pytest.mark.parametrize("forwarding", [True, False])
 def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, ask, forwarding):
     preamble = "Let me look for the notice period."
-    again = '\n<tool_call>\n{"name": "search_documents", "arguments": {"query": "notice period"}}\n</tool_call>'
+    call = '{"name": "search_documents", "arguments": {"query": "notice period"}}'
+    again = f"\n<tool_call>\n{call}\n</tool_call>"
     final = "After three months [1]."
     engine = PromptedEngine(
         [plan(("When can I leave?", "researcher")), preamble + again, final, final]
@@ -705,11 +691,12 @@ def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, as
     events = ask(
         make_app(engine, agents={"enable_message_forwarding": forwarding}), "When can I leave?"
     )
-    assert [s.said for s in of(events, AgentStep)] == ["", preamble]
+    assert [s.message for s in of(events, AgentStep)] == ["", preamble]
     moment = events.index(of(events, AgentStep)[1])
-    before, after = view_turn(events[: moment + 1]), view_turn(events[:-1])
+    before = view_turn(events[: moment + 1])
+    after = view_turn(events[:-1])
     assert (
         before.answer == ""
     )  # what streamed is in the agent's box now, and the answer begins anew
-    assert before.runs[0].steps[1]["said"] == preamble
+    assert before.runs[0].steps[1].message == preamble
     assert after.answer.startswith("After three months [")

@@ -31,12 +31,21 @@ conversations = st.builds(
     st.lists(turns(), max_size=12),
     words,
 )
-budgets = st.integers(500, 4000).map(lambda window: Budget(window, 64, 0.9, 0.7))
+
+
+def budget_of(window, reserve):
+    return Budget(window=window, reserve=reserve, threshold=0.9, low_water=0.7)
+
+
+budgets = st.integers(500, 4000).map(lambda window: budget_of(window, reserve=64))
 
 
 @st.composite
 def agents_at_work(draw):
-    """An agent's prompt in the middle of its loop: earlier agents' handoffs, a task, tool calls with their results."""
+    """An agent's prompt in the middle of its loop.
+
+    Earlier agents' handoffs, a task, tool calls with their results.
+    """
     messages = [SystemMessage("rules"), HumanMessage("the question")]
     for earlier in range(draw(st.integers(0, 3))):
         call = {"name": "transfer", "args": {}, "id": f"handoff-{earlier}"}
@@ -125,8 +134,8 @@ def test_only_the_oldest_turns_go_and_the_cut_is_told(messages, budget):
 
 
 def test_a_cut_goes_down_to_the_low_water_mark():
-    history = [m for _ in range(20) for m in (HumanMessage("q " * 50), AIMessage("a " * 50))]
-    fitted = fit([*history, HumanMessage("now?")], count, Budget(2000, 100, 0.9, 0.7))
+    history = [HumanMessage("q " * 50), AIMessage("a " * 50)] * 20
+    fitted = fit([*history, HumanMessage("now?")], count, budget_of(2000, reserve=100))
     assert fitted.tokens_after <= 0.7 * 2000
 
 
@@ -138,7 +147,7 @@ def test_a_tool_result_that_alone_is_too_long_is_shortened_with_a_notice():
         AIMessage("", tool_calls=[call]),
         ToolMessage("word " * 5000, tool_call_id="1"),
     ]
-    fitted = fit(messages, count, Budget(1000, 100, 0.9, 0.7))
+    fitted = fit(messages, count, budget_of(1000, reserve=100))
     assert fitted.tokens_after <= 700
     assert str(fitted.messages[-1].content).endswith(NOTICE)
     assert fitted.dropped == "parts of 1 tool result"

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage
 
-from docmind.agents.planner import PLAN, PLANNING, SupervisorModel
+from docmind.agents.planner import PLAN, PlanMode, PlanRequest, SupervisorModel
 
 pytestmark = pytest.mark.engine
 KINDS = {"look_up": "researcher", "summarize": "summarizer", "check": "verifier"}
@@ -13,8 +13,8 @@ KINDS = {"look_up": "researcher", "summarize": "summarizer", "check": "verifier"
 
 def test_a_plan_is_valid_by_construction_and_its_cost_is_counted(engine):
     model = SupervisorModel(engine=engine, kinds=KINDS)
-    system = SystemMessage(
-        PLAN.format(kinds="\n".join(f"- {k}" for k in KINDS)), additional_kwargs={PLANNING: "all"}
+    system = PlanRequest(
+        content=PLAN.format(kinds="\n".join(f"- {k}" for k in KINDS)), mode=PlanMode.ALL
     )
     messages = [system, HumanMessage("Are pets allowed, and how long is the notice period?")]
     plan = asyncio.run(model.ainvoke(messages))

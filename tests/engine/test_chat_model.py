@@ -6,8 +6,9 @@ import json
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
+from langgraph.constants import TAG_NOSTREAM
 
-from docmind.engine.chat_model import ChatVLLM
+from docmind.engine.chat_model import ChatVLLM, ModelListener
 from docmind.engine.interface import Constraint, ToolCall
 from tests.engines import PromptedEngine
 
@@ -159,4 +160,52 @@ def test_leaving_the_stream_closes_it_in_the_engine():
         await stream.aclose()
 
     asyncio.run(run())
+    assert engine.aborted == 1
+
+
+class Listener(ModelListener):
+    """Remembers what it hears."""
+
+    def __init__(self):
+        self.texts = []
+        self.usages = []
+
+    def text_written(self, namespace, text):
+        self.texts.append(text)
+
+    def usage_counted(self, usage):
+        self.usages.append(usage)
+
+
+def test_a_listener_of_the_run_hears_text_and_cost():
+    listener = Listener()
+    engine = PromptedEngine(["Hello world"])
+    asyncio.run(ChatVLLM(engine=engine).ainvoke("Hi", {"callbacks": [listener]}))
+    assert "".join(listener.texts) == "Hello world"
+    assert listener.usages == engine.counted
+
+
+def test_of_a_call_that_is_not_for_the_user_a_listener_hears_the_cost_only():
+    listener = Listener()
+    engine = PromptedEngine(["Hello world"])
+    config = {"callbacks": [listener], "tags": [TAG_NOSTREAM]}
+    asyncio.run(ChatVLLM(engine=engine).ainvoke("Hi", config))
+    assert listener.texts == []
+    assert listener.usages == engine.counted
+
+
+def test_the_cost_of_a_call_that_is_given_up_is_heard_too():
+    listener = Listener()
+    engine = PromptedEngine(["a long answer " * 20], delay_s=0.01)
+
+    async def run():
+        call = ChatVLLM(engine=engine).ainvoke("Hi", {"callbacks": [listener]})
+        task = asyncio.create_task(call)
+        while not listener.texts:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    assert listener.usages == engine.counted
     assert engine.aborted == 1

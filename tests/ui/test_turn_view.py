@@ -36,7 +36,7 @@ def test_a_running_turn_says_what_goes_on():
             arguments={},
             result="2 pages",
             duration_ms=9.0,
-            said="Let me see.",
+            message="Let me see.",
         ),
         AgentFinished(**RESEARCHER, text="So it is."),
     ]

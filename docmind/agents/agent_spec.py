@@ -1,0 +1,40 @@
+"""What makes one agent differ from another: its prompt, its tools, and what it does unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FirstCall:
+    """A tool called with the task before the model is asked."""
+
+    tool: str
+    argument: str
+    """The argument that takes the task."""
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """One agent of the team."""
+
+    name: str
+    kind: str
+    """The kind of task that it is for, as the supervisor reads it."""
+    purpose: str
+    """What that kind of task is, as the supervisor reads it."""
+    system_prompt: str
+    closing: str
+    """Stands after the passages, where a small model heeds it most; `{task}` becomes the task."""
+    tools: tuple[str, ...]
+    """Names of the tools that it may call."""
+    first_calls: tuple[FirstCall, ...]
+    """Made before the model is asked."""
+    forced_tool: str = ""
+    """A tool that the model must call first, under a grammar."""
+    closing_after_refusal: str = ""
+    """In place of the closing once the agent refused; what it then writes counts if its passages
+    support it. Empty: a refusal is final."""
+    compares_statement: bool = False
+    """Whether the task is a statement that is compared with the passages before the model is asked.
+    """
