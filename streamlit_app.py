@@ -1,4 +1,4 @@
-"""Router: page configuration, navigation, sidebar. Everything else is in pages/ and docmind/ui/."""
+"""Router: page configuration, navigation, sidebar. All else is in pages/ and docmind/ui/."""
 
 from __future__ import annotations
 

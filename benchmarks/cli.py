@@ -50,7 +50,7 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
 
 def _settings(*kinds: str) -> Settings:
     """Return the settings, with the models that the measurement needs fetched."""
-    from docmind.cli.main import fetch_model
+    from docmind.cli.model import fetch_model
     from docmind.resolution import resolve
     from docmind.settings import load_settings
 
@@ -225,7 +225,7 @@ def ingest(
     """Read files of every type, recognise scans, embed passages, ingest into a fresh store and search in it."""
     from benchmarks import ingest as bench_ingest
     from docmind.app import build_embedder
-    from docmind.cli.main import find_files
+    from docmind.cli.ingest import find_files
     from docmind.ingestion.readers.formats import SUPPORTED
     from docmind.resolution import resolve
 
@@ -266,7 +266,7 @@ def robustness(
 ) -> None:
     """Read every file, broken ones above all: each must end as text or with a reason, in bounded time and memory."""
     from benchmarks.ingest import robustness as measure_robustness
-    from docmind.cli.main import find_files
+    from docmind.cli.ingest import find_files
     from docmind.ingestion.readers.formats import SUPPORTED
     from docmind.settings import load_settings
 
@@ -291,7 +291,7 @@ def search(
 
     from benchmarks.kill import kill_points
     from benchmarks.store import search as measure_search
-    from docmind.cli.main import find_files
+    from docmind.cli.ingest import find_files
 
     settings = _settings("embedding")
     sizes = {mode: size for mode, size in {"edge": edge, "local": local}.items() if size}

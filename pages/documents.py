@@ -8,5 +8,5 @@ from docmind.ui import documents, state
 
 app = state.page_app()
 st.title("Documents", anchor=False)
-documents.drop_field(app)
-documents.overview(app)
+documents.draw_drop_field(app)
+documents.draw_list(app)

@@ -8,12 +8,18 @@ from docmind.ui import state, system
 
 app = state.page_app()
 st.title("System", anchor=False)
-for title, part in {
-    "Machine": system.machine,
-    "Engine": system.engine,
-    "Engine plan": system.plan,
-    "Storage": system.storage,
-    "Context trims": system.trims,
-}.items():
-    st.subheader(title, anchor=False)
-    part(app)
+
+st.subheader("Machine", anchor=False)
+system.draw_machine(app)
+
+st.subheader("Engine", anchor=False)
+system.draw_engine(app)
+
+st.subheader("Engine plan", anchor=False)
+system.draw_plan(app)
+
+st.subheader("Storage", anchor=False)
+system.draw_storage(app)
+
+st.subheader("Context trims", anchor=False)
+system.draw_trims(app)

@@ -1,13 +1,14 @@
-"""Small in-memory implementations of the parts' public faces: what the interface is tested against."""
+"""Small in-memory implementations of the parts' public faces: what the pages are tested against."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import BinaryIO
 
 from docmind.errors import DocMindError, UnsupportedFile
 from docmind.events import (
@@ -24,6 +25,10 @@ from docmind.events import (
     now,
     to_dict,
 )
+from docmind.hardware import detect
+from docmind.monitor.gpu import HardwareMonitor
+from docmind.passages import NumberedPassage
+from docmind.settings import Settings, load_settings
 from docmind.storage.collections import Collections
 from docmind.storage.conversations import ConversationStore, StoredMessage
 from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
@@ -31,36 +36,46 @@ from docmind.turns import Turn, streamed_answer
 from tests.engines import PromptedEngine
 from tests.passages import numbered
 
-OTHERS = {
-    "slow": {"state": "embedding", "stage": "embed", "done": 3, "total": 10},
-    "bad": {"state": "failed", "reason": "The file is damaged. Save it again."},
-    "locked": {"state": "failed", "reason": "It is protected by a password.", "stage": LOCKED},
-}
-
 
 class FakeDocuments:
-    """An IngestionService that has every file ready at once, unless its name starts with one of OTHERS."""
+    """An IngestionService that has every file ready at once.
+
+    A file whose name starts with "slow", "bad" or "locked" is being read, failed, or locked.
+    """
 
     def __init__(self, folder: Path, registry: Registry) -> None:
-        self.folder, self.registry = folder, registry
-        self.get, self.delete = registry.get, registry.delete
+        self.folder = folder
+        self.registry = registry
+        self.get = registry.get
+        self.delete = registry.delete
         self.retried: list[str] = []
         self.passwords: list[str | None] = []
 
-    def add_bytes(self, data, name: str):
+    def add_bytes(self, data: bytes | BinaryIO, name: str) -> SimpleNamespace:
         content = data if isinstance(data, bytes) else data.read()
         if name.endswith(".exe"):
             raise UnsupportedFile(f"{name}: this type of file can't be read. Try PDF, DOCX or TXT.")
-        key = hashlib.sha256(content).hexdigest()
-        known = self.get(key) is not None
+        document_id = hashlib.sha256(content).hexdigest()
+        known = self.get(document_id) is not None
         if not known:
-            self.registry.add(key, name, len(content), Path(name).suffix)
-            state = next(
-                (s for start, s in OTHERS.items() if name.startswith(start)), {"state": "ready"}
-            )
-            self.registry.update(key, pages=1, chunks=1, seconds=0.1, **state)
-            (self.folder / key).write_bytes(content)
-        return SimpleNamespace(document=self.get(key), known=known)
+            self._add(document_id, name, len(content))
+            (self.folder / document_id).write_bytes(content)
+        return SimpleNamespace(document=self.get(document_id), known=known)
+
+    def _add(self, document_id: str, name: str, size: int) -> None:
+        registry = self.registry
+        registry.add(document_id, name=name, size=size, suffix=Path(name).suffix)
+        registry.update(document_id, pages=1, chunks=1, seconds=0.1)
+        if name.startswith("slow"):
+            registry.update(document_id, state="embedding", stage="embed", done=3, total=10)
+        elif name.startswith("bad"):
+            reason = "The file is damaged. Save it again."
+            registry.update(document_id, state="failed", reason=reason)
+        elif name.startswith("locked"):
+            reason = "It is protected by a password."
+            registry.update(document_id, state="failed", reason=reason, stage=LOCKED)
+        else:
+            registry.update(document_id, state="ready")
 
     def documents(self) -> list[Document]:
         return self.registry.all()[::-1]
@@ -76,34 +91,22 @@ class FakeDocuments:
     def file_path(self, document_id: str) -> Path:
         return self.folder / document_id
 
-    def text(self, document_id: str, first_page=None, last_page=None) -> str:
+    def text(
+        self, document_id: str, first_page: int | None = None, last_page: int | None = None
+    ) -> str:
         return self.file_path(document_id).read_text("utf-8", "replace")
 
 
-def play(
-    turn: Turn, script: list[ChatEvent], gate: threading.Event, delay_s: float, finish: Callable
-) -> None:
-    """Let a turn be what `script` says; `gate` holds it before the end."""
-    for event in script[:-1]:
-        if turn.stopped:
-            break
-        turn.emit(event)
-        time.sleep(delay_s)
-    while not gate.wait(0.01) and not turn.stopped:
-        pass
-    stopped = TurnFinished(
-        turn.conversation_id, turn.id, streamed_answer(turn.events()), (), (), Usage(), stopped=True
-    )
-    turn.emit(stopped if turn.stopped else script[-1])
-    finish(turn.events())
-    turn.end()
-
-
 class FakeChat:
-    """A ChatService that answers with `answer` after one agent searched; `error` makes ask() refuse."""
+    """A ChatService that answers with `answer` after one agent searched.
+
+    `error` makes ask() refuse, `fails` makes turns end with this error. Turns wait before their end
+    until `gate` is set.
+    """
 
     def __init__(self, conversations: ConversationStore, documents: FakeDocuments) -> None:
-        self.conversations, self.documents = conversations, documents
+        self.conversations = conversations
+        self.documents = documents
         self.answer = "The fee is $5 per month and $10 per year [1]. It rose [2]."
         self.error: DocMindError | None = None
         self.fails = ""
@@ -114,102 +117,168 @@ class FakeChat:
 
     def active(self, conversation_id: str) -> Turn | None:
         turn = self._active.get(conversation_id)
-        return turn if turn and not turn.done else None
+        if turn is None or turn.done:
+            return None
+        return turn
 
     def ask(self, question: str, conversation_id: str) -> Turn:
-        if self.error:
+        if self.error is not None:
             raise self.error
         self.conversations.add_question(conversation_id, question)
         turn = Turn(conversation_id, question)
-
-        def finish(events: list[ChatEvent]) -> None:
-            end = events[-1]
-            steps = [
-                to_dict(e)
-                for e in events
-                if isinstance(e, AgentStarted | AgentStep | AgentFinished)
-            ]
-            self.conversations.add_answer(
-                conversation_id,
-                StoredMessage(
-                    "assistant",
-                    end.answer,
-                    now(),
-                    sources=end.sources,
-                    citations=getattr(end, "citations", ()),
-                    usage=getattr(end, "usage", None),
-                    steps=tuple(steps),
-                    stopped=getattr(end, "stopped", False),
-                    error=getattr(end, "error", None),
-                ),
-            )
-
         self._active[conversation_id] = turn
-        args = (turn, self._script(conversation_id), self.gate, self.delay_s, finish)
-        threading.Thread(target=play, args=args, daemon=True).start()
+        threading.Thread(target=self._play, args=(turn,), daemon=True).start()
         return turn
 
-    def _script(self, conversation_id: str) -> list[ChatEvent]:
-        ids = (conversation_id, "turn")
-        document = next(
-            iter(self.documents.documents()), SimpleNamespace(id="none", name="gone.txt")
-        )
-        sources = tuple(
-            numbered(
-                n,
-                f"c{n}",
-                document.id,
-                document.name,
-                f"Passage {n} about the fee.",
-                page=n,
+    def _play(self, turn: Turn) -> None:
+        """Let the turn be what the script says."""
+        script = Script(turn.conversation_id, self.answer, self._sources())
+        for event in script.events():
+            if turn.stopped:
+                break
+            turn.emit(event)
+            time.sleep(self.delay_s)
+        while not turn.stopped and not self.gate.wait(0.01):
+            pass
+        if turn.stopped:
+            end = script.stopped(streamed_answer(turn.events()))
+        elif self.fails:
+            end = script.failed(self.fails)
+        else:
+            end = script.finished()
+        turn.emit(end)
+        self._store(turn, end)
+        turn.end()
+
+    def _sources(self) -> list[NumberedPassage]:
+        """Return three passages of the first document, or of one that is gone."""
+        document_id = "none"
+        file_name = "gone.txt"
+        documents = self.documents.documents()
+        if documents:
+            document_id = documents[0].id
+            file_name = documents[0].name
+        sources = []
+        for number in (1, 2, 3):
+            source = numbered(
+                number,
+                passage_id=f"c{number}",
+                document_id=document_id,
+                file_name=file_name,
+                text=f"Passage {number} about the fee.",
+                page=number,
                 heading="Prices",
                 end=20,
             )
-            for n in (1, 2, 3)
+            sources.append(source)
+        return sources
+
+    def _store(self, turn: Turn, end: TurnFinished | TurnFailed) -> None:
+        steps = []
+        for event in turn.events():
+            if isinstance(event, AgentStarted | AgentStep | AgentFinished):
+                steps.append(to_dict(event))
+        message = StoredMessage(
+            role="assistant",
+            text=end.answer,
+            at=now(),
+            sources=end.sources,
+            citations=getattr(end, "citations", ()),
+            usage=getattr(end, "usage", None),
+            steps=tuple(steps),
+            stopped=getattr(end, "stopped", False),
+            error=getattr(end, "error", None),
         )
-        script: list[ChatEvent] = [
-            AgentStarted(*ids, "supervisor", "Decide", "r0"),
-            AgentStarted(*ids, "researcher", "Find the fee", "r1"),
-            AgentStarted(*ids, "summarizer", "Sum up the price list", "r2"),
-            AgentStep(*ids, "researcher", "r1", "search", {"query": "fee"}, "3 passages", 12.5),
-            SourcesFound(*ids, "researcher", sources),
-            AgentStep(
-                *ids, "summarizer", "r2", "read_document", {"name": document.name}, "4 pages", 40.0
-            ),
-            TokenDelta(*ids, "The list has two prices.", "summarizer", "r2", "agent"),
-            AgentFinished(*ids, "researcher", "r1", "The fee is 5."),
-            AgentFinished(*ids, "summarizer", "r2", "", "Ran out of steps"),
-            *(
-                TokenDelta(*ids, piece, "supervisor", "r0")
-                for piece in self.answer.split(" ")
-                for piece in (piece + " ",)
-            ),
-        ]
-        if self.fails:
-            return [*script, TurnFailed(*ids, self.fails, self.answer, sources)]
-        citations = (
-            Citation(1, "The fee is $5 per month and $10 per year.", True),
-            Citation(2, "It rose.", False),
-        )
-        usage = Usage(1200, 900, 64, 3, 0.42, 18.5, 2048, 8192, 4.2)
-        return [
-            *script,
-            TurnFinished(
-                *ids, self.answer, sources, citations, usage, ("researcher", "summarizer")
-            ),
-        ]
+        self.conversations.add_answer(turn.conversation_id, message)
 
 
-def fake_app(folder: Path, settings=None) -> SimpleNamespace:
+class Script:
+    """The events of a turn in which a researcher finds passages and a summarizer fails."""
+
+    def __init__(
+        self, conversation_id: str, answer: str, sources: Sequence[NumberedPassage]
+    ) -> None:
+        self.answer = answer
+        self.sources = tuple(sources)
+        self.turn = {"conversation_id": conversation_id, "turn_id": "turn"}
+        self.supervisor = {**self.turn, "agent": "supervisor", "run_id": "r0"}
+        self.researcher = {**self.turn, "agent": "researcher", "run_id": "r1"}
+        self.summarizer = {**self.turn, "agent": "summarizer", "run_id": "r2"}
+
+    def events(self) -> list[ChatEvent]:
+        """Return all but the last event."""
+        searched = AgentStep(
+            **self.researcher,
+            tool="search",
+            arguments={"query": "fee"},
+            result="3 passages",
+            duration_ms=12.5,
+        )
+        read = AgentStep(
+            **self.summarizer,
+            tool="read_document",
+            arguments={"name": self.sources[0].passage.file_name},
+            result="4 pages",
+            duration_ms=40.0,
+        )
+        events: list[ChatEvent] = [
+            AgentStarted(**self.supervisor, task="Decide"),
+            AgentStarted(**self.researcher, task="Find the fee"),
+            AgentStarted(**self.summarizer, task="Sum up the price list"),
+            searched,
+            SourcesFound(**self.turn, agent="researcher", sources=self.sources),
+            read,
+            TokenDelta(**self.summarizer, text="The list has two prices.", channel="agent"),
+            AgentFinished(**self.researcher, text="The fee is 5."),
+            AgentFinished(**self.summarizer, text="", error="Ran out of steps"),
+        ]
+        for word in self.answer.split(" "):
+            events.append(TokenDelta(**self.supervisor, text=f"{word} "))
+        return events
+
+    def finished(self) -> TurnFinished:
+        return TurnFinished(
+            **self.turn,
+            answer=self.answer,
+            sources=self.sources,
+            citations=(
+                Citation(
+                    number=1, sentence="The fee is $5 per month and $10 per year.", supported=True
+                ),
+                Citation(number=2, sentence="It rose.", supported=False),
+            ),
+            usage=Usage(
+                prompt_tokens=1200,
+                cached_tokens=900,
+                completion_tokens=64,
+                engine_calls=3,
+                ttft_s=0.42,
+                tokens_per_s=18.5,
+                context_tokens=2048,
+                window=8192,
+                duration_s=4.2,
+            ),
+            agents=("researcher", "summarizer"),
+        )
+
+    def stopped(self, answer: str) -> TurnFinished:
+        return TurnFinished(
+            **self.turn, answer=answer, sources=(), citations=(), usage=Usage(), stopped=True
+        )
+
+    def failed(self, error: str) -> TurnFailed:
+        return TurnFailed(**self.turn, error=error, answer=self.answer, sources=self.sources)
+
+
+def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     """Return an App with every part in memory; `folder` holds the uploaded files."""
-    from docmind.hardware import detect
-    from docmind.monitor.gpu import HardwareMonitor
-    from docmind.settings import load_settings
-
-    settings = settings or load_settings(data_dir=folder)
+    if settings is None:
+        settings = load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
-    registry, conversations = Registry(settings.database), ConversationStore(settings.database)
-    documents, monitor = FakeDocuments(folder, registry), HardwareMonitor(detect())
+    registry = Registry(settings.database)
+    conversations = ConversationStore(settings.database)
+    documents = FakeDocuments(folder, registry)
+    monitor = HardwareMonitor(detect())
     monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,

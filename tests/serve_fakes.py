@@ -1,4 +1,7 @@
-"""The real pages over in-memory parts, to look at: `python tests/serve_fakes.py --server.port 8601`."""
+"""The real pages over in-memory parts, to look at.
+
+`python tests/serve_fakes.py --server.port 8601`; FAKE_DELAY is the seconds between two events.
+"""
 
 import os
 import sys
@@ -14,36 +17,54 @@ from docmind.hardware import detect  # noqa: E402
 from docmind.monitor.gpu import HardwareMonitor  # noqa: E402
 from tests.fakes import fake_app  # noqa: E402
 
+ANSWER = """\
+The monthly fee is $5, or $50 when paid by the year [1]. Two things changed since 2024:
+
+- the free tier ends after 30 days [1][3]
+- support by phone is **not** included [2]
+
+| plan | month | year |
+| --- | ---: | ---: |
+| basic | $5 | $50 |
+| team | $9 | $90 |
+
+```python
+yearly = monthly * 10  # $
+```
+"""
+
 
 def build_app(settings):
-    app = fake_app(Path(os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()), settings)
+    """Return an App with a few documents, two collections, a conversation and a slow answer."""
+    folder = os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()
+    app = fake_app(Path(folder), settings)
     app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
     for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):
         app.documents.add_bytes(f"{name}\nPassage 1 about the fee.".encode(), name)
-    for name in ("Contracts", "Annual reports"):
-        app.collections.create(name)
-    first, report = (d.id for d in app.documents.documents()[:2])
-    app.collections.move(report, 3)
-    app.collections.tag(report, ["2026", "tax"])
-    app.collections.tag(first, ["prices"])
-    made = app.conversations.create(
+    app.collections.create("Contracts")
+    reports = app.collections.create("Annual reports")
+    price_list, report, *_ = app.documents.documents()
+    app.collections.move(report.id, reports.id)
+    app.collections.tag(report.id, ["2026", "tax"])
+    app.collections.tag(price_list.id, ["prices"])
+    conversation = app.conversations.create(
         "Prices of the last year, compared with those of the year before it"
     )
-    app.conversations.add_trims(
-        [ContextTrimmed(made.id, "t", 7400, 5600, "2 turns", "window", made.updated_at, 1)]
+    trim = ContextTrimmed(
+        conversation_id=conversation.id,
+        turn_id="t",
+        tokens_before=7400,
+        tokens_after=5600,
+        dropped="2 turns",
+        reason="window",
+        at=conversation.updated_at,
+        first_kept_turn=1,
     )
+    app.conversations.add_trims([trim])
     return app
 
-
-ANSWER = (
-    "The monthly fee is $5, or $50 when paid by the year [1]. Two things changed since 2024:\n\n"
-    "- the free tier ends after 30 days [1][3]\n"
-    "- support by phone is **not** included [2]\n\n"
-    "| plan | month | year |\n| --- | ---: | ---: |\n| basic | $5 | $50 |\n| team | $9 | $90 |\n\n"
-    "```python\nyearly = monthly * 10  # $\n```\n"
-)
 
 if __name__ == "__main__":
     module = types.ModuleType("docmind.app")

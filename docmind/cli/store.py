@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from docmind.cli.console import out
+from docmind.cli.model import fetch_model
 from docmind.errors import StoreError
 from docmind.settings import load_settings, save_settings
 
@@ -26,7 +28,6 @@ def move_command(
 ) -> None:
     """Move the vectors, and remember the new mode; the old store goes last."""
     from docmind.app import lock_data_dir
-    from docmind.cli.main import fetch_model, out
     from docmind.resolution import resolve
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.edge import shards

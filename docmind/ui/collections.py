@@ -7,87 +7,133 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind.storage.collections import FIRST
-from docmind.ui import dialogs, state
+from docmind.ui import dialogs
 from docmind.ui.markdown import plain
+from docmind.ui.tab import this_tab
 
 if TYPE_CHECKING:
     from docmind.app import App
 
 ALL = 0
-CHOSEN = "shown_collection"
-"""The collection that the documents page shows; what is dropped there goes into it."""
+"""The choice of the bar that is no collection."""
+_SHOWN_KEY = "shown_collection"
+"""Of the bar's widget."""
 
 
-def bar(app: App) -> int:
-    """Draw the collections, once there is more than one, and their menu; return the chosen one, or ALL."""
+def shown_collection() -> int:
+    """Return the collection that the documents page shows, or ALL.
+
+    What is dropped there goes into it.
+    """
+    return int(st.session_state.get(_SHOWN_KEY, ALL))
+
+
+def draw_bar(app: App) -> int:
+    """Draw the collections, once there is more than one, and their menu; return the chosen one."""
     names = {ALL: "All", **_names(app)}
-    made = state.take(dialogs.MADE)
-    if made or st.session_state.get(CHOSEN) not in names:
-        st.session_state[CHOSEN] = made if made in names else ALL
-    several, show = len(names) > 2, names.__getitem__
+    _choose_new_or_known(names)
+    has_several = len(names) > 2
     with st.container(key="collections", horizontal=True, vertical_alignment="center"):
-        if several:
+        if has_several:
             st.pills(
                 "Collection",
                 names,
                 required=True,
-                format_func=show,
-                key=CHOSEN,
+                format_func=names.__getitem__,
+                key=_SHOWN_KEY,
                 label_visibility="collapsed",
             )
-        chosen = int(st.session_state[CHOSEN])
-        own = (
-            ["Rename collection", *(["Delete collection"] if chosen > FIRST else [])]
-            if chosen
-            else []
+        chosen = shown_collection()
+        action = st.menu_button(
+            "" if has_several else "Collections",
+            _actions(chosen),
+            key="menu-collections",
+            type="tertiary",
+            icon=":material/more_horiz:" if has_several else ":material/folder:",
         )
-        label, icon = (
-            ("", ":material/more_horiz:") if several else ("Collections", ":material/folder:")
-        )
-        asked = st.menu_button(
-            label, ["New collection", *own], key="menu-collections", type="tertiary", icon=icon
-        )
-    if asked:
-        dialogs.ask(asked, chosen)
+    match action:
+        case "New collection":
+            dialogs.ask(dialogs.NewCollection())
+        case "Rename collection":
+            dialogs.ask(dialogs.RenameCollection(chosen))
+        case "Delete collection":
+            dialogs.ask(dialogs.DeleteCollection(chosen))
     return chosen
 
 
+def _choose_new_or_known(names: dict[int, str]) -> None:
+    """Choose a collection that was just made; choose ALL where the chosen one is gone."""
+    tab = this_tab()
+    made = tab.new_collection
+    tab.new_collection = None
+    if made is not None:
+        st.session_state[_SHOWN_KEY] = made
+    if st.session_state.get(_SHOWN_KEY) not in names:
+        st.session_state[_SHOWN_KEY] = ALL
+
+
+def _actions(chosen: int) -> list[str]:
+    if chosen == ALL:
+        return ["New collection"]
+    if chosen == FIRST:
+        return ["New collection", "Rename collection"]
+    return ["New collection", "Rename collection", "Delete collection"]
+
+
 def _names(app: App) -> dict[int, str]:
-    return {c.id: plain(c.name) for c in app.collections.all()}
+    return {collection.id: plain(collection.name) for collection in app.collections.all()}
 
 
-def searched(app: App, conversation: str | None) -> list[int]:
-    """Return the collections that a conversation (None: this tab's next one) searches; none: all."""
-    stored = app.conversations.get(conversation) if conversation else None
-    chosen = stored.searches if stored else st.session_state.get("searched") or ()
+def searched_collections(app: App, conversation_id: str | None) -> list[int]:
+    """Return the collections that a conversation searches; none: all.
+
+    Args:
+        conversation_id: None is this tab's next conversation.
+    """
+    chosen = list(this_tab().searched)
+    if conversation_id is not None:
+        conversation = app.conversations.get(conversation_id)
+        if conversation is not None:
+            chosen = list(conversation.searches)
     known = _names(app)
-    return [c for c in chosen if c in known]
+    return [collection for collection in chosen if collection in known]
 
 
-def chooser(app: App, conversation: str | None) -> None:
+def draw_search_choice(app: App, conversation_id: str | None) -> None:
     """Draw what is searched, and the choice, once there is more than one collection."""
-    names, now, key = _names(app), searched(app, conversation), f"searched-{conversation}"
+    names = _names(app)
     if len(names) < 2:
         return
+    searched = searched_collections(app, conversation_id)
+    key = f"searched-{conversation_id}"
 
     def choose() -> None:
-        if conversation:
-            app.conversations.choose(conversation, st.session_state[key])
+        chosen = st.session_state[key]
+        if conversation_id is None:
+            this_tab().search_in(chosen)
         else:
-            state.keep("searched", st.session_state[key])
+            app.conversations.choose(conversation_id, chosen)
 
-    label, show = (
-        ", ".join(names[c] for c in now) if len(now) < 3 else f"{len(now)} collections",
-        names.__getitem__,
-    )
-    with st.popover(label or "All documents", icon=":material/folder_open:", type="tertiary"):
+    with st.popover(
+        _search_label([names[collection] for collection in searched]),
+        icon=":material/folder_open:",
+        type="tertiary",
+    ):
         st.pills(
             "Search in",
             names,
             selection_mode="multi",
-            default=now,
-            format_func=show,
+            default=searched,
+            format_func=names.__getitem__,
             key=key,
             on_change=choose,
         )
         st.caption("Nothing chosen: all documents.")
+
+
+def _search_label(names: list[str]) -> str:
+    if not names:
+        return "All documents"
+    if len(names) < 3:
+        return ", ".join(names)
+    return f"{len(names)} collections"

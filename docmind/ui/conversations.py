@@ -6,22 +6,28 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui import dialogs, format, state
+from docmind import wording
+from docmind.ui import dialogs
 from docmind.ui.markdown import plain
+from docmind.ui.tab import show_conversation, shown_conversation, this_tab
 
 if TYPE_CHECKING:
     from docmind.app import App
     from docmind.storage.conversations import Conversation
 
 SHOWN = 12
-MENU = {"Rename": "edit", "Export": "download", "Delete": "delete"}
-"""What can be done with a conversation, and the icons."""
+"""Conversations listed at first."""
+_MENU_LABELS = {
+    "Rename": ":material/edit: Rename",
+    "Export": ":material/download: Export",
+    "Delete": ":material/delete: Delete",
+}
 
 
 def draw(app: App) -> None:
     """Draw the list into the current container (the sidebar)."""
-    current = state.conversation_id(app)
-    known = app.conversations.list()
+    current = shown_conversation(app)
+    conversations = app.conversations.list()
     st.button(
         "New conversation",
         key="new-conversation",
@@ -29,23 +35,24 @@ def draw(app: App) -> None:
         width="stretch",
         shortcut="Ctrl+Shift+O",
         help="Ctrl+Shift+O",
-        on_click=state.show_conversation,
+        on_click=show_conversation,
         args=(None,),
     )
-    limit = None if st.session_state.get("all_conversations") else SHOWN
+    tab = this_tab()
+    listed = conversations if tab.shows_all_conversations else conversations[:SHOWN]
     with st.container(key="conversations", gap=None):
-        for conversation in known[:limit]:
-            _row(conversation, conversation.id == current)
-        if limit and len(known) > limit:
-            label, args = f"Show {len(known) - limit} more", ("all_conversations", True)
-            st.button(label, type="tertiary", on_click=state.keep, args=args)
-    if not known:
+        for conversation in listed:
+            _draw_row(conversation, is_current=conversation.id == current)
+        left_out = len(conversations) - len(listed)
+        if left_out:
+            st.button(f"Show {left_out} more", type="tertiary", on_click=tab.show_all_conversations)
+    if not conversations:
         st.caption("Your conversations will be kept here.")
 
 
-def _row(conversation: Conversation, current: bool) -> None:
-    title = conversation.title or "New conversation"
-    kind = "current" if current else "row"
+def _draw_row(conversation: Conversation, is_current: bool) -> None:
+    title = plain(conversation.title or "New conversation")
+    kind = "current" if is_current else "row"  # the stylesheet tells them apart
     with st.container(
         key=f"conversation-{kind}-{conversation.id}",
         horizontal=True,
@@ -54,21 +61,26 @@ def _row(conversation: Conversation, current: bool) -> None:
         vertical_alignment="center",
     ):
         st.button(
-            plain(title),
+            title,
             key=f"open-{conversation.id}",
             type="tertiary",
             width="stretch",
-            help=f"{plain(title)} · {plain(format.when(conversation.updated_at))}",
-            on_click=state.show_conversation,
+            help=f"{title} · {plain(wording.when(conversation.updated_at))}",
+            on_click=show_conversation,
             args=(conversation.id,),
         )
-        chosen = st.menu_button(
+        action = st.menu_button(
             "",
-            list(MENU),
+            list(_MENU_LABELS),
             key=f"menu-{conversation.id}",
             type="tertiary",
             icon=":material/more_horiz:",
-            format_func=lambda o: f":material/{MENU[o]}: {o}",
+            format_func=_MENU_LABELS.__getitem__,
         )
-    if chosen:
-        dialogs.ask(f"{chosen} conversation", conversation.id)
+    match action:
+        case "Rename":
+            dialogs.ask(dialogs.RenameConversation(conversation.id))
+        case "Export":
+            dialogs.ask(dialogs.ExportConversation(conversation.id))
+        case "Delete":
+            dialogs.ask(dialogs.DeleteConversation(conversation.id))

@@ -1,159 +1,389 @@
-"""The dialogs of all pages. One is open at a time, and stays open over reruns until it is answered or dismissed."""
+"""The dialogs of all pages: each is an object that knows what it is about and draws itself.
+
+One is open at a time, and stays open over reruns until it is answered or dismissed.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import streamlit as st
 
+from docmind import wording
 from docmind.errors import DocMindError
-from docmind.ui import format, sources, state
 from docmind.ui.markdown import plain
+from docmind.ui.passage_view import draw_passage, find_passage
+from docmind.ui.tab import Dialog, shown_conversation, this_tab
+from docmind.ui.transcript import transcript
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.collections import Collection
     from docmind.storage.documents import Document
 
-OPEN = "dialog"
-MADE = "made_collection"
-"""A collection just made: the documents page shows it next."""
 
+def ask(dialog: Dialog) -> NoReturn:
+    """Open a dialog in the next run of the whole page.
 
-def ask(what: str, which: Any = None) -> None:
-    """Open a dialog in the next run of the whole page: one opened in a fragment would close with its next round."""
-    state.keep(OPEN, (what, which))
+    One that is opened in a fragment would close with the fragment's next run.
+    """
+    this_tab().open_dialog(dialog)
     st.rerun()
 
 
 def draw(app: App) -> None:
-    """Draw the dialog that is open, if what it is about is still there."""
-    opened: tuple[str, Any] = st.session_state.get(OPEN) or ("", "")
-    what, which = opened
-    conversation = app.conversations.get(str(which))
-    documents = [d for d in app.documents.documents() if isinstance(which, list) and d.id in which]
-    collection = next((c for c in app.collections.all() if c.id == which), None)
-    match what:
-        case "Passage":
-            if found := sources.find(app, state.conversation_id(app), which):
-                title = plain(f"{found[0].number} · {found[0].passage.file_name}")
-                _open(title, partial(sources.passage, app, *found), "medium")
-        case "Rename conversation" if conversation:
-            _open(
-                what, partial(_name, conversation.title, partial(app.conversations.rename, which))
+    """Draw the dialog that is open, if any."""
+    dialog = this_tab().dialog
+    if dialog is not None:
+        dialog.draw(app)
+
+
+@dataclass(frozen=True)
+class PassageDialog:
+    """Shows the passage behind a citation."""
+
+    number: int
+    message: int | None
+    """The index of the stored answer; None: the answer that is being written."""
+
+    @classmethod
+    def from_link(cls, target: str) -> PassageDialog | None:
+        """Return what a clicked mark opens; None if the target names no passage.
+
+        `4-1` is `[1]` in message 4, `live-1` in the answer that is being written.
+        """
+        message, _, number = target.partition("-")
+        if not number.isdigit():
+            return None
+        if message == "live":
+            return cls(number=int(number), message=None)
+        if message.isdigit():
+            return cls(number=int(number), message=int(message))
+        return None
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the conversation or the passage is gone."""
+        conversation_id = shown_conversation(app)
+        if conversation_id is None:
+            return
+        cited = find_passage(app, conversation_id, self.message, self.number)
+        if cited is None:
+            return
+
+        def body() -> None:
+            draw_passage(app, cited)
+
+        title = f"{self.number} · {cited.source.passage.file_name}"
+        _open(plain(title), body, width="medium")
+
+
+@dataclass(frozen=True)
+class RenameConversation:
+    """Asks for another title."""
+
+    conversation_id: str
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the conversation is gone."""
+        conversation = app.conversations.get(self.conversation_id)
+        if conversation is None:
+            return
+
+        def rename(title: str) -> None:
+            app.conversations.rename(self.conversation_id, title)
+
+        def body() -> None:
+            _draw_name_form(conversation.title, rename)
+
+        _open("Rename conversation", body)
+
+
+@dataclass(frozen=True)
+class ExportConversation:
+    """Offers the conversation as a file."""
+
+    conversation_id: str
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the conversation is gone."""
+        conversation = app.conversations.get(self.conversation_id)
+        if conversation is None:
+            return
+        title = conversation.title
+        text = transcript(
+            title or "New conversation", app.conversations.messages(self.conversation_id)
+        )
+        file_name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
+
+        def body() -> None:
+            st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
+            saved = st.download_button(
+                "Save",
+                data=text,
+                file_name=f"{file_name}.md",
+                mime="text/markdown",
+                type="primary",
+                icon=":material/download:",
             )
-        case "Export conversation" if conversation:
-            _open(what, partial(_export, conversation.title, app.conversations.messages(which)))
-        case "Delete conversation" if conversation:
-            title = f"**{plain(conversation.title or 'New conversation')}**"
-            text = f"{title} with its messages, sources and trim events will be deleted. Your documents stay."
-            _open(what, partial(_confirm, text, partial(_delete_conversation, app, which)))
-        case "Delete documents" if documents:
-            text = f"{_named(documents)} will be removed from this machine, with all passages and vectors. "
-            text += "Answers keep the passages they cite."
-            title = f"Delete {format.count(len(documents), 'document')}"
-            _open(title, partial(_confirm, text, partial(_delete, app, documents)))
-        case "Collection and tags" if documents:
-            _open(what, partial(_collection_and_tags, app, documents))
-        case "New collection":
-            _open(
-                what,
-                partial(_name, "", lambda name: state.keep(MADE, app.collections.create(name).id)),
+            if saved:
+                _close()
+
+        _open("Export conversation", body)
+
+
+@dataclass(frozen=True)
+class DeleteConversation:
+    """Asks before a conversation goes."""
+
+    conversation_id: str
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the conversation is gone."""
+        conversation = app.conversations.get(self.conversation_id)
+        if conversation is None:
+            return
+        title = plain(conversation.title or "New conversation")
+
+        def delete() -> None:
+            turn = app.chat.active(self.conversation_id)
+            if turn is not None:
+                turn.stop()
+                turn.wait(5)
+            app.conversations.delete(self.conversation_id)
+
+        def body() -> None:
+            _draw_confirmation(
+                f"**{title}** with its messages, sources and trim events will be deleted. "
+                "Your documents stay.",
+                delete,
             )
-        case "Rename collection" if collection:
-            _open(what, partial(_name, collection.name, partial(app.collections.rename, which)))
-        case "Delete collection" if collection:
-            first = plain(app.collections.all()[0].name)
-            text = f"**{plain(collection.name)}** goes; its documents move to **{first}**."
-            _open(what, partial(_confirm, text, partial(app.collections.delete, which)))
+
+        _open("Delete conversation", body)
 
 
-def _open(title: str, body: Callable[[], None], width: Any = "small") -> None:
-    st.dialog(title, width=width, on_dismiss=partial(state.keep, OPEN, None))(body)()
+@dataclass(frozen=True)
+class DeleteDocuments:
+    """Asks before documents go."""
+
+    document_ids: tuple[str, ...]
+
+    def draw(self, app: App) -> None:
+        """Draw it for those that are still there."""
+        documents = _present_documents(app, self.document_ids)
+        if not documents:
+            return
+
+        def delete() -> None:
+            for document in documents:
+                app.documents.delete(document.id)
+
+        def body() -> None:
+            _draw_confirmation(
+                f"{_names(documents)} will be removed from this machine, with all passages and "
+                "vectors. Answers keep the passages they cite.",
+                delete,
+            )
+
+        _open(f"Delete {wording.count(len(documents), 'document')}", body)
 
 
-def _do(act: Callable[[], object]) -> None:
+@dataclass(frozen=True)
+class EditDocuments:
+    """Asks for the collection and the tags of documents."""
+
+    document_ids: tuple[str, ...]
+
+    def draw(self, app: App) -> None:
+        """Draw it for those that are still there."""
+        documents = _present_documents(app, self.document_ids)
+        if not documents:
+            return
+
+        def body() -> None:
+            st.markdown(_names(documents))
+            with st.form("document", border=False):
+                collection = _draw_collection_choice(app.collections.all(), documents)
+                shared_tags = _shared_tags(documents)
+                tags = _draw_tags_field(app, documents, shared_tags)
+                saved = st.form_submit_button("Save", type="primary")
+
+            def save() -> None:
+                for document in documents:
+                    own_tags = [tag for tag in document.tag_list if tag not in shared_tags]
+                    app.collections.tag(document.id, own_tags + tags)
+                    if collection is not None:
+                        app.collections.move(document.id, collection)
+
+            if saved:
+                _do_and_close(save)
+
+        _open("Collection and tags", body)
+
+
+@dataclass(frozen=True)
+class NewCollection:
+    """Asks for the name of a new collection."""
+
+    def draw(self, app: App) -> None:
+        """Draw it."""
+
+        def create(name: str) -> None:
+            this_tab().new_collection = app.collections.create(name).id
+
+        def body() -> None:
+            _draw_name_form("", create)
+
+        _open("New collection", body)
+
+
+@dataclass(frozen=True)
+class RenameCollection:
+    """Asks for another name."""
+
+    collection_id: int
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the collection is gone."""
+        collection = _find_collection(app, self.collection_id)
+        if collection is None:
+            return
+
+        def rename(name: str) -> None:
+            app.collections.rename(self.collection_id, name)
+
+        def body() -> None:
+            _draw_name_form(collection.name, rename)
+
+        _open("Rename collection", body)
+
+
+@dataclass(frozen=True)
+class DeleteCollection:
+    """Asks before a collection goes; its documents stay."""
+
+    collection_id: int
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the collection is gone."""
+        collection = _find_collection(app, self.collection_id)
+        if collection is None:
+            return
+        name = plain(collection.name)
+        first_name = plain(app.collections.all()[0].name)
+
+        def delete() -> None:
+            app.collections.delete(self.collection_id)
+
+        def body() -> None:
+            _draw_confirmation(f"**{name}** goes; its documents move to **{first_name}**.", delete)
+
+        _open("Delete collection", body)
+
+
+# Parts that several dialogs have.
+
+
+def _open(
+    title: str, body: Callable[[], None], width: Literal["small", "medium"] = "small"
+) -> None:
+    draw_dialog = st.dialog(title, width=width, on_dismiss=this_tab().close_dialog)(body)
+    draw_dialog()
+
+
+def _close() -> NoReturn:
+    this_tab().close_dialog()
+    st.rerun()
+
+
+def _do_and_close(act: Callable[[], None]) -> None:
     """Do what was asked for and close the dialog; what can't be done is said in it."""
     try:
         act()
     except DocMindError as exc:
         st.error(plain(str(exc)), icon=":material/error:")
         return
-    state.keep(OPEN, None)
-    st.rerun()
+    _close()
 
 
-def _confirm(text: str, act: Callable[[], object]) -> None:
+def _draw_confirmation(text: str, delete: Callable[[], None]) -> None:
     st.markdown(text)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        kept = st.button("Keep it", key="delete-no")
-        deleted = st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:")
-    if kept or deleted:
-        _do(act if deleted else lambda: None)
+        is_kept = st.button("Keep it", key="delete-no")
+        is_deleted = st.button("Delete", key="delete-yes", type="primary", icon=":material/delete:")
+    if is_deleted:
+        _do_and_close(delete)
+    elif is_kept:
+        _close()
 
 
-def _name(name: str, act: Callable[[str], object]) -> None:
+def _draw_name_form(name: str, save: Callable[[str], None]) -> None:
     with st.form("name", border=False):
-        name = st.text_input("Name", name, max_chars=120)
+        entered = st.text_input("Name", name, max_chars=120)
         if st.form_submit_button("Save", type="primary"):
-            _do(partial(act, name))
+            _do_and_close(lambda: save(entered))
 
 
-def _export(title: str, messages: Sequence[StoredMessage]) -> None:
-    st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
-    name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
-    text = format.transcript(title or "New conversation", messages)
-    if st.download_button(
-        "Save", text, f"{name}.md", "text/markdown", type="primary", icon=":material/download:"
-    ):
-        _do(lambda: None)
+def _present_documents(app: App, document_ids: Sequence[str]) -> list[Document]:
+    return [document for document in app.documents.documents() if document.id in document_ids]
 
 
-def _named(documents: Sequence[Document]) -> str:
-    names = [f"**{plain(d.name)}**" for d in documents[:3]]
-    return ", ".join(names) + (f" and {len(documents) - 3} more" if documents[3:] else "")
+def _find_collection(app: App, collection_id: int) -> Collection | None:
+    for collection in app.collections.all():
+        if collection.id == collection_id:
+            return collection
+    return None
 
 
-def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
-    names = {c.id: c.name for c in app.collections.all()}  # a select box draws no Markdown
-    known = sorted({tag for d in app.documents.documents() for tag in d.tag_list})
-    shared = [tag for tag in documents[0].tag_list if all(tag in d.tag_list for d in documents)]
-    at = (
-        list(names).index(documents[0].collection)
-        if len({d.collection for d in documents}) == 1
-        else None
+def _names(documents: Sequence[Document]) -> str:
+    """Return the documents' names, at most three of them."""
+    names = ", ".join(f"**{plain(document.name)}**" for document in documents[:3])
+    if len(documents) > 3:
+        return f"{names} and {len(documents) - 3} more"
+    return names
+
+
+def _draw_collection_choice(
+    collections: Sequence[Collection], documents: Sequence[Document]
+) -> int | None:
+    """Draw the select box; return the chosen collection's id, or None to leave them where they are.
+
+    Nothing is chosen at first where the documents are in several.
+    """
+    names = {collection.id: collection.name for collection in collections}
+    ids = list(names)
+    current = {document.collection for document in documents}
+    index = ids.index(documents[0].collection) if len(current) == 1 else None
+    # The names are not made plain: a select box draws no Markdown.
+    return st.selectbox(
+        "Collection",
+        ids,
+        index=index,
+        format_func=names.__getitem__,
+        placeholder="As they are",
     )
-    st.markdown(_named(documents))
-    with st.form("document", border=False):
-        collection = st.selectbox(
-            "Collection", names, at, format_func=names.__getitem__, placeholder="As they are"
-        )
-        label, hint = "Tags" if len(documents) == 1 else "Tags of all of them", "Type to add a tag"
-        tags = st.multiselect(label, known, shared, accept_new_options=True, placeholder=hint)
-        saved = st.form_submit_button("Save", type="primary")
-
-    def save() -> None:
-        for document in documents:
-            app.collections.tag(
-                document.id, [t for t in document.tag_list if t not in shared] + tags
-            )
-            if collection:
-                app.collections.move(document.id, collection)
-
-    if saved:
-        _do(save)
 
 
-def _delete(app: App, documents: Sequence[Document]) -> None:
-    for document in documents:
-        app.documents.delete(document.id)
+def _draw_tags_field(app: App, documents: Sequence[Document], shared_tags: list[str]) -> list[str]:
+    known_tags: set[str] = set()
+    for document in app.documents.documents():
+        known_tags.update(document.tag_list)
+    label = "Tags" if len(documents) == 1 else "Tags of all of them"
+    return st.multiselect(
+        label,
+        sorted(known_tags),
+        default=shared_tags,
+        accept_new_options=True,
+        placeholder="Type to add a tag",
+    )
 
 
-def _delete_conversation(app: App, conversation: str) -> None:
-    if turn := app.chat.active(conversation):
-        turn.stop()
-        turn.wait(5)
-    app.conversations.delete(conversation)
+def _shared_tags(documents: Sequence[Document]) -> list[str]:
+    """Return the tags that all of the documents have."""
+    shared = []
+    for tag in documents[0].tag_list:
+        if all(tag in document.tag_list for document in documents):
+            shared.append(tag)
+    return shared

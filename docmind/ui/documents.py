@@ -2,111 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.storage.documents import CANCELLED, LOCKED
-from docmind.ui import collections, dialogs, format, state, uploads
+from docmind.ui import dialogs, state, uploads
+from docmind.ui.collections import ALL, draw_bar, shown_collection
 from docmind.ui.markdown import plain
+from docmind.ui.tab import this_tab
 
 if TYPE_CHECKING:
     from docmind.app import App
     from docmind.storage.documents import Document
 
 PER_PAGE = 20
+LIVE_S = 0.7
+"""How often the list is drawn anew while something is being read."""
+IDLE_S = 5.0
+"""How often otherwise: another tab or the command line may add documents."""
 _ICONS = {
     ".pdf": "picture_as_pdf",
-    **dict.fromkeys((".docx", ".docm"), "article"),
-    **dict.fromkeys((".pptx", ".pptm"), "slideshow"),
-    **dict.fromkeys((".xlsx", ".xlsm", ".csv", ".tsv"), "table"),
-    **dict.fromkeys((".eml", ".msg"), "mail"),
+    ".docx": "article",
+    ".docm": "article",
+    ".pptx": "slideshow",
+    ".pptm": "slideshow",
+    ".xlsx": "table",
+    ".xlsm": "table",
+    ".csv": "table",
+    ".tsv": "table",
+    ".eml": "mail",
+    ".msg": "mail",
     ".epub": "menu_book",
     **dict.fromkeys(IMAGES, "image"),
 }
+_ORDER = {"parsing": 0, "embedding": 0, "queued": 1, "failed": 2, "ready": 3}
+"""What is at work, waits or failed wants attention."""
 
-_ACTIONS = (("Collection and tags", "label"), ("Delete documents", "delete"))
 
-
-def drop_field(app: App) -> None:
+def draw_drop_field(app: App) -> None:
     """Draw the upload field; what is dropped is queued at once and the field is empty again.
 
-    It takes any type: the browser would drop what it does not know without a word, ingestion says why.
+    It takes any type: the browser would drop what it does not know without a word, ingestion says
+    why.
     """
-    version = st.session_state.get("upload_version", 0)
+    tab = this_tab()
     files = st.file_uploader(
-        "PDF, Word, PowerPoint, Excel, CSV, web pages, e-mails, e-books, text and pictures, as many as you like",
+        "PDF, Word, PowerPoint, Excel, CSV, web pages, e-mails, e-books, text and pictures, "
+        "as many as you like",
         accept_multiple_files=True,
-        key=f"upload-{version}",
+        key=f"upload-{tab.uploads}",
         max_upload_size=uploads.limit_mb(app),
     )
     if files:
         with st.spinner("Taking the files in …"):
-            state.keep("notice", uploads.add(app, files, st.session_state.get(collections.CHOSEN)))
-        state.keep("upload_version", version + 1)  # a new key empties the field
+            tab.notices = uploads.add(app, files, shown_collection())
+        tab.uploads += 1
         st.rerun()
-    uploads.notices()
+    uploads.draw_notices()
 
 
-def overview(app: App) -> None:
+def draw_list(app: App) -> None:
     """Draw the list, live while something is being read."""
-    busy = bool(uploads.pending(app.documents.documents()))
-    st.fragment(_list, run_every=0.7 if busy else 5.0)(app, busy)
+    is_busy = bool(uploads.pending(app.documents.documents()))
+    draw_fragment = st.fragment(_draw_list, run_every=LIVE_S if is_busy else IDLE_S)
+    draw_fragment(app, is_busy)
 
 
-def _list(app: App, busy: bool) -> None:
-    state.check(app)
+def _draw_list(app: App, was_busy: bool) -> None:
+    state.redraw_after_restart(app)
     documents = app.documents.documents()
-    if busy != bool(uploads.pending(documents)):
+    is_busy = bool(uploads.pending(documents))
+    if is_busy != was_busy:
         uploads.redraw()
     if not documents:
-        with st.container(key="empty", horizontal_alignment="center"):
-            st.subheader("No documents yet", anchor=False, text_alignment="center")
-            st.markdown(
-                "Files you drop above are copied into DocMind's data folder, read and indexed on this machine. "
-                "You can leave this page while that goes on.",
-                text_alignment="center",
-            )
+        _draw_no_documents()
         return
-    if chosen := collections.bar(app):
-        documents = [d for d in documents if d.collection == chosen]
-    wanted = _toolbar(documents)
-    found = [d for d in documents if wanted in f"{d.name} {d.tags}".casefold()]
-    # What is at work, waits or failed wants attention; the rest is newest first.
-    found.sort(key=lambda d: str(d.added_at), reverse=True)
-    found.sort(key=lambda d: {"queued": 1, "failed": 2, "ready": 3}.get(d.state, 0))
-    if not found:
-        st.caption(
-            "No document has this in its name or tags."
-            if wanted
-            else "Nothing in this collection yet."
-        )
-    picked = _bulk(app, found)
+    collection = draw_bar(app)
+    if collection != ALL:
+        documents = [document for document in documents if document.collection == collection]
+    wanted = _draw_toolbar(documents)
+    found = [document for document in documents if _matches(document, wanted)]
+    found.sort(key=lambda document: document.added_at, reverse=True)
+    found.sort(key=lambda document: _ORDER[document.state])
+    if not found and wanted:
+        st.caption("No document has this in its name or tags.")
+    elif not found:
+        st.caption("Nothing in this collection yet.")
+    _draw_bulk_actions(app, found)
     rows = st.container(key="documents", gap=None)
-    pages = -(-len(found) // PER_PAGE)
-    page = (st.pagination(pages, key="documents-page") or 1) if pages > 1 else 1
+    # The page's number is chosen below the rows.
+    shown = _draw_pagination(found)
     with rows:
-        for document in found[(page - 1) * PER_PAGE : page * PER_PAGE]:
-            _row(app, document, picked)
+        for document in shown:
+            _draw_row(app, document)
 
 
-def _toolbar(documents: Sequence[Document]) -> str:
+def _draw_no_documents() -> None:
+    with st.container(key="empty", horizontal_alignment="center"):
+        st.subheader("No documents yet", anchor=False, text_alignment="center")
+        st.markdown(
+            "Files you drop above are copied into DocMind's data folder, read and indexed on this "
+            "machine. You can leave this page while that goes on.",
+            text_alignment="center",
+        )
+
+
+def _draw_toolbar(documents: Sequence[Document]) -> str:
     """Draw totals and the search box; return what is searched for."""
-    ready = [d for d in documents if d.state == "ready"]
-    words = [
-        format.count(len(documents), "document"),
-        format.count(sum(d.pages for d in ready), "page"),
-    ]
-    words += [
-        format.count(sum(d.chunks for d in ready), "passage"),
-        format.size(sum(d.size for d in documents)),
+    ready = [document for document in documents if document.state == "ready"]
+    totals = [
+        wording.count(len(documents), "document"),
+        wording.count(sum(document.pages for document in ready), "page"),
+        wording.count(sum(document.chunks for document in ready), "passage"),
+        wording.size(sum(document.size for document in documents)),
     ]
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
-        st.caption(" · ".join(words), width="content")
+        st.caption(" · ".join(totals), width="content")
         return st.text_input(
             "Search documents",
             key="document-search",
@@ -114,121 +131,169 @@ def _toolbar(documents: Sequence[Document]) -> str:
             label_visibility="collapsed",
             icon=":material/search:",
             width=260,
-        ).casefold()
+        )
 
 
-def _bulk(app: App, found: Sequence[Document]) -> set[str]:
-    """Draw what can be done with several of the documents found; return the ids of those that are picked.
+def _matches(document: Document, wanted: str) -> bool:
+    return wanted.casefold() in f"{document.name} {document.tags}".casefold()
 
-    A new choice of all or none gives the checkboxes new keys: what a browser still says of the old ones is void.
-    """
-    picked: set[str] = st.session_state.setdefault("picked", set())
-    picked.intersection_update(
-        [d.id for d in app.documents.documents()]
-    )  # a deleted file may be added again
-    chosen = [d.id for d in found if d.id in picked]
-    busy = uploads.pending(found)
 
-    def pick(ids: Iterable[str]) -> None:
-        state.keep("picked", set(ids))
-        state.keep("picks", st.session_state.get("picks", 0) + 1)
+def _draw_pagination(found: Sequence[Document]) -> Sequence[Document]:
+    """Draw the page numbers if there are several; return the documents of the chosen page."""
+    if len(found) <= PER_PAGE:
+        return found
+    pages = -(-len(found) // PER_PAGE)  # rounded up
+    page = st.pagination(pages, key="documents-page") or 1
+    return found[(page - 1) * PER_PAGE : page * PER_PAGE]
 
+
+def _draw_bulk_actions(app: App, found: Sequence[Document]) -> None:
+    """Draw what can be done with several of the documents found."""
+    tab = this_tab()
+    # A deleted file may be added again: it is not to be picked then.
+    tab.picked.intersection_update(document.id for document in app.documents.documents())
+    found_ids = [document.id for document in found]
+    picked_ids = [document_id for document_id in found_ids if document_id in tab.picked]
+    unfinished = uploads.pending(found)
     with st.container(key="bulk", horizontal=True, vertical_alignment="center"):
-        if chosen:
-            st.markdown(f"**{len(chosen)} selected**", width="content")
-        ids = [d.id for d in found]
-        if len(chosen) < len(ids) > 1:
+        if picked_ids:
+            st.markdown(f"**{len(picked_ids)} selected**", width="content")
+        if len(found_ids) > 1 and len(picked_ids) < len(found_ids):
             st.button(
-                f"Select all {len(ids)}",
+                f"Select all {len(found_ids)}",
                 key="pick-all",
                 type="tertiary",
-                on_click=pick,
-                args=(ids,),
+                on_click=tab.pick,
+                args=(found_ids,),
             )
-        for what, icon in _ACTIONS if chosen else ():
-            if st.button(what, key=f"{icon}-picked", icon=f":material/{icon}:", type="tertiary"):
-                dialogs.ask(what, chosen)
-        if chosen:
-            st.button("Clear", key="pick-none", type="tertiary", on_click=pick, args=((),))
-        if len(busy) > 1:
-            label, args = f"Cancel all {len(busy)} that are being read", (uploads.cancel, app, busy)
+        if picked_ids:
+            _draw_picked_actions(tuple(picked_ids))
+            st.button("Clear", key="pick-none", type="tertiary", on_click=tab.pick, args=((),))
+        if len(unfinished) > 1:
             st.button(
-                label, icon=":material/close:", type="tertiary", on_click=state.attempt, args=args
+                f"Cancel all {len(unfinished)} that are being read",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=state.attempt,
+                args=(uploads.cancel, app, unfinished),
             )
-    return picked
 
 
-def _pick(document: Document, picked: set[str]) -> None:
-    key = f"pick-{document.id}-{st.session_state.get('picks', 0)}"
+def _draw_picked_actions(document_ids: tuple[str, ...]) -> None:
+    if st.button(
+        "Collection and tags", key="label-picked", icon=":material/label:", type="tertiary"
+    ):
+        dialogs.ask(dialogs.EditDocuments(document_ids))
+    if st.button(
+        "Delete documents", key="delete-picked", icon=":material/delete:", type="tertiary"
+    ):
+        dialogs.ask(dialogs.DeleteDocuments(document_ids))
 
-    def changed() -> None:
-        (picked.add if st.session_state[key] else picked.discard)(document.id)
 
-    name = plain(document.name)
+def _draw_row(app: App, document: Document) -> None:
+    with st.container(
+        key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"
+    ):
+        _draw_checkbox(document)
+        with st.container(gap=None):
+            _draw_name(document)
+            _draw_state(app, document)
+        _draw_row_buttons(app, document)
+
+
+def _draw_checkbox(document: Document) -> None:
+    tab = this_tab()
+    key = f"pick-{document.id}-{tab.picks}"
+    # "Select all" and "Clear" make a new set: what a browser still says of the old one is void.
+    picked = tab.picked
+
+    def pick_or_not() -> None:
+        if st.session_state[key]:
+            picked.add(document.id)
+        else:
+            picked.discard(document.id)
+
     st.checkbox(
-        name,
-        document.id in picked,
-        key,
-        on_change=changed,
+        plain(document.name),
+        value=document.id in picked,
+        key=key,
+        on_change=pick_or_not,
         label_visibility="collapsed",
         width="content",
     )
 
 
-def _row(app: App, document: Document, picked: set[str]) -> None:
-    with st.container(
-        key=f"docrow-{document.id}", horizontal=True, wrap=False, vertical_alignment="center"
+def _draw_name(document: Document) -> None:
+    icon = _ICONS.get(document.suffix, "description")
+    tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
+    st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
+
+
+def _draw_state(app: App, document: Document) -> None:
+    """Draw a ready document's figures, why another one is not ready, or how far it is."""
+    if document.state == "ready":
+        st.caption(plain(_figures(document)))
+    elif document.stage == CANCELLED:
+        st.caption(f":material/block: {plain(document.reason)}")
+    elif document.state == "failed":
+        reason = document.reason or "It could not be read."
+        st.markdown(f":red[:material/error: {plain(reason)}]")
+        if document.stage == LOCKED:
+            _draw_password_field(app, document)
+    elif document.state == "queued":
+        st.caption("Waiting")
+    else:
+        progress = uploads.progress(document)
+        st.progress(progress.fraction, progress.words)
+
+
+def _figures(document: Document) -> str:
+    figures = []
+    if document.pages:
+        figures.append(wording.count(document.pages, "page"))
+    figures.append(wording.count(document.chunks, "passage"))
+    figures.append(wording.size(document.size))
+    figures.append(f"read in {wording.duration(document.seconds)}")
+    figures.append(f"added {wording.when(document.added_at)}")
+    return " · ".join(figures)
+
+
+def _draw_row_buttons(app: App, document: Document) -> None:
+    if document.state == "failed" and document.stage != LOCKED:
+        st.button(
+            "Retry",
+            key=f"retry-{document.id}",
+            icon=":material/refresh:",
+            on_click=state.attempt,
+            args=(app.documents.retry, document.id),
+        )
+    if document.state not in {"ready", "failed"}:
+        st.button(
+            "Cancel",
+            key=f"cancel-{document.id}",
+            icon=":material/close:",
+            on_click=state.attempt,
+            args=(app.documents.cancel, document.id),
+        )
+    if st.button(
+        "",
+        key=f"label-{document.id}",
+        icon=":material/label:",
+        type="tertiary",
+        help="Collection and tags",
     ):
-        _pick(document, picked)
-        with st.container(gap=None):
-            icon = _ICONS.get(document.suffix, "description")
-            tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
-            st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
-            if document.state == "ready":
-                facts = [format.count(document.pages, "page")] if document.pages else []
-                facts += [format.count(document.chunks, "passage"), format.size(document.size)]
-                facts += [
-                    f"read in {format.duration(document.seconds)}",
-                    f"added {format.when(document.added_at)}",
-                ]
-                st.caption(plain(" · ".join(facts)))
-            elif document.stage == CANCELLED:
-                st.caption(f":material/block: {plain(document.reason)}")
-            elif document.state == "failed":
-                st.markdown(
-                    f":red[:material/error: {plain(document.reason or 'It could not be read.')}]"
-                )
-                if document.stage == LOCKED:
-                    _unlock(app, document)
-            elif document.state == "queued":
-                st.caption("Waiting")
-            else:
-                st.progress(*uploads.progress(document))
-        act, key, do = app.documents, document.id, state.attempt
-        if document.state == "failed" and document.stage != LOCKED:
-            st.button(
-                "Retry",
-                key=f"retry-{key}",
-                icon=":material/refresh:",
-                on_click=do,
-                args=(act.retry, key),
-            )
-        if document.state not in {"ready", "failed"}:
-            st.button(
-                "Cancel",
-                key=f"cancel-{key}",
-                icon=":material/close:",
-                on_click=do,
-                args=(act.cancel, key),
-            )
-        for what, icon in _ACTIONS:
-            if st.button(
-                "", key=f"{icon}-{key}", icon=f":material/{icon}:", type="tertiary", help=what
-            ):
-                dialogs.ask(what, [document.id])
+        dialogs.ask(dialogs.EditDocuments((document.id,)))
+    if st.button(
+        "",
+        key=f"delete-{document.id}",
+        icon=":material/delete:",
+        type="tertiary",
+        help="Delete documents",
+    ):
+        dialogs.ask(dialogs.DeleteDocuments((document.id,)))
 
 
-def _unlock(app: App, document: Document) -> None:
+def _draw_password_field(app: App, document: Document) -> None:
     """Draw the field for a password; it is used once and not kept."""
     form = st.form(f"unlock-{document.id}", clear_on_submit=True, border=False, width=280)
     with form, st.container(horizontal=True, wrap=False, vertical_alignment="center"):
@@ -239,6 +304,7 @@ def _unlock(app: App, document: Document) -> None:
             label_visibility="collapsed",
             key=f"key-{document.id}",
         )
-        if st.form_submit_button("Open", icon=":material/lock_open:") and password:
-            state.attempt(app.documents.retry, document.id, password)
-            st.rerun()
+        is_submitted = st.form_submit_button("Open", icon=":material/lock_open:")
+    if is_submitted and password:
+        state.attempt(app.documents.retry, document.id, password)
+        st.rerun()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args, get_origin
 
 import streamlit as st
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -14,142 +16,255 @@ from docmind.errors import ConfigError
 from docmind.settings import Settings, environment, load_settings, save_settings, saved_file
 from docmind.ui import state
 from docmind.ui.markdown import plain
+from docmind.ui.tab import this_tab
 
 if TYPE_CHECKING:
     from docmind.app import App
 
-_WORDS = {None: "Automatic", True: "Yes", False: "No"}
+Value = bool | int | float | str | None
+Changes = dict[str, dict[str, Value]]
+"""What was changed, nested like Settings: group → field → value."""
+
+_CHOICE_LABELS: dict[Value, str] = {None: "Automatic", True: "Yes", False: "No"}
+
+
+class _WidgetOptions(TypedDict):
+    """What the widgets of all kinds of fields are given."""
+
+    key: str
+    help: str
+    disabled: bool
 
 
 def draw(app: App | None) -> None:
     """Draw the form; saving checks everything first and writes all or nothing.
 
     Args:
-        app: keeps to the old settings until it is restarted. None: it could not start, and a wrong setting must not
-            lock the page where it is corrected.
+        app: keeps to the old settings until it is restarted. None: it could not start, and a wrong
+            setting must not lock the page where it is corrected.
     """
     file = saved_file(*environment())
     st.caption(
         f"Saved in {plain(str(file))}. What the environment sets is shown and stays as it is."
     )
     try:
-        settings = load_settings()  # as saved: the running app keeps to what it started with
+        # As saved: the running app keeps to what it started with.
+        settings = load_settings()
     except ConfigError as exc:
-        if app:
+        if app is not None:  # else the router has said it
             st.error(plain(str(exc)), icon=":material/error:")
-        there = os.access(file.parent, os.W_OK) and file.exists()
-        if there and st.button(
-            "Set the saved settings aside", icon=":material/undo:", help="It is kept."
-        ):
-            file.rename(file.with_stem(f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"))
-            st.rerun()
+        _offer_to_set_aside(file)
         return
-    if app and (names := st.session_state.get("saved")):
-        st.success(
-            f"Saved. {plain(names)}: used after a restart. Conversations and documents stay."
-        )
-        if st.button("Restart now", icon=":material/restart_alt:"):
-            state.keep("saved", None)
-            state.restart_app(app)
-            st.rerun()
-    if app and (notice := app.engine.status().notice):
-        st.warning(plain(notice), icon=":material/warning:")
-    groups = {name: field for name, field in Settings.model_fields.items() if field.title}
+    if app is not None:
+        _draw_restart(app)
+        notice = app.engine.status().notice
+        if notice:
+            st.warning(plain(notice), icon=":material/warning:")
     with st.form("settings", border=False):
-        changed: dict[str, dict[str, Any]] = {}
-        for tab, group in zip(
-            st.tabs([str(f.title) for f in groups.values()]), groups, strict=True
-        ):
-            with tab:
-                changed |= _group(group, getattr(settings, group))
+        changes = _draw_groups(settings)
         if st.form_submit_button("Save", type="primary", icon=":material/check:"):
-            _save(settings, changed, app)
+            _save(settings, changes, app)
 
 
-def _save(settings: Settings, changed: dict[str, dict[str, Any]], app: App | None) -> None:
-    if not changed:
-        st.info("Nothing was changed.")
+def _offer_to_set_aside(file: Path) -> None:
+    """Offer to move the saved settings away, if that can be done."""
+    if not os.access(file.parent, os.W_OK) or not file.exists():
         return
-    try:
-        save_settings(settings.saved_file, changed)
-    except ValidationError as exc:
-        wrong = [f"- **{plain(_label(*e['loc'][:2]))}**: {plain(e['msg'])}" for e in exc.errors()]
-        st.error("Nothing was saved. Please correct:\n" + "\n".join(wrong), icon=":material/error:")
-    except (ConfigError, OSError) as exc:
-        st.error(f"Nothing was saved. {plain(str(exc))}", icon=":material/error:")
-    else:
-        saved = ", ".join(
-            _label(group, name) for group, values in changed.items() for name in values
-        )
-        state.keep("saved", saved if app else None)
+    if st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
+        now = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        file.rename(file.with_stem(f"{file.stem}-{now}"))
         st.rerun()
 
 
-def _label(group: Any = "", name: Any = "") -> str:
-    """Return what a field is called on the page, with its tab."""
-    field = Settings.model_fields.get(group)
-    if field is None:
+def _draw_restart(app: App) -> None:
+    """Say which settings were saved and are not in use yet, and offer to restart."""
+    tab = this_tab()
+    if not tab.saved_settings:
+        return
+    names = plain(tab.saved_settings)
+    st.success(f"Saved. {names}: used after a restart. Conversations and documents stay.")
+    if st.button("Restart now", icon=":material/restart_alt:"):
+        tab.saved_settings = ""
+        state.restart_app(app)
+        st.rerun()
+
+
+def _save(settings: Settings, changes: Changes, app: App | None) -> None:
+    if not changes:
+        st.info("Nothing was changed.")
+        return
+    try:
+        save_settings(settings.saved_file, changes)
+    except ValidationError as exc:
+        lines = []
+        for problem in exc.errors():
+            name = _problem_name(problem["loc"])
+            lines.append(f"- **{plain(name)}**: {plain(problem['msg'])}")
+        problems = "\n".join(lines)
+        st.error(f"Nothing was saved. Please correct:\n{problems}", icon=":material/error:")
+        return
+    except (ConfigError, OSError) as exc:
+        st.error(f"Nothing was saved. {plain(str(exc))}", icon=":material/error:")
+        return
+    # An app that could not start before starts with them.
+    this_tab().saved_settings = "" if app is None else _changed_names(changes)
+    st.rerun()
+
+
+def _changed_names(changes: Changes) -> str:
+    names = []
+    for group, values in changes.items():
+        for name in values:
+            names.append(_full_title(group, name))
+    return ", ".join(names)
+
+
+def _problem_name(location: tuple[int | str, ...]) -> str:
+    """Return what the field is called on the page, with its tab, or the tab alone.
+
+    Args:
+        location: of a pydantic error: the group and the field, as far as they are known.
+    """
+    if len(location) >= 2:
+        return _full_title(str(location[0]), str(location[1]))
+    if location:
+        return _group_title(str(location[0]))
+    return "Settings"
+
+
+def _full_title(group: str, name: str) -> str:
+    group_field = Settings.model_fields.get(group)
+    if group_field is None:
         return "Settings"
-    fields = type(field.get_default()).model_fields
-    return f"{field.title}: {_title(name, fields[name])}" if name in fields else str(field.title)
+    fields = type(group_field.get_default()).model_fields
+    if name not in fields:
+        return _group_title(group)
+    return f"{group_field.title}: {_title(name, fields[name])}"
+
+
+def _group_title(group: str) -> str:
+    group_field = Settings.model_fields.get(group)
+    return "Settings" if group_field is None else str(group_field.title)
 
 
 def _title(name: str, field: FieldInfo) -> str:
     return field.title or name.replace("_", " ").capitalize()
 
 
-def _group(group: str, values: BaseModel) -> dict[str, dict[str, Any]]:
-    """Draw the fields of a group; return what was changed, nested like Settings."""
+def _draw_groups(settings: Settings) -> Changes:
+    """Draw a tab for each group; return what was changed."""
+    titles = {}
+    for group, field in Settings.model_fields.items():
+        if field.title:
+            titles[group] = field.title
+    changes: Changes = {}
+    tabs = st.tabs(list(titles.values()))
+    for group, tab in zip(titles, tabs, strict=True):
+        with tab:
+            changed = _draw_group(group, getattr(settings, group))
+        if changed:
+            changes[group] = changed
+    return changes
+
+
+def _draw_group(group: str, values: BaseModel) -> dict[str, Value]:
+    """Draw the fields of a group; return what was changed."""
     st.caption(plain((type(values).__doc__ or "").strip()))
+    set_outside = _names_set_outside(group)
     changed = {}
     for name, field in type(values).model_fields.items():
-        was, variable = getattr(values, name), f"DOCMIND_{group}__{name}".upper()
-        if SecretStr in (get_args(field.annotation) or (field.annotation,)):
-            known = "A key is set" if was and was.get_secret_value() != "none" else "No key is set"
-            st.caption(
-                f"**{_title(name, field)}**: {known}. Keys are not kept here; set {plain(variable)}."
-            )
+        variable = f"DOCMIND_{group}__{name}".upper()
+        title = _title(name, field)
+        value = getattr(values, name)
+        if SecretStr in _types(field):
+            _draw_key_state(title, value, variable)
             continue
-        fixed = any(name in source.get(group, {}) for source in environment())
-        about = (
-            f"{field.description} Set by {variable}; change it there."
-            if fixed
-            else str(field.description)
+        about = str(field.description)
+        is_fixed = name in set_outside
+        if is_fixed:
+            title += " :gray-badge[from environment]"
+            about += f" Set by {variable}; change it there."
+        options = _WidgetOptions(
+            key=f"setting-{group}-{name}", help=plain(about), disabled=is_fixed
         )
-        label = _title(name, field) + (" :gray-badge[from environment]" if fixed else "")
-        entered = _field(
-            label, field, was, key=f"setting-{group}-{name}", help=plain(about), disabled=fixed
-        )
-        if entered != was:
+        entered = _draw_field(title, field, value, options)
+        if entered != value:
             changed[name] = entered
-    return {group: changed} if changed else {}
+    return changed
 
 
-def _field(label: str, field: FieldInfo, value: Any, **shared: Any) -> Any:
+def _names_set_outside(group: str) -> set[str]:
+    """Return the fields of a group that the environment or `.env` sets."""
+    names: set[str] = set()
+    for source in environment():
+        values: Mapping[str, object] = source.get(group, {})
+        names.update(values)
+    return names
+
+
+def _draw_key_state(title: str, value: SecretStr | None, variable: str) -> None:
+    """Say whether a key is set; keys are never shown."""
+    known = "No key is set"
+    if value is not None and value.get_secret_value() not in {"", "none"}:
+        known = "A key is set"
+    st.caption(f"**{title}**: {known}. Keys are not kept here; set {plain(variable)}.")
+
+
+def _types(field: FieldInfo) -> tuple[Any, ...]:
+    """Return the types that a field's value may have: those of a union, or the one."""
+    members = get_args(field.annotation)
+    return members or (field.annotation,)
+
+
+def _draw_field(title: str, field: FieldInfo, value: Value, options: _WidgetOptions) -> Value:
     """Draw one field and return what was entered."""
-    kinds = get_args(field.annotation) or (field.annotation,)
-    optional = type(None) in kinds
+    types = _types(field)
+    is_optional = type(None) in types
     if field.annotation is bool:
-        return st.toggle(label, value, **shared)
-    choices = [
-        c
-        for kind in (field.annotation, *kinds)
-        if get_origin(kind) is Literal
-        for c in get_args(kind)
-    ]
-    if bool in kinds:
-        choices = [True, False]
+        return st.toggle(title, bool(value), **options)
+    choices = _choices(field)
     if choices:
-        choices = [None, *choices] if optional else choices
+        if is_optional:
+            choices = [None, *choices]
         return st.selectbox(
-            label, choices, choices.index(value), format_func=lambda c: _WORDS.get(c, c), **shared
+            title,
+            choices,
+            index=choices.index(value),
+            format_func=_choice_label,
+            **options,
         )
-    shared["placeholder"] = (
-        "automatic" if "Empty:" in str(field.description) else "not set" if optional else None
-    )
-    if int in kinds:
-        return st.number_input(label, value=value, step=1, **shared)
-    if float in kinds:
-        return st.number_input(label, value=value, format="%.4g", **shared)
-    text = st.text_input(label, "" if value is None else str(value), **shared).strip()
-    return (text or None) if optional else text
+    placeholder = _placeholder(field, is_optional)
+    if int in types:
+        number = cast("int | None", value)
+        return st.number_input(title, value=number, step=1, placeholder=placeholder, **options)
+    if float in types:
+        fraction = cast("float | None", value)
+        return st.number_input(
+            title, value=fraction, format="%.4g", placeholder=placeholder, **options
+        )
+    shown = "" if value is None else str(value)
+    text = st.text_input(title, shown, placeholder=placeholder, **options).strip()
+    if is_optional and not text:
+        return None
+    return text
+
+
+def _choices(field: FieldInfo) -> list[Value]:
+    """Return the values that can be chosen from; none where something is to be entered."""
+    types = _types(field)
+    if bool in types:
+        return [True, False]
+    for kind in (field.annotation, *types):
+        if get_origin(kind) is Literal:
+            return list(get_args(kind))
+    return []
+
+
+def _choice_label(choice: Value) -> str:
+    return _CHOICE_LABELS.get(choice, str(choice))
+
+
+def _placeholder(field: FieldInfo, is_optional: bool) -> str | None:
+    if "Empty:" in str(field.description):
+        return "automatic"
+    return "not set" if is_optional else None

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui import dialogs
+from docmind.ui.dialogs import PassageDialog
+from docmind.ui.tab import this_tab
 
-_HERE = Path(__file__).parent
-ICON = _HERE / "favicon.png"
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
+_FOLDER = Path(__file__).parent
+ICON = _FOLDER / "favicon.png"
 
 
 def draw() -> None:
     """Apply the style and policy; open a clicked citation's passage."""
-    st.html(_HERE / "style.css")
+    st.html(_FOLDER / "style.css")
+    draw_page_script = _page_script()
     with st.container(key="docmind-page"):
-        clicked = _page()(key="page", on_opened_change=lambda: None)
+        clicked = draw_page_script(key="page", on_opened_change=_do_nothing)
     if clicked.opened:
-        st.session_state[dialogs.OPEN] = ("Passage", str(clicked.opened))
+        this_tab().dialog = PassageDialog.from_link(str(clicked.opened))
+
+
+def _do_nothing() -> None:
+    """Streamlit passes on only those events that have a callback."""
 
 
 @st.cache_resource(show_spinner=False)
-def _page() -> Any:
-    return st.components.v2.component("docmind_page", js=(_HERE / "page.js").read_text("utf-8"))
+def _page_script() -> ComponentRenderer:
+    script = (_FOLDER / "page.js").read_text("utf-8")
+    return st.components.v2.component("docmind_page", js=script)

@@ -2,112 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind import wording
 from docmind.engine.interface import EngineStatus
 from docmind.events import ContextTrimmed, Usage
 from docmind.monitor.gpu import Sample
-from docmind.ui import format, state
+from docmind.ui import engine_status, state
 from docmind.ui.markdown import plain
+from docmind.ui.tab import shown_conversation
 
 if TYPE_CHECKING:
     from docmind.app import App
 
-EVERY_S = 2.0
+REFRESH_S = 2.0
 _DOTS = {"loading": ":orange[●]", "ready": ":green[●]", "failed": ":red[●]"}
-_WORDS = {"idle": "not started", "failed": "could not start"}
 
 
 def draw(app: App) -> None:
     """Draw the panel; it refreshes by itself without rerunning the page."""
-    conversation = state.conversation_id(app)
-    usage, trims = None, []
-    if conversation:
-        answers = [m for m in app.conversations.messages(conversation) if m.usage]
-        usage, trims = (
-            (answers[-1].usage if answers else None),
-            app.conversations.trims(conversation),
-        )
+    conversation_id = shown_conversation(app)
+    usage = None
+    trims = []
+    if conversation_id is not None:
+        usage = _last_usage(app, conversation_id)
+        trims = app.conversations.trims(conversation_id)
     with st.container(key="status-panel", gap="xsmall"):
-        _live(app, conversation, usage, trims)
+        _draw_live(app, conversation_id, usage=usage, stored_trims=trims)
 
 
-@st.fragment(run_every=EVERY_S)
-def _live(
-    app: App, conversation: str | None, usage: Usage | None, trims: list[ContextTrimmed]
+@st.fragment(run_every=REFRESH_S)
+def _draw_live(
+    app: App,
+    conversation_id: str | None,
+    *,
+    usage: Usage | None,
+    stored_trims: Sequence[ContextTrimmed],
 ) -> None:
-    state.check(app)
-    turn = app.chat.active(conversation) if conversation else None
-    if turn is not None:
-        trims = [*trims, *(e for e in turn.events() if isinstance(e, ContextTrimmed))]
+    state.redraw_after_restart(app)
     status = app.engine.status()
-    _machine(app.monitor.sample())
-    _head(
-        "Engine",
-        _model(status),
-        f"{_DOTS.get(status.state, ':gray[●]')} {plain(engine(status))}",
-    )
-    _context(usage, status.window)
+    _draw_machine(app.monitor.sample())
+    _draw_engine(status)
+    _draw_context(usage, status.window)
+    trims = [*stored_trims, *_running_trims(app, conversation_id)]
     if trims:
-        with st.expander(f"Context trimmed {format.count(len(trims), 'time')}", type="compact"):
-            for trim in reversed(trims):
-                instead = f"  \nIn its place: {plain(trim.summary)}" if trim.summary else ""
-                figures = f"{trim.tokens_before:,} → {trim.tokens_after:,} tokens"
-                st.caption(
-                    f"{plain(format.when(trim.at))} {figures}  \n{plain(trim.dropped)}{instead}"
-                )
+        _draw_trims(trims)
 
 
-def _head(label: str, name: str, line: str = "") -> None:
-    st.caption(f"**{label}** {plain(name)}" + (f"  \n{line}" if line else ""))
+def _last_usage(app: App, conversation_id: str) -> Usage | None:
+    usage = None
+    for message in app.conversations.messages(conversation_id):
+        usage = message.usage or usage
+    return usage
 
 
-def _model(status: EngineStatus) -> str:
-    """Return the model's name, and how its weights are quantized if they are."""
-    name = format.model(status)
-    if status.quantization in {"", "none"}:
-        return name
-    return f"{name} ({status.quantization})"
+def _running_trims(app: App, conversation_id: str | None) -> list[ContextTrimmed]:
+    """Return the trims of the turn that runs; they are stored when it ends."""
+    if conversation_id is None:
+        return []
+    turn = app.chat.active(conversation_id)
+    if turn is None:
+        return []
+    return [event for event in turn.events() if isinstance(event, ContextTrimmed)]
 
 
-def _machine(sample: Sample) -> None:
+def _draw_head(label: str, name: str, line: str = "") -> None:
+    text = f"**{label}** {plain(name)}"
+    if line:
+        text += f"  \n{line}"
+    st.caption(text)
+
+
+def _draw_machine(sample: Sample) -> None:
     """Draw the machine's figures: the GPU's, or RAM and CPU in the same place."""
-    own = (
-        "DocMind's share is not known"
-        if sample.own is None
-        else f"DocMind uses {format.size(sample.own)}"
-    )
-    _head(sample.device, sample.name, own)
-    memory = f"{'GPU memory' if sample.gpus else 'RAM'} {format.memory(sample.used, sample.total)}"
-    st.progress(_share(sample.used, sample.total), memory)
+    own = "DocMind's share is not known"
+    if sample.own is not None:
+        own = f"DocMind uses {wording.size(sample.own)}"
+    _draw_head(sample.device, sample.name, own)
+    memory_name = "GPU memory" if sample.gpus else "RAM"
+    memory = wording.memory(sample.used, sample.total)
+    st.progress(_fraction(sample.used, sample.total), f"{memory_name} {memory}")
     if sample.utilisation is not None:
-        load = f"{'GPU' if sample.gpus else 'CPU'} load {sample.utilisation:.0f} %"
-        st.progress(_share(sample.utilisation, 100), load)
+        load = f"{sample.device} load {sample.utilisation:.0f} %"
+        st.progress(_fraction(sample.utilisation, 100), load)
     if sample.note:
         st.caption(plain(sample.note))
 
 
-def engine(status: EngineStatus) -> str:
-    """Return in words what the engine is doing."""
-    if status.state == "loading" and status.stage:
-        return f"loading: {status.stage}, {format.duration(status.elapsed_s)}"
-    if status.state == "ready" and status.running:
-        waiting = f", {status.waiting} waiting" if status.waiting else ""
-        return f"answering {format.count(status.running, 'request')}{waiting}"
-    return _WORDS.get(status.state, status.state)
+def _draw_engine(status: EngineStatus) -> None:
+    dot = _DOTS.get(status.state, ":gray[●]")
+    activity = plain(engine_status.activity(status))
+    name = engine_status.model_name(status)
+    if status.quantization not in {"", "none"}:
+        name += f" ({status.quantization})"
+    _draw_head("Engine", name, f"{dot} {activity}")
 
 
-def _context(usage: Usage | None, window: int) -> None:
-    """Draw the context meter and the speed of the last answer in this conversation."""
-    used, window = (usage.context_tokens, usage.window or window) if usage else (0, window)
-    if window:
-        _head("Context", format.speed(usage) if usage else "No answer yet in this conversation")
-        st.progress(_share(used, window), f"Tokens used {used:,} of {window:,}")
-    else:
-        _head("Context", "The window is known once the model is ready.")
+def _draw_context(usage: Usage | None, engine_window: int) -> None:
+    """Draw how full the window was, and the speed of the last answer in this conversation."""
+    used = 0
+    window = engine_window
+    speed = "No answer yet in this conversation"
+    if usage is not None:
+        used = usage.context_tokens
+        window = usage.window or engine_window
+        speed = wording.speed(usage)
+    if not window:
+        _draw_head("Context", "The window is known once the model is ready.")
+        return
+    _draw_head("Context", speed)
+    st.progress(_fraction(used, window), f"Tokens used {used:,} of {window:,}")
 
 
-def _share(part: float, whole: float) -> float:
-    return min(max(part / whole, 0.0), 1.0) if whole else 0.0
+def _draw_trims(trims: Sequence[ContextTrimmed]) -> None:
+    """Draw what was cut, the newest first."""
+    with st.expander(f"Context trimmed {wording.count(len(trims), 'time')}", type="compact"):
+        for trim in reversed(trims):
+            when = plain(wording.when(trim.at))
+            figures = f"{trim.tokens_before:,} → {trim.tokens_after:,} tokens"
+            text = f"{when} {figures}  \n{plain(trim.dropped)}"
+            if trim.summary:
+                text += f"  \nIn its place: {plain(trim.summary)}"
+            st.caption(text)
+
+
+def _fraction(part: float, whole: float) -> float:
+    if not whole:
+        return 0.0
+    return min(max(part / whole, 0.0), 1.0)

@@ -1,11 +1,11 @@
-"""What the pages share: the one App of this process, and what this browser tab is looking at."""
+"""The one App of this process, as the pages get it."""
 
 from __future__ import annotations
 
 import atexit
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ParamSpec
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -17,8 +17,9 @@ from docmind.ui.markdown import plain
 if TYPE_CHECKING:
     from docmind.app import App
 
+P = ParamSpec("P")
 
-_ONE = threading.RLock()
+_ONE_AT_A_TIME = threading.RLock()
 """Held while the App is built or closed, so that no tab gets one that is being closed."""
 
 
@@ -28,7 +29,7 @@ def get_app() -> App:
     Raises:
         DocMindError: it can't be built; the message says what to do.
     """
-    with _ONE:
+    with _ONE_AT_A_TIME:
         return _built()
 
 
@@ -44,8 +45,8 @@ def _built() -> App:
 def page_app() -> App:
     """Return the App to a page.
 
-    The first visit after a start may come straight to a page's address; Streamlit then runs the file in pages/
-    without the router. From the second run on it never does.
+    The first visit after a start may come straight to a page's address. Streamlit then runs the
+    file in pages/ without the router; from the second run on it never does.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
@@ -53,13 +54,13 @@ def page_app() -> App:
     return get_app()
 
 
-def check(app: App) -> None:
-    """Begin each fragment with this: a page drawn with an App that was restarted since is drawn anew."""
+def redraw_after_restart(app: App) -> None:
+    """Draw the page anew if `app` was restarted since it was drawn. Each fragment begins so."""
     try:
-        same = get_app() is app
-    except DocMindError:  # it can't be built any more; the router says why
-        same = False
-    if not same:
+        is_current = get_app() is app
+    except DocMindError:
+        is_current = False  # it can't be built any more; the router says why
+    if not is_current:
         st.rerun()
 
 
@@ -67,9 +68,10 @@ def restart_app(shown: App) -> None:
     """Close the App and build it anew: after a failed engine start, or to apply saved settings.
 
     Args:
-        shown: the App of the page whose button was pressed; if another tab restarted it, nothing is left to do.
+        shown: the App of the page whose button was pressed. If another tab has restarted it,
+            nothing is left to do.
     """
-    with _ONE:
+    with _ONE_AT_A_TIME:
         try:
             if get_app() is not shown:
                 return
@@ -82,42 +84,9 @@ def restart_app(shown: App) -> None:
             _built.clear()
 
 
-def conversation_id(app: App) -> str | None:
-    """Return the conversation this tab shows: the one in the address, else the last one looked at."""
-    wanted = st.query_params.get("c") or st.session_state.get("conversation")
-    known = any(c.id == wanted for c in app.conversations.list())
-    show_conversation(wanted if known else None)
-    return wanted if known else None
-
-
-def show_conversation(wanted: str | None) -> None:
-    """Make `wanted` this tab's conversation; None starts a new one. The address follows, so reload finds it."""
-    if st.session_state.get("conversation") != wanted:
-        if waiting := take("waiting"):  # what was to be asked elsewhere stays typed
-            keep("draft", waiting)
-        for name in ("dialog", "notice"):
-            keep(name, None)
-    st.session_state["conversation"] = wanted
-    if wanted:
-        if st.query_params.get("c") != wanted:
-            st.query_params["c"] = wanted
-    else:
-        st.query_params.pop("c", None)
-
-
-def attempt(act: Callable[..., object], *args: Any) -> None:
-    """Do what a button is for; what can't be done (the disk is full …) is said, whichever page or fragment it is on."""
+def attempt(act: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do what a button is for; say what can't be done (the disk is full …), wherever that is."""
     try:
-        act(*args)
+        act(*args, **kwargs)
     except DocMindError as exc:
         st.toast(plain(str(exc)), icon=":material/error:", duration="long")
-
-
-def keep(name: str, value: Any) -> None:
-    """Remember `value` for this tab's next run."""
-    st.session_state[name] = value
-
-
-def take(name: str) -> Any:
-    """Return what was kept under `name`, once."""
-    return st.session_state.pop(name, None)

@@ -1,66 +1,114 @@
-"""The system page's parts: the machine over time, the engine and its plan, storage, versions, the trim log."""
+"""The system page's parts: machine, engine and its plan, storage, versions, the trim log."""
 
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind import __version__
+from docmind import __version__, wording
 from docmind.doctor import PACKAGES, package
+from docmind.engine.interface import EngineStatus
 from docmind.engine.plan.ladder import forget
-from docmind.ui import format, sidebar, state
+from docmind.monitor.gpu import Sample
+from docmind.ui import engine_status, state
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
 
+REFRESH_S = 2.0
 
-@st.fragment(run_every=2.0)
-def machine(app: App) -> None:
-    """Draw the figures of now and the last ten minutes."""
-    state.check(app)
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure of now with what it was over the last ten minutes."""
+
+    label: str
+    value: str
+    history: Sequence[float | None]
+
+
+@st.fragment(run_every=REFRESH_S)
+def draw_machine(app: App) -> None:
+    """Draw the machine's figures of now and the last ten minutes."""
+    state.redraw_after_restart(app)
     history = app.monitor.history() or [app.monitor.sample()]
     now = history[-1]
     st.caption(plain(now.name))
-    own = "unknown" if now.own is None else format.size(now.own)
-    figures: list[tuple[str, str, list[float | None]]] = [
-        ("RAM used", format.memory(now.ram_used, now.ram_total), [s.ram_used for s in history]),
-        ("CPU load", f"{now.cpu_percent:.0f} %", [s.cpu_percent for s in history]),
-        (
-            f"DocMind's share of {'GPU memory' if now.gpus else 'RAM'}",
-            own,
-            [s.own for s in history],
-        ),
-    ]
-    for number, gpu in enumerate(now.gpus):
-        which = f" {number}" if len(now.gpus) > 1 else ""
-        over_time = [s.gpus[number] for s in history if len(s.gpus) > number]
-        used, load = format.memory(gpu.used, gpu.total), gpu.utilisation
-        figures.append((f"GPU{which} memory", used, [g.used for g in over_time]))
-        busy = "unknown" if load is None else f"{load:.0f} %"
-        figures.append((f"GPU{which} load", busy, [g.utilisation for g in over_time]))
     with st.container(horizontal=True, key="machine-figures"):
-        for label, value, past in figures:
+        for figure in _machine_figures(history):
             st.metric(
-                label,
-                value,
+                figure.label,
+                figure.value,
                 border=True,
                 width=236,
-                chart_data=[p or 0 for p in past],
+                chart_data=[value or 0 for value in figure.history],
                 chart_type="area",
             )
     if now.note:
         st.warning(plain(now.note), icon=":material/warning:")
 
 
-@st.fragment(run_every=2.0)
-def engine(app: App) -> None:
+def _machine_figures(history: Sequence[Sample]) -> list[_Figure]:
+    now = history[-1]
+    memory_name = "GPU memory" if now.gpus else "RAM"
+    figures = [
+        _Figure(
+            label="RAM used",
+            value=wording.memory(now.ram_used, now.ram_total),
+            history=[sample.ram_used for sample in history],
+        ),
+        _Figure(
+            label="CPU load",
+            value=f"{now.cpu_percent:.0f} %",
+            history=[sample.cpu_percent for sample in history],
+        ),
+        _Figure(
+            label=f"DocMind's share of {memory_name}",
+            value="unknown" if now.own is None else wording.size(now.own),
+            history=[sample.own for sample in history],
+        ),
+    ]
+    for number in range(len(now.gpus)):
+        figures.extend(_gpu_figures(history, number))
+    return figures
+
+
+def _gpu_figures(history: Sequence[Sample], number: int) -> list[_Figure]:
+    """Return the figures of one GPU.
+
+    Args:
+        number: its place among the GPUs, from 0.
+    """
+    now = history[-1].gpus[number]
+    over_time = [sample.gpus[number] for sample in history if len(sample.gpus) > number]
+    name = f"GPU {number}" if len(history[-1].gpus) > 1 else "GPU"
+    load = "unknown" if now.utilisation is None else f"{now.utilisation:.0f} %"
+    return [
+        _Figure(
+            label=f"{name} memory",
+            value=wording.memory(now.used, now.total),
+            history=[gpu.used for gpu in over_time],
+        ),
+        _Figure(
+            label=f"{name} load",
+            value=load,
+            history=[gpu.utilisation for gpu in over_time],
+        ),
+    ]
+
+
+@st.fragment(run_every=REFRESH_S)
+def draw_engine(app: App) -> None:
     """Draw the engine's state and figures."""
-    state.check(app)
+    state.redraw_after_restart(app)
     status = app.engine.status()
-    st.caption(plain(f"{format.model(status)}{f' on {status.device}' if status.device else ''}"))
+    device = f" on {status.device}" if status.device else ""
+    st.caption(plain(f"{engine_status.model_name(status)}{device}"))
     if status.state == "failed":
         st.error(plain(status.error), icon=":material/error:")
         st.button(
@@ -71,53 +119,60 @@ def engine(app: App) -> None:
             args=(app,),
         )
         return
-    figures = {
-        "State": sidebar.engine(status),
-        "Window": f"{status.window:,} tokens" if status.window else "unknown",
-        "Loaded in": "" if status.load_s is None else format.duration(status.load_s),
-        "Running / waiting": f"{status.running} / {status.waiting}",
-        "Prefix cache hits": ""
-        if status.prefix_hit_rate is None
-        else f"{status.prefix_hit_rate:.0%}",
-        "KV cache in use": "" if status.kv_cache_usage is None else f"{status.kv_cache_usage:.0%}",
-    }
     with st.container(horizontal=True):
-        for label, value in figures.items():
-            if value:
-                st.metric(label, value, width="content")
+        for label, value in _engine_figures(status).items():
+            st.metric(label, value, width="content")
     if status.stages:
-        times = " · ".join(f"{name} {format.duration(seconds)}" for name, seconds in status.stages)
-        st.caption(plain(f"Loading: {times}"))
+        stages = []
+        for name, seconds in status.stages:
+            stages.append(f"{name} {wording.duration(seconds)}")
+        st.caption(plain(f"Loading: {' · '.join(stages)}"))
     if status.notice:
         st.warning(plain(status.notice), icon=":material/warning:")
 
 
-def plan(app: App) -> None:
+def _engine_figures(status: EngineStatus) -> dict[str, str]:
+    """Return what is known of the engine, by label."""
+    figures = {
+        "State": engine_status.activity(status),
+        "Window": f"{status.window:,} tokens" if status.window else "unknown",
+    }
+    if status.load_s is not None:
+        figures["Loaded in"] = wording.duration(status.load_s)
+    figures["Running / waiting"] = f"{status.running} / {status.waiting}"
+    if status.prefix_hit_rate is not None:
+        figures["Prefix cache hits"] = f"{status.prefix_hit_rate:.0%}"
+    if status.kv_cache_usage is not None:
+        figures["KV cache in use"] = f"{status.kv_cache_usage:.0%}"
+    return figures
+
+
+def draw_plan(app: App) -> None:
     """List the plan's decisions, and the starts that failed before it was found."""
     status = app.engine.status()
     if not status.notes:
         st.caption("The plan is made while the model loads.")
-    st.markdown("\n".join(f"- {plain(note)}" for note in status.notes))
-    if status.attempts:
-        st.markdown("**What failed**")
-        _table(
-            [
-                {
-                    "When": format.when(a.at),
-                    "Plan": a.plan,
-                    "Stage": a.doing,
-                    "Error": a.error,
-                    "What was done": a.then,
-                }
-                for a in status.attempts
-            ]
-        )
-        st.button(
-            "Try the settings as they are again",
-            icon=":material/refresh:",
-            on_click=_start_over,
-            args=(app,),
-        )
+    _draw_list(status.notes)
+    if not status.attempts:
+        return
+    st.markdown("**What failed**")
+    rows = []
+    for attempt in status.attempts:
+        row = {
+            "When": wording.when(attempt.at),
+            "Plan": attempt.plan,
+            "Stage": attempt.doing,
+            "Error": attempt.error,
+            "What was done": attempt.then,
+        }
+        rows.append(row)
+    _draw_table(rows)
+    st.button(
+        "Try the settings as they are again",
+        icon=":material/refresh:",
+        on_click=_start_over,
+        args=(app,),
+    )
 
 
 def _start_over(app: App) -> None:
@@ -125,54 +180,62 @@ def _start_over(app: App) -> None:
     state.restart_app(app)
 
 
-def storage(app: App) -> None:
+def draw_storage(app: App) -> None:
     """Say where things are, how much there is, and the versions of what does the work."""
     settings = app.settings
-    ready = [d for d in app.documents.documents() if d.state == "ready"]
-    where = settings.store.url if settings.store.mode == "server" else str(settings.store_dir)
-    facts = {
-        "Vector store": f"Qdrant, {settings.store.mode}: {where}",
-        "Passages": f"{sum(d.chunks or 0 for d in ready):,} in {format.count(len(ready), 'document')}",
-        "Embedding model": settings.retrieval.embedding_model,
-        "Data folder": str(settings.data_dir),
-    }
-    st.markdown("\n".join(f"- {name}: {plain(str(fact))}" for name, fact in facts.items()))
-    installed = [f"{row.what} {row.found}" for row in map(package, PACKAGES) if row.state == "ok"]
-    st.caption(
-        plain(
-            " · ".join(
-                [f"DocMind {__version__}", f"Python {platform.python_version()}", *installed]
-            )
-        )
+    store = str(settings.store_dir)
+    if settings.store.mode == "server":
+        store = str(settings.store.url)
+    ready = [document for document in app.documents.documents() if document.state == "ready"]
+    passages = sum(document.chunks or 0 for document in ready)
+    _draw_list(
+        [
+            f"Vector store: Qdrant, {settings.store.mode}: {store}",
+            f"Passages: {passages:,} in {wording.count(len(ready), 'document')}",
+            f"Embedding model: {settings.retrieval.embedding_model}",
+            f"Data folder: {settings.data_dir}",
+        ]
     )
+    versions = [f"DocMind {__version__}", f"Python {platform.python_version()}"]
+    for name in PACKAGES:
+        row = package(name)
+        if row.state == "ok":
+            versions.append(f"{row.what} {row.found}")
+    st.caption(plain(" · ".join(versions)))
 
 
-def trims(app: App) -> None:
+def draw_trims(app: App) -> None:
     """Draw the trim log over all conversations, the newest first."""
-    titles = {c.id: c.title or "New conversation" for c in app.conversations.list()}
-    rows = [
-        {
-            "When": format.when(trim.at),
+    titles = {}
+    for conversation in app.conversations.list():
+        titles[conversation.id] = conversation.title or "New conversation"
+    rows = []
+    for trim in reversed(app.conversations.trims()):
+        row = {
+            "When": wording.when(trim.at),
             "Conversation": titles.get(trim.conversation_id, ""),
-            "Before": trim.tokens_before,
-            "After": trim.tokens_after,
+            "Before": f"{trim.tokens_before:,}",
+            "After": f"{trim.tokens_after:,}",
             "Left out": trim.dropped,
             "Why": trim.reason,
         }
-        for trim in reversed(app.conversations.trims())
-    ]
+        rows.append(row)
     if rows:
-        _table(rows)
+        _draw_table(rows)
     else:
         st.caption(
-            "Nothing was cut so far. When a conversation nears the window, its oldest turns are left out here."
+            "Nothing was cut so far. When a conversation nears the window, its oldest turns are "
+            "left out here."
         )
 
 
-def _table(rows: list[dict[str, Any]]) -> None:
+def _draw_list(lines: Sequence[str]) -> None:
+    st.markdown("\n".join(f"- {plain(line)}" for line in lines))
+
+
+def _draw_table(rows: Sequence[Mapping[str, str]]) -> None:
     """Draw a table; Streamlit reads text in cells as Markdown, so it is made plain."""
-    shown = [
-        {k: f"{v:,}" if isinstance(v, int) else plain(str(v)) for k, v in row.items()}
-        for row in rows
-    ]
-    st.table(shown, hide_index=True, border="horizontal")
+    plain_rows = []
+    for row in rows:
+        plain_rows.append({name: plain(value) for name, value in row.items()})
+    st.table(plain_rows, hide_index=True, border="horizontal")

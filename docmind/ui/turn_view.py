@@ -1,10 +1,13 @@
-"""A turn's events folded into what the page draws; running turns and stored ones look the same."""
+"""What the page draws of a turn, put together from its events.
+
+A running turn and a stored answer are drawn from the same view.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from docmind.events import (
     AgentFinished,
@@ -16,22 +19,26 @@ from docmind.events import (
     TokenDelta,
     TurnFailed,
     TurnFinished,
-    to_dict,
 )
 from docmind.passages import NumberedPassage
 from docmind.turns import streamed_answer
+
+if TYPE_CHECKING:
+    from docmind.storage.conversations import StoredMessage
+
+SUPERVISOR = "supervisor"
 
 
 @dataclass
 class AgentRun:
     """One run of one agent."""
 
-    agent: str
-    task: str
     run_id: str
-    steps: list[Mapping[str, Any]] = field(default_factory=list)
-    """Each with tool, arguments, result, duration_ms."""
+    agent: str
+    task: str = ""
+    steps: list[AgentStep] = field(default_factory=list)
     text: str = ""
+    """What it wrote since its last step."""
     done: bool = False
     error: str = ""
 
@@ -41,63 +48,115 @@ class TurnView:
     """All that a turn has shown so far."""
 
     runs: list[AgentRun] = field(default_factory=list)
+    """The supervisor's and the agents', in the order in which they began."""
     answer: str = ""
     sources: dict[int, NumberedPassage] = field(default_factory=dict)
+    """By number."""
     trims: list[ContextTrimmed] = field(default_factory=list)
-    end: TurnFinished | TurnFailed | None = None
+    ended: bool = False
+
+    @property
+    def agent_runs(self) -> list[AgentRun]:
+        """The runs without the supervisor's."""
+        return [run for run in self.runs if run.agent != SUPERVISOR]
 
     @property
     def agents(self) -> list[str]:
-        """Names of the agents that worked, in order, without the supervisor."""
-        return list(dict.fromkeys(r.agent for r in self.runs if r.agent != "supervisor"))
+        """Names of the agents that worked, in order."""
+        return _distinct_agents(self.agent_runs)
 
     @property
-    def doing(self) -> str:
+    def activity(self) -> str:
         """What goes on now, in words."""
         if self.answer:
             return "Writing the answer"
-        if busy := [r for r in self.runs if not r.done and r.agent != "supervisor"]:
-            names = ", ".join(dict.fromkeys(r.agent for r in busy)).capitalize()
-            return (
-                f"{names} {'reading what was found' if all(r.steps for r in busy) else 'at work'}"
-            )
+        busy = [run for run in self.agent_runs if not run.done]
+        if busy:
+            names = ", ".join(_distinct_agents(busy)).capitalize()
+            if all(run.steps for run in busy):
+                return f"{names} reading what was found"
+            return f"{names} at work"
         if self.agents:
             return "Putting the answer together"
-        if self.runs and not self.runs[-1].steps:  # the supervisor's own
+        # The supervisor's own task, such as a summary of earlier turns.
+        if self.runs and not self.runs[-1].steps:
             return self.runs[-1].task
         return "Reading the question and planning"
 
-    def step(self, event: Mapping[str, Any]) -> None:
-        """Take in one agent event as `to_dict` writes it."""
-        run = next((r for r in self.runs if r.run_id == event["run_id"]), None)
+    def find_run(self, run_id: str) -> AgentRun | None:
+        """Return the run with this id, if it has begun."""
+        for run in self.runs:
+            if run.run_id == run_id:
+                return run
+        return None
+
+    def add_agent_event(self, event: AgentStarted | AgentStep | AgentFinished) -> None:
+        """Take in what an agent did."""
+        run = self.find_run(event.run_id)
         if run is None:
-            run = AgentRun(event["agent"], event.get("task", ""), event["run_id"])
+            run = AgentRun(run_id=event.run_id, agent=event.agent)
             self.runs.append(run)
-        if event["event"] == "AgentStep":
-            run.steps.append(event)
-            run.text = "" if event.get("message") else run.text
-        elif event["event"] == "AgentFinished":
-            run.done, run.text, run.error = True, event["text"] or run.text, event["error"] or ""
+        match event:
+            case AgentStarted():
+                run.task = run.task or event.task
+            case AgentStep():
+                run.steps.append(event)
+                if event.message:
+                    run.text = ""  # the step has it now
+            case AgentFinished():
+                run.done = True
+                run.text = event.text or run.text
+                run.error = event.error or ""
 
 
-def fold(events: Iterable[ChatEvent]) -> TurnView:
-    """Return the view of a running or just ended turn."""
+def view_turn(events: Iterable[ChatEvent]) -> TurnView:
+    """Return the view of a turn that runs or has just ended."""
     events = list(events)
-    view = TurnView()
-    view.answer = streamed_answer(events)
+    view = TurnView(answer=streamed_answer(events))
     for event in events:
         match event:
             case AgentStarted() | AgentStep() | AgentFinished():
-                view.step(to_dict(event))
+                view.add_agent_event(event)
             case TokenDelta(channel="agent"):
-                run = next((r for r in view.runs if r.run_id == event.run_id), None)
+                run = view.find_run(event.run_id)
                 if run is not None:
                     run.text += event.text
             case SourcesFound():
-                view.sources.update((s.number, s) for s in event.sources)
+                _add_sources(view, event.sources)
             case ContextTrimmed():
                 view.trims.append(event)
             case TurnFinished() | TurnFailed():
-                view.end = event
-                view.sources.update((s.number, s) for s in event.sources)
+                _add_sources(view, event.sources)
+                view.ended = True
     return view
+
+
+def view_stored(message: StoredMessage) -> TurnView:
+    """Return the view of a stored answer."""
+    view = TurnView(answer=message.text, ended=True)
+    _add_sources(view, message.sources)
+    for event in stored_events(message):
+        view.add_agent_event(event)
+    return view
+
+
+def stored_events(message: StoredMessage) -> list[AgentStarted | AgentStep | AgentFinished]:
+    """Return what the agents did."""
+    types = {"AgentStarted": AgentStarted, "AgentStep": AgentStep, "AgentFinished": AgentFinished}
+    events = []
+    for step in message.steps:
+        data = dict(step)
+        if "said" in data:  # as older versions stored it
+            data["message"] = data.pop("said")
+        event_type = types[data.pop("event")]
+        events.append(event_type(**data))
+    return events
+
+
+def _add_sources(view: TurnView, sources: Iterable[NumberedPassage]) -> None:
+    for source in sources:
+        view.sources[source.number] = source
+
+
+def _distinct_agents(runs: Iterable[AgentRun]) -> list[str]:
+    return list(dict.fromkeys(run.agent for run in runs))

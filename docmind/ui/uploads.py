@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.ui import state
 from docmind.ui.markdown import plain
+from docmind.ui.tab import Notice, this_tab
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from docmind.app import App
     from docmind.storage.documents import Document
 
-_DRAWN = {
-    "known": (st.info, "content_copy"),
-    "error": (st.error, "error"),
-    "wait": (st.warning, "hourglass_empty"),
-}
+
+@dataclass(frozen=True)
+class _Stage:
+    """A stage of ingestion: what it is called, and which part of the bar it fills."""
+
+    words: str
+    begin: float
+    end: float
+
+
 _STAGES = {
-    "parse": (0.02, "Reading"),
-    "split": (0.3, "Splitting"),
-    "embed": (0.35, "Embedding"),
-    "store": (0.98, "Storing"),
+    "parse": _Stage(words="Reading", begin=0.02, end=0.3),
+    "split": _Stage(words="Splitting", begin=0.3, end=0.35),
+    "embed": _Stage(words="Embedding", begin=0.35, end=0.98),
+    "store": _Stage(words="Storing", begin=0.98, end=1.0),
 }
-"""Where each stage begins on the bar, and what it is called."""
 _PARTS = {
     ".xlsx": "sheet",
     ".xlsm": "sheet",
@@ -35,17 +42,31 @@ _PARTS = {
     ".pptm": "slide",
     ".epub": "chapter",
 }
+"""What is counted while a file of this type is read; of all others pages."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the ingestion of a document has come."""
+
+    fraction: float
+    """0 to 1."""
+    words: str
 
 
 def limit_mb(app: App) -> int:
-    """Return the largest file that the browser may send; Streamlit wants whole MB, ingestion checks exactly."""
+    """Return the largest file that the browser may send, in whole MB as Streamlit wants it.
+
+    Ingestion checks the limit exactly.
+    """
     return max(1, math.ceil(app.settings.ingestion.max_file_mb))
 
 
-def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[tuple[str, str]]:
-    """Queue the files; return (kind, message) notices: `known` or `error`. One bad file stops no other.
+def add(app: App, files: Sequence[UploadedFile], collection: int | None = None) -> list[Notice]:
+    """Queue the files, and return what is to be said of them. One bad file stops no other.
 
-    New ones go into the collection, if one is given.
+    Args:
+        collection: files that are new go into it.
     """
     notices = []
     for file in files:
@@ -54,58 +75,86 @@ def add(app: App, files: Sequence[Any], collection: int | None = None) -> list[t
             if collection and not added.known:
                 app.collections.move(added.document.id, collection)
         except DocMindError as exc:
-            notices.append(("error", plain(str(exc))))
+            notices.append(Notice(kind="error", text=plain(str(exc))))
             continue
-        name, there = plain(file.name), plain(added.document.name)
-        if added.known and name == there:
-            notices.append(("known", f"**{name}** is already there; nothing had to be read again."))
-        elif added.known:
-            notices.append(
-                (
-                    "known",
-                    f"**{name}** has the same content as **{there}**, which is already there.",
-                )
-            )
+        if added.known:
+            notices.append(_already_there(file.name, added.document))
     return notices
 
 
-def notices() -> None:
-    """Draw what the last upload or question had to say until the user goes on; plain successes are in the list."""
-    said = state.take("notice") or []
-    state.keep("said", said)
-    for kind, (box, icon) in _DRAWN.items():
-        if texts := [text for k, text in said if k == kind]:
-            box("  \n".join(texts), icon=f":material/{icon}:")
+def _already_there(file_name: str, document: Document) -> Notice:
+    name = plain(file_name)
+    known_name = plain(document.name)
+    if name == known_name:
+        text = f"**{name}** is already there; nothing had to be read again."
+    else:
+        text = f"**{name}** has the same content as **{known_name}**, which is already there."
+    return Notice(kind="known", text=text)
+
+
+def draw_notices() -> None:
+    """Draw what the last upload or question had to say, until the user goes on.
+
+    Nothing is said of plain successes: they are in the list.
+    """
+    tab = this_tab()
+    notices = tab.notices
+    tab.notices = []
+    tab.said_notices = notices
+    known = _lines(notices, "known")
+    if known:
+        st.info(known, icon=":material/content_copy:")
+    errors = _lines(notices, "error")
+    if errors:
+        st.error(errors, icon=":material/error:")
+    waits = _lines(notices, "wait")
+    if waits:
+        st.warning(waits, icon=":material/hourglass_empty:")
+
+
+def _lines(notices: Sequence[Notice], kind: str) -> str:
+    return "  \n".join(notice.text for notice in notices if notice.kind == kind)
 
 
 def redraw() -> NoReturn:
-    """Draw the page anew because something ended by itself: the user may not have read the notices yet."""
-    state.keep("notice", st.session_state.get("notice") or st.session_state.get("said"))
+    """Draw the page anew because something ended by itself.
+
+    The user may not have read the notices yet: they are said again.
+    """
+    tab = this_tab()
+    if not tab.notices:
+        tab.notices = tab.said_notices
     st.rerun()
 
 
 def pending(documents: Sequence[Document]) -> list[Document]:
     """Return the documents that are still being worked on."""
-    return [d for d in documents if d.state not in {"ready", "failed"}]
+    return [document for document in documents if document.state not in {"ready", "failed"}]
 
 
-def progress(document: Document) -> tuple[float, str]:
-    """Return (share from 0 to 1, words) of a document that is being worked on."""
-    stage = document.stage if document.stage in _STAGES else "parse"
-    begin, words = _STAGES[stage]
-    end = min((b for b, _ in _STAGES.values() if b > begin), default=1.0)
-    done, total = document.done, document.total
-    part = min(done / total, 1.0) if total else 0.0
-    if total and stage == "parse":
-        words += f" {_PARTS.get(document.suffix, 'page')} {min(done + 1, total):,} of {total:,}"
-    elif total and stage == "split":
-        words += f" {part:.0%}"
-    elif total:
-        words += f" passage {done:,} of {total:,}"
-    return begin + (end - begin) * part, words
+def progress(document: Document) -> Progress:
+    """Return how far a document that is being worked on has come."""
+    stage = _STAGES.get(document.stage, _STAGES["parse"])
+    done = document.done
+    total = document.total
+    if not total:
+        return Progress(fraction=stage.begin, words=stage.words)
+    fraction_of_stage = min(done / total, 1.0)
+    if stage is _STAGES["parse"]:
+        part = _PARTS.get(document.suffix, "page")
+        detail = f"{part} {min(done + 1, total):,} of {total:,}"
+    elif stage is _STAGES["split"]:
+        detail = f"{fraction_of_stage:.0%}"
+    else:
+        detail = f"passage {done:,} of {total:,}"
+    return Progress(
+        fraction=stage.begin + (stage.end - stage.begin) * fraction_of_stage,
+        words=f"{stage.words} {detail}",
+    )
 
 
 def cancel(app: App, documents: Sequence[Document]) -> None:
     """End the ingestion of these documents, the waiting ones first."""
-    for document in sorted(documents, key=lambda d: d.state != "queued"):
+    waiting_first = sorted(documents, key=lambda document: document.state != "queued")
+    for document in waiting_first:
         app.documents.cancel(document.id)

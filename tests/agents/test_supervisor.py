@@ -15,7 +15,7 @@ from docmind.events import (
     TurnFinished,
 )
 from docmind.passages import Passage
-from docmind.ui.turn_view import fold
+from docmind.ui.turn_view import view_turn
 from tests.agents.conftest import plan, replies
 from tests.engines import PromptedEngine
 
@@ -693,10 +693,10 @@ def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, as
     )
     assert [s.message for s in of(events, AgentStep)] == ["", preamble]
     moment = events.index(of(events, AgentStep)[1])
-    before = fold(events[: moment + 1])
-    after = fold(events[:-1])
+    before = view_turn(events[: moment + 1])
+    after = view_turn(events[:-1])
     assert (
         before.answer == ""
     )  # what streamed is in the agent's box now, and the answer begins anew
-    assert before.runs[0].steps[1]["message"] == preamble
+    assert before.runs[0].steps[1].message == preamble
     assert after.answer.startswith("After three months [")

@@ -1,3 +1,5 @@
+"""The commands as a user runs them: each in a process of its own."""
+
 import json
 import os
 import re
@@ -22,8 +24,11 @@ def docmind(tmp_path, models_dir, minilm):
     (data / "models").symlink_to(models_dir)
 
     def run(*words, **environment):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("DOCMIND_")}
-        env |= {
+        others = {
+            name: value for name, value in os.environ.items() if not name.startswith("DOCMIND_")
+        }
+        env = {
+            **others,
             "DOCMIND_DATA_DIR": str(data),
             "COLUMNS": "200",
             "DOCMIND_LLM__MODEL": "smollm2-135m",
@@ -39,10 +44,11 @@ def docmind(tmp_path, models_dir, minilm):
 
 
 def test_ingest_tells_what_became_of_each_file(docmind, tmp_path):
-    good, bad = tmp_path / "Größe.md", tmp_path / "bad.docx"
+    good = tmp_path / "Größe.md"
     good.write_text("# Pets\n\nPets are not allowed.\n", "utf-8")
+    bad = tmp_path / "bad.docx"
     bad.write_bytes(b"no zip")
-    first = docmind("ingest", tmp_path / "Größe.md", bad)
+    first = docmind("ingest", good, bad)
     assert "✓ Größe.md: 1 chunks" in first.stdout
     assert "bad.docx" in first.stderr
     assert first.returncode == 1
@@ -54,12 +60,8 @@ def test_ingest_tells_what_became_of_each_file(docmind, tmp_path):
 def test_ingest_into_a_collection_with_tags(docmind, tmp_path):
     (tmp_path / "lease.txt").write_text("Pets are not allowed.")
     for tag in ("2024", "flat"):
-        assert (
-            docmind(
-                "ingest", tmp_path / "lease.txt", "--collection", "Contracts", "--tag", tag
-            ).returncode
-            == 0
-        )
+        words = ["ingest", tmp_path / "lease.txt", "--collection", "Contracts", "--tag", tag]
+        assert docmind(*words).returncode == 0
     registry = Registry(docmind.data / "docmind.sqlite3")
     (document,) = registry.all()
     assert document.tag_list == ["2024", "flat"]
@@ -71,39 +73,42 @@ def test_ingest_into_a_collection_with_tags(docmind, tmp_path):
 def test_ask_streams_an_answer_with_its_sources_and_json_has_it_all(docmind, tmp_path, smollm2):
     (tmp_path / "lease.txt").write_text("Pets are not allowed. The notice period is three months.")
     docmind("ingest", tmp_path / "lease.txt")
-    done = docmind(
-        "ask",
-        "--json",
-        "Are pets allowed?",
-        "--collection",
-        "General",
-        DOCMIND_LLM__MAX_ANSWER_TOKENS="60",
-    )
+    words = ["ask", "--json", "Are pets allowed?", "--collection", "General"]
+    done = docmind(*words, DOCMIND_LLM__MAX_ANSWER_TOKENS="60")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["event"] == "TurnFinished"
-    assert told["answer"]
-    assert told["usage"]["prompt_tokens"] > 0
-    assert told["usage"]["engine_calls"] == 1  # SmolLM2 does not plan
-    assert told["sources"][0]["file_name"] == "lease.txt"
+    result = json.loads(done.stdout)
+    assert result["event"] == "TurnFinished"
+    assert result["answer"]
+    assert result["usage"]["prompt_tokens"] > 0
+    assert result["usage"]["engine_calls"] == 1  # SmolLM2 does not plan
+    assert result["sources"][0]["file_name"] == "lease.txt"
     sure = docmind("ask", "--json", "Are pets allowed?", DOCMIND_AGENTS__OUTPUT_MODE="structured")
-    told = json.loads(sure.stdout)
-    assert 0 <= told["confidence"] <= 1
-    assert {"answer", "citations", "agents", "usage", "trims", "open_points"} <= told.keys()
+    result = json.loads(sure.stdout)
+    assert 0 <= result["confidence"] <= 1
+    assert {"answer", "citations", "agents", "usage", "trims", "open_points"} <= result.keys()
 
 
 def test_doctor_names_what_is_there_and_what_is_missing(docmind):
-    record = {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]}
-    attempt = Attempt("now", "no plan", "weights", "memory", "CUDA out of memory", "gave up")
-    record = {"worked": record, "left": {"asked": {}, "lowered": {}, "attempts": [asdict(attempt)]}}
+    attempt = Attempt(
+        at="now",
+        plan="no plan",
+        doing="weights",
+        cause="memory",
+        error="CUDA out of memory",
+        then="gave up",
+    )
+    record = {
+        "worked": {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]},
+        "left": {"asked": {}, "lowered": {}, "attempts": [asdict(attempt)]},
+    }
     (docmind.data / "engine.json").write_text(json.dumps(record))
-    told = docmind("doctor")
-    assert "Engine plan" in told.stdout
-    assert re.search(r"together +\d+\.\d\d GiB +of \d", told.stdout)
-    assert "importing vLLM 6.4 s" in told.stdout
-    assert "CUDA out of memory; gave up" in told.stdout
-    assert "minilm" in told.stdout
-    assert "readable" in told.stdout
+    report = docmind("doctor").stdout
+    assert "Engine plan" in report
+    assert re.search(r"together +\d+\.\d\d GiB +of \d", report)
+    assert "importing vLLM 6.4 s" in report
+    assert "CUDA out of memory; gave up" in report
+    assert "minilm" in report
+    assert "readable" in report
     missing = docmind("doctor", DOCMIND_LLM__MODEL="/no/such/model")
     assert missing.returncode == 1
     assert "model list" in missing.stdout
@@ -131,9 +136,9 @@ def test_a_second_instance_is_refused_with_a_way_out(docmind, tmp_path):
 
 
 def test_models_are_listed_with_what_is_here(docmind):
-    told = docmind("model", "list")
-    assert "smollm2-135m (in use)" in told.stdout
-    assert "Qwen/Qwen3-4B-Instruct-2507-FP8" in told.stdout
+    table = docmind("model", "list").stdout
+    assert "smollm2-135m (in use)" in table
+    assert "Qwen/Qwen3-4B-Instruct-2507-FP8" in table
 
 
 def test_a_model_to_answer_with_is_no_embedding_model(docmind):

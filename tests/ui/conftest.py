@@ -11,6 +11,17 @@ from docmind.ui import state
 from tests.fakes import fake_app
 
 ROOT = Path(__file__).parents[2]
+TEXT_ELEMENTS = (
+    "markdown",
+    "caption",
+    "error",
+    "warning",
+    "info",
+    "success",
+    "title",
+    "subheader",
+    "html",
+)
 
 
 @pytest.fixture
@@ -19,23 +30,23 @@ def app(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("streamlit.runtime.pages_manager.Path", NoPagesFolder)
-    made = fake_app(tmp_path)
-    monkeypatch.setattr(state, "get_app", lambda: made)
-    return made
+    app = fake_app(tmp_path)
+    monkeypatch.setattr(state, "get_app", lambda: app)
+    return app
 
 
 @pytest.fixture
 def open_page(app):
     """Open a page as a browser tab would: `open_page("documents")`."""
 
-    def opened(name="chat"):
+    def open_page(name="chat"):
         tab = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=20).run()
         if name != "chat":
             tab.switch_page(f"pages/{name}.py").run()
         assert not tab.exception, tab.exception
         return tab
 
-    return opened
+    return open_page
 
 
 @pytest.fixture
@@ -45,7 +56,7 @@ def ready(app):
 
 
 @pytest.fixture
-def held(app):
+def running(app):
     """Turns stay running until the returned event is set."""
     app.chat.gate = threading.Event()
     yield app.chat.gate
@@ -54,19 +65,27 @@ def held(app):
 
 def words(tab):
     """Return all that is written on the page."""
-    kinds = (
-        "markdown",
-        "caption",
-        "error",
-        "warning",
-        "info",
-        "success",
-        "title",
-        "subheader",
-        "html",
-    )
-    bars = [str(bar.proto.text) for bar in tab.get("progress")]
-    return "\n".join(
-        bars
-        + [str(e.value if hasattr(e, "value") else e.proto.body) for k in kinds for e in tab.get(k)]
-    )
+    texts = [str(bar.proto.text) for bar in tab.get("progress")]
+    for kind in TEXT_ELEMENTS:
+        for element in tab.get(kind):
+            text = element.value if hasattr(element, "value") else element.proto.body
+            texts.append(str(text))
+    return "\n".join(texts)
+
+
+def button(tab, label):
+    """Return the first button whose label contains `label`."""
+    for candidate in tab.button:
+        if label in candidate.label:
+            return candidate
+    raise AssertionError(f"there is no button {label!r}")
+
+
+def buttons_with_key(tab, start):
+    """Return the buttons whose key begins with `start`."""
+    return [found for found in tab.button if str(found.key).startswith(start)]
+
+
+def tab_state(tab):
+    """Return what the tab remembers; see docmind/ui/tab.py."""
+    return tab.session_state["tab"]

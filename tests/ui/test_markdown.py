@@ -8,16 +8,21 @@ from markdown_it import MarkdownIt
 from docmind.ui.markdown import plain, plain_block, safe
 
 
-def parts(markdown):
+def inline_tokens(markdown):
     """Return the inline tokens a CommonMark reader finds."""
-    return [t for block in MarkdownIt("commonmark").parse(markdown) for t in (block.children or ())]
+    tokens = []
+    for block in MarkdownIt("commonmark").parse(markdown):
+        tokens.extend(block.children or ())
+    return tokens
 
 
-def images_and_links(markdown):
-    found = parts(markdown)
-    return [t for t in found if t.type == "image"], [
-        t.attrGet("href") for t in found if t.type == "link_open"
-    ]
+def images(markdown):
+    return [token for token in inline_tokens(markdown) if token.type == "image"]
+
+
+def link_targets(markdown):
+    tokens = inline_tokens(markdown)
+    return [token.attrGet("href") for token in tokens if token.type == "link_open"]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def images_and_links(markdown):
     ],
 )
 def test_no_image_survives(attack):
-    assert images_and_links(safe(attack))[0] == []
+    assert images(safe(attack)) == []
 
 
 @pytest.mark.parametrize(
@@ -48,12 +53,12 @@ def test_no_image_survives(attack):
 )
 def test_only_web_links_stay_links(target):
     shown = safe(f"see [this]({target}) and [that](https://example.org/a)")
-    assert images_and_links(shown)[1] == ["https://example.org/a"]
+    assert link_targets(shown) == ["https://example.org/a"]
     assert "this" in shown
 
 
 def test_reference_links_to_other_schemes_are_text():
-    assert images_and_links(safe("[x][y]\n\n[y]: javascript:alert(1)"))[1] == []
+    assert link_targets(safe("[x][y]\n\n[y]: javascript:alert(1)")) == []
 
 
 @pytest.mark.parametrize(
@@ -110,26 +115,31 @@ def test_streamlit_directives_of_a_model_are_text():
     assert safe("say :red[stop] and 12:30") == "say \\:red[stop] and 12:30"
 
 
-def test_ordinary_markdown_is_untouched():
-    text = "# Title\n\n- **bold** and *soft*\n- [link](https://example.org)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Title\n",
+        "- **bold** and *soft*\n- [link](https://example.org)\n",
+        "| a | b |\n| - | - |\n| 1 | 2 |\n",
+        "# Title\n\n- **bold**\n\n| a | b |\n| - | - |\n| 1 | 2 |\n",
+    ],
+)
+def test_ordinary_markdown_is_untouched(text):
     assert safe(text) == text
 
 
 def test_names_in_labels_are_letters_only():
     shown = plain("a_b ![x](http://evil.example)\n**c** $5 :red[d].pdf")
-    rendered = parts(shown)
-    assert {t.type for t in rendered} == {"text", "text_special"} or all(
-        t.type.startswith("text") for t in rendered
-    )
-    assert (
-        "".join(t.content for t in rendered) == "a_b ![x](http://evil.example) **c** $5 :red[d].pdf"
-    )
+    rendered = inline_tokens(shown)
+    assert all(token.type.startswith("text") for token in rendered)
+    letters = "".join(token.content for token in rendered)
+    assert letters == "a_b ![x](http://evil.example) **c** $5 :red[d].pdf"
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="![]()`$\\ \n<>:#a1h-\"'", max_size=60))
 def test_whatever_is_written_no_image_and_no_foreign_link(text):
     for shown in (safe(text), safe(text + "![x](http://evil.example)"), plain_block(text)):
-        images, links = images_and_links(shown)
-        assert not images
-        assert all(href.startswith(("http://", "https://", "mailto:")) for href in links)
+        assert images(shown) == []
+        for target in link_targets(shown):
+            assert target.startswith(("http://", "https://", "mailto:"))

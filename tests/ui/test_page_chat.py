@@ -8,9 +8,11 @@ import pytest
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, ContextTrimmed
 from docmind.storage.conversations import StoredMessage
-from docmind.ui.format import transcript
+from docmind.ui import state
+from docmind.ui.dialogs import RenameConversation
+from docmind.ui.transcript import transcript
 from tests.passages import numbered
-from tests.ui.conftest import words
+from tests.ui.conftest import button, buttons_with_key, tab_state, words
 
 
 def ask(tab, text):
@@ -20,14 +22,10 @@ def ask(tab, text):
 
 def finished(tab, app):
     """Wait for the running turn and show its stored answer."""
-    turn = app.chat.active(tab.session_state["conversation"])
-    if turn:
+    turn = app.chat.active(tab_state(tab).conversation_id)
+    if turn is not None:
         turn.wait(5)
     return tab.run()
-
-
-def button(tab, label):
-    return next(b for b in tab.button if label in b.label)
 
 
 def test_without_documents_it_says_what_can_be_added(open_page):
@@ -56,7 +54,7 @@ def test_a_question_becomes_an_answer_with_sources_and_its_cost(open_page, app, 
     assert "The fee is \\$5 per month" in shown, "a price must not become a formula"
     assert '[1](#cite-1-1 "prices.txt, page 1")' in shown
     assert "[2 unverified](#unverified-1-2" in shown
-    assert [b.label for b in tab.button if b.key.startswith("source-")] == [
+    assert [found.label for found in buttons_with_key(tab, "source-")] == [
         "1 · prices\\.txt p\\. 1",
         "2 · prices\\.txt p\\. 2 · unverified",
         "3 · prices\\.txt p\\. 3",
@@ -96,49 +94,49 @@ def test_a_source_of_a_deleted_document_still_opens(open_page, app, ready):
     assert "Passage 2 about the fee" in words(tab)
 
 
-def test_agents_and_text_are_visible_while_the_answer_is_written(open_page, app, ready, held):
+def test_agents_and_text_are_visible_while_the_answer_is_written(open_page, app, ready, running):
     tab = ask(open_page(), "What is the fee?")
-    turn = app.chat.active(tab.session_state["conversation"])
+    turn = app.chat.active(tab_state(tab).conversation_id)
     while len(turn.events()) < 15:
         threading.Event().wait(0.01)
     tab.run()
-    assert [s.state for s in tab.status] == ["complete", "error"]
+    assert [status.state for status in tab.status] == ["complete", "error"]
     assert "Researcher" in tab.status[0].label
     assert "**search** query\\: fee → 3 passages" in words(tab)
     assert "per month" in words(tab)
     assert tab.button(key="stop-turn")
 
 
-def test_stop_keeps_what_was_written(open_page, app, ready, held):
+def test_stop_keeps_what_was_written(open_page, app, ready, running):
     tab = ask(open_page(), "What is the fee?")
-    turn = app.chat.active(tab.session_state["conversation"])
+    turn = app.chat.active(tab_state(tab).conversation_id)
     tab.button(key="stop-turn").click().run()
     turn.wait(5)
     tab.run()
     assert "You stopped this answer" in words(tab)
-    assert not [b for b in tab.button if b.key == "stop-turn"]
+    assert not buttons_with_key(tab, "stop-turn")
     assert button(tab, "Ask again")
 
 
-def test_escape_stops_the_answer_or_closes_the_dialog_but_not_both(open_page, app, ready, held):
+def test_escape_stops_the_answer_or_closes_the_dialog_but_not_both(open_page, app, ready, running):
     tab = ask(open_page(), "What is the fee?")
     assert tab.button(key="stop-turn").proto.shortcut == "escape"
-    tab.session_state["dialog"] = ("Rename conversation", tab.session_state["conversation"])
+    tab_state(tab).open_dialog(RenameConversation(tab_state(tab).conversation_id))
     assert not tab.run().button(key="stop-turn").proto.shortcut
 
 
-def test_a_second_tab_follows_the_same_turn(open_page, app, ready, held):
+def test_a_second_tab_follows_the_same_turn(open_page, app, ready, running):
     first = ask(open_page(), "What is the fee?")
     second = open_page()
-    second.button(key=f"open-{first.session_state['conversation']}").click().run()
+    second.button(key=f"open-{tab_state(first).conversation_id}").click().run()
     assert second.status
     assert second.button(key="stop-turn")
 
 
-def test_a_question_during_an_answer_is_kept(open_page, app, ready, held):
+def test_a_question_during_an_answer_is_kept(open_page, app, ready, running):
     tab = ask(ask(open_page(), "What is the fee?"), "And the tax?")
     assert "An answer is being written" in words(tab)
-    assert len(app.conversations.messages(tab.session_state["conversation"])) == 1
+    assert len(app.conversations.messages(tab_state(tab).conversation_id)) == 1
 
 
 def test_a_failed_turn_says_why_and_can_be_asked_again(open_page, app, ready):
@@ -148,7 +146,8 @@ def test_a_failed_turn_says_why_and_can_be_asked_again(open_page, app, ready):
     assert "per month" in words(tab), "what had been written is kept"
     app.chat.fails = ""
     button(tab, "Ask again").click().run()
-    assert len(app.conversations.messages(finished(tab, app).session_state["conversation"])) == 4
+    finished(tab, app)
+    assert len(app.conversations.messages(tab_state(tab).conversation_id)) == 4
 
 
 @pytest.mark.parametrize(
@@ -195,10 +194,8 @@ def test_a_question_waits_for_the_model_and_can_be_taken_back(open_page, app, re
     assert "as soon as the model is loaded" in words(tab)
     ask(tab, "And the tax?")
     assert "still waiting" in words(tab)
-    assert (tab.session_state["waiting"], tab.chat_input[0].value) == (
-        "What is the fee?",
-        "And the tax?",
-    )
+    assert tab_state(tab).waiting.text == "What is the fee?"
+    assert tab.chat_input[0].value == "And the tax?"
     button(tab, "Take it back").click().run()
     assert tab.chat_input[0].value == "What is the fee?"
     assert "as soon as the model" not in words(tab)
@@ -222,8 +219,6 @@ def test_while_the_model_loads_the_stage_is_shown(open_page, app):
 
 
 def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, monkeypatch):
-    from docmind.ui import state
-
     again = []
     monkeypatch.setattr(state, "restart_app", again.append)
     app.engine.now = replace(
@@ -242,15 +237,17 @@ def test_a_limit_below_one_megabyte_is_no_obstacle(open_page, app):
 
 
 def test_conversations_are_listed_and_opened(open_page, app):
-    one, two = app.conversations.create("First"), app.conversations.create("Second")
+    one = app.conversations.create("First")
+    two = app.conversations.create("Second")
     tab = open_page()
-    assert {b.label for b in tab.button if b.key.startswith("open-")} == {"First", "Second"}
+    assert {found.label for found in buttons_with_key(tab, "open-")} == {"First", "Second"}
     tab.button(key=f"open-{one.id}").click().run()
-    assert tab.session_state["conversation"] == one.id
+    assert tab_state(tab).conversation_id == one.id
     assert tab.query_params["c"] == one.id
     button(tab, "New conversation").click().run()
-    assert tab.session_state["conversation"] is None
-    assert {c.id for c in app.conversations.list()} == {one.id, two.id}
+    assert tab_state(tab).conversation_id is None
+    ids = {conversation.id for conversation in app.conversations.list()}
+    assert ids == {one.id, two.id}
 
 
 def test_a_conversation_is_renamed(open_page, app):
@@ -268,17 +265,23 @@ def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, r
         2, "c2", ready.id, "prices.txt", "The blue one costs 12 euros.\nThe red one 9.", page=3
     )
     other = numbered(1, "c1", ready.id, "prices.txt", "Not cited.")
-    marks = (Citation(2, "It costs 12 euros.", supported=False),)
+    citation = Citation(number=2, sentence="It costs 12 euros.", supported=False)
     app.conversations.add_question(made.id, "What does\nthe blue one cost?")
     answer = StoredMessage(
-        "assistant", "It costs 12 euros. [2]", sources=(other, cited), citations=marks, stopped=True
+        role="assistant",
+        text="It costs 12 euros. [2]",
+        sources=(other, cited),
+        citations=(citation,),
+        stopped=True,
     )
     app.conversations.add_answer(made.id, answer)
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Export").run()
     assert tab.get("download_button")[0].proto.label == "Save"
     assert transcript(made.title, app.conversations.messages(made.id)) == (
-        "# What does the blue one cost?\n\n## What does the blue one cost?\n\nIt costs 12 euros. [2]\n\n"
+        "# What does the blue one cost?\n\n"
+        "## What does the blue one cost?\n\n"
+        "It costs 12 euros. [2]\n\n"
         "*Stopped before it was complete.*\n\n"
         "**[2] prices.txt, page 3** (the passage was not found to support this sentence)\n\n"
         "> The blue one costs 12 euros.\n> The red one 9.\n"
@@ -297,7 +300,8 @@ def test_deleting_a_conversation_asks_first(open_page, app):
 def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, app, ready):
     tab = open_page()
     tab.chat_input[0].upload("slow.txt", b"text", "text/plain").set_value("What is in it?").run()
-    assert {d.name for d in app.documents.documents()} == {"prices.txt", "slow.txt"}
+    names = {document.name for document in app.documents.documents()}
+    assert names == {"prices.txt", "slow.txt"}
     assert "What is in it?" in words(tab)
     assert "as soon as your documents are read" in words(tab)
 
@@ -305,25 +309,33 @@ def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, ap
 def test_trims_are_listed_in_the_sidebar(open_page, app):
     made = app.conversations.create("Long one")
     cut = ContextTrimmed(
-        made.id, "t", 7400, 5600, "2 turns", "window", "2026-01-02T03:04:05+00:00", 1
+        conversation_id=made.id,
+        turn_id="t",
+        tokens_before=7400,
+        tokens_after=5600,
+        dropped="2 turns",
+        reason="window",
+        at="2026-01-02T03:04:05+00:00",
+        first_kept_turn=1,
     )
     app.conversations.add_trims([cut])
     tab = open_page()
     tab.button(key=f"open-{made.id}").click().run()
-    assert "Context trimmed 1 time" in [e.label for e in tab.expander]
+    assert "Context trimmed 1 time" in [expander.label for expander in tab.expander]
     assert "7,400 → 5,600 tokens" in words(tab)
 
 
 def test_hostile_names_stay_letters(open_page, app):
     app.documents.add_bytes(b"x", "![x](http://evil.example).txt")
-    assert "![x](http" not in "".join(b.label for b in open_page().button)
+    labels = "".join(found.label for found in open_page().button)
+    assert "![x](http" not in labels
 
 
 def test_a_conversation_keeps_which_collections_it_searches(open_page, app, ready):
     assert not open_page().get("button_group")
     made = app.collections.create("Contracts")
     tab = open_page()
-    tab.session_state["searched"] = [made.id]
+    tab_state(tab).search_in([made.id])
     tab.run()
     assert "No document of the chosen collections is ready" in words(tab)
     ask(tab, "What is the fee?")

@@ -1,7 +1,8 @@
 """Documents: drop, watch, search, retry, delete."""
 
 from docmind.errors import StoreError
-from tests.ui.conftest import words
+from docmind.ui.dialogs import DeleteCollection, NewCollection, RenameCollection
+from tests.ui.conftest import button, buttons_with_key, tab_state, words
 
 
 def upload(tab, *files):
@@ -10,13 +11,17 @@ def upload(tab, *files):
     return tab.run()
 
 
+def names(documents):
+    return [document.name for document in documents]
+
+
 def test_an_empty_page_says_what_happens_to_files(open_page):
     assert "No documents yet" in words(open_page("documents"))
 
 
 def test_files_are_taken_in_and_listed_with_their_figures(open_page, app):
     tab = upload(open_page("documents"), ("a.txt", b"one"), ("b.txt", b"two"))
-    assert {d.name for d in app.documents.documents()} == {"a.txt", "b.txt"}
+    assert set(names(app.documents.documents())) == {"a.txt", "b.txt"}
     assert "**a\\.txt**" in words(tab)
     assert "1 page · 1 passage · 3 B" in words(tab)
 
@@ -33,14 +38,14 @@ def test_one_bad_file_stops_no_other(open_page, app):
     app.documents.add_bytes(b"old", "old.txt")
     tab = open_page("documents")
     tab = upload(tab, ("setup.exe", b"no"), ("a.txt", b"one"))
-    assert [d.name for d in app.documents.documents()] == ["old.txt", "a.txt"]
+    assert names(app.documents.documents()) == ["old.txt", "a.txt"]
     assert "setup\\.exe\\: this type of file can't be read" in words(tab)
 
 
 def test_a_document_at_work_shows_stage_and_progress(open_page, app):
     app.documents.add_bytes(b"x", "slow.txt")
     tab = open_page("documents")
-    bars = [e.proto.text for e in tab.get("progress")]
+    bars = [bar.proto.text for bar in tab.get("progress")]
     assert "Embedding passage 3 of 10" in bars
 
 
@@ -59,7 +64,7 @@ def test_what_a_full_disk_forbids_is_said(open_page, app, monkeypatch):
     app.documents.add_bytes(b"x", "bad.docx")
     monkeypatch.setattr(app.documents, "retry", full)
     tab = open_page("documents")
-    next(b for b in tab.button if b.label == "Retry").click().run()
+    button(tab, "Retry").click().run()
     assert not tab.exception
     assert "Free disk space" in tab.toast[0].value
 
@@ -68,10 +73,11 @@ def test_a_locked_document_asks_for_its_password(open_page, app):
     locked = app.documents.add_bytes(b"x", "locked.pdf").document
     tab = open_page("documents")
     assert "protected by a password" in words(tab)
-    field = next(f for f in tab.text_input if f.placeholder == "Password")
+    (field,) = [field for field in tab.text_input if field.placeholder == "Password"]
     field.set_value("sesame")
-    next(b for b in tab.button if b.label == "Open").click().run()
-    assert (app.documents.retried, app.documents.passwords) == ([locked.id], ["sesame"])
+    button(tab, "Open").click().run()
+    assert app.documents.retried == [locked.id]
+    assert app.documents.passwords == ["sesame"]
 
 
 def test_search_narrows_the_list(open_page, app):
@@ -97,7 +103,7 @@ def test_many_documents_come_in_pages(open_page, app):
     for i in range(45):
         app.documents.add_bytes(str(i).encode(), f"file {i:02}.txt")
     tab = open_page("documents")
-    assert len([b for b in tab.button if b.key.startswith("delete-")]) == 20
+    assert len(buttons_with_key(tab, "delete-")) == 20
     assert "45 documents" in words(tab)
 
 
@@ -112,7 +118,8 @@ def test_collections_are_made_chosen_and_filled(open_page, app):
     tab.run()
     assert "Nothing in this collection yet" in words(tab)
     tab = upload(tab, ("b.txt", b"2"))
-    assert [d.name for d in app.documents.documents() if d.collection == made.id] == ["b.txt"]
+    in_collection = [d for d in app.documents.documents() if d.collection == made.id]
+    assert names(in_collection) == ["b.txt"]
     assert "**b\\.txt**" in words(tab)
     assert "**a\\.txt**" not in words(tab)
 
@@ -120,17 +127,16 @@ def test_collections_are_made_chosen_and_filled(open_page, app):
 def test_a_new_collection_wants_a_free_name(open_page, app):
     tab = open_page("documents")
     app.documents.add_bytes(b"1", "a.txt")
-    tab.session_state["dialog"] = ("New collection", 0)
+    tab_state(tab).open_dialog(NewCollection())
     tab.run()
     tab.text_input[-1].set_value("general")
     tab.button[-1].click().run()
     assert "already" in words(tab)
     tab.text_input[-1].set_value("Contracts")
     tab.button[-1].click().run()
-    assert [c.name for c in app.collections.all()] == ["General", "Contracts"]
-    assert (
-        tab.session_state["shown_collection"] == app.collections.all()[1].id
-    )  # what is dropped next goes into it
+    assert names(app.collections.all()) == ["General", "Contracts"]
+    # What is dropped next goes into it.
+    assert tab.session_state["shown_collection"] == app.collections.all()[1].id
 
 
 def test_a_document_is_moved_and_tagged(open_page, app):
@@ -146,25 +152,26 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     assert tab.selectbox[0].options == ["General", "Contracts (2026)"]
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])
-    next(b for b in tab.button if b.label == "Save").click().run()
+    button(tab, "Save").click().run()
     moved = app.documents.get(document.id)
-    assert (moved.collection, moved.tag_list) == (made.id, [])
+    assert moved.collection == made.id
+    assert moved.tag_list == []
 
 
 def test_a_collection_is_renamed_and_removed_with_its_documents_kept(open_page, app):
     document = app.documents.add_bytes(b"1", "a.txt").document
     made = app.collections.create("Contracts")
     tab = open_page("documents")
-    tab.session_state["dialog"] = ("Rename collection", made.id)
+    tab_state(tab).open_dialog(RenameCollection(made.id))
     tab.run()
     assert tab.text_input[-1].value == "Contracts"
     tab.text_input[-1].set_value("Leases")
     tab.button[-1].click().run()
-    assert [c.name for c in app.collections.all()] == ["General", "Leases"]
-    tab.session_state["dialog"] = ("Delete collection", made.id)
+    assert names(app.collections.all()) == ["General", "Leases"]
+    tab_state(tab).open_dialog(DeleteCollection(made.id))
     tab.run()
     tab.button[-1].click().run()
-    assert [c.name for c in app.collections.all()] == ["General"]
+    assert names(app.collections.all()) == ["General"]
     assert app.documents.get(document.id).collection == 1
     assert "**a\\.txt**" in words(tab)
 
@@ -180,30 +187,29 @@ def test_several_are_deleted_with_one_confirmation(open_page, app):
     tab.button(key="delete-picked").click().run()
     assert "**report a\\.txt**, **report b\\.txt** will be removed" in words(tab)
     tab.button(key="delete-yes").click().run()
-    assert [d.name for d in app.documents.documents()] == ["prices.txt"]
+    assert names(app.documents.documents()) == ["prices.txt"]
 
 
 def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page, app):
-    ids = [
-        app.documents.add_bytes(name.encode(), name).document.id
-        for name in ("a.txt", "b.txt", "c.txt")
-    ]
-    app.collections.tag(ids[0], ["tax", "2026"])
-    app.collections.tag(ids[1], ["tax"])
+    first = app.documents.add_bytes(b"a.txt", "a.txt").document
+    second = app.documents.add_bytes(b"b.txt", "b.txt").document
+    third = app.documents.add_bytes(b"c.txt", "c.txt").document
+    app.collections.tag(first.id, ["tax", "2026"])
+    app.collections.tag(second.id, ["tax"])
     made = app.collections.create("Contracts")
     tab = open_page("documents")
-    for document in ids[:2]:
-        tab.checkbox(key=f"pick-{document}-0").check().run()
+    tab.checkbox(key=f"pick-{first.id}-0").check().run()
+    tab.checkbox(key=f"pick-{second.id}-0").check().run()
     tab.button(key="label-picked").click().run()
     assert tab.multiselect[0].value == ["tax"]
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])
-    next(b for b in tab.button if b.label == "Save").click().run()
-    assert [(d.collection, d.tag_list) for d in map(app.documents.get, ids)] == [
-        (2, ["2026"]),
-        (2, []),
-        (1, []),
-    ]
+    button(tab, "Save").click().run()
+    first = app.documents.get(first.id)
+    second = app.documents.get(second.id)
+    third = app.documents.get(third.id)
+    assert [first.collection, second.collection, third.collection] == [made.id, made.id, 1]
+    assert [first.tag_list, second.tag_list, third.tag_list] == [["2026"], [], []]
 
 
 def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):
@@ -213,7 +219,7 @@ def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):
     tab = open_page("documents")
     tab.button(key=f"cancel-{first.id}").click().run()
     assert "You cancelled it before it was read" in words(tab)
-    next(b for b in tab.button if "Cancel all 2" in b.label).click().run()
-    assert {d.stage for d in app.documents.documents()} == {"cancelled"}
+    button(tab, "Cancel all 2").click().run()
+    assert {document.stage for document in app.documents.documents()} == {"cancelled"}
     tab.button(key=f"retry-{first.id}").click().run()
     assert app.documents.retried == [first.id]

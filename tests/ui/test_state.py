@@ -24,8 +24,9 @@ def built(tmp_path, monkeypatch):
     apps = []
 
     def build_app(_settings):
-        apps.append(SlowApp())
-        return apps[-1]
+        app = SlowApp()
+        apps.append(app)
+        return app
 
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     monkeypatch.setattr("docmind.app.build_app", build_app)
@@ -36,20 +37,24 @@ def built(tmp_path, monkeypatch):
 
 def test_two_tabs_that_restart_together_restart_once(built):
     first = state.get_app()
-    tabs = [threading.Thread(target=state.restart_app, args=(first,)) for _ in range(2)]
-    for tab in tabs:
-        tab.start()
+    one_tab = threading.Thread(target=state.restart_app, args=(first,))
+    other_tab = threading.Thread(target=state.restart_app, args=(first,))
+    one_tab.start()
+    other_tab.start()
     time.sleep(0.1)
     assert not state.get_app().closed, "a third tab waits for the new App"
-    for tab in tabs:
-        tab.join()
-    assert [a.closed for a in built] == [1, 0]
+    one_tab.join()
+    other_tab.join()
+    assert [app.closed for app in built] == [1, 0]
 
 
 def test_an_app_that_fails_to_close_is_replaced_nevertheless(monkeypatch):
+    def fail():
+        raise OSError("the disk is gone")
+
     first = state.get_app()
-    monkeypatch.setattr(first, "close", lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr(first, "close", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
         state.restart_app(first)
     assert state.get_app() is not first
 
@@ -58,15 +63,15 @@ def test_a_fragment_of_an_old_app_draws_its_page_anew(monkeypatch):
     reruns = []
     monkeypatch.setattr(state.st, "rerun", lambda: reruns.append(True))
     first = state.get_app()
-    state.check(first)
+    state.redraw_after_restart(first)
     assert not reruns
     state.restart_app(first)
-    state.check(first)
+    state.redraw_after_restart(first)
     assert len(reruns) == 1
 
     def refuse():
         raise ModelError("There is no model.")
 
     monkeypatch.setattr(state, "get_app", refuse)
-    state.check(first)
+    state.redraw_after_restart(first)
     assert len(reruns) == 2, "the router says why"

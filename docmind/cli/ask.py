@@ -1,0 +1,113 @@
+"""`docmind ask`: one question, its answer as it is written, and the passages that it cites."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from docmind.cli.console import err, out, printable
+from docmind.cli.opening import open_app
+from docmind.errors import DocMindError, NothingIndexed
+from docmind.events import (
+    AgentStarted,
+    AgentStep,
+    TokenDelta,
+    TurnFailed,
+    TurnFinished,
+    to_dict,
+)
+from docmind.wording import best_citations, cost, place, verdict
+
+if TYPE_CHECKING:
+    from docmind.app import App
+    from docmind.turns import Turn
+
+
+def ask(
+    question: str,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole result as one JSON object.")
+    ] = False,
+    conversation: Annotated[str, typer.Option(help="Go on in this conversation (its id).")] = "",
+    collection: Annotated[
+        list[str] | None, typer.Option(help="Search this one only; may be said again.")
+    ] = None,
+) -> None:
+    """Ask about the documents; the answer streams, its sources follow."""
+    with open_app() as app:
+        turn = _begin_turn(app, question, conversation, collection or [])
+        if as_json:
+            _print_json(turn)
+        else:
+            _print_turn(turn)
+
+
+def _begin_turn(app: App, question: str, conversation_id: str, collections: list[str]) -> Turn:
+    """Ask in the conversation, in a new one if none is named, once the model is loaded."""
+    if not any(document.state == "ready" for document in app.documents.documents()):
+        raise NothingIndexed(
+            "There is no document to ask about. Add some with `docmind ingest FILES`."
+        )
+    if conversation_id and app.conversations.get(conversation_id) is None:
+        raise DocMindError(f"There is no conversation {conversation_id}.")
+    searched = [app.collections.named(name).id for name in collections]
+    with err.status("loading the model"):
+        app.engine.wait_ready()
+    with app.conversations.begun(conversation_id) as asked_in:
+        if searched:
+            app.conversations.choose(asked_in, searched)
+        return app.chat.ask(question, asked_in)
+
+
+def _print_json(turn: Turn) -> None:
+    """Print the turn's last event, which has all of it."""
+    for event in turn.stream():
+        if isinstance(event, TurnFinished | TurnFailed):
+            print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))
+        if isinstance(event, TurnFailed):
+            raise DocMindError(event.error)
+
+
+def _print_turn(turn: Turn) -> None:
+    """Print what the agents do, the answer as it comes, and its sources."""
+    # Only on a terminal: elsewhere text that an agent takes back would stay.
+    streams = out.is_terminal
+    for event in turn.stream():
+        match event:
+            case AgentStarted():
+                err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]")
+            case AgentStep():
+                took = f"({event.duration_ms:.0f} ms)"
+                err.print(f"[dim]  {event.tool}: {escape(event.result)} {took}[/dim]")
+            case TokenDelta(channel="answer") if streams:
+                print(printable(event.text), end="", flush=True)
+            case TurnFinished():
+                if not streams:
+                    print(printable(event.answer))
+                print_sources(event)
+            case TurnFailed():
+                raise DocMindError(event.error)
+
+
+def print_sources(end: TurnFinished) -> None:
+    """Print the passages that the answer cites; on the error channel what else is known of it."""
+    for notice in end.notices:
+        err.print(f"[yellow]! {escape(notice)}[/yellow]")
+    if end.confidence is not None:
+        left_open = f", left open: {end.open_points}" if end.open_points else ""
+        err.print(escape(f"confidence {end.confidence:.0%}{left_open}"))
+    print()
+    citations = best_citations(end.citations)
+    for source in end.sources:
+        citation = citations.get(source.number)
+        if citation is None:
+            continue
+        found = verdict(citation)
+        remark = f"  [yellow]({escape(found)})[/yellow]" if found else ""
+        out.print(f"[bold]\\[{source.number}][/bold] {escape(place(source))}{remark}")
+        excerpt = " ".join(source.passage.text.split())[:200]
+        out.print(f"    [dim]{escape(excerpt)}[/dim]")
+    err.print(f"[dim]{escape(cost(end.usage, end.agents))}[/dim]")

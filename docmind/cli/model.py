@@ -1,0 +1,85 @@
+"""`docmind model`: which models there are, fetching them, choosing one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from docmind.cli.console import err, out
+from docmind.errors import DocMindError
+from docmind.models.catalog import Catalog
+from docmind.resolution import resolve
+from docmind.settings import load_settings, save_settings
+
+commands = typer.Typer(no_args_is_help=True, help="The models on this machine.")
+
+
+@commands.command("list")
+def list_models() -> None:
+    """List the models that DocMind knows, and which are on this machine."""
+    resolved = resolve(load_settings())
+    table = Table("name", "kind", "download", "licence", "here", "what")
+    table.columns[0].no_wrap = True  # to be copied
+    for model in resolved.catalog.list():
+        name = model.name
+        if name in resolved.wanted_models:
+            name = f"[bold]{name}[/bold] (in use)"
+        here = "yes" if resolved.catalog.installed(model.name) else "no"
+        row = [name, model.kind, model.size, model.licence, here, model.what]
+        table.add_row(*row)
+    out.print(table)
+
+
+@commands.command()
+def pull(
+    names: Annotated[
+        list[str], typer.Argument(help="Names from `docmind model list`, or hub ids.")
+    ],
+) -> None:
+    """Fetch models."""
+    catalog = resolve(load_settings()).catalog
+    for name in names:
+        fetch_model(catalog, name)
+
+
+@commands.command()
+def use(name: str) -> None:
+    """Fetch a model and answer with it from the next start on."""
+    settings = load_settings()
+    catalog = resolve(settings).catalog
+    for model in catalog.list():
+        if model.name == name and model.kind == "embedding":
+            raise DocMindError(
+                f"{name} embeds text and can't answer. "
+                "DOCMIND_RETRIEVAL__EMBEDDING_MODEL chooses it."
+            )
+    fetch_model(catalog, name)
+    save_settings(settings.saved_file, {"llm": {"model": name}})
+    out.print(f"{name} answers from the next start on.")
+    if load_settings().llm.model != name:
+        err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
+
+
+def fetch_model(catalog: Catalog, name: str) -> None:
+    """Fetch one model with a progress bar; says nothing if it is there."""
+    if catalog.installed(name) or Path(name).is_dir():
+        return
+    bar = Progress(
+        TextColumn(f"{escape(name)}: {{task.description}}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f}%"),
+        console=err,
+    )
+    with bar:
+        task = bar.add_task("starting", total=1)
+
+        def show(what: str, done: float, total: float) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        catalog.pull(name, show)
+    err.print(f"✓ {name}")

@@ -1,0 +1,83 @@
+"""A document's page as a picture, with a passage marked on it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+log = logging.getLogger(__name__)
+
+WIDTH = 1100
+"""Pixels."""
+MARKER_COLOUR = "#ffe680"
+_PDFIUM = threading.Lock()
+"""PDFium is not thread-safe."""
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = ()) -> bytes | None:
+    """Return a PDF's or picture's page as PNG with the passage marked; None if it can't be drawn.
+
+    Args:
+        page: 1-based.
+        boxes: to be marked; left, top, right and bottom as fractions of the page.
+    """
+    try:
+        if path.endswith(".pdf"):
+            image = _draw_pdf_page(path, page)
+        else:
+            image = _draw_picture(path, page)
+    except (RuntimeError, OSError, EOFError, IndexError, ValueError) as exc:
+        # PDFium's errors are RuntimeErrors.
+        log.warning("page %s of %s could not be drawn: %s", page, path, exc)
+        return None
+    marked = _mark(image, boxes)
+    png = io.BytesIO()
+    marked.save(png, "PNG", optimize=False)
+    return png.getvalue()
+
+
+def _mark(image: Image, boxes: Sequence[Sequence[float]]) -> Image:
+    """Return the image as if a marker pen had gone over the boxes: what is dark stays dark."""
+    from PIL import ImageChops, ImageDraw
+
+    coloured = image.copy()
+    pen = ImageDraw.Draw(coloured)
+    for left, top, right, bottom in boxes:
+        corners = (
+            left * image.width,
+            top * image.height,
+            right * image.width,
+            bottom * image.height,
+        )
+        pen.rectangle(corners, fill=MARKER_COLOUR)
+    return ImageChops.darker(image, coloured)
+
+
+def _draw_pdf_page(path: str, page: int) -> Image:
+    import pypdfium2
+
+    with _PDFIUM, pypdfium2.PdfDocument(path) as pdf:
+        sheet = pdf[page - 1]
+        image: Image = sheet.render(scale=WIDTH / sheet.get_width()).to_pil()
+        return image.convert("RGB")
+
+
+def _draw_picture(path: str, page: int) -> Image:
+    import PIL.Image
+
+    from docmind.ingestion.readers.ocr import upright
+
+    with PIL.Image.open(path) as picture:
+        picture.seek(page - 1)
+        image: Image = upright(picture)
+        height = max(1, image.height * WIDTH // image.width)
+        return image.resize((WIDTH, height))

@@ -1,0 +1,54 @@
+"""A conversation as one Markdown file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from docmind import wording
+from docmind.events import Citation
+from docmind.passages import NumberedPassage
+
+if TYPE_CHECKING:
+    from docmind.storage.conversations import StoredMessage
+
+
+def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
+    """Return a conversation as Markdown.
+
+    Each answer stands with what became of it and the passages that it cites.
+    """
+    paragraphs = [f"# {title}"]
+    for message in messages:
+        if message.role == "user":
+            question = " ".join(message.text.split())
+            paragraphs.append(f"## {question}")
+        else:
+            paragraphs.extend(_answer(message))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _answer(message: StoredMessage) -> list[str]:
+    paragraphs = []
+    if message.text:
+        paragraphs.append(message.text)
+    if message.error:
+        paragraphs.append(f"*{message.error}*")
+    for notice in message.notices:
+        paragraphs.append(f"*{notice}*")
+    if message.stopped:
+        paragraphs.append("*Stopped before it was complete.*")
+    citations = wording.best_citations(message.citations)
+    for source in message.sources:
+        citation = citations.get(source.number)
+        if citation is not None:
+            paragraphs.extend(_cited_passage(source, citation))
+    return paragraphs
+
+
+def _cited_passage(source: NumberedPassage, citation: Citation) -> list[str]:
+    verdict = wording.verdict(citation)
+    remark = f" ({verdict})" if verdict else ""
+    lines = source.passage.text.strip().splitlines()
+    quoted = [f"> {line}".rstrip() for line in lines]
+    return [f"**[{source.number}] {wording.place(source)}**{remark}", "\n".join(quoted)]

@@ -1,0 +1,32 @@
+"""How figures are written."""
+
+import pytest
+
+from docmind import wording
+from docmind.events import Usage
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 B"), (900, "900 B"), (1500, "1.5 KB"), (3_300_000, "3.1 MB"), (5 << 30, "5.0 GB")],
+)
+def test_sizes_read_well(count, expected):
+    assert wording.size(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.85, "850 ms"), (4.2, "4.2 s"), (185, "3 min 5 s")]
+)
+def test_durations_read_well(seconds, expected):
+    assert wording.duration(seconds) == expected
+
+
+def test_counts_and_days_read_well():
+    assert wording.count(1, "page") == "1 page"
+    assert wording.count(1200, "page") == "1,200 pages"
+    assert wording.when("2026-01-02T12:00:00+00:00") == "2 Jan 2026"
+
+
+def test_an_answer_without_a_known_speed_shows_none():
+    usage = Usage(prompt_tokens=1200, tokens_per_s=None, engine_calls=2)
+    assert wording.cost(usage, agents=[]) == "1,200 prompt tokens · 2 model calls"
