@@ -51,7 +51,7 @@ def report(figures: dict[str, float], notes: str, save: Path | None, vs: Path | 
 def _settings(*kinds: str) -> Settings:
     """Return the settings, with the models that the measurement needs fetched."""
     from docmind.cli.main import fetch_model, wanted_models
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     settings = load_settings()
     embedding, *llm = wanted_models(settings)
@@ -225,7 +225,7 @@ def ingest(
     from docmind.ingestion.readers.formats import SUPPORTED
     from docmind.models.catalog import Catalog
     from docmind.retrieval.embeddings import Embedder
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     settings = load_settings()
     fetch_model(settings, settings.retrieval.embedding_model)
@@ -267,7 +267,7 @@ def robustness(
     from benchmarks.ingest import robustness as measure_robustness
     from docmind.cli.main import find_files
     from docmind.ingestion.readers.formats import SUPPORTED
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     found = find_files(
         files or [data / name for name in ("nasty-pdf", "pdf", "formats")], set(SUPPORTED)
@@ -291,7 +291,7 @@ def search(
     from benchmarks.kill import kill_points
     from benchmarks.store import search as measure_search
     from docmind.cli.main import fetch_model, find_files
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     settings = load_settings()
     fetch_model(settings, settings.retrieval.embedding_model)

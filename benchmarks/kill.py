@@ -13,7 +13,7 @@ from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store import edge
 from docmind.retrieval.store.base import Scope, VectorStore, open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 DIMS = 8
 BATCH = 7  # chunks per write

@@ -33,8 +33,10 @@ from docmind.passages import NumberedPassage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.base import open_store
-from docmind.settings import Settings, load_settings
-from docmind.storage.documents import Registry
+from docmind.settings import Settings
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
+from docmind.storage.settings import load_settings
 from docmind.verification.citations import answered, cite
 
 NUMBERED = "full sentences, and end each with the number of its passage in brackets"
@@ -65,7 +67,12 @@ def _corpus(
 ) -> Retriever:
     own = settings.model_copy(update={"data_dir": Path(mkdtemp())})
     store = open_store(own, embedder.dims)
-    service = IngestionService(own, Registry(own.database), store, embedder)
+    service = IngestionService(
+        settings=own,
+        documents=DocumentStore(Database(own.database)),
+        store=store,
+        embedder=embedder,
+    )
     for file in files:
         service.add(file) if isinstance(file, Path) else service.add_bytes(
             files[file].encode(), file

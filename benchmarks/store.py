@@ -32,7 +32,8 @@ from docmind.retrieval.store.base import (
     VectorStore,
     open_store,
 )
-from docmind.settings import Settings, load_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings
 
 WORDS = 130  # in a passage: about 220 tokens
 BASE = 2000  # passages that are really embedded

@@ -19,15 +19,16 @@ from docmind.models.catalog import Catalog, default_llm
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.privacy import silence_telemetry
 from docmind.settings import Settings
-from docmind.storage.collections import Collections
+from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
 
 if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.base import VectorStore
-    from docmind.storage.documents import Registry
 
 
 @dataclass
@@ -37,7 +38,7 @@ class App:
     settings: Settings
     engine: Engine
     documents: IngestionService
-    collections: Collections
+    collections: CollectionStore
     conversations: ConversationStore
     chat: ChatService
     monitor: HardwareMonitor
@@ -96,20 +97,26 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.rerank import Reranker
     from docmind.retrieval.search import Retriever
-    from docmind.storage.documents import Registry
     from docmind.verification.citations import cite
 
     embedder = Embedder(catalog.pull(settings.retrieval.embedding_model))
-    registry = parts.enter_context(closing(Registry(settings.database)))
-    store = parts.enter_context(closing(_store(settings, embedder, registry)))
-    collections = Collections(registry)
-    documents = parts.enter_context(closing(IngestionService(settings, registry, store, embedder)))
+    database = parts.enter_context(closing(Database(settings.database)))
+    document_store = DocumentStore(database)
+    collections = CollectionStore(database, document_store)
+    conversations = ConversationStore(database)
+    store = parts.enter_context(closing(_store(settings, embedder, document_store)))
+    documents = parts.enter_context(
+        closing(
+            IngestionService(
+                settings=settings, documents=document_store, store=store, embedder=embedder
+            )
+        )
+    )
     documents.start()
     wanted = settings.retrieval.reranker
     retriever = Retriever(
         store, embedder, settings, Reranker(catalog.pull(wanted)) if wanted else None
     )
-    conversations = parts.enter_context(closing(ConversationStore(settings.database)))
 
     agents, llm = settings.agents, settings.llm
     options: dict[str, Any] = {
@@ -157,7 +164,7 @@ def _build(settings: Settings, load_model: bool, engine: Engine | None, parts: E
     )
 
 
-def _store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
+def _store(settings: Settings, embedder: Embedder, documents: DocumentStore) -> VectorStore:
     """Open the store. Vectors of another embedding model go first, and the ingestion then reads all documents anew."""
     from docmind.retrieval.store.base import open_store
 
@@ -172,7 +179,7 @@ def _store(settings: Settings, embedder: Embedder, registry: Registry) -> Vector
         for old in (*folder.glob("edge*"), folder / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
-    store.claim(Path(model).name, [d.id for d in registry.all()], stale=other)
+    store.claim(Path(model).name, [d.id for d in documents.all()], stale=other)
     if known != model:
         folder.mkdir(parents=True, exist_ok=True)
         maker.write_text(model, "utf-8")

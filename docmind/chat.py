@@ -35,11 +35,11 @@ from docmind.events import (
     TurnFinished,
     Usage,
     now,
-    to_dict,
 )
 from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
-from docmind.storage.conversations import ConversationStore, StoredMessage, answered
+from docmind.storage.conversations import ConversationStore, completed_turns
+from docmind.storage.messages import StoredMessage
 from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class ChatService:
             raise NothingIndexed(
                 "No document is ready yet. Add one on the Documents page, then ask again."
             )
-        document_ids = self._searched(conversation.searches)
+        document_ids = self._searched(conversation.collections)
         if document_ids is not None and not document_ids:
             raise NothingIndexed(
                 "No document of the chosen collections is ready. Choose others, then ask again."
@@ -129,7 +129,7 @@ class ChatService:
             )
         turn = Turn(conversation_id, question)
         messages = self._conversations.messages(conversation_id)
-        past, trims = answered(messages), self._conversations.trims(conversation_id)
+        past, trims = completed_turns(messages), self._conversations.trims(conversation_id)
         ids = (conversation_id, turn.id, question)
         context = TurnContext(*ids, turn.emit, budget, self._count, self._cite, document_ids, past)
         if trims:
@@ -282,9 +282,7 @@ class ChatService:
         except Exception:
             log.exception("citations were not checked")
         events = turn.events()
-        steps = tuple(
-            to_dict(e) for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)
-        )
+        steps = tuple(e for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished))
         agents = dict.fromkeys(
             e.agent for e in events if isinstance(e, AgentStarted) and e.agent != "supervisor"
         )

@@ -74,7 +74,7 @@ class AgentStep(Event):
     result: str
     """Short description of what came back."""
     duration_ms: float
-    said: str = ""
+    message: str = ""
     """What the agent had written before it called the tool: part of this step, no longer of the answer."""
 
 

@@ -22,28 +22,28 @@ from docmind.events import (
     TurnFinished,
     Usage,
     now,
-    to_dict,
 )
-from docmind.storage.collections import Collections
-from docmind.storage.conversations import ConversationStore, StoredMessage
-from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
+from docmind.storage.collections import CollectionStore
+from docmind.storage.conversations import ConversationStore
+from docmind.storage.database import Database
+from docmind.storage.documents import Document, DocumentStore, Failure, IngestionProgress
+from docmind.storage.messages import StoredMessage
 from docmind.turns import Turn
 from tests.engines import PromptedEngine
 from tests.passages import numbered
 
-OTHERS = {
-    "slow": {"state": "embedding", "stage": "embed", "done": 3, "total": 10},
-    "bad": {"state": "failed", "reason": "The file is damaged. Save it again."},
-    "locked": {"state": "failed", "reason": "It is protected by a password.", "stage": LOCKED},
-}
-
 
 class FakeDocuments:
-    """An IngestionService that has every file ready at once, unless its name starts with one of OTHERS."""
+    """An IngestionService that has every file ready at once.
 
-    def __init__(self, folder: Path, registry: Registry) -> None:
-        self.folder, self.registry = folder, registry
-        self.get, self.delete = registry.get, registry.delete
+    A file whose name starts with "slow", "bad" or "locked" is being read, failed, or locked.
+    """
+
+    def __init__(self, folder: Path, store: DocumentStore) -> None:
+        self.folder = folder
+        self.store = store
+        self.get = store.get
+        self.delete = store.delete
         self.retried: list[str] = []
         self.passwords: list[str | None] = []
 
@@ -54,20 +54,24 @@ class FakeDocuments:
         key = hashlib.sha256(content).hexdigest()
         known = self.get(key) is not None
         if not known:
-            self.registry.add(key, name, len(content), Path(name).suffix)
-            state = next(
-                (s for start, s in OTHERS.items() if name.startswith(start)), {"state": "ready"}
-            )
-            self.registry.update(key, pages=1, chunks=1, seconds=0.1, **state)
+            self.store.add(key, name=name, size=len(content), suffix=Path(name).suffix)
+            if name.startswith("slow"):
+                self.store.note_progress(key, IngestionProgress(stage="embed", done=3, total=10))
+            elif name.startswith("bad"):
+                self.store.fail(key, Failure.UNREADABLE, "The file is damaged. Save it again.")
+            elif name.startswith("locked"):
+                self.store.fail(key, Failure.PASSWORD_WANTED, "It is protected by a password.")
+            else:
+                self.store.finish(key, pages=1, passages=1, seconds=0.1)
             (self.folder / key).write_bytes(content)
         return SimpleNamespace(document=self.get(key), known=known)
 
     def documents(self) -> list[Document]:
-        return self.registry.all()[::-1]
+        return self.store.all()[::-1]
 
     def cancel(self, document_id: str) -> None:
         reason = "You cancelled it before it was read."
-        self.registry.update(document_id, state="failed", stage=CANCELLED, reason=reason)
+        self.store.fail(document_id, Failure.CANCELLED, reason)
 
     def retry(self, document_id: str, password: str | None = None) -> None:
         self.retried.append(document_id)
@@ -124,11 +128,7 @@ class FakeChat:
 
         def finish(events: list[ChatEvent]) -> None:
             end = events[-1]
-            steps = [
-                to_dict(e)
-                for e in events
-                if isinstance(e, AgentStarted | AgentStep | AgentFinished)
-            ]
+            steps = [e for e in events if isinstance(e, AgentStarted | AgentStep | AgentFinished)]
             self.conversations.add_answer(
                 conversation_id,
                 StoredMessage(
@@ -203,18 +203,21 @@ class FakeChat:
 def fake_app(folder: Path, settings=None) -> SimpleNamespace:
     """Return an App with every part in memory; `folder` holds the uploaded files."""
     from docmind.monitor.gpu import HardwareMonitor
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     settings = settings or load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
-    registry, conversations = Registry(settings.database), ConversationStore(settings.database)
-    documents, monitor = FakeDocuments(folder, registry), HardwareMonitor()
+    database = Database(settings.database)
+    document_store = DocumentStore(database)
+    conversations = ConversationStore(database)
+    documents = FakeDocuments(folder, document_store)
+    monitor = HardwareMonitor()
     monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,
         engine=PromptedEngine([]),
         documents=documents,
-        collections=Collections(registry),
+        collections=CollectionStore(database, document_store),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
         monitor=monitor,

@@ -7,7 +7,8 @@ from docmind.app import _plans, build_app, own
 from docmind.errors import AlreadyRunning, ConfigError, ModelError, StoreError
 from docmind.hardware import Hardware
 from docmind.models.catalog import Catalog
-from docmind.settings import Settings, load_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings
 from tests.engines import PromptedEngine
 
 
@@ -70,7 +71,7 @@ def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_d
     app = build_app(changed, engine=ClosableEngine([]))
     app.documents.wait()
     assert not former.exists()
-    assert [(d.state, d.chunks) for d in app.documents.documents()] == [("ready", 1)]
+    assert [(d.state, d.passages) for d in app.documents.documents()] == [("ready", 1)]
     app.close()
 
 

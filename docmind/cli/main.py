@@ -22,7 +22,8 @@ from rich.table import Table
 from docmind.errors import AlreadyRunning, DocMindError, NothingIndexed
 from docmind.privacy import silence_telemetry
 from docmind.retrieval.store.move import store
-from docmind.settings import Settings, load_settings, save_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings, save_settings
 
 cli = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Private document chat on your own machine."
@@ -101,7 +102,7 @@ def ingest(
             if place:
                 app.collections.move(added.document.id, place)
             if tag:
-                app.collections.tag(added.document.id, [*added.document.tag_list, *tag])
+                app.collections.tag(added.document.id, [*added.document.tags, *tag])
             if added.known:
                 out.print(f"= {escape(path.name)}: already there as {escape(added.document.name)}")
         with Progress(
@@ -112,12 +113,15 @@ def ingest(
                 documents = [app.documents.get(i) for i in ids]
                 at = next((d for d in documents if d and d.state in {"parsing", "embedding"}), None)
                 done = sum(1 for d in documents if d and d.state in {"ready", "failed"})
-                what = f"{at.name}: {at.stage} {at.done}/{at.total}" if at else "ingesting"
+                what = "ingesting"
+                if at and at.progress:
+                    progress = at.progress
+                    what = f"{at.name}: {progress.stage} {progress.done}/{progress.total}"
                 bar.update(task, completed=done, description=escape(what))
         for document in filter(None, (app.documents.get(i) for i in dict.fromkeys(ids))):
             if document.state == "ready":
                 size = f"{document.pages} pages, " if document.pages else ""
-                found = f"{size}{document.chunks} chunks, {document.seconds:.1f} s"
+                found = f"{size}{document.passages} chunks, {document.seconds:.1f} s"
                 out.print(f"[green]✓[/green] {escape(document.name)}: {found}")
             else:
                 refused += 1
@@ -258,7 +262,7 @@ def use(name: str) -> None:
             f"{name} embeds text and can't answer. DOCMIND_RETRIEVAL__EMBEDDING_MODEL chooses it."
         )
     fetch_model(settings, name)
-    save_settings(settings.saved_file, {"llm": {"model": name}})
+    save_settings(settings.data_dir, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
     if load_settings().llm.model != name:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")

@@ -9,7 +9,8 @@ from docmind.engine.plan.resolve import plan_for
 from docmind.errors import DocMindError
 from docmind.hardware import detect
 from docmind.models.catalog import Catalog, default_llm
-from docmind.settings import Settings, load_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings
 
 
 def command(settings: Settings) -> list[str]:

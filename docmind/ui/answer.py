@@ -15,7 +15,7 @@ from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.turn_view import AgentRun, TurnView
 
 if TYPE_CHECKING:
-    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.messages import StoredMessage
 
 _ICONS = {
     "researcher": ":material/search:",
@@ -182,12 +182,12 @@ def _live_steps(view: TurnView) -> None:
 
 def _run_body(run: AgentRun) -> None:
     for step in run.steps:
-        if said := step.get("said"):  # not in answers that older versions stored
-            st.caption(plain(_short(said, 280)))
-        arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step["arguments"].items())
-        took = format.duration(step["duration_ms"] / 1000)
-        found = plain(f"{arguments} → {_short(step['result'], 120)} · {took}")
-        st.caption(f":material/build: **{plain(step['tool'])}** {found}")
+        if step.message:
+            st.caption(plain(_short(step.message, 280)))
+        arguments = ", ".join(f"{k}: {_short(str(v), 60)}" for k, v in step.arguments.items())
+        took = format.duration(step.duration_ms / 1000)
+        found = plain(f"{arguments} → {_short(step.result, 120)} · {took}")
+        st.caption(f":material/build: **{plain(step.tool)}** {found}")
     if run.error:
         st.caption(f":material/error: {plain(run.error)}")
     elif run.text:

@@ -59,7 +59,7 @@ def _names(app: App) -> dict[int, str]:
 def searched(app: App, conversation: str | None) -> list[int]:
     """Return the collections that a conversation (None: this tab's next one) searches; none: all."""
     stored = app.conversations.get(conversation) if conversation else None
-    chosen = stored.searches if stored else st.session_state.get("searched") or ()
+    chosen = stored.collections if stored else st.session_state.get("searched") or ()
     known = _names(app)
     return [c for c in chosen if c in known]
 

@@ -15,8 +15,8 @@ from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
-    from docmind.storage.conversations import StoredMessage
     from docmind.storage.documents import Document
+    from docmind.storage.messages import StoredMessage
 
 OPEN = "dialog"
 MADE = "made_collection"
@@ -119,8 +119,8 @@ def _named(documents: Sequence[Document]) -> str:
 
 def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
     names = {c.id: c.name for c in app.collections.all()}  # a select box draws no Markdown
-    known = sorted({tag for d in app.documents.documents() for tag in d.tag_list})
-    shared = [tag for tag in documents[0].tag_list if all(tag in d.tag_list for d in documents)]
+    known = sorted({tag for d in app.documents.documents() for tag in d.tags})
+    shared = [tag for tag in documents[0].tags if all(tag in d.tags for d in documents)]
     at = (
         list(names).index(documents[0].collection)
         if len({d.collection for d in documents}) == 1
@@ -137,9 +137,7 @@ def _collection_and_tags(app: App, documents: Sequence[Document]) -> None:
 
     def save() -> None:
         for document in documents:
-            app.collections.tag(
-                document.id, [t for t in document.tag_list if t not in shared] + tags
-            )
+            app.collections.tag(document.id, [t for t in document.tags if t not in shared] + tags)
             if collection:
                 app.collections.move(document.id, collection)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind.ingestion.readers.formats import IMAGES
-from docmind.storage.documents import CANCELLED, LOCKED
+from docmind.storage.documents import Failure
 from docmind.ui import collections, dialogs, format, state, uploads
 from docmind.ui.markdown import plain
 
@@ -73,7 +73,7 @@ def _list(app: App, busy: bool) -> None:
     if chosen := collections.bar(app):
         documents = [d for d in documents if d.collection == chosen]
     wanted = _toolbar(documents)
-    found = [d for d in documents if wanted in f"{d.name} {d.tags}".casefold()]
+    found = [d for d in documents if wanted in f"{d.name} {','.join(d.tags)}".casefold()]
     # What is at work, waits or failed wants attention; the rest is newest first.
     found.sort(key=lambda d: str(d.added_at), reverse=True)
     found.sort(key=lambda d: {"queued": 1, "failed": 2, "ready": 3}.get(d.state, 0))
@@ -100,7 +100,7 @@ def _toolbar(documents: Sequence[Document]) -> str:
         format.count(sum(d.pages for d in ready), "page"),
     ]
     words += [
-        format.count(sum(d.chunks for d in ready), "passage"),
+        format.count(sum(d.passages for d in ready), "passage"),
         format.size(sum(d.size for d in documents)),
     ]
     with st.container(
@@ -182,30 +182,30 @@ def _row(app: App, document: Document, picked: set[str]) -> None:
         _pick(document, picked)
         with st.container(gap=None):
             icon = _ICONS.get(document.suffix, "description")
-            tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
+            tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tags)
             st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
             if document.state == "ready":
                 facts = [format.count(document.pages, "page")] if document.pages else []
-                facts += [format.count(document.chunks, "passage"), format.size(document.size)]
+                facts += [format.count(document.passages, "passage"), format.size(document.size)]
                 facts += [
                     f"read in {format.duration(document.seconds)}",
                     f"added {format.when(document.added_at)}",
                 ]
                 st.caption(plain(" · ".join(facts)))
-            elif document.stage == CANCELLED:
+            elif document.failure == Failure.CANCELLED:
                 st.caption(f":material/block: {plain(document.reason)}")
             elif document.state == "failed":
                 st.markdown(
                     f":red[:material/error: {plain(document.reason or 'It could not be read.')}]"
                 )
-                if document.stage == LOCKED:
+                if document.failure == Failure.PASSWORD_WANTED:
                     _unlock(app, document)
             elif document.state == "queued":
                 st.caption("Waiting")
             else:
                 st.progress(*uploads.progress(document))
         act, key, do = app.documents, document.id, state.attempt
-        if document.state == "failed" and document.stage != LOCKED:
+        if document.state == "failed" and document.failure != Failure.PASSWORD_WANTED:
             st.button(
                 "Retry",
                 key=f"retry-{key}",

@@ -11,7 +11,7 @@ from docmind.events import Citation, Usage
 from docmind.passages import NumberedPassage
 
 if TYPE_CHECKING:
-    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.messages import StoredMessage
 
 
 def size(count: float) -> str:

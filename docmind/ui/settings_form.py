@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -11,7 +10,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from docmind.errors import ConfigError
-from docmind.settings import Settings, environment, load_settings, save_settings, saved_file
+from docmind.settings import Settings, chosen_data_dir, database_file, environment
+from docmind.storage.settings import has_saved, load_settings, save_settings, set_saved_aside
 from docmind.ui import state
 from docmind.ui.markdown import plain
 
@@ -28,20 +28,20 @@ def draw(app: App | None) -> None:
         app: keeps to the old settings until it is restarted. None: it could not start, and a wrong setting must not
             lock the page where it is corrected.
     """
-    file = saved_file(*environment())
+    data_dir = chosen_data_dir(*environment())
     st.caption(
-        f"Saved in {plain(str(file))}. What the environment sets is shown and stays as it is."
+        f"Saved in {plain(str(database_file(data_dir)))}. What the environment sets is shown and stays as it is."
     )
     try:
         settings = load_settings()  # as saved: the running app keeps to what it started with
     except ConfigError as exc:
         if app:
             st.error(plain(str(exc)), icon=":material/error:")
-        there = os.access(file.parent, os.W_OK) and file.exists()
-        if there and st.button(
+        can_be_moved = os.access(data_dir, os.W_OK) and has_saved(data_dir)
+        if can_be_moved and st.button(
             "Set the saved settings aside", icon=":material/undo:", help="It is kept."
         ):
-            file.rename(file.with_stem(f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"))
+            set_saved_aside(data_dir)
             st.rerun()
         return
     if app and (names := st.session_state.get("saved")):
@@ -71,7 +71,7 @@ def _save(settings: Settings, changed: dict[str, dict[str, Any]], app: App | Non
         st.info("Nothing was changed.")
         return
     try:
-        save_settings(settings.saved_file, changed)
+        save_settings(settings.data_dir, changed)
     except ValidationError as exc:
         wrong = [f"- **{plain(_label(*e['loc'][:2]))}**: {plain(e['msg'])}" for e in exc.errors()]
         st.error("Nothing was saved. Please correct:\n" + "\n".join(wrong), icon=":material/error:")

@@ -132,7 +132,7 @@ def storage(app: App) -> None:
     where = settings.store.url if settings.store.mode == "server" else str(settings.store_dir)
     facts = {
         "Vector store": f"Qdrant, {settings.store.mode}: {where}",
-        "Passages": f"{sum(d.chunks or 0 for d in ready):,} in {format.count(len(ready), 'document')}",
+        "Passages": f"{sum(d.passages for d in ready):,} in {format.count(len(ready), 'document')}",
         "Embedding model": settings.retrieval.embedding_model,
         "Data folder": str(settings.data_dir),
     }

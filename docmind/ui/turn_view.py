@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from docmind.events import (
     AgentFinished,
@@ -16,7 +15,6 @@ from docmind.events import (
     TokenDelta,
     TurnFailed,
     TurnFinished,
-    to_dict,
 )
 from docmind.passages import NumberedPassage
 
@@ -28,8 +26,7 @@ class AgentRun:
     agent: str
     task: str
     run_id: str
-    steps: list[Mapping[str, Any]] = field(default_factory=list)
-    """Each with tool, arguments, result, duration_ms."""
+    steps: list[AgentStep] = field(default_factory=list)
     text: str = ""
     done: bool = False
     error: str = ""
@@ -66,17 +63,21 @@ class TurnView:
             return self.runs[-1].task
         return "Reading the question and planning"
 
-    def step(self, event: Mapping[str, Any]) -> None:
-        """Take in one agent event as `to_dict` writes it."""
-        run = next((r for r in self.runs if r.run_id == event["run_id"]), None)
+    def step(self, event: AgentStarted | AgentStep | AgentFinished) -> None:
+        """Take in one agent event, of a running turn or a stored one."""
+        run = next((r for r in self.runs if r.run_id == event.run_id), None)
         if run is None:
-            run = AgentRun(event["agent"], event.get("task", ""), event["run_id"])
+            task = event.task if isinstance(event, AgentStarted) else ""
+            run = AgentRun(agent=event.agent, task=task, run_id=event.run_id)
             self.runs.append(run)
-        if event["event"] == "AgentStep":
+        if isinstance(event, AgentStep):
             run.steps.append(event)
-            run.text = "" if event.get("said") else run.text
-        elif event["event"] == "AgentFinished":
-            run.done, run.text, run.error = True, event["text"] or run.text, event["error"] or ""
+            if event.message:
+                run.text = ""
+        elif isinstance(event, AgentFinished):
+            run.done = True
+            run.text = event.text or run.text
+            run.error = event.error or ""
 
 
 def fold(events: Iterable[ChatEvent]) -> TurnView:
@@ -87,8 +88,8 @@ def fold(events: Iterable[ChatEvent]) -> TurnView:
     for event in events:
         match event:
             case AgentStarted() | AgentStep() | AgentFinished():
-                view.step(to_dict(event))
-                if isinstance(event, AgentStep) and event.said:  # the step has it now
+                view.step(event)
+                if isinstance(event, AgentStep) and event.message:  # the step has it now
                     answer = [(run_id, text) for run_id, text in answer if run_id != event.run_id]
             case TokenDelta(channel="answer"):
                 answer.append((event.run_id, event.text))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import streamlit as st
 
 from docmind.errors import DocMindError
+from docmind.storage.documents import IngestionProgress
 from docmind.ui import state
 from docmind.ui.markdown import plain
 
@@ -91,10 +92,12 @@ def pending(documents: Sequence[Document]) -> list[Document]:
 
 def progress(document: Document) -> tuple[float, str]:
     """Return (share from 0 to 1, words) of a document that is being worked on."""
-    stage = document.stage if document.stage in _STAGES else "parse"
+    at = document.progress or IngestionProgress(stage="parse", done=0, total=0)
+    stage = at.stage
     begin, words = _STAGES[stage]
     end = min((b for b, _ in _STAGES.values() if b > begin), default=1.0)
-    done, total = document.done, document.total
+    done = at.done
+    total = at.total
     part = min(done / total, 1.0) if total else 0.0
     if total and stage == "parse":
         words += f" {_PARTS.get(document.suffix, 'page')} {min(done + 1, total):,} of {total:,}"

@@ -705,11 +705,11 @@ def test_what_an_agent_says_before_a_tool_call_stays_with_that_step(make_app, as
     events = ask(
         make_app(engine, agents={"enable_message_forwarding": forwarding}), "When can I leave?"
     )
-    assert [s.said for s in of(events, AgentStep)] == ["", preamble]
+    assert [s.message for s in of(events, AgentStep)] == ["", preamble]
     moment = events.index(of(events, AgentStep)[1])
     before, after = fold(events[: moment + 1]), fold(events[:-1])
     assert (
         before.answer == ""
     )  # what streamed is in the agent's box now, and the answer begins anew
-    assert before.runs[0].steps[1]["said"] == preamble
+    assert before.runs[0].steps[1].message == preamble
     assert after.answer.startswith("After three months [")

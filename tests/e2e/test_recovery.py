@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from docmind.storage.settings import read_saved
+
 pytestmark = pytest.mark.engine
 
 SCRIPT = """
@@ -16,7 +18,8 @@ from pathlib import Path
 from docmind.models.catalog import Catalog
 from docmind.engine.vllm_engine import VllmEngine
 from docmind.errors import EngineError
-from docmind.settings import EngineSettings, load_settings, save_settings
+from docmind.settings import EngineSettings
+from docmind.storage.settings import load_settings, save_settings
 
 data, models, broken = map(Path, sys.argv[1:])
 told = {}
@@ -31,7 +34,7 @@ def engine():
 async def answer(made):
     return [d async for d in made.stream([{"role": "user", "content": "Name a colour."}], max_tokens=8)]
 
-save_settings(data / "settings.json", {"llm": {"model": "smollm2-135m"}, "engine": {"max_model_len": 1024}})
+save_settings(data, {"llm": {"model": "smollm2-135m"}, "engine": {"max_model_len": 1024}})
 first = engine()
 told["stages"] = first.status().stages
 first._engine.engine_core.engine_core.model_executor.execute_model = None  # the next step breaks
@@ -44,7 +47,7 @@ told["after_death"] = len(asyncio.run(answer(first)))
 told["death"] = [a.doing for a in first.status().attempts]
 first.close()
 
-save_settings(data / "settings.json", {"llm": {"model": str(broken)}})
+save_settings(data, {"llm": {"model": str(broken)}})
 second = engine()
 status = second.status()
 told |= {"model": status.model, "notice": status.notice, "causes": [a.cause for a in status.attempts]}
@@ -76,7 +79,7 @@ def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(
     assert "llm.model" in told["notice"]
     assert told["causes"][-1] == "model"
     assert told["after_roll_back"] > 1
-    assert json.loads((data / "settings.json").read_text())["llm"]["model"] == "smollm2-135m"
+    assert read_saved(data)["llm"]["model"] == "smollm2-135m"
     assert [name for name, _ in told["stages"]] == [
         "fetching the model", "importing torch", "reading the tokenizer", "importing vLLM", "weights",
         "compiling and profiling", "kernels and graphs", "warming up",

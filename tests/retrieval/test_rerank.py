@@ -10,7 +10,7 @@ from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.sparse import document_vector
 from docmind.retrieval.store.base import open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 
 @pytest.fixture(scope="module")

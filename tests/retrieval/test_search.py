@@ -7,7 +7,7 @@ from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.sparse import document_vector
 from docmind.retrieval.store.base import Scope, open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 TEXTS = (
     "The garage has room for forty vehicles.",

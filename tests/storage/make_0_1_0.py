@@ -17,13 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from docmind.engine.ladder import Ladder
+from platformdirs import user_cache_path
+
 from docmind.agents.planner import ONLY_NEW
 from docmind.app import build_app
-from docmind.engine.ladder import Ladder
 from docmind.errors import EngineError
 from docmind.events import TokenDelta
 from docmind.settings import load_settings, save_settings
-from platformdirs import user_cache_path
 from tests.engines import PromptedEngine
 from tests.samples import locked_pdf, write_pdf
 
@@ -58,6 +59,8 @@ def supervisor_or_agent(messages, constraint):
         return "The user asked about the notice period."
     if "notice" in asked and not any(m["role"] == "tool" for m in messages[-2:]):
         return f"I look for the notice period first.\n{SEARCH_AGAIN}"
+    if "notice" in asked:
+        return "The notice period is three months [3]. " + "answer " * 60
     if "vacation" in asked:
         return "Employees get 25 days of paid vacation a year [1]. They also get a car [1]."
     if "story" in asked:

@@ -7,7 +7,7 @@ import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, ContextTrimmed
-from docmind.storage.conversations import StoredMessage
+from docmind.storage.messages import StoredMessage
 from docmind.ui.format import transcript
 from tests.passages import numbered
 from tests.ui.conftest import words
@@ -167,7 +167,7 @@ def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, ap
     tab = ask(open_page(), "What is the fee?")
     assert "as soon as your documents are read" in words(tab)
     assert app.conversations.list() == []
-    app.documents.registry.update(slow.id, state="ready")
+    app.documents.store.finish(slow.id, pages=1, passages=1, seconds=0.1)
     assert "The fee is" in words(finished(tab.run(), app))
 
 
@@ -320,9 +320,9 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
     assert "No document of the chosen collections is ready" in words(tab)
     ask(tab, "What is the fee?")
     conversation = app.conversations.list()[0]
-    assert conversation.searches == (made.id,)
+    assert conversation.collections == (made.id,)
     app.conversations.choose(conversation.id, [])
-    assert app.conversations.get(conversation.id).searches == ()
+    assert app.conversations.get(conversation.id).collections == ()
     app.collections.delete(made.id)
     assert not tab.run().get("button_group")
 

@@ -148,7 +148,7 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     tab.multiselect[0].set_value([])
     next(b for b in tab.button if b.label == "Save").click().run()
     moved = app.documents.get(document.id)
-    assert (moved.collection, moved.tag_list) == (made.id, [])
+    assert (moved.collection, moved.tags) == (made.id, ())
 
 
 def test_a_collection_is_renamed_and_removed_with_its_documents_kept(open_page, app):
@@ -199,10 +199,10 @@ def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page,
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])
     next(b for b in tab.button if b.label == "Save").click().run()
-    assert [(d.collection, d.tag_list) for d in map(app.documents.get, ids)] == [
-        (2, ["2026"]),
-        (2, []),
-        (1, []),
+    assert [(d.collection, d.tags) for d in map(app.documents.get, ids)] == [
+        (2, ("2026",)),
+        (2, ()),
+        (1, ()),
     ]
 
 
@@ -214,6 +214,6 @@ def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):
     tab.button(key=f"cancel-{first.id}").click().run()
     assert "You cancelled it before it was read" in words(tab)
     next(b for b in tab.button if "Cancel all 2" in b.label).click().run()
-    assert {d.stage for d in app.documents.documents()} == {"cancelled"}
+    assert {d.failure for d in app.documents.documents()} == {"cancelled"}
     tab.button(key=f"retry-{first.id}").click().run()
     assert app.documents.retried == [first.id]

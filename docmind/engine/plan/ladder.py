@@ -17,7 +17,8 @@ from docmind.engine.plan.compatibility import BACKENDS
 from docmind.engine.plan.resolve import EnginePlan
 from docmind.errors import ConfigError, DocMindError
 from docmind.events import now
-from docmind.settings import EngineSettings, Settings, read_saved, save_settings
+from docmind.settings import EngineSettings, Settings
+from docmind.storage.settings import read_saved, save_settings
 
 _log = logging.getLogger(__name__)
 WINDOWS = (131_072, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
@@ -158,10 +159,10 @@ class Ladder:
         self._record["worked"] = Left(self._asked(), self.lowered, stages)
         self._leave()
         with suppress(ConfigError, ValidationError):
-            saved = read_saved(self.settings.saved_file)
+            saved = read_saved(self.settings.data_dir)
             for group, values in self._mended.items():
                 if known := {n: v for n, v in values.items() if n in saved.get(group, {})}:
-                    save_settings(self.settings.saved_file, {group: known})
+                    save_settings(self.settings.data_dir, {group: known})
 
     def _roll_back(self, worked: Left, error: BaseException) -> str:
         """Take the settings that worked last; say which of the present ones did not."""

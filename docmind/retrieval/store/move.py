@@ -13,7 +13,7 @@ import typer
 from docmind.errors import StoreError
 from docmind.passages import EmbeddedPassage
 from docmind.retrieval.store.base import VectorStore, open_store
-from docmind.settings import load_settings, save_settings
+from docmind.storage.settings import load_settings, save_settings
 
 store = typer.Typer(no_args_is_help=True, help="The vector store on this machine.")
 BATCH = 200  # chunks per write: about 2 MB of JSON on the way to a server
@@ -55,7 +55,7 @@ def command(
             tell = lambda done, total: status.update(f"moving document {done} of {total}")  # noqa: E731
             count = move(source, new, tell, shared=to == "server")
         new.optimize(wait=True)
-    save_settings(settings.saved_file, {"store": {"mode": to}})
+    save_settings(settings.data_dir, {"store": {"mode": to}})
     if load_settings().store.mode != to:
         out.print(
             f"[yellow]DOCMIND_STORE__MODE is set and goes before this choice: set it to {to}.[/yellow]"

@@ -18,7 +18,7 @@ from docmind.errors import AlreadyRunning, StoreError
 from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store.base import Scope, open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from tests.retrieval.store.rest import serve
 
 SERVER = os.environ.get("DOCMIND_TEST_QDRANT_URL")
