@@ -31,7 +31,7 @@ from docmind.events import Citation, TurnFailed, TurnFinished, Usage, now
 from docmind.passages import NumberedPassage
 from docmind.retrieval.sparse import terms
 from docmind.settings import Settings
-from docmind.storage.conversations import StoredMessage
+from docmind.storage.messages import StoredMessage
 from docmind.verification.sentences import cited_sentences, plain, stretches
 
 REFUSAL = re.compile(

@@ -52,7 +52,7 @@ def _settings(*kinds: str) -> Settings:
     """Return the settings, with the models that the measurement needs fetched."""
     from docmind.cli.model import fetch_model
     from docmind.resolution import resolve
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     settings = load_settings()
     resolved = resolve(settings)
@@ -268,7 +268,7 @@ def robustness(
     from benchmarks.ingest import robustness as measure_robustness
     from docmind.cli.ingest import find_files
     from docmind.ingestion.readers.formats import SUPPORTED
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     found = find_files(
         files or [data / name for name in ("nasty-pdf", "pdf", "formats")], set(SUPPORTED)

@@ -54,7 +54,7 @@ else:
 def engine_child(job: dict[str, Any]) -> dict[str, Any]:
     """Measure DocMind's engine as the environment sets it: prefill rates, and the seconds of each decoded token."""
     from benchmarks.lab import ask, fit, loaded, run, user
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     prefill: list[float] = []
     steps: list[float] = []
@@ -78,7 +78,7 @@ def quality_child(ids: Sequence[int]) -> dict[str, float]:
     """Return the mean negative log-likelihood of a real text under the weights that the environment names."""
     from docmind.engine.plan.resolve import plan_for
     from docmind.resolution import resolve
-    from docmind.settings import load_settings
+    from docmind.storage.settings import load_settings
 
     settings = load_settings()
     resolved = resolve(settings)

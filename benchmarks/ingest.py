@@ -27,7 +27,8 @@ from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.opening import open_store
 from docmind.settings import IngestionSettings, Settings
-from docmind.storage.documents import Registry
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
 
 Say = Callable[[str], None]
 
@@ -261,8 +262,12 @@ def _empty(settings: Settings, embedder: Embedder) -> Iterator[tuple[IngestionSe
         own = settings.model_copy(update={"data_dir": Path(folder)})
         with (
             closing(open_store(own, embedder.dims)) as store,
-            closing(Registry(own.database)) as registry,
-            closing(IngestionService(own, registry, store, embedder)) as service,
+            closing(Database(own.database)) as database,
+            closing(
+                IngestionService(
+                    settings=own, documents=DocumentStore(database), store=store, embedder=embedder
+                )
+            ) as service,
         ):
             yield service, Retriever(store, embedder, own)
 
@@ -287,7 +292,7 @@ def ingest_and_search(
             "ingest.files": float(len(ready)),
             "ingest.files_s": len(ready) / seconds,
             "ingest.pages_s": sum(d.pages for d in ready) / seconds,
-            "ingest.chunks_s": sum(d.chunks for d in ready) / seconds,
+            "ingest.chunks_s": sum(d.passages for d in ready) / seconds,
         }
         passages = [hit.text.split() for d in ready for hit in retriever.passages(d.id)]
         pick = random.Random(1)

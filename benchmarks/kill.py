@@ -14,7 +14,7 @@ from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store import edge
 from docmind.retrieval.store.base import Scope, VectorStore
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 DIMS = 8
 BATCH = 7  # chunks per write

@@ -33,7 +33,8 @@ from docmind.resolution import resolve
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import Settings, load_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings
 from docmind.storage.documents import Registry
 from docmind.verification.citations import citations_answer_question, cite
 

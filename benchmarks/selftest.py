@@ -150,7 +150,7 @@ def cited_answer(app: App, answers: dict[str, str]) -> list[Check]:
     app.documents.wait()
     document = app.documents.documents()[0]
     checks = [
-        Check("ingestion", f"{document.state}, {document.chunks} chunks", document.state == "ready")
+        Check("ingestion", f"{document.state}, {document.passages} chunks", document.state == "ready")
     ]
     for event in app.chat.stream(QUESTION, app.conversations.create().id):
         if isinstance(event, TurnFailed):

@@ -15,7 +15,8 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.lab import BenchEngine, ask, loaded, run, user
-from docmind.settings import Settings, load_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings
 
 TASKS = {
     "quote": "Which sentences above answer this: {question} Quote them word for word.",

@@ -29,7 +29,8 @@ from docmind.resolution import resolve
 from docmind.retrieval.sparse import document_vector, query_vector
 from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import Settings, load_settings
+from docmind.settings import Settings
+from docmind.storage.settings import load_settings
 
 WORDS = 130  # in a passage: about 220 tokens
 BASE = 2000  # passages that are really embedded

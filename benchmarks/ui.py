@@ -13,7 +13,7 @@ from docmind.engine.interface import Engine
 from docmind.events import Citation, Usage, now
 from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
-from docmind.storage.conversations import StoredMessage
+from docmind.storage.messages import StoredMessage
 
 ROOT = Path(__file__).parents[1]
 SENTENCE = "The notice period is **three months**, counted from the end of a quarter [1]."

@@ -19,9 +19,12 @@ from docmind.logs import log_to
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.privacy import silence_telemetry
 from docmind.resolution import Resolved, resolve
-from docmind.settings import Settings, read_saved, save_settings
-from docmind.storage.collections import Collections
+from docmind.settings import Settings
+from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
+from docmind.storage.settings import read_saved, save_settings
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
     from docmind.retrieval.store.base import VectorStore
-    from docmind.storage.documents import Registry
 
 
 @dataclass
@@ -44,7 +46,7 @@ class App:
     settings: Settings
     engine: Engine
     documents: IngestionService
-    collections: Collections
+    collections: CollectionStore
     conversations: ConversationStore
     chat: ChatService
     monitor: HardwareMonitor
@@ -60,7 +62,7 @@ def build_engine(resolved: Resolved) -> Engine:
         return RemoteEngine(resolved.settings)
     from docmind.engine.vllm_engine import VllmEngine
 
-    return VllmEngine(resolved, partial(correct_saved_settings, resolved.settings.saved_file))
+    return VllmEngine(resolved, partial(correct_saved_settings, resolved.settings.data_dir))
 
 
 def correct_saved_settings(saved_file: Path, working: WorkingSettings) -> None:
@@ -121,16 +123,16 @@ def _build(
 
     from docmind.chat import ChatService
     from docmind.ingestion.service import IngestionService
-    from docmind.storage.documents import Registry
     from docmind.verification.citations import cite
 
     embedder = build_embedder(resolved)
-    registry = opened.enter_context(closing(Registry(settings.database)))
-    store = opened.enter_context(closing(_open_store(settings, embedder, registry)))
-    collections = Collections(registry)
-    conversations = opened.enter_context(closing(ConversationStore(settings.database)))
+    database = opened.enter_context(closing(Database(settings.database)))
+    document_store = DocumentStore(database)
+    collections = CollectionStore(database, document_store)
+    conversations = ConversationStore(database)
+    store = opened.enter_context(closing(_open_store(settings, embedder, document_store)))
     documents = IngestionService(
-        settings=settings, registry=registry, store=store, embedder=embedder
+        settings=settings, documents=document_store, store=store, embedder=embedder
     )
     opened.enter_context(closing(documents))
     retriever = _build_retriever(resolved, store, embedder)
@@ -211,7 +213,7 @@ def _build_graph(
     return build_supervisor(supervisor, team, resolved.agents)
 
 
-def _open_store(settings: Settings, embedder: Embedder, registry: Registry) -> VectorStore:
+def _open_store(settings: Settings, embedder: Embedder, documents: DocumentStore) -> VectorStore:
     """Open the vector store.
 
     Vectors of another embedding model go first; the ingestion then reads all documents anew.
@@ -230,7 +232,7 @@ def _open_store(settings: Settings, embedder: Embedder, registry: Registry) -> V
         for old in (*settings.store_dir.glob("edge*"), settings.store_dir / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
-    document_ids = [document.id for document in registry.all()]
+    document_ids = [document.id for document in documents.all()]
     store.claim(Path(model).name, document_ids, stale=is_another_models)
     if known != model:
         settings.store_dir.mkdir(parents=True, exist_ok=True)

@@ -45,16 +45,11 @@ from docmind.events import (
     TurnFinished,
     Usage,
     now,
-    to_dict,
 )
 from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
-from docmind.storage.conversations import (
-    Conversation,
-    ConversationStore,
-    StoredMessage,
-    answered,
-)
+from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
+from docmind.storage.messages import StoredMessage
 from docmind.turns import Turn
 
 log = logging.getLogger(__name__)
@@ -192,7 +187,7 @@ class ChatService:
             raise NothingIndexed(
                 "No document is ready yet. Add one on the Documents page, then ask again."
             )
-        document_ids = self._searched_documents(conversation.searches)
+        document_ids = self._searched_documents(conversation.collections)
         if document_ids is not None and not document_ids:
             raise NothingIndexed(
                 "No document of the chosen collections is ready. Choose others, then ask again."
@@ -230,12 +225,12 @@ class ChatService:
     ) -> TurnRequest:
         """Return the question with all that it is answered from."""
         messages = self._conversations.messages(turn.conversation_id)
-        completed_turns = answered(messages)
+        past_turns = completed_turns(messages)
         trims = self._conversations.trims(turn.conversation_id)
         first_visible_turn = 0
         summary = ""
         if trims:
-            first_visible_turn = min(trims[-1].first_kept_turn, len(completed_turns))
+            first_visible_turn = min(trims[-1].first_kept_turn, len(past_turns))
             summary = trims[-1].summary
         return TurnRequest(
             conversation_id=turn.conversation_id,
@@ -243,7 +238,7 @@ class ChatService:
             question=turn.question,
             budget=budget,
             document_ids=document_ids,
-            completed_turns=completed_turns,
+            completed_turns=past_turns,
             first_visible_turn=first_visible_turn,
             summary=summary,
             retained_passages=self._retained_passages(messages, budget),
@@ -477,7 +472,7 @@ def _stored_message(outcome: TurnOutcome) -> StoredMessage:
         sources=outcome.passages,
         citations=outcome.citations,
         usage=outcome.usage,
-        steps=tuple(to_dict(event) for event in outcome.agent_events),
+        steps=tuple(outcome.agent_events),
         stopped=outcome.stopped,
         error=outcome.error,
         notices=outcome.notices,

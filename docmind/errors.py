@@ -10,7 +10,7 @@
     │   └── PromptTooLong      the prompt does not fit the context window
     ├── IngestError            one file could not be read
     │   ├── UnsupportedFile, EmptyFile, FileTooLarge, EncryptedFile, CorruptFile
-    ├── StoreError             the vector store can't be read or written
+    ├── StoreError             the database or the vector store can't be read or written
     └── NothingIndexed         a question, but no document to answer it from
 
 Each message says what happened and what to do about it. Errors of other libraries are translated once, at the
@@ -75,7 +75,7 @@ class CorruptFile(IngestError):
 
 
 class StoreError(DocMindError):
-    """The vector store can't be read or written."""
+    """The database or the vector store can't be read or written."""
 
 
 class NothingIndexed(DocMindError):

@@ -1,36 +1,44 @@
-"""Settings: `DOCMIND_…` variables, `.env`, what the Settings page saved, then the defaults (in this order)."""
+"""All settings with their descriptions, bounds and defaults.
+
+`docmind.storage.settings.load_settings` puts them together: `DOCMIND_…` variables go before `.env`,
+`.env` before what the Settings page saved, and that before the defaults.
+"""
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, sources
-from pydantic_settings import PydanticBaseSettingsSource as Source
-
-from docmind.errors import ConfigError
-
-SAVED = "settings.json"
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, sources
 
 
 class _Group(BaseModel):
-    """The text under each field is its description; unknown names are refused, so that a typo is noticed."""
+    """The text under each field is its description.
+
+    Unknown names are refused, so that a typo is noticed.
+    """
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
+        """Make each description one line again: here it is wrapped, the page wraps it itself."""
+        for field in cls.model_fields.values():
+            field.description = " ".join((field.description or "").split())
 
 
 class LLMSettings(_Group):
     """Which model answers, and how."""
 
     model: str | None = None
-    """Hub id, local directory, or a name from `docmind model list`. Empty: the default for this machine."""
+    """Hub id, local directory, or a name from `docmind model list`. Empty: the default for this
+    machine."""
     base_url: str | None = Field(None, pattern=r"^https?://[^/\s]+", title="Server address")
-    """An OpenAI-compatible server to use instead of the in-process engine, for example http://127.0.0.1:8000/v1."""
+    """An OpenAI-compatible server to use instead of the in-process engine, for example
+    http://127.0.0.1:8000/v1."""
     api_key: SecretStr = Field(SecretStr("none"), title="API key")
     """Key for that server."""
     temperature: float = Field(0.0, ge=0, le=2)
@@ -43,13 +51,16 @@ class EngineSettings(_Group):
     """How the in-process vLLM engine runs. What is left empty is computed by the engine plan."""
 
     max_model_len: int | None = Field(None, ge=512, title="Context window (tokens)")
-    """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if smaller."""
+    """Context window in tokens. Empty: 131,072 on a GPU, 8,192 on a CPU, or the model's own if
+    smaller."""
     vram_gib: float | None = Field(None, gt=0, title="GPU memory budget (GiB)")
-    """For weights, KV cache and activations together. Empty: 16, or the card's memory if smaller."""
+    """For weights, KV cache and activations together. Empty: 16, or the card's memory if
+    smaller."""
     quantization: str = Field("fp8", title="Quantization of the weights")
     """Asked-for quantization; what the model's checkpoint has is used, and the plan says so."""
     kv_cache_dtype: str = Field("fp8_e5m2", title="KV cache type")
-    """Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses it."""
+    """Asked-for KV cache type on a GPU; the plan replaces it where the model or the card refuses
+    it."""
     attention_backend: str = "FLASHINFER"
     """Asked-for attention backend on a GPU."""
     max_num_seqs: int | None = Field(None, ge=1, title="Requests answered at once")
@@ -57,7 +68,8 @@ class EngineSettings(_Group):
     max_num_batched_tokens: int | None = Field(None, ge=64, title="Tokens per step")
     """Tokens computed per engine step. Empty: 2,048 on a GPU, 256 on a CPU."""
     speculative_tokens: int | None = Field(None, ge=0, le=16, title="Tokens guessed ahead")
-    """Tokens guessed ahead from the prompt (answers quote it); 0: none. Empty: 6 on a CPU, none on a GPU. `docmind bench speculation` measures it."""
+    """Tokens guessed ahead from the prompt (answers quote it); 0: none. Empty: 6 on a CPU, none on
+    a GPU. `docmind bench speculation` measures it."""
     enforce_eager: bool | None = Field(None, title="Skip compilation")
     """Skip compilation: faster start, slower decoding. Empty: true on a CPU, false on a GPU."""
     tensor_parallel_size: int = Field(1, ge=1, title="GPUs that share the model")
@@ -76,7 +88,8 @@ class StoreSettings(_Group):
     """Where vectors live."""
 
     mode: Literal["edge", "local", "server"] = Field("edge", title="Vector store")
-    """edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant server."""
+    """edge: Qdrant Edge inside this process; local: QdrantClient(path=…); server: a Qdrant
+    server."""
     url: str | None = Field(None, title="Address of the Qdrant server")
     """URL of the Qdrant server (mode server)."""
     api_key: SecretStr | None = Field(None, title="API key")
@@ -86,31 +99,37 @@ class StoreSettings(_Group):
 
 
 class IngestionSettings(_Group):
-    """How files become chunks."""
+    """How files become passages."""
 
     max_file_mb: float = Field(200, gt=0, title="Largest file (MB)")
     """Largest accepted file, in MB."""
     chunk_tokens: int = Field(220, ge=32, le=2048, title="Passage size (tokens)")
-    """Chunk size, in tokens of the embedding model. For the same length of prompt 110 and 320 find no more."""
+    """Passage size, in tokens of the embedding model. For the same length of prompt 110 and 320
+    find no more."""
     chunk_overlap: int = Field(0, ge=0, title="Overlap of passages (tokens)")
-    """Tokens shared by neighbouring chunks. 30 found less of the gold passages than none: five chunks then say less."""
+    """Tokens shared by neighbouring passages. 30 found less of the gold passages than none: five
+    passages then say less."""
     max_memory_gib: float = Field(4, ge=0.5, title="Memory for reading a file (GiB)")
     """Memory that reading one file may take, in GiB."""
     max_step_s: float = Field(300, gt=0, title="Time without progress (s)")
-    """Longest time that reading a file may go without progress (a page, a sheet, the whole of a text), in seconds."""
+    """Longest time that reading a file may go without progress (a page, a sheet, the whole of a
+    text), in seconds."""
 
 
 class RetrievalSettings(_Group):
     """How passages are found."""
 
     embedding_model: str = Field("minilm", min_length=1, title="Embedding model")
-    """minilm: English, fast; e5-small: 100 languages, a third as fast; or a directory with a sentence-transformers model. With another one DocMind reads all documents anew."""
+    """minilm: English, fast; e5-small: 100 languages, a third as fast; or a directory with a
+    sentence-transformers model. With another one DocMind reads all documents anew."""
     candidates: int = Field(100, ge=1, title="Candidates per search")
     """Passages taken from each of dense and sparse search before fusion."""
     reranker: str | None = Field(None, title="Reranking model")
-    """A directory with a cross-encoder (or its hub id) that puts the fused passages in order. Empty: none."""
+    """A directory with a cross-encoder (or its hub id) that puts the fused passages in order.
+    Empty: none."""
     neighbours: int = Field(1, ge=0, title="Passages shown with their neighbours")
-    """Best passages of a search that are shown with those before and after them in their document."""
+    """Best passages of a search that are shown with those before and after them in their
+    document."""
     top_k: int | None = Field(None, ge=1, title="Passages per search")
     """Passages shown to an agent per search. Empty: 5 on a CPU, 10 on a GPU."""
 
@@ -119,25 +138,34 @@ class AgentSettings(_Group):
     """How the supervisor works."""
 
     enable_planning: bool | None = Field(None, title="Split questions into tasks")
-    """In a model call of its own; else the researcher gets the whole message. Empty: yes, but not with small models."""
+    """In a model call of its own; else the researcher gets the whole message. Empty: yes, but not
+    with small models."""
     enable_parallel_tools: bool = Field(True, title="Agents work at the same time")
-    """Let agents run at the same time. Off: one after another, each seeing what those before it brought."""
+    """Let agents run at the same time. Off: one after another, each seeing what those before it
+    brought."""
     max_parallel_calls: int = Field(3, ge=1, le=8, title="Most agents at once")
     """Most agents sent out for one message, and at once."""
     enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
-    """Give the agents' answers to the user as they are, several under their questions, without a second supervisor call. Off: the supervisor writes the answer from theirs."""
+    """Give the agents' answers to the user as they are, several under their questions, without a
+    second supervisor call. Off: the supervisor writes the answer from theirs."""
     output_mode: Literal["structured", "last_message", "full_history"] | None = Field(
         None, title="Supervisor sees"
     )
-    """What the supervisor sees of an agent's work: its last message or all of it. structured: its last message, and the answer comes with a confidence and open points, made under a grammar. Empty: structured where a GPU of this machine runs the model, last_message on a CPU and with a server."""
+    """What the supervisor sees of an agent's work: its last message or all of it. structured: its
+    last message, and the answer comes with a confidence and open points, made under a grammar.
+    Empty: structured where a GPU of this machine runs the model, last_message on a CPU and with a
+    server."""
     add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
-    """In messages of its own to the supervisor (seen with full_history, or without parallel tools)."""
+    """In messages of its own to the supervisor (seen with full_history, or without parallel
+    tools)."""
     constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
     keep_passages: float | None = Field(
-        None, ge=0, le=0.8, title="Passages kept from earlier turns"
+        None, ge=0, le=0.8, title="Passages retained from earlier turns"
     )
-    """Share of the prompt that they may take. They are read first, so that the prompt begins as in the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens or more, else none."""
+    """Fraction of the prompt that they may take. They are read first, so that the prompt begins as
+    in the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens
+    or more, else none."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")
@@ -152,11 +180,11 @@ class ContextSettings(_Group):
     enable_context_trimming: bool = Field(True, title="Trim long conversations")
     """Cut the oldest turns when the context is nearly full."""
     context_trim_threshold: float = Field(
-        120000 / 131072, gt=0, le=1, title="Trim above (share of the window)"
+        120000 / 131072, gt=0, le=1, title="Trim above (fraction of the window)"
     )
-    """Share of the window at which history is cut."""
-    low_water_mark: float = Field(0.7, gt=0, le=1, title="Trim down to (share of the window)")
-    """Share of the window left after a cut."""
+    """Fraction of the window at which history is cut."""
+    low_water_mark: float = Field(0.7, gt=0, le=1, title="Trim down to (fraction of the window)")
+    """Fraction of the window left after a cut."""
 
     @model_validator(mode="after")
     def _ordered(self) -> ContextSettings:
@@ -181,7 +209,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
         env_prefix="DOCMIND_",
         env_nested_delimiter="__",
-        env_file=Path(__file__).resolve().parent.parent / ".env",
+        env_file=".env",  # in the working folder
         env_file_encoding="utf-8",
         extra="ignore",
     )
@@ -205,21 +233,6 @@ class Settings(BaseSettings):
             )
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: Source,
-        env_settings: Source,
-        dotenv_settings: Source,
-        file_secret_settings: Source,  # noqa: ARG003
-    ) -> tuple[Source, ...]:
-        """Put what the Settings page saved below the environment and above the defaults."""
-        stronger = init_settings, env_settings, dotenv_settings
-        return *stronger, sources.InitSettingsSource(
-            settings_cls, read_saved(saved_file(*(s() for s in stronger)))
-        )
-
     @property
     def models_dir(self) -> Path:
         """Folder with one directory per model."""
@@ -237,85 +250,34 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        """SQLite file with the document registry and the conversations."""
-        return self.data_dir / "docmind.sqlite3"
+        """SQLite file with all that DocMind remembers but files and vectors."""
+        return database_file(self.data_dir)
 
     @property
     def log_file(self) -> Path:
         """File with what DocMind and vLLM did."""
         return self.data_dir / "logs" / "docmind.log"
 
-    @property
-    def saved_file(self) -> Path:
-        """File that the Settings page writes."""
-        return saved_file({"data_dir": self.data_dir})
-
 
 def environment() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the environment sets and what .env sets, each nested like Settings."""
-    return sources.EnvSettingsSource(Settings)(), sources.DotEnvSettingsSource(Settings)()
+    """Return what the environment sets and what `.env` sets, each nested like Settings.
+
+    Raises:
+        SettingsError: a variable that should hold a group holds something else.
+    """
+    from_environment = sources.EnvSettingsSource(Settings)()
+    from_env_file = sources.DotEnvSettingsSource(Settings)()
+    return from_environment, from_env_file
 
 
-def saved_file(*stronger: Mapping[str, Any]) -> Path:
-    """Return the file that the Settings page writes, in the data folder that the first of these names."""
-    data_dir = next(
-        (d for source in stronger if (d := source.get("data_dir"))), user_data_path("docmind")
-    )
-    return Path(data_dir).expanduser() / SAVED
+def chosen_data_dir(*stronger_first: Mapping[str, Any]) -> Path:
+    """Return the data folder that the first of these values names, else the user's own folder."""
+    for values in stronger_first:
+        if values.get("data_dir"):
+            return Path(values["data_dir"]).expanduser().absolute()
+    return user_data_path("docmind").absolute()
 
 
-def read_saved(path: Path) -> dict[str, Any]:
-    """Return what the Settings page saved, nothing if there is no file; ConfigError if it is not a JSON object."""
-    try:
-        saved: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        if not isinstance(saved, dict):
-            raise ValueError("not a JSON object")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as exc:
-        raise ConfigError(
-            f"{path} can't be read ({exc}). Mend it or delete it to return to the defaults."
-        ) from exc
-    return saved
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """Build the settings; one ConfigError tells all values that can't be used, or that the data folder can't be."""
-    try:
-        settings = Settings(**overrides)
-    except (ValidationError, SettingsError) as exc:
-        wrong = str(exc)
-        if isinstance(exc, ValidationError):
-            wrong = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()
-            )
-        raise ConfigError(
-            f"These settings can't be used: {wrong}. They come from DOCMIND_… variables, .env or {SAVED}."
-        ) from exc
-    settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
-    try:
-        settings.data_dir.mkdir(
-            parents=True, exist_ok=True, mode=0o700
-        )  # others on this machine can't read it
-        tempfile.TemporaryFile(dir=settings.data_dir).close()
-    except OSError as exc:
-        raise ConfigError(
-            f"The data folder {settings.data_dir} can't be written ({exc.strerror}). "
-            "Give yourself write access to it, or choose another with DOCMIND_DATA_DIR."
-        ) from exc
-    return settings
-
-
-def save_settings(path: Path, changes: dict[str, dict[str, Any]]) -> None:
-    """Merge `changes` (nested like Settings) into the saved file; written whole or not at all."""
-    merged = read_saved(path)
-    merged |= {group: merged.get(group, {}) | values for group, values in changes.items()}
-    Settings(**merged)  # refuse what would not load again
-    part = path.with_suffix(".part")
-    try:
-        part.write_text(json.dumps(merged, indent=2), "utf-8")
-        part.replace(path)
-    except OSError as exc:
-        raise ConfigError(
-            f"{path} can't be written ({exc.strerror}). Free disk space or mend the folder."
-        ) from exc
+def database_file(data_dir: Path) -> Path:
+    """Return where DocMind's database is in a data folder."""
+    return data_dir / "docmind.sqlite3"

@@ -23,15 +23,17 @@ from docmind.events import (
     TurnFinished,
     Usage,
     now,
-    to_dict,
 )
 from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.passages import NumberedPassage
-from docmind.settings import Settings, load_settings
-from docmind.storage.collections import Collections
-from docmind.storage.conversations import ConversationStore, StoredMessage
-from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
+from docmind.settings import Settings
+from docmind.storage.collections import CollectionStore
+from docmind.storage.conversations import ConversationStore
+from docmind.storage.database import Database
+from docmind.storage.documents import Document, DocumentStore, Failure, IngestionProgress
+from docmind.storage.messages import StoredMessage
+from docmind.storage.settings import load_settings
 from docmind.turns import Turn, streamed_answer
 from tests.engines import PromptedEngine
 from tests.passages import numbered
@@ -43,11 +45,11 @@ class FakeDocuments:
     A file whose name starts with "slow", "bad" or "locked" is being read, failed, or locked.
     """
 
-    def __init__(self, folder: Path, registry: Registry) -> None:
+    def __init__(self, folder: Path, store: DocumentStore) -> None:
         self.folder = folder
-        self.registry = registry
-        self.get = registry.get
-        self.delete = registry.delete
+        self.store = store
+        self.get = store.get
+        self.delete = store.delete
         self.retried: list[str] = []
         self.passwords: list[str | None] = []
 
@@ -63,26 +65,26 @@ class FakeDocuments:
         return SimpleNamespace(document=self.get(document_id), known=known)
 
     def _add(self, document_id: str, name: str, size: int) -> None:
-        registry = self.registry
-        registry.add(document_id, name=name, size=size, suffix=Path(name).suffix)
-        registry.update(document_id, pages=1, chunks=1, seconds=0.1)
+        store = self.store
+        store.add(document_id, name=name, size=size, suffix=Path(name).suffix)
         if name.startswith("slow"):
-            registry.update(document_id, state="embedding", stage="embed", done=3, total=10)
+            progress = IngestionProgress(stage="embed", done=3, total=10)
+            store.note_progress(document_id, progress)
         elif name.startswith("bad"):
             reason = "The file is damaged. Save it again."
-            registry.update(document_id, state="failed", reason=reason)
+            store.fail(document_id, Failure.UNREADABLE, reason)
         elif name.startswith("locked"):
             reason = "It is protected by a password."
-            registry.update(document_id, state="failed", reason=reason, stage=LOCKED)
+            store.fail(document_id, Failure.PASSWORD_WANTED, reason)
         else:
-            registry.update(document_id, state="ready")
+            store.finish(document_id, pages=1, passages=1, seconds=0.1)
 
     def documents(self) -> list[Document]:
-        return self.registry.all()[::-1]
+        return self.store.all()[::-1]
 
     def cancel(self, document_id: str) -> None:
         reason = "You cancelled it before it was read."
-        self.registry.update(document_id, state="failed", stage=CANCELLED, reason=reason)
+        self.store.fail(document_id, Failure.CANCELLED, reason)
 
     def retry(self, document_id: str, password: str | None = None) -> None:
         self.retried.append(document_id)
@@ -177,7 +179,7 @@ class FakeChat:
         steps = []
         for event in turn.events():
             if isinstance(event, AgentStarted | AgentStep | AgentFinished):
-                steps.append(to_dict(event))
+                steps.append(event)
         message = StoredMessage(
             role="assistant",
             text=end.answer,
@@ -275,16 +277,17 @@ def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     if settings is None:
         settings = load_settings(data_dir=folder)
     folder.mkdir(parents=True, exist_ok=True)
-    registry = Registry(settings.database)
-    conversations = ConversationStore(settings.database)
-    documents = FakeDocuments(folder, registry)
+    database = Database(settings.database)
+    document_store = DocumentStore(database)
+    conversations = ConversationStore(database)
+    documents = FakeDocuments(folder, document_store)
     monitor = HardwareMonitor(detect())
     monitor.close()  # one sample is enough
     return SimpleNamespace(
         settings=settings,
         engine=PromptedEngine([]),
         documents=documents,
-        collections=Collections(registry),
+        collections=CollectionStore(database, document_store),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
         monitor=monitor,

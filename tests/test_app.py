@@ -5,7 +5,7 @@ import pytest
 
 from docmind.app import build_app, lock_data_dir
 from docmind.errors import AlreadyRunning, ConfigError, ModelError, StoreError
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from tests.engines import PromptedEngine
 
 
@@ -68,7 +68,7 @@ def test_with_another_embedding_model_documents_are_read_anew(tmp_path, models_d
     app = build_app(changed, engine=ClosableEngine([]))
     app.documents.wait()
     assert not former.exists()
-    assert [(d.state, d.chunks) for d in app.documents.documents()] == [("ready", 1)]
+    assert [(d.state, d.passages) for d in app.documents.documents()] == [("ready", 1)]
     app.close()
 
 

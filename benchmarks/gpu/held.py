@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.lab import Memory, ask, loaded, run, user
 from docmind.hardware import GIB
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 LEAST = 1 << 20
 """Bytes of a tensor worth a word."""

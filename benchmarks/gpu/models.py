@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from docmind.models.fetch import fetch, join
 from docmind.models.weights import CPU_DEFAULT, WEIGHTS
 from docmind.resolution import resolve
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 
 def main(extra: Path, gguf: Path) -> None:

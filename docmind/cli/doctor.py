@@ -8,7 +8,7 @@ from rich.table import Table
 
 from docmind.cli.console import out
 from docmind.resolution import resolve
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 _MARKS = {"ok": "[green]✓[/green]", "bad": "[red]✗[/red]", "info": " "}
 

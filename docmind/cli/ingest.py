@@ -77,7 +77,7 @@ def _add(app: App, path: Path, collection_id: int | None, tags: list[str]) -> st
     if collection_id is not None:
         app.collections.move(document.id, collection_id)
     if tags:
-        app.collections.tag(document.id, [*document.tag_list, *tags])
+        app.collections.tag(document.id, [*document.tags, *tags])
     if added.known:
         out.print(f"= {escape(path.name)}: already there as {escape(document.name)}")
     return document.id
@@ -95,9 +95,10 @@ def _show_progress(app: App, document_ids: list[str]) -> None:
             for document in _present_documents(app, document_ids):
                 if document.state in {"ready", "failed"}:
                     finished += 1
-                elif document.state in {"parsing", "embedding"}:
-                    progress = f"{document.stage} {document.done}/{document.total}"
-                    doing = f"{document.name}: {progress}"
+                elif document.progress is not None:
+                    progress = document.progress
+                    counts = f"{progress.done}/{progress.total}"
+                    doing = f"{document.name}: {progress.stage} {counts}"
             bar.update(task, completed=finished, description=escape(doing))
 
 
@@ -111,4 +112,4 @@ def _present_documents(app: App, document_ids: Iterable[str]) -> Iterator[Docume
 
 def _figures(document: Document) -> str:
     pages = f"{document.pages} pages, " if document.pages else ""
-    return f"{pages}{document.chunks} chunks, {document.seconds:.1f} s"
+    return f"{pages}{document.passages} passages, {document.seconds:.1f} s"

@@ -14,7 +14,7 @@ from docmind.cli.console import err, out
 from docmind.errors import DocMindError
 from docmind.models.catalog import Catalog
 from docmind.resolution import resolve
-from docmind.settings import load_settings, save_settings
+from docmind.storage.settings import load_settings, save_settings
 
 commands = typer.Typer(no_args_is_help=True, help="The models on this machine.")
 
@@ -59,7 +59,7 @@ def use(name: str) -> None:
                 "DOCMIND_RETRIEVAL__EMBEDDING_MODEL chooses it."
             )
     fetch_model(catalog, name)
-    save_settings(settings.saved_file, {"llm": {"model": name}})
+    save_settings(settings.data_dir, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
     if load_settings().llm.model != name:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")

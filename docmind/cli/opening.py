@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docmind.cli.model import fetch_model
 from docmind.resolution import resolve
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 if TYPE_CHECKING:
     from docmind.app import App

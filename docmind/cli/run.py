@@ -15,7 +15,8 @@ from docmind.cli.console import out
 from docmind.cli.model import fetch_model
 from docmind.errors import AlreadyRunning, DocMindError
 from docmind.resolution import resolve
-from docmind.settings import ServerSettings, Settings, load_settings
+from docmind.settings import ServerSettings, Settings
+from docmind.storage.settings import load_settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

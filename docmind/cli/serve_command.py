@@ -11,7 +11,7 @@ import sys
 from docmind.engine.plan.resolve import plan_for
 from docmind.errors import DocMindError
 from docmind.resolution import Resolved, resolve
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 
 def serve_command(resolved: Resolved) -> list[str]:

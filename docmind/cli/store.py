@@ -12,7 +12,7 @@ import typer
 from docmind.cli.console import out
 from docmind.cli.model import fetch_model
 from docmind.errors import StoreError
-from docmind.settings import load_settings, save_settings
+from docmind.storage.settings import load_settings, save_settings
 
 store = typer.Typer(no_args_is_help=True, help="The vector store on this machine.")
 
@@ -58,7 +58,7 @@ def move_command(
             count = move(source, target, show_progress, shared=to == "server")
         target.optimize(wait=True)
 
-    save_settings(settings.saved_file, {"store": {"mode": to}})
+    save_settings(settings.data_dir, {"store": {"mode": to}})
     if load_settings().store.mode != to:
         # The environment is stronger than what was saved, so the old store is still the one in use.
         out.print(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,10 @@ from uuid import uuid4
 from docmind.errors import EmptyFile, FileTooLarge, IngestError
 from docmind.ingestion.parsed import SECTION_SEPARATOR, ParsedDocument
 from docmind.ingestion.readers.formats import check_supported
+
+LONGEST_NAME = 200
+LONGEST_SUFFIX = 20
+"""What follows the last dot of a name and is longer is no suffix."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +34,20 @@ class Upload:
     suffix: str
     size: int
     part: Path
+    """Where the copy is."""
 
 
 class FileStore:
-    """DocMind's folder of files: `<sha256><suffix>` and `<sha256>.json` with the extracted text."""
+    """DocMind's folder of files.
+
+    A document has `<sha256><suffix>`, the file itself, and `<sha256>.json`, its extracted text.
+    """
 
     def __init__(self, folder: Path, limit_mb: float) -> None:
         self._folder = folder
         self._limit_mb = limit_mb
-        for part in folder.glob("*.part"):  # what an earlier process did not finish
+        # What an earlier process did not finish.
+        for part in folder.glob("*.part"):
             part.unlink(missing_ok=True)
 
     @contextmanager
@@ -45,44 +55,33 @@ class FileStore:
         """Copy an upload to a temporary file and hash it; what isn't placed is removed at the end.
 
         Raises:
-            UnsupportedFile, EmptyFile, FileTooLarge (before anything is copied), IngestError (it can't be copied).
+            UnsupportedFile, EmptyFile, FileTooLarge: before anything is copied.
+            IngestError: it can't be copied.
         """
         shown = shown_name(name)
         suffix = check_supported(shown)
         part = self._folder / f"{uuid4()}.part"
-        if isinstance(source, bytes):
-            source = io.BytesIO(source)
         try:
-            with source.open("rb") if isinstance(source, Path) else nullcontext(source) as stream:
+            with _opened(source) as stream:
                 size = stream.seek(0, io.SEEK_END)
-                if size == 0:
-                    raise EmptyFile(
-                        f"'{shown}' is empty (0 bytes). Save it again with its content and upload that."
-                    )
-                if size > self._limit_mb * 1e6:
-                    raise FileTooLarge(
-                        f"'{shown}' has {size / 1e6:,.1f} MB, more than the limit of {self._limit_mb:g} MB. Split it, "
-                        "or raise DOCMIND_INGESTION__MAX_FILE_MB."
-                    )
                 stream.seek(0)
+                self._check_size(shown, size)
                 self._folder.mkdir(parents=True, exist_ok=True)
-                with part.open("w+b") as copy:
-                    shutil.copyfileobj(stream, copy, 1 << 20)
-                    copy.flush()
-                    os.fsync(copy.fileno())
-                    copy.seek(0)
-                    document_id = hashlib.file_digest(copy, "sha256").hexdigest()
-            yield Upload(document_id, shown, suffix, size, part)
+                document_id = _copy_and_hash(stream, part)
+            yield Upload(document_id=document_id, name=shown, suffix=suffix, size=size, part=part)
         except OSError as exc:
             raise IngestError(
-                f"'{shown}' can't be copied into DocMind's folder ({exc.strerror or exc}). Check that the file can be "
-                "read and that there is free disk space."
+                f"'{shown}' can't be copied into DocMind's folder ({exc.strerror or exc}). Check "
+                "that the file can be read and that there is free disk space."
             ) from exc
         finally:
             part.unlink(missing_ok=True)
 
     def place(self, upload: Upload) -> None:
-        """Move a received file to where `path` finds it, instead of what an earlier upload of it left."""
+        """Move a received file to where `path` finds it.
+
+        What an earlier upload of the same content left goes.
+        """
         self.remove(upload.document_id)
         os.replace(upload.part, self.path(upload.document_id, upload.suffix))
 
@@ -94,40 +93,88 @@ class FileStore:
         """Write the extracted text, whole or not at all; IngestError if it can't be written."""
         path = self.path(document_id, ".json")
         part = path.with_suffix(".json.part")
-        sections = [{"text": s.text, "page": s.page} for s in document.sections]
+        sections = [{"text": section.text, "page": section.page} for section in document.sections]
         try:
             part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
             os.replace(part, path)
         except OSError as exc:
-            why = f"Its text can't be written to {path.parent} ({exc.strerror or exc})."
-            raise IngestError(f"{why} Free disk space, then retry.") from exc
+            raise IngestError(
+                f"Its text can't be written to {path.parent} ({exc.strerror or exc}). "
+                "Free disk space, then retry."
+            ) from exc
 
     def text(
         self, document_id: str, first_page: int | None = None, last_page: int | None = None
     ) -> str | None:
-        """Return the extracted text of a range of pages (1-based, both ends included), or None if there is none."""
+        """Return the extracted text of a range of pages, or None if there is none.
+
+        Pages count from 1 and both ends are included; without an end the range goes on to the
+        document's.
+        """
         try:
-            sections = json.loads(self.path(document_id, ".json").read_text("utf-8"))["sections"]
+            stored = json.loads(self.path(document_id, ".json").read_text("utf-8"))
         except FileNotFoundError:
             return None
-        low, high = first_page or 1, last_page or 1 << 31
-        return SECTION_SEPARATOR.join(
-            s["text"] for s in sections if low <= (s["page"] or 1) <= high
-        )
+        first = first_page or 1
+        last = last_page or math.inf
+        texts = []
+        for section in stored["sections"]:
+            # A format without pages counts as one page.
+            page = section["page"] or 1
+            if first <= page <= last:
+                texts.append(section["text"])
+        return SECTION_SEPARATOR.join(texts)
 
     def remove(self, document_id: str) -> None:
         """Remove a document's file and text."""
         for path in self._folder.glob(f"{document_id}.*"):
             path.unlink(missing_ok=True)
 
+    def _check_size(self, name: str, size: int) -> None:
+        if size == 0:
+            raise EmptyFile(
+                f"'{name}' is empty (0 bytes). Save it again with its content and upload that."
+            )
+        megabytes = size / 1e6
+        if megabytes > self._limit_mb:
+            raise FileTooLarge(
+                f"'{name}' has {megabytes:,.1f} MB, more than the limit of {self._limit_mb:g} MB. "
+                "Split it, or raise DOCMIND_INGESTION__MAX_FILE_MB."
+            )
+
+
+@contextmanager
+def _opened(source: Path | BinaryIO | bytes) -> Iterator[BinaryIO]:
+    """Yield the source as a binary file; one that was open already stays open."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield stream
+    elif isinstance(source, bytes):
+        yield io.BytesIO(source)
+    else:
+        yield source
+
+
+def _copy_and_hash(stream: BinaryIO, target: Path) -> str:
+    """Copy a stream to a file, down to the disk, and return its SHA-256."""
+    with target.open("w+b") as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
+        copy.seek(0)
+        return hashlib.file_digest(copy, "sha256").hexdigest()
+
 
 def shown_name(name: str) -> str:
-    """Return the bare file name: composed Unicode, no folders, nothing unprintable, 200 characters at most."""
-    bare = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
-    bare = "".join(c for c in bare if c.isprintable()).strip() or "document"
-    stem, dot, suffix = bare.rpartition(".")
-    return (
-        f"{stem[: max(1, 199 - len(suffix))]}{dot}{suffix}"
-        if dot and len(suffix) < 20
-        else bare[:200]
-    )
+    """Return the bare file name: composed Unicode, no folders, nothing unprintable, short."""
+    composed = unicodedata.normalize("NFC", name)
+    bare = composed.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(character for character in bare if character.isprintable()).strip()
+    if not printable:
+        return "document"
+    stem, dot, suffix = printable.rpartition(".")
+    if dot and len(suffix) < LONGEST_SUFFIX:
+        # The suffix says what the file is, so the stem is cut.
+        room = max(1, LONGEST_NAME - 1 - len(suffix))
+        return f"{stem[:room]}.{suffix}"
+    return printable[:LONGEST_NAME]

@@ -1,4 +1,13 @@
-"""Adding, following and removing documents: what the pages and the CLI call."""
+"""Adding, following and removing documents: what the pages and the CLI call.
+
+A document's way; `retry` leads from failed back to queued:
+
+    queued ──→ parsing ──→ embedding ──→ ready
+       └──────────┴────────────┴───────→ failed (unreadable, password wanted, cancelled)
+
+One background thread leads the documents along it, one at a time. Every step can be repeated: what
+a killed process left in the middle is queued again at the next start.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +23,41 @@ from typing import BinaryIO, TypeVar
 
 from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
-from docmind.ingestion.pipeline import Pipeline, Stage
+from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
-from docmind.storage.documents import CANCELLED, LOCKED, Document, Registry
+from docmind.storage.documents import (
+    Document,
+    DocumentStore,
+    Failure,
+    IngestionProgress,
+    Stage,
+)
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 RETRY_S = 5.0
 """How long the background thread waits for a database that can't be written."""
+NOTE_EVERY_S = 0.2
+"""Progress is written this often at most: a write may cost more than reading a page."""
 
 
 @dataclass(frozen=True)
-class Added:
-    """What became of an upload. `known`: the same content was there already and nothing is embedded."""
+class AddedDocument:
+    """What became of an upload."""
 
     document: Document
     known: bool
+    """The same content was there already; nothing is read again."""
+
+
+@dataclass(frozen=True)
+class _FailedIngestion:
+    failure: Failure
+    reason: str
 
 
 class _Stopped(IngestError):
@@ -41,21 +65,29 @@ class _Stopped(IngestError):
 
 
 class IngestionService:
-    """The documents and the one background thread that ingests them, whatever the pages do meanwhile."""
+    """The documents and the thread that ingests them, whatever the pages do meanwhile."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, store: VectorStore, embedder: Embedder
+        self,
+        *,
+        settings: Settings,
+        documents: DocumentStore,
+        store: VectorStore,
+        embedder: Embedder,
     ) -> None:
-        self._registry = registry
+        self._documents = documents
         self._store = store
         self._pipeline = Pipeline(store, embedder, settings)
         self._files = FileStore(settings.files_dir, settings.ingestion.max_file_mb)
         self._reader = ReaderProcess(settings.ingestion)
-        self._passwords: dict[str, str] = {}  # document id → password, until it has opened the file
+        self._passwords: dict[str, str] = {}
+        """Document id → password, until it has been tried."""
+
         self._changed = threading.Condition(threading.RLock())
         """Guards files and the fields below; notified whenever a document is added or done."""
-        self._worker: threading.Thread | None = None
-        self._current: str | None = None
+        self._thread: threading.Thread | None = None
+        self._current_id: str | None = None
+        """The document that is being ingested."""
         self._stop = threading.Event()
         """Ends the ingestion of the current document."""
         self._idle = False
@@ -64,47 +96,53 @@ class IngestionService:
     def start(self) -> None:
         """Begin ingesting in the background, first what an earlier run left unfinished."""
         with self._changed:
-            if self._worker is None and not self._closing:
-                self._registry.requeue_interrupted()
-                self._worker = threading.Thread(target=self._work, name="ingestion", daemon=True)
-                self._worker.start()
+            if self._thread is None and not self._closing:
+                self._documents.requeue_interrupted()
+                self._thread = threading.Thread(
+                    target=self._ingest_until_closed, name="ingestion", daemon=True
+                )
+                self._thread.start()
 
-    def add(self, path: Path, name: str | None = None) -> Added:
+    def add(self, path: Path, name: str | None = None) -> AddedDocument:
         """Copy a file into DocMind's folder and queue it; an IngestError says why it is refused."""
         return self.add_bytes(path, name or path.name)
 
-    def add_bytes(self, data: Path | BinaryIO | bytes, name: str) -> Added:
+    def add_bytes(self, data: Path | BinaryIO | bytes, name: str) -> AddedDocument:
         """Like `add`, for an upload: bytes or an open, seekable binary file."""
         with self._files.receive(data, name) as upload, self._changed:
-            known = self._registry.get(upload.document_id)
+            known = self._documents.get(upload.document_id)
             if known is not None and known.state != "failed":
-                return Added(known, known=True)
+                return AddedDocument(document=known, known=True)
             self._files.place(upload)
-            added = self._registry.add(upload.document_id, upload.name, upload.size, upload.suffix)
+            document = self._documents.add(
+                upload.document_id, name=upload.name, size=upload.size, suffix=upload.suffix
+            )
             self._changed.notify_all()
-            return Added(added, known=False)
+            return AddedDocument(document=document, known=False)
 
     def documents(self) -> list[Document]:
         """Return all documents, the newest first."""
-        return self._registry.all()
+        return self._documents.all()
 
     def get(self, document_id: str) -> Document | None:
         """Return a document, or None."""
-        return self._registry.get(document_id)
+        return self._documents.get(document_id)
 
     def file_path(self, document_id: str) -> Path:
         """Return the stored file; IngestError if there is no such document."""
-        return self._files.path(document_id, self._known(document_id).suffix)
+        return self._files.path(document_id, self._existing(document_id).suffix)
 
     def text(
         self, document_id: str, first_page: int | None = None, last_page: int | None = None
     ) -> str:
-        """Return the extracted text of pages first to last (1-based; a format without pages counts as one page).
+        """Return the extracted text of pages first to last.
+
+        Pages count from 1; a format without pages counts as one page.
 
         Raises:
             IngestError: there is no such document, or it has not been parsed yet.
         """
-        document = self._known(document_id)
+        document = self._existing(document_id)
         text = self._files.text(document_id, first_page, last_page)
         if text is None:
             why = document.reason or "Wait until it is ready."
@@ -116,46 +154,45 @@ class IngestionService:
     def delete(self, document_id: str) -> None:
         """Remove a document with its file, text and vectors, also while it is being ingested."""
         with self._changed:
-            if self._registry.get(document_id) is None:
+            if self._documents.get(document_id) is None:
                 return
-            if self._current == document_id:
-                self._stop.set()  # the worker cleans up once more when its batch is done
+            if self._current_id == document_id:
+                # The thread cleans up once more when its batch is done.
+                self._stop.set()
             self._store.delete(document_id)
-            self._registry.delete(document_id)
+            self._documents.delete(document_id)
             self._files.remove(document_id)
             self._changed.notify_all()
 
     def cancel(self, document_id: str) -> None:
         """End a document's ingestion at once, or its waiting; the file is kept, for `retry`."""
         with self._changed:
-            document = self._registry.get(document_id)
+            document = self._documents.get(document_id)
             if document is None or document.state in {"ready", "failed"}:
                 return
-            if self._current == document_id:
+            if self._current_id == document_id:
                 self._stop.set()
-            reason = "You cancelled it before it was read."
-            self._registry.update(
-                document_id, state="failed", reason=reason, stage=CANCELLED, done=0, total=0
+            self._documents.fail(
+                document_id, Failure.CANCELLED, "You cancelled it before it was read."
             )
             self._changed.notify_all()
 
     def retry(self, document_id: str, password: str | None = None) -> None:
         """Queue a failed document again; a password is forgotten once it was tried."""
         with self._changed:
-            document = self._registry.get(document_id)
-            if document is not None and document.state == "failed":
-                if password:
-                    self._passwords[document_id] = password
-                self._queue(document_id)
+            document = self._documents.get(document_id)
+            if document is None or document.state != "failed":
+                return
+            if password:
+                self._passwords[document_id] = password
+            self._documents.queue(document_id)
+            self._changed.notify_all()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Block until nothing is queued or being ingested; return False if the time runs out before."""
+        """Block until nothing is queued or being ingested; False if the time runs out before."""
         self.start()
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._closing or (self._idle and not self._registry.next_queued()),
-                timeout_s,
-            )
+            return self._changed.wait_for(self._has_nothing_to_do, timeout_s)
 
     def close(self) -> None:
         """Stop after the running batch; what is unfinished goes on at the next start."""
@@ -163,79 +200,69 @@ class IngestionService:
             self._closing = True
             self._stop.set()
             self._changed.notify_all()
-        if self._worker is not None:
-            self._worker.join(timeout=60)
+        if self._thread is not None:
+            self._thread.join(timeout=60)
         self._reader.close()
 
-    def _queue(self, document_id: str) -> None:
-        self._registry.update(document_id, state="queued", reason="", stage="", done=0, total=0)
-        self._changed.notify_all()
-
-    def _known(self, document_id: str) -> Document:
-        document = self._registry.get(document_id)
+    def _existing(self, document_id: str) -> Document:
+        document = self._documents.get(document_id)
         if document is None:
             raise IngestError("This document is not there any more. Reload the page.")
         return document
 
+    def _has_nothing_to_do(self) -> bool:
+        if self._closing:
+            return True
+        return self._idle and self._documents.next_queued() is None
+
     # -- the background thread
 
-    def _work(self) -> None:
+    def _ingest_until_closed(self) -> None:
         self._queue_missing()
-        while document := self._persist(self._next):
-            reason, locked = "", False
-            try:
-                self._ingest(document)
-            except DocMindError as exc:
-                reason, locked = (
-                    str(exc),
-                    isinstance(exc, EncryptedFile) and document.suffix == ".pdf",
-                )
-            except Exception as exc:
-                log.exception("ingesting %s failed", document.name)
-                reason = (
-                    f"'{document.name}' could not be ingested ({type(exc).__name__}: {exc}). Try it again; if it fails "
-                    "again, save it in another format, and tell us."
-                )
-            self._persist(partial(self._finish, document.id, reason, LOCKED if locked else ""))
-            try:
-                if self._registry.next_queued() is None:
-                    self._store.optimize()
-            except DocMindError:
-                log.exception("the store was not tidied; it is tried again after the next document")
+        while True:
+            document = self._persist(self._next_document)
+            if document is None:
+                return
+            failed = self._try_to_ingest(document)
+            self._persist(partial(self._conclude, document.id, failed))
+            self._optimize_store_when_idle()
+
+    def _queue_missing(self) -> None:
+        """Queue what is ready but not in the store.
+
+        The store's mode was changed, or its folder was removed.
+        """
+        try:
+            for document in self._documents.all():
+                should_be_stored = document.state == "ready" and document.passages > 0
+                if should_be_stored and self._store.count(document.id) == 0:
+                    self._documents.queue(document.id)
+        except DocMindError:
+            log.exception("the store can't be compared with the list of documents")
 
     def _persist(self, step: Callable[[], _T]) -> _T | None:
-        """Repeat a step that fails (the disk is full), so that this thread outlives it; None when the app closes."""
+        """Repeat a step that fails, so that a full disk does not end the thread.
+
+        Returns:
+            What the step returns; None when the app closes.
+        """
         while True:
             try:
                 return step()
             except Exception:
-                log.exception(
-                    "the registry of documents can't be used; trying again in %s s", RETRY_S
-                )
+                log.exception("the documents' table can't be used; again in %s s", RETRY_S)
             with self._changed:
                 if self._changed.wait_for(lambda: self._closing, RETRY_S):
                     return None
 
-    def _queue_missing(self) -> None:
-        """Queue what is ready but not in the store: the mode was changed, or the store was removed."""
-        try:
-            for document in self._registry.all():
-                if (
-                    document.state == "ready"
-                    and document.chunks
-                    and not self._store.count(document.id)
-                ):
-                    self._registry.update(document.id, state="queued")
-        except DocMindError:
-            log.exception("the store can't be compared with the registry")
-
-    def _next(self) -> Document | None:
+    def _next_document(self) -> Document | None:
         """Wait for work; None when the app closes."""
         with self._changed:
             while not self._closing:
-                if document := self._registry.next_queued():
+                document = self._documents.next_queued()
+                if document is not None:
                     self._idle = False
-                    self._current = document.id
+                    self._current_id = document.id
                     self._stop.clear()
                     return document
                 self._idle = True
@@ -243,55 +270,115 @@ class IngestionService:
                 self._changed.wait()
             return None
 
+    def _try_to_ingest(self, document: Document) -> _FailedIngestion | None:
+        """Ingest a document; return why it failed, None if it did not."""
+        try:
+            self._ingest(document)
+        except EncryptedFile as exc:
+            # A PDF is opened with a password; the other formats' readers can't.
+            failure = Failure.PASSWORD_WANTED if document.suffix == ".pdf" else Failure.UNREADABLE
+            return _FailedIngestion(failure=failure, reason=str(exc))
+        except DocMindError as exc:
+            return _FailedIngestion(failure=Failure.UNREADABLE, reason=str(exc))
+        except Exception as exc:
+            log.exception("ingesting %s failed", document.name)
+            reason = (
+                f"'{document.name}' could not be ingested ({type(exc).__name__}: {exc}). Try it "
+                "again; if it fails again, save it in another format, and tell us."
+            )
+            return _FailedIngestion(failure=Failure.UNREADABLE, reason=reason)
+        return None
+
     def _ingest(self, document: Document) -> None:
+        """Read, split, embed and store a document; _Stopped when it is no longer wanted."""
         began = time.monotonic()
-        noted, at = 0.0, ("", 0)
+        progress = _ProgressNotes(partial(self._note_progress, document.id), self._stop)
+        progress.note("parse", 0, 0)
+        # An interrupted attempt may have left passages, made with other settings.
+        self._store.delete(document.id)
 
-        def progress(stage: Stage, done: int, total: int) -> None:
-            nonlocal noted, at
-            if self._stop.is_set():
-                raise _Stopped
-            if (
-                at == (stage, total) and time.monotonic() - noted < 0.2
-            ):  # a write may cost more than a page
-                return
-            noted, at = time.monotonic(), (stage, total)
-            state = "parsing" if stage == "parse" else "embedding"
-            with self._changed:
-                if not self._stop.is_set():
-                    self._registry.update(
-                        document.id, state=state, stage=stage, done=done, total=total
-                    )
-
-        progress("parse", 0, 0)
-        self._store.delete(document.id)  # of an interrupted attempt, maybe with other settings
-        path = self.file_path(document.id)
-        password = self._passwords.pop(document.id, None)
-        parsed = self._reader.read(path, document.name, partial(progress, "parse"), password)
+        parsed = self._reader.read(
+            self.file_path(document.id),
+            document.name,
+            partial(progress.note, "parse"),
+            password=self._passwords.pop(document.id, None),
+        )
         self._files.save_text(document.id, parsed)
-        chunks = self._pipeline.run(document.id, document.name, parsed, progress)
-        progress("store", chunks, chunks)
-        took = {"pages": parsed.pages, "chunks": chunks, "seconds": time.monotonic() - began}
+        passages = self._pipeline.run(document.id, document.name, parsed, progress.note)
+        progress.note("store", passages, passages)
+
         with self._changed:
             if not self._stop.is_set():
-                self._registry.update(
-                    document.id, state="ready", reason="", stage="", done=0, total=0, **took
+                self._documents.finish(
+                    document.id,
+                    pages=parsed.pages,
+                    passages=passages,
+                    seconds=time.monotonic() - began,
                 )
 
-    def _finish(self, document_id: str, reason: str, stage: str) -> None:
+    def _note_progress(self, document_id: str, progress: IngestionProgress) -> None:
         with self._changed:
-            document = self._registry.get(document_id)
+            # What was cancelled while this waited stays so.
+            if not self._stop.is_set():
+                self._documents.note_progress(document_id, progress)
+
+    def _conclude(self, document_id: str, failed: _FailedIngestion | None) -> None:
+        """Leave the document and its files as the ingestion's end wants them."""
+        with self._changed:
+            document = self._documents.get(document_id)
             if document is None or document.state != "ready":
                 with suppress(DocMindError):
-                    self._store.delete(document_id)  # no half documents among the answers
-                if document is None:
-                    self._files.remove(document_id)  # what a running batch wrote after the deletion
-                elif self._stop.is_set():
-                    if document.stage != CANCELLED:
-                        self._queue(document_id)  # it was added again since, or the app closes
-                else:
-                    self._registry.update(
-                        document_id, state="failed", reason=reason, stage=stage, done=0, total=0
-                    )
-            self._current = None
+                    # No half documents among the answers.
+                    self._store.delete(document_id)
+            if document is None:
+                # What a running batch wrote after the deletion.
+                self._files.remove(document_id)
+            elif document.state != "ready":
+                self._conclude_unfinished(document, failed)
+            self._current_id = None
             self._changed.notify_all()
+
+    def _conclude_unfinished(self, document: Document, failed: _FailedIngestion | None) -> None:
+        if not self._stop.is_set():
+            if failed is not None:
+                self._documents.fail(document.id, failed.failure, failed.reason)
+        elif document.failure != Failure.CANCELLED:
+            # It was deleted and added again meanwhile, or the app closes.
+            self._documents.queue(document.id)
+
+    def _optimize_store_when_idle(self) -> None:
+        try:
+            if self._documents.next_queued() is None:
+                self._store.optimize()
+        except DocMindError:
+            log.exception("the store was not tidied; it is tried again after the next document")
+
+
+class _ProgressNotes:
+    """Takes each step of a document's progress, writes some of them, and ends it when asked to.
+
+    Every new stage is written, and within a stage one note each NOTE_EVERY_S.
+    """
+
+    def __init__(self, write: Callable[[IngestionProgress], None], stop: threading.Event) -> None:
+        self._write = write
+        self._stop = stop
+        self._last: IngestionProgress | None = None
+        self._last_at = 0.0
+
+    def note(self, stage: Stage, done: int, total: int) -> None:
+        """Take in that `done` of `total` are done; _Stopped if the document is not wanted now."""
+        if self._stop.is_set():
+            raise _Stopped
+        progress = IngestionProgress(stage=stage, done=done, total=total)
+        if not self._is_soon_after_the_last(progress):
+            self._last = progress
+            self._last_at = time.monotonic()
+            self._write(progress)
+
+    def _is_soon_after_the_last(self, progress: IngestionProgress) -> bool:
+        if self._last is None:
+            return False
+        if (self._last.stage, self._last.total) != (progress.stage, progress.total):
+            return False
+        return time.monotonic() - self._last_at < NOTE_EVERY_S

@@ -1,1 +1,1 @@
-"""What DocMind remembers in its SQLite database."""
+"""What DocMind remembers: one SQLite database (`database.py`), a store for each kind of thing."""

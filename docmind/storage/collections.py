@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import func, select
+
 from docmind.errors import IngestError
-from docmind.storage.documents import Registry
+from docmind.storage import schema
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
 
 FIRST = 1
 """The collection that is always there; what has no other place lives in it."""
+LONGEST_NAME = 60
+
+_TABLE = schema.collections
 
 
 @dataclass(frozen=True)
@@ -20,82 +27,107 @@ class Collection:
     name: str
 
 
-class Collections:
-    """The collections' table; thread-safe. StoreError if the database can't be used."""
+class CollectionStore:
+    """The collections' table. Every method raises StoreError if the database can't be used."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, database: Database, documents: DocumentStore) -> None:
+        self._database = database
+        self._documents = documents
 
     def all(self) -> list[Collection]:
         """Return all collections: the first one, then by name."""
-        rows = self._registry.execute(
-            "SELECT id, name FROM collections ORDER BY id != ?, name COLLATE NOCASE", FIRST
-        )
-        return [Collection(*row) for row in rows]
+        in_order = select(_TABLE).order_by(_TABLE.c.id != FIRST, func.lower(_TABLE.c.name))
+        with self._database.read() as connection:
+            rows = connection.execute(in_order).all()
+        return [Collection(id=row.id, name=row.name) for row in rows]
 
     def create(self, name: str) -> Collection:
         """Add a collection; IngestError if the name is empty or taken."""
-        sql = "INSERT INTO collections (name) VALUES (?) RETURNING id, name"
-        return Collection(*self._registry.execute(sql, self._free(name))[0])
+        free_name = self._free_name(name)
+        with self._database.write() as connection:
+            new = _TABLE.insert().values(name=free_name).returning(_TABLE.c.id)
+            number = connection.execute(new).scalar_one()
+        return Collection(id=number, name=free_name)
 
     def named(self, name: str, *, make: bool = False) -> Collection:
         """Return the collection of this name; if there is none, make it or raise an IngestError."""
-        there = self.all()
-        if found := next((c for c in there if c.name.casefold() == name.strip().casefold()), None):
-            return found
+        known = self.all()
+        for collection in known:
+            if collection.name.casefold() == name.strip().casefold():
+                return collection
         if make:
             return self.create(name)
-        names = ", ".join(c.name for c in there)
+        names = ", ".join(collection.name for collection in known)
         raise IngestError(f"There is no collection called '{name}'. There are: {names}.")
 
     def rename(self, collection: int, name: str) -> None:
         """Give a collection another name; IngestError if it is empty or another one has it."""
-        self._registry.execute(
-            "UPDATE collections SET name = ? WHERE id = ?", self._free(name, collection), collection
-        )
+        free_name = self._free_name(name, renamed=collection)
+        with self._database.write() as connection:
+            connection.execute(
+                _TABLE.update().where(_TABLE.c.id == collection).values(name=free_name)
+            )
 
     def delete(self, collection: int) -> None:
         """Remove a collection other than the first; its documents move there."""
-        self._registry.execute(
-            "UPDATE documents SET collection = ? WHERE collection = ?", FIRST, collection
-        )
-        self._registry.execute(
-            "DELETE FROM collections WHERE id = ? AND id != ?", collection, FIRST
-        )
+        if collection == FIRST:
+            return
+        documents = schema.documents
+        with self._database.write() as connection:
+            connection.execute(
+                documents.update()
+                .where(documents.c.collection == collection)
+                .values(collection=FIRST)
+            )
+            connection.execute(_TABLE.delete().where(_TABLE.c.id == collection))
 
     def move(self, document_id: str, collection: int) -> None:
-        """Put a document into another collection (if that is still there), whatever the document's state."""
-        if any(c.id == collection for c in self.all()):
-            self._registry.update(document_id, collection=collection)
+        """Put a document into another collection, whatever the document's state.
+
+        Nothing happens if the collection is gone.
+        """
+        if collection in self._ids():
+            self._documents.set_collection(document_id, collection)
 
     def tag(self, document_id: str, tags: Iterable[str]) -> None:
         """Give a document these tags instead of those it has."""
-        clean = sorted(
-            {" ".join(tag.replace(",", " ").split())[:60] for tag in tags} - {""},
-            key=lambda tag: (tag.casefold(), tag),
-        )
-        self._registry.update(document_id, tags=",".join(clean))
+        cleaned = {_clean_tag(tag) for tag in tags}
+        cleaned.discard("")
+        # The second key makes the order of "Tax" and "tax" certain.
+        in_order = sorted(cleaned, key=lambda tag: (tag.casefold(), tag))
+        self._documents.set_tags(document_id, in_order)
 
     def searched(self, chosen: Sequence[int], *, shared: bool = False) -> list[str] | None:
-        """Return the ready documents of the chosen collections; None where none is chosen: all, whichever come.
+        """Return the ids of the ready documents in the chosen collections.
+
+        None where none is chosen: all are searched, whichever come.
 
         Args:
             chosen: ids of collections; those that are gone do not count.
-            shared: the store may hold others' documents: then these here are named even if no collection is chosen.
+            shared: the store may hold others' documents. Then ours are named even if no
+                collection is chosen.
         """
-        known = {c.id for c in self.all()} & set(chosen)
-        if not (known or shared):
+        existing = self._ids().intersection(chosen)
+        if not existing and not shared:
             return None
-        return [
-            d.id
-            for d in self._registry.all()
-            if d.state == "ready" and (not known or d.collection in known)
-        ]
+        ready = [document for document in self._documents.all() if document.state == "ready"]
+        if existing:
+            ready = [document for document in ready if document.collection in existing]
+        return [document.id for document in ready]
 
-    def _free(self, name: str, own: int = 0) -> str:
-        name = " ".join(name.split())[:60]
+    def _ids(self) -> set[int]:
+        return {collection.id for collection in self.all()}
+
+    def _free_name(self, name: str, renamed: int | None = None) -> str:
+        """Return the name without needless blanks; IngestError if it is empty or taken."""
+        name = " ".join(name.split())[:LONGEST_NAME]
         if not name:
             raise IngestError("Give the collection a name.")
-        if any(c.name.casefold() == name.casefold() and c.id != own for c in self.all()):
-            raise IngestError(f"There is a collection called '{name}' already.")
+        for collection in self.all():
+            if collection.id != renamed and collection.name.casefold() == name.casefold():
+                raise IngestError(f"There is a collection called '{name}' already.")
         return name
+
+
+def _clean_tag(tag: str) -> str:
+    return " ".join(tag.replace(",", " ").split())[:LONGEST_NAME]

@@ -1,148 +1,250 @@
-"""Which documents there are and how far each has come: a table in DocMind's SQLite file."""
+"""Which documents there are and how far each has come."""
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import count
-from pathlib import Path, PurePath
-from typing import Any, Literal
+from pathlib import PurePath
+from typing import Literal
 
-from docmind.errors import ConfigError, StoreError
+from sqlalchemy import ColumnClause, Connection, Row, Select, literal_column, select
+
+from docmind.events import now
+from docmind.storage import schema
+from docmind.storage.database import Database
 
 State = Literal["queued", "parsing", "embedding", "ready", "failed"]
-LOCKED, CANCELLED = "password", "cancelled"
-"""The stage of a document that failed because it wants a password, or because the user wanted it so."""
+Stage = Literal["parse", "split", "embed", "store"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS collections (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
-INSERT OR IGNORE INTO collections (id, name) VALUES (1, 'General');
-CREATE TABLE IF NOT EXISTS documents (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, suffix TEXT NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', pages INTEGER NOT NULL DEFAULT 0,
-    chunks INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, added_at TEXT NOT NULL,
-    stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
-    collection INTEGER NOT NULL DEFAULT 1, tags TEXT NOT NULL DEFAULT ''
-);"""
+_TABLE = schema.documents
+_ROWID: ColumnClause[int] = literal_column("rowid")
+"""Tells apart documents that were added within the same millisecond."""
+_NO_PROGRESS = {"stage": None, "done": 0, "total": 0}
+
+
+class Failure(StrEnum):
+    """Why a document is not read, as far as the program acts on it; its reason has the words."""
+
+    PASSWORD_WANTED = "password_wanted"  # noqa: S105
+    CANCELLED = "cancelled"
+    """The user wanted it so."""
+    UNREADABLE = "unreadable"
+    """Everything else."""
+
+
+@dataclass(frozen=True)
+class IngestionProgress:
+    """How far a document has come in the stage that it is in."""
+
+    stage: Stage
+    done: int
+    """Of `total` pages, characters or passages."""
+    total: int
+    """0 while it is not known."""
 
 
 @dataclass(frozen=True)
 class Document:
     """A file that was added."""
 
-    id: str  # SHA-256 of its content
-    name: str  # what it is shown as; unique
-    size: int  # bytes
+    id: str
+    """SHA-256 of its content."""
+    name: str
+    """What it is shown as; unique."""
+    size: int
+    """Bytes."""
     suffix: str
     state: State
-    reason: str  # why it failed, and what to do
-    pages: int  # pages, slides or sheets; 0 where the format has none
-    chunks: int
-    seconds: float  # how long its ingestion took
-    added_at: str  # UTC time, ISO 8601
-    stage: str  # while it is being ingested: parse, split, embed or store; if it failed LOCKED or CANCELLED
-    done: int  # of `total` pages, characters or chunks of this stage
-    total: int
+    added_at: str
+    """UTC time, ISO 8601."""
+    failure: Failure | None = None
+    """Set in the state "failed" only."""
+    reason: str = ""
+    """Why it failed, and what to do."""
+    progress: IngestionProgress | None = None
+    """Set in the states "parsing" and "embedding" only."""
+    pages: int = 0
+    """Pages, slides or sheets; 0 where the format has none."""
+    passages: int = 0
+    seconds: float = 0.0
+    """How long its ingestion took."""
     collection: int = 1
-    tags: str = ""  # separated by commas
-
-    @property
-    def tag_list(self) -> list[str]:
-        """The document's tags."""
-        return [tag for tag in self.tags.split(",") if tag]
+    tags: tuple[str, ...] = ()
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Document))
+class DocumentStore:
+    """The documents' table. Every method raises StoreError if the database can't be used."""
 
-
-class Registry:
-    """The documents' table; thread-safe. Every method raises StoreError if the database can't be used."""
-
-    def __init__(self, database: Path) -> None:
-        self._lock = threading.RLock()
-        try:
-            database.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                database, timeout=30, check_same_thread=False, isolation_level=None
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError) as exc:
-            raise ConfigError(
-                f"DocMind's database {database} can't be opened ({exc}). Check the folder's rights; if the file is "
-                "damaged, move it away and add your documents again."
-            ) from exc
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, document_id: str, name: str, size: int, suffix: str) -> Document:
-        """Queue a document, a known one under its new name; a name that another one has becomes "name (2)"."""
-        stem, ending = PurePath(name).stem, PurePath(name).suffix
-        with self._lock:
-            taken = {
-                row[0]
-                for row in self.execute("SELECT name FROM documents WHERE id != ?", document_id)
-            }
-            free = next(
-                n
-                for i in count(1)
-                if (n := f"{stem} ({i}){ending}" if i > 1 else name) not in taken
-            )
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            sql = "INSERT INTO documents (id, name, size, suffix, state, added_at) VALUES (?, ?, ?, ?, 'queued', ?) "
-            sql += "ON CONFLICT (id) DO UPDATE SET name = excluded.name, suffix = excluded.suffix, state = 'queued', "
-            sql += "reason = '', stage = '', done = 0, total = 0"
-            self.execute(sql, document_id, free, size, suffix, now)
-            return self._select("WHERE id = ?", document_id)[0]
+        """Queue a document, a known one under its new name.
+
+        A name that another document has becomes "name (2)".
+        """
+        with self._database.write() as connection:
+            free_name = _free_name(connection, document_id, name)
+            known = connection.execute(_by_id(document_id)).first()
+            if known is None:
+                new = _TABLE.insert().values(
+                    id=document_id,
+                    name=free_name,
+                    size=size,
+                    suffix=suffix,
+                    state="queued",
+                    reason="",
+                    pages=0,
+                    passages=0,
+                    seconds=0.0,
+                    added_at=now(),
+                    collection=1,
+                    tags=[],
+                    **_NO_PROGRESS,
+                )
+                connection.execute(new)
+            else:
+                again = _TABLE.update().where(_TABLE.c.id == document_id)
+                connection.execute(
+                    again.values(
+                        name=free_name,
+                        suffix=suffix,
+                        state="queued",
+                        failure=None,
+                        reason="",
+                        **_NO_PROGRESS,
+                    )
+                )
+            return _document(connection.execute(_by_id(document_id)).one())
 
     def get(self, document_id: str) -> Document | None:
         """Return a document, or None."""
-        return next(iter(self._select("WHERE id = ?", document_id)), None)
+        return self._first(_by_id(document_id))
 
     def all(self) -> list[Document]:
         """Return all documents, the newest first."""
-        return self._select("ORDER BY added_at DESC, rowid DESC")
+        newest_first = select(_TABLE).order_by(_TABLE.c.added_at.desc(), _ROWID.desc())
+        with self._database.read() as connection:
+            return [_document(row) for row in connection.execute(newest_first)]
 
     def next_queued(self) -> Document | None:
         """Return the document that has waited longest, or None."""
-        return next(
-            iter(self._select("WHERE state = 'queued' ORDER BY added_at, rowid LIMIT 1")), None
-        )
+        queued = select(_TABLE).where(_TABLE.c.state == "queued")
+        return self._first(queued.order_by(_TABLE.c.added_at, _ROWID).limit(1))
 
-    def update(self, document_id: str, **changes: Any) -> None:
-        """Change columns of a document, if it (still) exists."""
-        assign = ", ".join(f"{column} = ?" for column in changes)
-        self.execute(f"UPDATE documents SET {assign} WHERE id = ?", *changes.values(), document_id)
+    # A document's way: queued → parsing → embedding → ready or failed → queued again.
+    # Each of these leaves a document alone that is not there (any more).
+
+    def queue(self, document_id: str) -> None:
+        """Let a document be read (again)."""
+        self._change(document_id, state="queued", failure=None, reason="", **_NO_PROGRESS)
 
     def requeue_interrupted(self) -> None:
         """Queue again what was being ingested when the process ended."""
-        self.execute(
-            "UPDATE documents SET state = 'queued', stage = '' WHERE state IN ('parsing', 'embedding')"
+        interrupted = _TABLE.c.state.in_(["parsing", "embedding"])
+        with self._database.write() as connection:
+            connection.execute(
+                _TABLE.update().where(interrupted).values(state="queued", **_NO_PROGRESS)
+            )
+
+    def note_progress(self, document_id: str, progress: IngestionProgress) -> None:
+        """Say how far the ingestion has come."""
+        state = "parsing" if progress.stage == "parse" else "embedding"
+        self._change(
+            document_id,
+            state=state,
+            stage=progress.stage,
+            done=progress.done,
+            total=progress.total,
         )
+
+    def finish(self, document_id: str, *, pages: int, passages: int, seconds: float) -> None:
+        """Make a document ready to be asked about."""
+        self._change(
+            document_id,
+            state="ready",
+            failure=None,
+            reason="",
+            pages=pages,
+            passages=passages,
+            seconds=seconds,
+            **_NO_PROGRESS,
+        )
+
+    def fail(self, document_id: str, failure: Failure, reason: str) -> None:
+        """Say why a document is not read, and what to do."""
+        self._change(
+            document_id, state="failed", failure=failure.value, reason=reason, **_NO_PROGRESS
+        )
+
+    def set_collection(self, document_id: str, collection: int) -> None:
+        """Put a document into a collection."""
+        self._change(document_id, collection=collection)
+
+    def set_tags(self, document_id: str, tags: Sequence[str]) -> None:
+        """Give a document these tags instead of those it has."""
+        self._change(document_id, tags=list(tags))
 
     def delete(self, document_id: str) -> None:
         """Forget a document."""
-        self.execute("DELETE FROM documents WHERE id = ?", document_id)
+        with self._database.write() as connection:
+            connection.execute(_TABLE.delete().where(_TABLE.c.id == document_id))
 
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._db.close()
+    def _first(self, query: Select[tuple[object, ...]]) -> Document | None:
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _document(row)
 
-    def _select(self, where: str, *values: Any) -> list[Document]:
-        return [
-            Document(*row)
-            for row in self.execute(f"SELECT {_COLUMNS} FROM documents {where}", *values)
-        ]
+    def _change(self, document_id: str, **values: object) -> None:
+        with self._database.write() as connection:
+            connection.execute(_TABLE.update().where(_TABLE.c.id == document_id).values(**values))
 
-    def execute(self, sql: str, *values: Any) -> list[Any]:
-        """Run one statement and return its rows."""
-        try:
-            with self._lock:
-                return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as exc:
-            raise StoreError(
-                f"DocMind's database can't be written ({exc}). Free disk space or check the rights of the data "
-                "folder, then try again."
-            ) from exc
+
+def _by_id(document_id: str) -> Select[tuple[object, ...]]:
+    return select(_TABLE).where(_TABLE.c.id == document_id)
+
+
+def _free_name(connection: Connection, document_id: str, name: str) -> str:
+    """Return the name, with a number if another document has it."""
+    others = select(_TABLE.c.name).where(_TABLE.c.id != document_id)
+    taken = set(connection.execute(others).scalars())
+    for candidate in _numbered_names(name):
+        if candidate not in taken:
+            return candidate
+    raise AssertionError("the names never end")
+
+
+def _numbered_names(name: str) -> Iterator[str]:
+    """Yield `report.txt`, `report (2).txt`, `report (3).txt` and so on."""
+    yield name
+    stem = PurePath(name).stem
+    ending = PurePath(name).suffix
+    for number in count(2):
+        yield f"{stem} ({number}){ending}"
+
+
+def _document(row: Row[tuple[object, ...]]) -> Document:
+    failure: Failure | None = None
+    if row.failure is not None:
+        failure = Failure(row.failure)
+    progress: IngestionProgress | None = None
+    if row.stage is not None:
+        progress = IngestionProgress(stage=row.stage, done=row.done, total=row.total)
+    return Document(
+        id=row.id,
+        name=row.name,
+        size=row.size,
+        suffix=row.suffix,
+        state=row.state,
+        added_at=row.added_at,
+        failure=failure,
+        reason=row.reason,
+        progress=progress,
+        pages=row.pages,
+        passages=row.passages,
+        seconds=row.seconds,
+        collection=row.collection,
+        tags=tuple(row.tags),
+    )

@@ -17,7 +17,7 @@ from docmind.ui.tab import this_tab
 from docmind.ui.turn_view import TurnView, view_stored
 
 if TYPE_CHECKING:
-    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.messages import StoredMessage
 
 LIVE = "live"
 """What the answer that is being written is called where stored ones have their index."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from streamlit.elements.widgets.chat import ChatInputValue
 
     from docmind.app import App
-    from docmind.storage.conversations import StoredMessage
     from docmind.storage.documents import Document
+    from docmind.storage.messages import StoredMessage
     from docmind.turns import Turn
 
 FOLLOW_S = 0.25

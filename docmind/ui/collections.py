@@ -94,7 +94,7 @@ def searched_collections(app: App, conversation_id: str | None) -> list[int]:
     if conversation_id is not None:
         conversation = app.conversations.get(conversation_id)
         if conversation is not None:
-            chosen = list(conversation.searches)
+            chosen = list(conversation.collections)
     known = _names(app)
     return [collection for collection in chosen if collection in known]
 

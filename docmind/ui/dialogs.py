@@ -212,7 +212,7 @@ class EditDocuments:
 
             def save() -> None:
                 for document in documents:
-                    own_tags = [tag for tag in document.tag_list if tag not in shared_tags]
+                    own_tags = [tag for tag in document.tags if tag not in shared_tags]
                     app.collections.tag(document.id, own_tags + tags)
                     if collection is not None:
                         app.collections.move(document.id, collection)
@@ -369,7 +369,7 @@ def _draw_collection_choice(
 def _draw_tags_field(app: App, documents: Sequence[Document], shared_tags: list[str]) -> list[str]:
     known_tags: set[str] = set()
     for document in app.documents.documents():
-        known_tags.update(document.tag_list)
+        known_tags.update(document.tags)
     label = "Tags" if len(documents) == 1 else "Tags of all of them"
     return st.multiselect(
         label,
@@ -383,7 +383,7 @@ def _draw_tags_field(app: App, documents: Sequence[Document], shared_tags: list[
 def _shared_tags(documents: Sequence[Document]) -> list[str]:
     """Return the tags that all of the documents have."""
     shared = []
-    for tag in documents[0].tag_list:
-        if all(tag in document.tag_list for document in documents):
+    for tag in documents[0].tags:
+        if all(tag in document.tags for document in documents):
             shared.append(tag)
     return shared

@@ -9,7 +9,7 @@ import streamlit as st
 
 from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
-from docmind.storage.documents import CANCELLED, LOCKED
+from docmind.storage.documents import Failure
 from docmind.ui import dialogs, state, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
 from docmind.ui.markdown import plain
@@ -117,7 +117,7 @@ def _draw_toolbar(documents: Sequence[Document]) -> str:
     totals = [
         wording.count(len(documents), "document"),
         wording.count(sum(document.pages for document in ready), "page"),
-        wording.count(sum(document.chunks for document in ready), "passage"),
+        wording.count(sum(document.passages for document in ready), "passage"),
         wording.size(sum(document.size for document in documents)),
     ]
     with st.container(
@@ -135,7 +135,7 @@ def _draw_toolbar(documents: Sequence[Document]) -> str:
 
 
 def _matches(document: Document, wanted: str) -> bool:
-    return wanted.casefold() in f"{document.name} {document.tags}".casefold()
+    return wanted.casefold() in f"{document.name} {','.join(document.tags)}".casefold()
 
 
 def _draw_pagination(found: Sequence[Document]) -> Sequence[Document]:
@@ -225,7 +225,7 @@ def _draw_checkbox(document: Document) -> None:
 
 def _draw_name(document: Document) -> None:
     icon = _ICONS.get(document.suffix, "description")
-    tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tag_list)
+    tags = "".join(f" :gray-badge[{plain(tag)}]" for tag in document.tags)
     st.markdown(f":material/{icon}: **{plain(document.name)}**{tags}")
 
 
@@ -233,12 +233,12 @@ def _draw_state(app: App, document: Document) -> None:
     """Draw a ready document's figures, why another one is not ready, or how far it is."""
     if document.state == "ready":
         st.caption(plain(_figures(document)))
-    elif document.stage == CANCELLED:
+    elif document.failure == Failure.CANCELLED:
         st.caption(f":material/block: {plain(document.reason)}")
     elif document.state == "failed":
         reason = document.reason or "It could not be read."
         st.markdown(f":red[:material/error: {plain(reason)}]")
-        if document.stage == LOCKED:
+        if document.failure == Failure.PASSWORD_WANTED:
             _draw_password_field(app, document)
     elif document.state == "queued":
         st.caption("Waiting")
@@ -251,7 +251,7 @@ def _figures(document: Document) -> str:
     figures = []
     if document.pages:
         figures.append(wording.count(document.pages, "page"))
-    figures.append(wording.count(document.chunks, "passage"))
+    figures.append(wording.count(document.passages, "passage"))
     figures.append(wording.size(document.size))
     figures.append(f"read in {wording.duration(document.seconds)}")
     figures.append(f"added {wording.when(document.added_at)}")
@@ -259,7 +259,7 @@ def _figures(document: Document) -> str:
 
 
 def _draw_row_buttons(app: App, document: Document) -> None:
-    if document.state == "failed" and document.stage != LOCKED:
+    if document.state == "failed" and document.failure != Failure.PASSWORD_WANTED:
         st.button(
             "Retry",
             key=f"retry-{document.id}",

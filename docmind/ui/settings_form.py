@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args, get_origin
 
@@ -13,7 +12,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from docmind.errors import ConfigError
-from docmind.settings import Settings, environment, load_settings, save_settings, saved_file
+from docmind.settings import Settings, chosen_data_dir, database_file, environment
+from docmind.storage.settings import has_saved, load_settings, save_settings, set_saved_aside
 from docmind.ui import state
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
@@ -43,17 +43,16 @@ def draw(app: App | None) -> None:
         app: keeps to the old settings until it is restarted. None: it could not start, and a wrong
             setting must not lock the page where it is corrected.
     """
-    file = saved_file(*environment())
-    st.caption(
-        f"Saved in {plain(str(file))}. What the environment sets is shown and stays as it is."
-    )
+    data_dir = chosen_data_dir(*environment())
+    saved_in = plain(str(database_file(data_dir)))
+    st.caption(f"Saved in {saved_in}. What the environment sets is shown and stays as it is.")
     try:
         # As saved: the running app keeps to what it started with.
         settings = load_settings()
     except ConfigError as exc:
         if app is not None:  # else the router has said it
             st.error(plain(str(exc)), icon=":material/error:")
-        _offer_to_set_aside(file)
+        _offer_to_set_aside(data_dir)
         return
     if app is not None:
         _draw_restart(app)
@@ -66,13 +65,12 @@ def draw(app: App | None) -> None:
             _save(settings, changes, app)
 
 
-def _offer_to_set_aside(file: Path) -> None:
+def _offer_to_set_aside(data_dir: Path) -> None:
     """Offer to move the saved settings away, if that can be done."""
-    if not os.access(file.parent, os.W_OK) or not file.exists():
+    if not os.access(data_dir, os.W_OK) or not has_saved(data_dir):
         return
     if st.button("Set the saved settings aside", icon=":material/undo:", help="It is kept."):
-        now = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        file.rename(file.with_stem(f"{file.stem}-{now}"))
+        set_saved_aside(data_dir)
         st.rerun()
 
 
@@ -94,7 +92,7 @@ def _save(settings: Settings, changes: Changes, app: App | None) -> None:
         st.info("Nothing was changed.")
         return
     try:
-        save_settings(settings.saved_file, changes)
+        save_settings(settings.data_dir, changes)
     except ValidationError as exc:
         lines = []
         for problem in exc.errors():

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from docmind.errors import DocMindError
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:

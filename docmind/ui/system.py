@@ -187,7 +187,7 @@ def draw_storage(app: App) -> None:
     if settings.store.mode == "server":
         store = str(settings.store.url)
     ready = [document for document in app.documents.documents() if document.state == "ready"]
-    passages = sum(document.chunks or 0 for document in ready)
+    passages = sum(document.passages for document in ready)
     _draw_list(
         [
             f"Vector store: Qdrant, {settings.store.mode}: {store}",

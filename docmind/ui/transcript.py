@@ -10,7 +10,7 @@ from docmind.events import Citation
 from docmind.passages import NumberedPassage
 
 if TYPE_CHECKING:
-    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.messages import StoredMessage
 
 
 def transcript(title: str, messages: Iterable[StoredMessage]) -> str:

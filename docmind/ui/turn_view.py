@@ -24,7 +24,7 @@ from docmind.passages import NumberedPassage
 from docmind.turns import streamed_answer
 
 if TYPE_CHECKING:
-    from docmind.storage.conversations import StoredMessage
+    from docmind.storage.messages import StoredMessage
 
 SUPERVISOR = "supervisor"
 
@@ -135,22 +135,9 @@ def view_stored(message: StoredMessage) -> TurnView:
     """Return the view of a stored answer."""
     view = TurnView(answer=message.text, ended=True)
     _add_sources(view, message.sources)
-    for event in stored_events(message):
+    for event in message.steps:
         view.add_agent_event(event)
     return view
-
-
-def stored_events(message: StoredMessage) -> list[AgentStarted | AgentStep | AgentFinished]:
-    """Return what the agents did."""
-    types = {"AgentStarted": AgentStarted, "AgentStep": AgentStep, "AgentFinished": AgentFinished}
-    events = []
-    for step in message.steps:
-        data = dict(step)
-        if "said" in data:  # as older versions stored it
-            data["message"] = data.pop("said")
-        event_type = types[data.pop("event")]
-        events.append(event_type(**data))
-    return events
 
 
 def _add_sources(view: TurnView, sources: Iterable[NumberedPassage]) -> None:

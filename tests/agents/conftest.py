@@ -8,7 +8,7 @@ import json
 import pytest
 
 from docmind.app import build_app
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 DOCUMENTS = {
     "handbook.md": "# Time off\n\nEmployees get 25 days of paid vacation a year.\n\n# Laptops\n\n"

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.answers import REFUSAL, Asked, Outcome, answers, figures, uncited
 from docmind.events import Citation
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from tests.engines import PromptedEngine
 
 KNOWN = {

@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks.retrieval import retrieval
 from benchmarks.sets import retrieval_sets, xquad
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ import pytest
 
 from docmind.app import lock_data_dir
 from docmind.engine.interface import Attempt
-from docmind.storage.collections import Collections
-from docmind.storage.documents import Registry
+from docmind.storage.collections import CollectionStore
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
+from docmind.storage.settings import read_saved
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_ingest_tells_what_became_of_each_file(docmind, tmp_path):
     bad = tmp_path / "bad.docx"
     bad.write_bytes(b"no zip")
     first = docmind("ingest", good, bad)
-    assert "✓ Größe.md: 1 chunks" in first.stdout
+    assert "✓ Größe.md: 1 passages" in first.stdout
     assert "bad.docx" in first.stderr
     assert first.returncode == 1
     again = docmind("ingest", good)
@@ -62,11 +64,13 @@ def test_ingest_into_a_collection_with_tags(docmind, tmp_path):
     for tag in ("2024", "flat"):
         words = ["ingest", tmp_path / "lease.txt", "--collection", "Contracts", "--tag", tag]
         assert docmind(*words).returncode == 0
-    registry = Registry(docmind.data / "docmind.sqlite3")
-    (document,) = registry.all()
-    assert document.tag_list == ["2024", "flat"]
-    assert Collections(registry).named("contracts").id == document.collection
-    registry.close()
+    database = Database(docmind.data / "docmind.sqlite3")
+    documents = DocumentStore(database)
+    (document,) = documents.all()
+    assert document.tags == ("2024", "flat")
+    collections = CollectionStore(database, documents)
+    assert collections.named("contracts").id == document.collection
+    database.close()
 
 
 @pytest.mark.engine
@@ -145,7 +149,7 @@ def test_a_model_to_answer_with_is_no_embedding_model(docmind):
     done = docmind("model", "use", "minilm")
     assert done.returncode == 1
     assert "DOCMIND_RETRIEVAL__EMBEDDING_MODEL" in done.stderr
-    assert not (docmind.data / "settings.json").exists()
+    assert read_saved(docmind.data) == {}
 
 
 def test_a_missing_file_is_named(docmind):

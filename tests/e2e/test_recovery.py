@@ -19,7 +19,8 @@ from pathlib import Path
 from docmind.resolution import resolve
 from docmind.app import build_engine
 from docmind.errors import EngineError
-from docmind.settings import EngineSettings, load_settings, save_settings
+from docmind.settings import EngineSettings
+from docmind.storage.settings import load_settings, save_settings
 
 data, models, broken = map(Path, sys.argv[1:])
 told = {}
@@ -37,7 +38,7 @@ async def answer(made):
     return [delta async for delta in made.stream(question, max_tokens=8)]
 
 saved = {"llm": {"model": "smollm2-135m"}, "engine": {"max_model_len": 1024}}
-save_settings(data / "settings.json", saved)
+save_settings(data, saved)
 first = engine()
 told["stages"] = first.status().stages
 first._engine.engine_core.engine_core.model_executor.execute_model = None  # the next step breaks
@@ -50,7 +51,7 @@ told["after_death"] = len(asyncio.run(answer(first)))
 told["death"] = [a.doing for a in first.status().attempts]
 first.close()
 
-save_settings(data / "settings.json", {"llm": {"model": str(broken)}})
+save_settings(data, {"llm": {"model": str(broken)}})
 second = engine()
 status = second.status()
 told["model"] = status.model
@@ -85,7 +86,7 @@ def test_an_engine_that_dies_starts_again_and_damaged_weights_roll_back(
     assert "llm.model" in told["notice"]
     assert told["causes"][-1] == "model"
     assert told["after_roll_back"] > 1
-    assert json.loads((data / "settings.json").read_text())["llm"]["model"] == "smollm2-135m"
+    assert read_saved(data)["llm"]["model"] == "smollm2-135m"
     assert [name for name, _ in told["stages"]] == [
         "fetching the model",
         "importing torch",

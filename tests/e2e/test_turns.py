@@ -8,7 +8,7 @@ import pytest
 from benchmarks.tokens import KeptEngine
 from docmind.app import build_app
 from docmind.events import ContextTrimmed, TokenDelta, TurnFinished
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 pytestmark = pytest.mark.engine
 

@@ -2,8 +2,9 @@ import pytest
 
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
-from docmind.storage.documents import Registry
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
+from docmind.storage.settings import load_settings
 from tests.samples import write_all
 
 
@@ -27,14 +28,21 @@ def store(settings, embedder):
 
 
 @pytest.fixture
-def registry(settings):
-    registry = Registry(settings.database)
-    yield registry
-    registry.close()
+def database(settings):
+    database = Database(settings.database)
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def service(settings, registry, store, embedder):
-    service = IngestionService(settings, registry, store, embedder)
+def documents(database):
+    return DocumentStore(database)
+
+
+@pytest.fixture
+def service(settings, documents, store, embedder):
+    service = IngestionService(
+        settings=settings, documents=documents, store=store, embedder=embedder
+    )
     yield service
     service.close()

@@ -8,13 +8,15 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from docmind.errors import EmptyFile, FileTooLarge, IngestError, StoreError, UnsupportedFile
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
-from docmind.storage.documents import LOCKED, Registry
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore, Failure, IngestionProgress
+from docmind.storage.settings import load_settings
 from tests.samples import PAGES, locked_pdf, table_page, write_pdf
 
 
@@ -27,6 +29,14 @@ def long_text(sentences: int, word: str = "harbour") -> bytes:
     return "\n\n".join(
         f"Paragraph {i} tells of the {word} and of ship number {i * 7}." for i in range(sentences)
     ).encode()
+
+
+def stage_of(document):
+    return document.progress and document.progress.stage
+
+
+def pages_of(document):
+    return document.progress and document.progress.total
 
 
 def until(condition, seconds=60):
@@ -58,7 +68,7 @@ def test_every_file_type_becomes_searchable(service, samples, retriever):
         hit = retriever.search(question, 3)[0]
         assert (hit.passage.file_name, hit.passage.page) == (name, page), question
     pdf = next(d for d in service.documents() if d.suffix == ".pdf")
-    assert (pdf.pages, pdf.chunks) == (3, 3)
+    assert (pdf.pages, pdf.passages) == (3, 3)
     assert pdf.seconds > 0
     assert service.text(pdf.id, 2, 2).startswith("Its main telescope")
     assert service.file_path(pdf.id).read_bytes() == samples[".pdf"].read_bytes()
@@ -89,7 +99,7 @@ def test_a_locked_file_is_opened_with_its_password_which_is_not_kept(service, se
         service.retry(document.id, password)
         assert service.wait(60)
         failed = service.get(document.id)
-        assert (failed.state, failed.stage) == ("failed", LOCKED)
+        assert (failed.state, failed.failure) == ("failed", Failure.PASSWORD_WANTED)
         assert "password" in failed.reason
     service.retry(document.id, "sesame")
     assert service.wait(60)
@@ -179,7 +189,8 @@ def test_an_unexpected_exception_does_not_stop_the_worker(service, samples, monk
         return real(document_id, file_name, *rest)
 
     monkeypatch.setattr(service._pipeline, "run", run)
-    bad, good = service.add(samples[".md"]).document, service.add(samples[".txt"]).document
+    bad = service.add(samples[".md"]).document
+    good = service.add(samples[".txt"]).document
     assert service.wait(60)
     assert "ZeroDivisionError: oops" in service.get(bad.id).reason
     assert service.get(good.id).state == "ready"
@@ -222,55 +233,63 @@ def test_deleted_and_added_again_at_once(service, store):
     assert service.wait(120)
     document = service.get(added.id)
     assert document.state == "ready"
-    assert store.count(added.id) == document.chunks
+    assert store.count(added.id) == document.passages
 
 
-def test_progress_moves_through_the_stages(service, registry, monkeypatch):
+def test_progress_moves_through_the_stages(service, documents, monkeypatch):
     seen = []
-    real = registry.update
+    real = documents.note_progress
 
-    def update(document_id, **changes):
-        seen.append((changes.get("stage"), changes.get("done"), changes.get("total")))
-        return real(document_id, **changes)
+    def note_progress(document_id, progress):
+        seen.append(progress)
+        real(document_id, progress)
 
-    monkeypatch.setattr(registry, "update", update)
+    monkeypatch.setattr(documents, "note_progress", note_progress)
     service.add_bytes(long_text(600), "long.txt")
     assert service.wait(120)
-    stages = list(dict.fromkeys(s for s, _, _ in seen if s))
+    stages = list(dict.fromkeys(progress.stage for progress in seen))
     assert stages == ["parse", "split", "embed", "store"]
-    assert len({done for stage, done, _ in seen if stage == "embed"}) >= 2
+    assert len({progress.done for progress in seen if progress.stage == "embed"}) >= 2
 
 
 def test_an_interrupted_ingestion_goes_on_at_the_next_start(
-    service, settings, registry, store, embedder
+    service, settings, documents, store, embedder
 ):
     added = service.add_bytes(long_text(1500), "long.txt").document
     service.start()
     until(lambda: store.count(added.id) > 0)
     service.close()
-    assert registry.get(added.id).state == "queued"
-    registry.update(added.id, state="embedding")  # as a kill leaves it
-    second = IngestionService(settings, registry, store, embedder)
+    assert documents.get(added.id).state == "queued"
+    documents.note_progress(  # as a kill leaves it
+        added.id, IngestionProgress(stage="embed", done=1, total=9)
+    )
+    second = IngestionService(
+        settings=settings, documents=documents, store=store, embedder=embedder
+    )
     assert second.wait(200)
-    document = registry.get(added.id)
+    document = documents.get(added.id)
     assert document.state == "ready"
-    assert store.count(added.id) == document.chunks
+    assert store.count(added.id) == document.passages
     second.close()
 
 
 KILLED = """
 import sys, time
 from pathlib import Path
-from docmind.storage.documents import LOCKED, Registry
+from docmind.storage.database import Database
+from docmind.storage.documents import DocumentStore
 from docmind.ingestion.service import IngestionService
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from tests.ingestion.test_service import long_text
 settings = load_settings(data_dir=Path(sys.argv[1]))
 embedder = Embedder(Path(sys.argv[2]))
 store = open_store(settings, embedder.dims)
-service = IngestionService(settings, Registry(settings.database), store, embedder)
+documents = DocumentStore(Database(settings.database))
+service = IngestionService(
+    settings=settings, documents=documents, store=store, embedder=embedder
+)
 service.add_bytes(b"A short text about herons.", "short.txt")
 document = service.add_bytes(long_text(1500), "long.txt").document
 service.start()
@@ -292,22 +311,28 @@ def test_a_killed_process_loses_nothing(tmp_path, minilm, embedder):
         document_id = process.stdout.readline().strip()
         process.send_signal(signal.SIGKILL)
     settings = load_settings(data_dir=folder)
-    store, registry = open_store(settings, embedder.dims), Registry(settings.database)
-    assert registry.get(document_id).state == "embedding"
-    service = IngestionService(settings, registry, store, embedder)
+    store = open_store(settings, embedder.dims)
+    database = Database(settings.database)
+    documents = DocumentStore(database)
+    assert documents.get(document_id).state == "embedding"
+    service = IngestionService(
+        settings=settings, documents=documents, store=store, embedder=embedder
+    )
     assert service.wait(200)
     assert {d.state for d in service.documents()} == {"ready"}
-    assert store.count() == sum(d.chunks for d in service.documents())
+    assert store.count() == sum(d.passages for d in service.documents())
     service.close()
     store.close()
 
 
-def test_a_lost_store_is_filled_again(service, settings, registry, store, embedder, samples):
+def test_a_lost_store_is_filled_again(service, settings, documents, store, embedder, samples):
     added = service.add(samples[".pdf"]).document
     assert service.wait(60)
     service.close()
     store.delete(added.id)
-    second = IngestionService(settings, registry, store, embedder)
+    second = IngestionService(
+        settings=settings, documents=documents, store=store, embedder=embedder
+    )
     assert second.wait(60)
     assert store.count(added.id) == 3
     second.close()
@@ -323,26 +348,21 @@ def test_a_store_that_fails_is_a_reason(service, samples, store, monkeypatch):
     assert service.get(added.id).reason == "The disk is full. Free some space."
 
 
-class FullDisk:
-    """A connection whose next `failures` updates fail."""
+def fail_updates(database, failures):
+    """Let the next `failures` updates find the disk full."""
+    left = [failures]
 
-    def __init__(self, connection, failures):
-        self.connection, self.failures = connection, failures
-
-    def execute(self, sql, values=()):
-        if sql.startswith("UPDATE") and self.failures:
-            self.failures -= 1
+    @event.listens_for(database.engine, "do_execute")
+    def execute(_cursor, statement, _parameters, _context):
+        if statement.startswith("UPDATE") and left[0]:
+            left[0] -= 1
             raise sqlite3.OperationalError("database or disk is full")
-        return self.connection.execute(sql, values)
-
-    def close(self):
-        self.connection.close()
 
 
-def test_a_full_disk_does_not_end_the_ingestion(service, registry, samples, monkeypatch):
+def test_a_full_disk_does_not_end_the_ingestion(service, database, samples, monkeypatch):
     monkeypatch.setattr("docmind.ingestion.service.RETRY_S", 0.05)
     service.start()
-    registry._db = FullDisk(registry._db, 3)  # the first progress, and the failure twice
+    fail_updates(database, 3)  # the first progress, and the failure twice
     added = service.add(samples[".md"]).document
     until(lambda: service.get(added.id).state == "failed")
     assert "disk is full). Free disk space" in service.get(added.id).reason
@@ -353,7 +373,7 @@ def test_a_full_disk_does_not_end_the_ingestion(service, registry, samples, monk
 
 
 def test_closing_after_the_last_chunk_keeps_the_document(
-    service, registry, store, samples, monkeypatch
+    service, documents, store, samples, monkeypatch
 ):
     tidying = threading.Event()
 
@@ -366,15 +386,15 @@ def test_closing_after_the_last_chunk_keeps_the_document(
     service.start()
     assert tidying.wait(60)
     service.close()
-    assert registry.get(added.id).state == "ready"
-    assert store.count(added.id) == registry.get(added.id).chunks > 0
+    assert documents.get(added.id).state == "ready"
+    assert store.count(added.id) == documents.get(added.id).passages > 0
 
 
 def test_search_goes_on_while_files_are_ingested(service, samples, retriever):
     service.add(samples[".pdf"])
     assert service.wait(60)
     service.add_bytes(long_text(1500), "long.txt")
-    until(lambda: service.documents()[0].stage == "embed")
+    until(lambda: stage_of(service.documents()[0]) == "embed")
     for _ in range(10):
         assert (
             retriever.search("How heavy is the mirror?", 3)[0].passage.file_name
@@ -396,7 +416,7 @@ def test_many_tabs_add_at_once(service, tmp_path):
     assert {d.state for d in service.documents()} == {"ready"}
 
 
-def test_the_registry_shares_its_file_with_others(service, settings, samples):
+def test_the_database_shares_its_file_with_others(service, settings, samples):
     with sqlite3.connect(settings.database) as other:
         other.execute("CREATE TABLE notes (text TEXT)")
         other.execute("INSERT INTO notes VALUES ('x')")
@@ -414,7 +434,7 @@ def test_cancelled_at_once_at_any_stage_and_read_again_when_asked(service, store
     service.start()
     until(lambda: store.count(first.id) > 0)
     service.cancel(first.id)  # while it is embedded
-    assert (service.get(first.id).state, service.get(first.id).stage) == ("failed", "cancelled")
+    assert service.get(first.id).failure == Failure.CANCELLED
     assert service.wait(60)
     assert [service.get(d.id).state for d in (first, second, third)] == [
         "failed",
@@ -437,7 +457,7 @@ def test_a_long_scan_tells_its_page_and_can_be_cancelled_within_it(service, sett
     scan = service.add(tmp_path / "scan.tiff").document
     note = service.add_bytes(long_text(3), "note.txt").document
     service.start()
-    until(lambda: service.get(scan.id).total == 6)
+    until(lambda: pages_of(service.get(scan.id)) == 6)
     service.cancel(scan.id)
     until(lambda: service.get(note.id).state == "ready")
-    assert service.get(scan.id).stage == "cancelled"
+    assert service.get(scan.id).failure == Failure.CANCELLED

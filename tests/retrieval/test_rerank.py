@@ -9,7 +9,7 @@ from docmind.passages import Passage, passage_id
 from docmind.retrieval.rerank import Reranker
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from tests.passages import embed
 
 

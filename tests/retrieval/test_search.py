@@ -7,7 +7,7 @@ from docmind.retrieval.fusion import fuse
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.store.base import Scope
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 from tests.passages import embed
 
 TEXTS = (

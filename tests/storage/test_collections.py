@@ -1,30 +1,18 @@
 import pytest
 
 from docmind.errors import IngestError
-from docmind.storage.collections import FIRST, Collections
-from docmind.storage.documents import Registry
+from docmind.storage.collections import FIRST, CollectionStore
+from docmind.storage.database import Database
 
 
 @pytest.fixture
-def registry(tmp_path):
-    registry = Registry(tmp_path / "docmind.sqlite3")
-    yield registry
-    registry.close()
-
-
-@pytest.fixture
-def collections(registry):
-    return Collections(registry)
-
-
-@pytest.fixture
-def added(registry):
+def added(documents):
     """Add ready documents."""
 
     def add(*ids):
         for key in ids:
-            registry.add(key, f"{key}.txt", 1, ".txt")
-            registry.update(key, state="ready")
+            documents.add(key, name=f"{key}.txt", size=1, suffix=".txt")
+            documents.finish(key, pages=0, passages=1, seconds=0.1)
 
     return add
 
@@ -33,14 +21,14 @@ def names(collections):
     return [c.name for c in collections.all()]
 
 
-def test_collections_are_made_renamed_and_kept(tmp_path, registry, collections):
+def test_collections_are_made_renamed_and_kept(tmp_path, documents, collections):
     made = collections.create("  Rental   contracts ")
     assert made.name == "Rental contracts"
     collections.create("Audits")
     collections.rename(made.id, "Contracts")
     collections.rename(FIRST, "Everything else")
-    again = Registry(tmp_path / "docmind.sqlite3")
-    assert names(Collections(again)) == ["Everything else", "Audits", "Contracts"]
+    again = Database(tmp_path / "docmind.sqlite3")
+    assert names(CollectionStore(again, documents)) == ["Everything else", "Audits", "Contracts"]
     again.close()
 
 
@@ -62,14 +50,15 @@ def test_a_collection_is_found_by_its_name(collections):
         collections.named("Leases")
 
 
-def test_documents_move_and_are_searched_by_collection(registry, collections, added):
+def test_documents_move_and_are_searched_by_collection(documents, collections, added):
     added("a", "b", "c")
-    contracts, audits = collections.create("Contracts"), collections.create("Audits")
+    contracts = collections.create("Contracts")
+    audits = collections.create("Audits")
     collections.move("b", contracts.id)
-    registry.add("new", "new.txt", 1, ".txt")
+    documents.add("new", name="new.txt", size=1, suffix=".txt")
     collections.move("new", contracts.id)  # still queued
     collections.move("c", 999)  # deleted in another tab meanwhile
-    assert registry.get("c").collection == FIRST
+    assert documents.get("c").collection == FIRST
     assert collections.searched([]) is None
     assert collections.searched([999]) is None
     assert collections.searched([contracts.id]) == ["b"]
@@ -78,22 +67,22 @@ def test_documents_move_and_are_searched_by_collection(registry, collections, ad
     assert sorted(collections.searched([], shared=True)) == ["a", "b", "c"]
 
 
-def test_a_deleted_collection_leaves_its_documents(registry, collections, added):
+def test_a_deleted_collection_leaves_its_documents(documents, collections, added):
     added("a")
     made = collections.create("Contracts")
     collections.move("a", made.id)
     collections.delete(made.id)
     collections.delete(FIRST)
     assert names(collections) == ["General"]
-    assert registry.get("a").collection == FIRST
+    assert documents.get("a").collection == FIRST
     assert (
         collections.create("Audits").id != made.id
     )  # a conversation may still name the deleted one
 
 
-def test_tags_are_clean_and_in_order(registry, collections, added):
+def test_tags_are_clean_and_in_order(documents, collections, added):
     added("a")
     collections.tag("a", ["urgent", " tax, 2024 ", "", "Urgent", "urgent"])
-    assert registry.get("a").tag_list == ["tax 2024", "Urgent", "urgent"]
+    assert documents.get("a").tags == ("tax 2024", "Urgent", "urgent")
     collections.tag("a", [])
-    assert registry.get("a").tag_list == []
+    assert documents.get("a").tags == ()

@@ -1,38 +1,97 @@
-import sqlite3
-
 import pytest
 from sqlalchemy import event
 
-from docmind.errors import ConfigError
-from docmind.events import Citation, ContextTrimmed, Usage, now
-from docmind.storage.conversations import ConversationStore, StoredMessage
+from docmind.errors import IngestError, StoreError
+from docmind.events import (
+    AgentFinished,
+    AgentStarted,
+    AgentStep,
+    Citation,
+    ContextTrimmed,
+    Usage,
+    now,
+)
+from docmind.storage.conversations import ConversationStore, completed_turns
+from docmind.storage.database import Database
+from docmind.storage.messages import StoredMessage
 from tests.passages import numbered
 
 
-def test_a_conversation_comes_back_whole_after_a_restart(tmp_path):
-    store = ConversationStore(tmp_path / "docmind.sqlite3")
+@pytest.fixture
+def store(database):
+    return ConversationStore(database)
+
+
+def test_a_conversation_comes_back_whole_after_a_restart(tmp_path, database, store):
     conversation = store.create()
     answer = StoredMessage(
-        "assistant",
-        "25 days [1].",
-        now(),
+        role="assistant",
+        text="25 days [1].",
+        at=now(),
         sources=(
             numbered(1, "c1", "d1", "Urlaub 休暇.pdf", "25 days", page=3, heading="Time off"),
         ),
-        citations=(Citation(1, "25 days.", True),),
-        usage=Usage(100, 40, 5, 2, 0.5, 30.0, 105, 8192, 1.2),
-        steps=({"event": "AgentStarted", "agent": "researcher", "task": "days?"},),
+        citations=(Citation(number=1, sentence="25 days.", supported=True),),
+        usage=Usage(
+            prompt_tokens=100,
+            cached_tokens=40,
+            completion_tokens=5,
+            engine_calls=2,
+            ttft_s=0.5,
+            tokens_per_s=30.0,
+            context_tokens=105,
+            window=8192,
+            duration_s=1.2,
+        ),
+        steps=(
+            AgentStarted(
+                conversation_id=conversation.id,
+                turn_id="t1",
+                agent="researcher",
+                task="days?",
+                run_id="r1",
+            ),
+            AgentStep(
+                conversation_id=conversation.id,
+                turn_id="t1",
+                agent="researcher",
+                run_id="r1",
+                tool="search_documents",
+                arguments={"query": "days"},
+                result="2 passages",
+                duration_ms=12.5,
+                message="I look it up.",
+            ),
+            AgentFinished(
+                conversation_id=conversation.id,
+                turn_id="t1",
+                agent="researcher",
+                run_id="r1",
+                text="25 days",
+            ),
+        ),
         stopped=True,
+        error="The engine died.",
+        notices=("The researcher ran out of time.",),
+        confidence=0.9,
+        open_points="Whether cats count.",
     )
     trim = ContextTrimmed(
-        conversation.id, "t1", 7000, 5000, "3 oldest turns", "over the limit", now(), 3
+        conversation_id=conversation.id,
+        turn_id="t1",
+        tokens_before=7000,
+        tokens_after=5000,
+        dropped="3 oldest turns",
+        reason="over the limit",
+        at=now(),
+        first_kept_turn=3,
     )
     store.add_question(conversation.id, "How many days off?")
     store.add_answer(conversation.id, answer)
     store.add_trims([trim])
-    store.close()
+    database.close()
 
-    again = ConversationStore(tmp_path / "docmind.sqlite3")
+    again = ConversationStore(Database(tmp_path / "docmind.sqlite3"))
     question, stored = again.messages(conversation.id)
     assert (question.role, question.text) == ("user", "How many days off?")
     assert stored == answer
@@ -40,9 +99,9 @@ def test_a_conversation_comes_back_whole_after_a_restart(tmp_path):
     assert [c.title for c in again.list()] == ["How many days off?"]
 
 
-def test_the_last_used_conversation_comes_first_and_long_questions_make_short_titles(tmp_path):
-    store = ConversationStore(tmp_path / "docmind.sqlite3")
-    first, second = store.create("first"), store.create()
+def test_the_last_used_conversation_comes_first_and_long_questions_make_short_titles(store):
+    first = store.create("first")
+    second = store.create()
     store.add_question(second.id, "word " * 40)
     assert store.list()[0].id == second.id
     assert len(store.list()[0].title) <= 60
@@ -52,42 +111,63 @@ def test_the_last_used_conversation_comes_first_and_long_questions_make_short_ti
     assert store.get(second.id).title.startswith("word")
 
 
-def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(tmp_path):
-    store = ConversationStore(tmp_path / "docmind.sqlite3")
+def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(store):
     conversation = store.create("x")
     store.add_question(conversation.id, "?")
-    store.add_trims([ContextTrimmed(conversation.id, "t", 2, 1, "1 oldest turn", "r", now())])
+    trim = ContextTrimmed(
+        conversation_id=conversation.id,
+        turn_id="t",
+        tokens_before=2,
+        tokens_after=1,
+        dropped="1 oldest turn",
+        reason="r",
+        at=now(),
+    )
+    store.add_trims([trim])
     store.delete(conversation.id)
-    store.add_answer(conversation.id, StoredMessage("assistant", "late", now()))
+    store.add_answer(conversation.id, StoredMessage(role="assistant", text="late", at=now()))
     assert store.list() == []
     assert store.messages(conversation.id) == []
     assert store.trims() == []
 
 
-def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path):
-    database = tmp_path / "old.sqlite3"
-    with sqlite3.connect(database) as db:
-        db.execute(
-            "CREATE TABLE trim_events (id INTEGER PRIMARY KEY, conversation_id VARCHAR NOT NULL,"
-            " turn_id VARCHAR NOT NULL, tokens_before INTEGER NOT NULL, tokens_after INTEGER NOT NULL,"
-            " dropped VARCHAR NOT NULL,"
-            " reason VARCHAR NOT NULL, at VARCHAR NOT NULL, first_kept_turn INTEGER NOT NULL)"
-        )
-        db.execute(
-            "INSERT INTO trim_events VALUES (1, 'c', 't', 9, 5, '1 oldest turn', 'full', 'now', 1)"
-        )
-    store = ConversationStore(database)
-    assert [(t.first_kept_turn, t.summary) for t in store.trims("c")] == [(1, "")]
-    store.close()
+def test_a_conversation_keeps_the_collections_it_searches(store):
+    conversation = store.create()
+    assert conversation.collections == ()
+    store.choose(conversation.id, [3, 1])
+    assert store.get(conversation.id).collections == (3, 1)
+    assert store.list() == [store.get(conversation.id)]
+    store.choose(conversation.id, [])
+    assert store.get(conversation.id).collections == ()
 
 
-def test_a_full_disk_is_said_and_what_is_stored_stays(tmp_path):
-    store = ConversationStore(tmp_path / "docmind.sqlite3")
+def test_a_conversation_that_cannot_begin_goes_again(store):
+    refused = IngestError("No document is ready.")
+    with pytest.raises(IngestError), store.begun(None):
+        raise refused
+    assert store.list() == []
+    there = store.create("there")
+    with pytest.raises(IngestError), store.begun(there.id) as asked_in:
+        raise refused
+    assert asked_in == there.id
+    assert store.list() == [there]
+
+
+def test_a_question_without_an_answer_is_no_turn():
+    question = StoredMessage(role="user", text="Lost?")
+    asked = StoredMessage(role="user", text="How long?")
+    failed = StoredMessage(role="assistant", text="", error="It failed.")
+    answer = StoredMessage(role="assistant", text="25 days.")
+    assert completed_turns([question, failed, asked, answer]) == [("How long?", "25 days.")]
+
+
+def test_a_full_disk_is_said_and_what_is_stored_stays(database, store):
     conversation = store.create()
     store.add_question(conversation.id, "How long?")
-    event.listen(store._engine, "connect", lambda db, _: db.execute("PRAGMA max_page_count = 1"))
-    store._engine.dispose()
-    with pytest.raises(ConfigError, match=r"is full.*Free disk space"):
-        store.add_answer(conversation.id, StoredMessage("assistant", "word " * 50_000, now()))
+    event.listen(database.engine, "connect", lambda db, _: db.execute("PRAGMA max_page_count = 1"))
+    database.close()
+    with pytest.raises(StoreError, match=r"is full.*Free disk space"):
+        store.add_answer(
+            conversation.id, StoredMessage(role="assistant", text="word " * 50_000, at=now())
+        )
     assert [m.text for m in store.messages(conversation.id)] == ["How long?"]
-    store.close()

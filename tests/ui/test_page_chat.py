@@ -7,7 +7,7 @@ import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, ContextTrimmed
-from docmind.storage.conversations import StoredMessage
+from docmind.storage.messages import StoredMessage
 from docmind.ui import state
 from docmind.ui.dialogs import RenameConversation
 from docmind.ui.transcript import transcript
@@ -174,7 +174,7 @@ def test_a_question_waits_for_the_first_document_and_is_then_asked(open_page, ap
     tab = ask(open_page(), "What is the fee?")
     assert "as soon as your documents are read" in words(tab)
     assert app.conversations.list() == []
-    app.documents.registry.update(slow.id, state="ready")
+    app.documents.store.finish(slow.id, pages=1, passages=1, seconds=0.1)
     assert "The fee is" in words(finished(tab.run(), app))
 
 

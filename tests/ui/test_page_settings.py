@@ -1,12 +1,13 @@
 """Settings: saved whole or not at all; what the environment sets is fixed; keys are never shown."""
 
-import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from docmind.errors import ModelError
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings, read_saved, save_settings
 from docmind.ui import state
 from tests.ui.conftest import button, words
 
@@ -21,7 +22,7 @@ def test_a_change_is_saved_and_waits_for_a_restart(open_page, app):
     tab.number_input(key="setting-llm-temperature").set_value(0.7)
     tab.text_input(key="setting-llm-model").set_value("smollm2-135m")
     save(tab)
-    assert json.loads(app.settings.saved_file.read_text()) == {
+    assert read_saved(app.settings.data_dir) == {
         "llm": {"temperature": 0.7, "model": "smollm2-135m"}
     }
     assert "used after a restart" in words(tab)
@@ -33,7 +34,7 @@ def test_what_was_saved_can_be_taken_back_before_the_restart(open_page, app):
     save(tab)
     tab.text_input(key="setting-llm-model").set_value("")
     save(tab)
-    assert json.loads(app.settings.saved_file.read_text()) == {"llm": {"model": None}}
+    assert read_saved(app.settings.data_dir) == {"llm": {"model": None}}
 
 
 def test_settings_that_were_taken_back_are_named(open_page, app):
@@ -43,7 +44,7 @@ def test_settings_that_were_taken_back_are_named(open_page, app):
 
 def test_nothing_changed_nothing_saved(open_page, app):
     assert "Nothing was changed" in words(save(open_page("settings")))
-    assert not app.settings.saved_file.exists()
+    assert read_saved(app.settings.data_dir) == {}
 
 
 def test_a_value_that_cannot_be_used_is_named_and_nothing_is_saved(open_page, app):
@@ -53,7 +54,7 @@ def test_a_value_that_cannot_be_used_is_named_and_nothing_is_saved(open_page, ap
     save(tab)
     assert "Nothing was saved" in words(tab)
     assert "**Model\\: Temperature**" in words(tab)
-    assert not app.settings.saved_file.exists()
+    assert read_saved(app.settings.data_dir) == {}
 
 
 def test_an_automatic_value_can_be_set_and_returned(open_page, app):
@@ -61,7 +62,7 @@ def test_an_automatic_value_can_be_set_and_returned(open_page, app):
     assert tab.number_input(key="setting-engine-max_model_len").value is None
     tab.selectbox(key="setting-engine-enforce_eager").set_value(False)
     save(tab)
-    assert json.loads(app.settings.saved_file.read_text()) == {"engine": {"enforce_eager": False}}
+    assert read_saved(app.settings.data_dir) == {"engine": {"enforce_eager": False}}
 
 
 def test_what_the_environment_sets_is_fixed(open_page, app, monkeypatch):
@@ -96,7 +97,7 @@ def checked(app, monkeypatch):
 
 
 def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page):
-    app.settings.saved_file.write_text('{"retrieval": {"embedding_model": "gone"}}')
+    save_settings(app.settings.data_dir, {"retrieval": {"embedding_model": "gone"}})
     tab = open_page("settings")
     assert "There is no embedding model" in words(tab)
     tab.text_input(key="setting-retrieval-embedding_model").set_value("minilm")
@@ -107,22 +108,29 @@ def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page
     assert tab.text_input(key="setting-retrieval-embedding_model").value == "minilm"
 
 
-def test_a_settings_file_that_cannot_be_moved_is_not_offered_to(
-    checked, app, open_page, monkeypatch
+@pytest.fixture
+def damaged(app):
+    """A saved setting can't be read."""
+    save_settings(app.settings.data_dir, {"llm": {"model": "a/b"}})
+    with closing(sqlite3.connect(app.settings.database)) as database:
+        database.execute("UPDATE settings SET value = '{not json'")
+        database.commit()
+
+
+def test_settings_that_cannot_be_set_aside_are_not_offered_to(
+    damaged, checked, open_page, monkeypatch
 ):
-    app.settings.saved_file.write_text("{not json")
     # Root may write everywhere.
     monkeypatch.setattr("docmind.ui.settings_form.os.access", lambda *_: False)
     labels = [found.label for found in open_page("settings").button]
     assert labels == ["Try again"]
 
 
-def test_a_broken_settings_file_can_be_set_aside(checked, app, open_page):
-    app.settings.saved_file.write_text("{not json")
+def test_damaged_settings_can_be_set_aside(damaged, checked, app, open_page):
     tab = open_page("settings")
     button(tab, "Set the saved settings aside").click().run()
     assert not tab.exception
     assert "could not start" not in words(tab)
-    assert not app.settings.saved_file.exists()
+    assert read_saved(app.settings.data_dir) == {}
     (aside,) = app.settings.data_dir.glob("settings-*.json")
-    assert aside.read_text() == "{not json"
+    assert "{not json" in aside.read_text()

@@ -13,7 +13,8 @@ from docmind.engine.plan.compatibility import BACKENDS
 from docmind.engine.plan.ladder import FILE, Ladder, classify, forget, next_rung
 from docmind.errors import EngineFailed, ModelError
 from docmind.hardware import GIB
-from docmind.settings import EngineSettings, LLMSettings, Settings, load_settings, save_settings
+from docmind.settings import EngineSettings, LLMSettings, Settings
+from docmind.storage.settings import load_settings, read_saved, save_settings
 from tests.engine.plan.test_resolve import AMX, H200, QWEN3_FP8, QWEN_CPU, plan_of
 
 
@@ -145,7 +146,7 @@ class Scripted(LocalEngine):
     """The real ladder and life over a `load(plan)` that raises or not."""
 
     def __init__(self, settings, load):
-        super().__init__(settings, H200, partial(correct_saved_settings, settings.saved_file))
+        super().__init__(settings, H200, partial(correct_saved_settings, settings.data_dir))
         self.load = load
         self.plans = []
 
@@ -261,12 +262,10 @@ def broken(*models):
 
 
 def test_bad_saved_settings_go_back_to_those_that_worked(tmp_path, monkeypatch):
-    save_settings(
-        tmp_path / "settings.json", {"llm": {"model": "good"}, "engine": {"max_num_seqs": 2}}
-    )
+    save_settings(tmp_path, {"llm": {"model": "good"}, "engine": {"max_num_seqs": 2}})
     run(load_settings(data_dir=tmp_path), broken("bad"))
     save_settings(
-        tmp_path / "settings.json",
+        tmp_path,
         {"llm": {"model": "bad", "temperature": 0.5}, "engine": {"max_num_seqs": 3}},
     )
     status = run(load_settings(data_dir=tmp_path), broken("bad")).status()
@@ -274,8 +273,10 @@ def test_bad_saved_settings_go_back_to_those_that_worked(tmp_path, monkeypatch):
     assert "llm.model = bad" in status.notice
     assert "incomplete metadata" in status.notice
     assert status.attempts[-1].cause == "model"
-    saved = json.loads((tmp_path / "settings.json").read_text())
-    assert saved == {"llm": {"model": "good", "temperature": 0.5}, "engine": {"max_num_seqs": 2}}
+    assert read_saved(tmp_path) == {
+        "llm": {"model": "good", "temperature": 0.5},
+        "engine": {"max_num_seqs": 2},
+    }
     assert not run(load_settings(data_dir=tmp_path), broken("bad")).status().notice
 
 
@@ -283,7 +284,7 @@ def test_what_the_environment_sets_is_not_written_into_the_saved_settings(tmp_pa
     run(Settings(data_dir=tmp_path, llm=LLMSettings(model="good")), broken("bad"))
     status = run(Settings(data_dir=tmp_path, llm=LLMSettings(model="bad")), broken("bad")).status()
     assert status.model == "good"
-    assert not (tmp_path / "settings.json").exists()
+    assert read_saved(tmp_path) == {}
 
 
 def test_two_broken_settings_do_not_go_round_in_circles(tmp_path):

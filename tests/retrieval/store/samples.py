@@ -2,7 +2,7 @@
 
 from docmind.passages import EmbeddedPassage, Passage, passage_id
 from docmind.retrieval.sparse import document_vector
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings
 
 DIMS = 8
 

@@ -1,7 +1,6 @@
 """Moving between the modes of the store: whole, resumable, compared before the old one goes."""
 
 import itertools
-import json
 import random
 import uuid
 from dataclasses import replace
@@ -15,7 +14,7 @@ from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store.move import BATCH, move
 from docmind.retrieval.store.opening import open_store
-from docmind.settings import load_settings
+from docmind.storage.settings import load_settings, read_saved
 from tests.retrieval.store.samples import DIMS, embedded, settings_for, unit
 
 MODES = ["edge", "local", "server"]
@@ -159,8 +158,7 @@ def test_the_command_moves_and_only_then_removes_the_old_store(tmp_path, minilm,
     moved = CliRunner().invoke(cli, ["store", "move", "--to", "local"])
     assert moved.exit_code == 0, moved.exception
     assert "9 passages are in the mode local now" in moved.output
-    saved = json.loads((tmp_path / "settings.json").read_text())
-    assert saved["store"]["mode"] == "local"
+    assert read_saved(tmp_path)["store"]["mode"] == "local"
     assert [path.name for path in load_settings().store_dir.iterdir()] == ["local"]
     store = open_store(load_settings(), dims)
     assert store.count("a") == 9

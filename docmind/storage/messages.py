@@ -1,0 +1,49 @@
+"""A stored question or answer, and its fields as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from docmind.events import AgentFinished, AgentStarted, AgentStep, Citation, Usage
+from docmind.passages import NumberedPassage
+
+AgentEvent = AgentStarted | AgentStep | AgentFinished
+_EVENT_TYPES: dict[str, type[AgentEvent]] = {
+    "AgentStarted": AgentStarted,
+    "AgentStep": AgentStep,
+    "AgentFinished": AgentFinished,
+}
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A question or an answer with all that the page needs to draw it again."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    at: str = ""
+    """UTC time, ISO 8601."""
+    sources: tuple[NumberedPassage, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    usage: Usage | None = None
+    steps: tuple[AgentEvent, ...] = ()
+    """What the agents did, in the order it happened."""
+    stopped: bool = False
+    error: str | None = None
+    notices: tuple[str, ...] = ()
+    confidence: float | None = None
+    open_points: str = ""
+
+
+def event_to_json(event: AgentEvent) -> dict[str, Any]:
+    """Return an agent's event as plain data, with its type's name under `event`."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def event_from_json(data: Mapping[str, Any]) -> AgentEvent:
+    """Return the event that `event_to_json` wrote."""
+    fields = dict(data)
+    event_type = _EVENT_TYPES[fields.pop("event")]
+    return event_type(**fields)
