@@ -65,15 +65,15 @@ def build_engine(resolved: Resolved) -> Engine:
     return VllmEngine(resolved, partial(correct_saved_settings, resolved.settings.data_dir))
 
 
-def correct_saved_settings(saved_file: Path, working: WorkingSettings) -> None:
+def correct_saved_settings(data_dir: Path, working: WorkingSettings) -> None:
     """Write values that work over the saved ones that did not; what was not saved is not added."""
     with suppress(ConfigError, ValidationError):
-        saved = read_saved(saved_file)
+        saved = read_saved(data_dir)
         for group, values in working.items():
             was_saved = saved.get(group, {})
             corrected = {name: value for name, value in values.items() if name in was_saved}
             if corrected:
-                save_settings(saved_file, {group: corrected})
+                save_settings(data_dir, {group: corrected})
 
 
 def build_embedder(resolved: Resolved) -> Embedder:

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from docmind import wording
 from docmind.cli.console import err, out
 from docmind.cli.opening import open_app
 from docmind.errors import DocMindError
@@ -112,4 +113,5 @@ def _present_documents(app: App, document_ids: Iterable[str]) -> Iterator[Docume
 
 def _figures(document: Document) -> str:
     pages = f"{document.pages} pages, " if document.pages else ""
-    return f"{pages}{document.passages} passages, {document.seconds:.1f} s"
+    passages = wording.count(document.passages, "passage")
+    return f"{pages}{passages}, {document.seconds:.1f} s"

@@ -51,7 +51,7 @@ def test_ingest_tells_what_became_of_each_file(docmind, tmp_path):
     bad = tmp_path / "bad.docx"
     bad.write_bytes(b"no zip")
     first = docmind("ingest", good, bad)
-    assert "✓ Größe.md: 1 passages" in first.stdout
+    assert "✓ Größe.md: 1 passage," in first.stdout
     assert "bad.docx" in first.stderr
     assert first.returncode == 1
     again = docmind("ingest", good)

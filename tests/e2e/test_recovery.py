@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from docmind.storage.settings import read_saved
+
 pytestmark = pytest.mark.engine
 
 SCRIPT = """
