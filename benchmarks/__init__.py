@@ -1,1 +1,1 @@
-"""What `docmind bench` measures, and how its results are kept."""
+"""Measurements of DocMind. `docmind bench --help` and `docmind eval --help` list them."""

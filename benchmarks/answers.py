@@ -1,68 +1,92 @@
-"""Whole answers: documents in, questions through ChatService and the settings' own engine, answers judged by rules.
+"""`docmind eval answers`: whole answers, judged by rules.
 
-All documents lie in one store, so that a question has to find its own among several hundred. Answerable: questions of
-the cookbook documentation and of every other xquad article, and answerable tasks of the multi-turn set with their
-earlier turns as the conversation. Unanswerable: questions about the xquad articles that were left out, tasks marked
-so, and the handbook's questions (its documents are not in the data folder).
+Documents in, questions through ChatService and the settings' own engine. All documents lie in one
+store, so that a question has to find its own among several hundred.
+
+Answerable: questions of the cookbook documentation and of every other xquad article, and
+answerable tasks of the multi-turn set with their earlier turns as the conversation.
+Unanswerable: questions about the xquad articles that were left out, tasks marked so, and the
+handbook's questions (its documents are not in the data folder).
 """
 
 from __future__ import annotations
 
 import random
-import re
 import statistics
-import string
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import NamedTuple
 
-from benchmarks.questions import has
-from benchmarks.sets import Corpus, cookbook, handbook_questions, mtrag_tasks, multi_turn, xquad
+from benchmarks.result import Progress
+from benchmarks.scoring import (
+    REFUSAL,
+    fraction,
+    has_fact,
+    is_exact,
+    is_refusal,
+    squad_words,
+    word_overlap,
+)
+from benchmarks.sets import (
+    ANSWERABLE,
+    UNANSWERABLE,
+    Corpus,
+    Utterance,
+    cookbook,
+    handbook_questions,
+    multi_turn,
+    multi_turn_tasks,
+    xquad,
+)
 from docmind.app import App, build_app
 from docmind.engine.interface import Engine
 from docmind.errors import DocMindError
 from docmind.events import Citation, TurnFailed, TurnFinished, Usage, now
+from docmind.ingestion.parsed import Section
+from docmind.measurement import Figures, empty_data_folder
 from docmind.passages import NumberedPassage
 from docmind.retrieval.sparse import terms
 from docmind.settings import Settings
 from docmind.storage.messages import StoredMessage
 from docmind.verification.sentences import cited_sentences, plain, stretches
 
-REFUSAL = re.compile(
-    r"not found in (?:your|the) documents|(?:no|none of the) passages? (?:say|mention|contain|provide|answer|support)|"
-    r"(?:do|does|did) not (?:mention|contain|provide|specify|say|include)|no information|"
-    r"not (?:mentioned|provided|stated)|(?:couldn|could|can)(?:'t| ?not) (?:find|be found|answer|be determined)",
-    re.IGNORECASE,
-)
+LEAST_STATEMENT_TERMS = 4
+"""Content words of a sentence that states something."""
+RUN_WORDS = 4
+"""Length of the runs of words by which passages are compared."""
+
+
+class GoldPassage(NamedTuple):
+    """A passage that answers a question."""
+
+    file_name: str
+    text: str
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuestion:
     """A question with what is known of its answer."""
 
-    name: str
-    """The set."""
+    set_name: str
     text: str
     answers: tuple[str, ...] = ()
     """Any of them is right; none: the documents do not have the answer."""
-    gold: tuple[tuple[str, str], ...] = ()
-    """(file name, text) of the gold passages."""
-    past: tuple[tuple[str, str], ...] = ()
-    """Earlier turns: (speaker, text)."""
+    gold: tuple[GoldPassage, ...] = ()
+    past: tuple[Utterance, ...] = ()
+    """Earlier turns of the conversation."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a question."""
 
-    asked: Asked
-    answer: str
+    question: AskedQuestion
+    answer: str = ""
     error: str = ""
     citations: tuple[Citation, ...] = ()
     sources: tuple[NumberedPassage, ...] = ()
@@ -72,280 +96,403 @@ class Outcome:
     @property
     def refused(self) -> bool:
         """Whether the answer begins by saying that the documents do not tell."""
-        return bool(REFUSAL.search(re.split(r"(?<=[.!?])\s", self.answer.strip() + " ")[0]))
+        return is_refusal(self.answer)
 
 
-def answers(
+@dataclass(frozen=True)
+class AnswersResult:
+    """Figures, and what was asked and answered."""
+
+    figures: Figures
+    outcomes: list[Outcome]
+
+
+def measure_answers(
     settings: Settings,
     data: Path,
+    *,
     limit: int,
     parallel: int,
-    names: Sequence[str],
-    tell: Callable[[str], None],
+    sets: Sequence[str] = (),
+    progress: Progress,
     engine: Engine | None = None,
-) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Ask up to `limit` questions (0: all) of each set (of all if `names` is empty), `parallel` conversations at once.
+) -> AnswersResult:
+    """Ask the questions of the sets through the whole app.
+
+    Args:
+        settings: of this machine.
+        data: folder with the public sets.
+        limit: most questions of each set, drawn evenly; 0: all.
+        parallel: conversations at once.
+        sets: names of the sets; none: all.
+        progress: is given a line for each answer.
+        engine: use this one instead of what the settings ask for.
 
     Returns:
-        Figures and a record per question. Answerable sets: answers.SET.questions; em (the answer is the gold string,
-        as SQuAD normalises), contains (has it as whole words), f1 (of words), recall (of the gold's words), cited
-        (share of answers with a citation), supported_citations (share of all citations), gold_cited (share of answers
-        citing a gold passage), uncited_sentences (share of factual sentences), false_refusals. Unanswerable:
-        questions, honest_refusals. All: failed, seconds_median, prompt_tokens, model_calls. Over everything:
-        answers.all.supported_citations, honest_refusals, false_refusals, failed, wall_s.
+        Answerable sets: answers.SET.questions; em (the answer is the gold string, as SQuAD
+        normalises), contains (has it as whole words), f1 (of words), recall (of the gold's words),
+        cited (fraction of answers with a citation), supported_citations (of all citations),
+        gold_cited (of answers citing a gold passage), uncited_sentences (of factual sentences),
+        false_refusals. Unanswerable: questions, honest_refusals. All: failed, seconds_median,
+        prompt_tokens, model_calls. Over everything: answers.all.supported_citations,
+        honest_refusals, false_refusals, failed, wall_s.
     """
-    corpora, asked = _sets(data)
-    chosen = [
-        q
-        for name, found in asked.items()
-        if not names or name in names
-        for q in _draw(found, limit)
-    ]
-    with TemporaryDirectory(prefix="docmind-eval-") as folder:
-        home = Path(folder) / "data"
-        home.mkdir()
-        for part in ("models", "cache"):  # the weights, and what the engine compiled for them
-            (settings.data_dir / part).mkdir(exist_ok=True)
-            (home / part).symlink_to((settings.data_dir / part).resolve())
-        app = build_app(settings.model_copy(update={"data_dir": home}), engine=engine)
+    question_sets = make_question_sets(data)
+    chosen: list[AskedQuestion] = []
+    for name, questions in question_sets.questions.items():
+        if not sets or name in sets:
+            chosen += draw(questions, limit)
+
+    with empty_data_folder(settings) as fresh:
+        app = build_app(fresh, engine=engine)
         try:
-            tell(
-                f"{_ingest(app, corpora, Path(folder) / 'files')} documents are ready; loading the model"
-            )
+            count = ingest(app, question_sets.corpora)
+            progress(f"{count} documents are ready; loading the model")
             app.engine.wait_ready()
             begin = time.perf_counter()
-            outcomes = _ask_all(app, chosen, parallel, tell)
-            wall = time.perf_counter() - begin
+            outcomes = ask_all(app, chosen, parallel=parallel, progress=progress)
+            wall_s = time.perf_counter() - begin
         finally:
             app.close()
-    return figures(outcomes) | {"answers.all.wall_s": wall}, [_record(o) for o in outcomes]
+    figures = score_outcomes(outcomes)
+    figures["answers.all.wall_s"] = wall_s
+    return AnswersResult(figures=figures, outcomes=outcomes)
 
 
-def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Return the figures of all sets, see `answers`."""
-    found: dict[str, float] = {}
-    for name in dict.fromkeys(o.asked.name for o in outcomes):
-        of = [o for o in outcomes if o.asked.name == name]
-        figure = (
-            _answerable(of)
-            if of[0].asked.answers
-            else {"honest_refusals": _share(o.refused for o in of)}
-        )
-        figure |= {
-            "questions": len(of),
-            "failed": _share(bool(o.error) for o in of),
-            "seconds_median": statistics.median(o.usage.duration_s for o in of),
-            "prompt_tokens": statistics.mean(o.usage.prompt_tokens for o in of),
-            "model_calls": statistics.mean(o.usage.engine_calls for o in of),
-        }
-        found |= {f"answers.{name}.{key}": value for key, value in figure.items()}
-    told = [o for o in outcomes if o.asked.answers]
-    silent = [o for o in outcomes if not o.asked.answers]
-    found |= {
-        "answers.all.supported_citations": _share(
-            c.supported for o in outcomes for c in o.citations
-        ),
-        "answers.all.citations": sum(len(o.citations) for o in outcomes),
-        "answers.all.false_refusals": _share(o.refused for o in told),
-        "answers.all.honest_refusals": _share(o.refused for o in silent),
-        "answers.all.failed": _share(bool(o.error) for o in outcomes),
+def score_outcomes(outcomes: Sequence[Outcome]) -> Figures:
+    """Return the figures of all sets, see `measure_answers`."""
+    by_set: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_set.setdefault(outcome.question.set_name, []).append(outcome)
+
+    figures: Figures = {}
+    for name, some in by_set.items():
+        if some[0].question.answers:
+            values = _score_answerable(some)
+        else:
+            values = {"honest_refusals": fraction(o.refused for o in some)}
+        values["questions"] = len(some)
+        values["failed"] = fraction(bool(o.error) for o in some)
+        values["seconds_median"] = statistics.median(o.usage.duration_s for o in some)
+        values["prompt_tokens"] = statistics.mean(o.usage.prompt_tokens for o in some)
+        values["model_calls"] = statistics.mean(o.usage.engine_calls for o in some)
+        for key, value in values.items():
+            figures[f"answers.{name}.{key}"] = value
+
+    answerable = [o for o in outcomes if o.question.answers]
+    unanswerable = [o for o in outcomes if not o.question.answers]
+    citations = _all_citations(outcomes)
+    figures["answers.all.supported_citations"] = fraction(c.supported for c in citations)
+    figures["answers.all.citations"] = len(citations)
+    figures["answers.all.false_refusals"] = fraction(o.refused for o in answerable)
+    figures["answers.all.honest_refusals"] = fraction(o.refused for o in unanswerable)
+    figures["answers.all.failed"] = fraction(bool(o.error) for o in outcomes)
+    return figures
+
+
+def _all_citations(outcomes: Iterable[Outcome]) -> list[Citation]:
+    citations: list[Citation] = []
+    for outcome in outcomes:
+        citations += outcome.citations
+    return citations
+
+
+def _score_answerable(outcomes: Sequence[Outcome]) -> Figures:
+    """Return the figures of one set whose answers are in the documents."""
+    exact = []
+    contained = []
+    f1 = []
+    recall = []
+    for outcome in outcomes:
+        gold_answers = outcome.question.answers
+        overlaps = [word_overlap(outcome.answer, gold) for gold in gold_answers]
+        exact.append(any(is_exact(outcome.answer, gold) for gold in gold_answers))
+        contained.append(has_fact(outcome.answer, gold_answers))
+        f1.append(max(overlap.f1 for overlap in overlaps))
+        recall.append(max(overlap.recall for overlap in overlaps))
+
+    # Sentences are looked at only where an answer was given.
+    given = [o for o in outcomes if o.answer and not o.refused]
+    uncited = 0
+    cited = 0
+    for outcome in given:
+        uncited += len(uncited_sentences(outcome.answer))
+        cited += len(list(cited_sentences(outcome.answer)))
+    return {
+        "em": fraction(exact),
+        "contains": fraction(contained),
+        "f1": statistics.mean(f1),
+        "recall": statistics.mean(recall),
+        "cited": fraction(bool(o.citations) for o in given),
+        "supported_citations": fraction(c.supported for c in _all_citations(outcomes)),
+        "gold_cited": fraction(cites_gold(o) for o in given),
+        "uncited_sentences": uncited / max(1, uncited + cited),
+        "false_refusals": fraction(o.refused for o in outcomes),
     }
+
+
+def uncited_sentences(answer: str) -> list[str]:
+    """Return the sentences that state something and have no mark.
+
+    A sentence states something that has four content words, is no question and no line that leads
+    to a list. A mark at the end of a paragraph counts for its last sentence only, as it does in
+    the product.
+    """
+    marked = {sentence.text for sentence in cited_sentences(answer)}
+    found = []
+    for stretch in stretches(answer, pairs=False):
+        sentence = plain(stretch)
+        if len(terms(sentence)) < LEAST_STATEMENT_TERMS or sentence[-1] in "?:":
+            continue
+        if sentence not in marked and not REFUSAL.search(sentence):
+            found.append(sentence)
     return found
 
 
-def _answerable(of: Sequence[Outcome]) -> dict[str, float]:
-    written = [o for o in of if o.answer and not o.refused]
-    bare = [uncited(o.answer) for o in written]
-    marked = [list(cited_sentences(o.answer)) for o in written]
-    return {
-        "em": _share(
-            any(_words(_bare(o.answer)) == _words(a) for a in o.asked.answers) for o in of
-        ),
-        "contains": _share(has(o.answer, list(o.asked.answers)) for o in of),
-        "f1": statistics.mean(max(_overlap(o.answer, a)[0] for a in o.asked.answers) for o in of),
-        "recall": statistics.mean(
-            max(_overlap(o.answer, a)[1] for a in o.asked.answers) for o in of
-        ),
-        "cited": _share(bool(o.citations) for o in written),
-        "supported_citations": _share(c.supported for o in of for c in o.citations),
-        "gold_cited": _share(_cites_gold(o) for o in written),
-        "uncited_sentences": sum(map(len, bare))
-        / max(1, sum(map(len, bare)) + sum(map(len, marked))),
-        "false_refusals": _share(o.refused for o in of),
-    }
+def cites_gold(outcome: Outcome) -> bool:
+    """Return whether a gold passage is cited.
 
-
-def uncited(answer: str) -> list[str]:
-    """Return the sentences that state something (four content words, no question, no line that leads to a list) and
-    have no mark. A mark at the end of a paragraph counts for its last sentence only, as it does in the product.
+    A cited passage counts that is at least half gold, or has half of a gold passage, by runs of
+    words.
     """
-    marked = {sentence.text for sentence in cited_sentences(answer)}
-    sentences = [
-        s
-        for s in map(plain, stretches(answer, pairs=False))
-        if len(terms(s)) >= 4 and s[-1] not in "?:"
-    ]
-    return [s for s in sentences if s not in marked and not REFUSAL.search(s)]
-
-
-def _cites_gold(outcome: Outcome) -> bool:
-    """Whether a cited passage is at least half gold, or has half of a gold passage (by words in a row)."""
-    cited = {c.number for c in outcome.citations}
-    for source in (s for s in outcome.sources if s.number in cited):
-        for name, text in outcome.asked.gold:
-            if name == source.passage.file_name:
-                mine, theirs = _runs(_words(source.passage.text), _words(text))
-                if 2 * len(mine & theirs) >= min(len(mine), len(theirs)):
-                    return True
+    cited_numbers = {citation.number for citation in outcome.citations}
+    for source in outcome.sources:
+        if source.number not in cited_numbers:
+            continue
+        for gold in outcome.question.gold:
+            same_file = gold.file_name == source.passage.file_name
+            if same_file and share_half(source.passage.text, gold.text):
+                return True
     return False
 
 
-def _ask_all(
-    app: App, chosen: Sequence[Asked], parallel: int, tell: Callable[[str], None]
-) -> list[Outcome]:
-    done = 0
-    counting = threading.Lock()
+def share_half(text: str, other: str) -> bool:
+    """Return whether the texts share half of the runs of words of the one that has fewer."""
+    words = squad_words(text)
+    other_words = squad_words(other)
+    length = min(RUN_WORDS, len(words), len(other_words))
+    runs = _runs(words, length)
+    other_runs = _runs(other_words, length)
+    return 2 * len(runs & other_runs) >= min(len(runs), len(other_runs))
 
-    def ask(asked: Asked) -> Outcome:
+
+def _runs(words: Sequence[str], length: int) -> set[tuple[str, ...]]:
+    """Return all runs of `length` words."""
+    starts = range(len(words) - length + 1)
+    return {tuple(words[start : start + length]) for start in starts}
+
+
+def ask_all(
+    app: App, questions: Sequence[AskedQuestion], *, parallel: int, progress: Progress
+) -> list[Outcome]:
+    """Ask all questions, `parallel` at once; return what became of them, in their order."""
+    done = 0
+    lock = threading.Lock()
+
+    def ask_and_tell(question: AskedQuestion) -> Outcome:
         nonlocal done
-        outcome = _ask(app, asked)
-        with counting:
+        outcome = ask(app, question)
+        reply = outcome.error or outcome.answer
+        with lock:
             done += 1
-            tell(
-                f"{done}/{len(chosen)} {asked.name}: {asked.text[-60:]!r} → {(outcome.error or outcome.answer)[:80]!r}"
+            progress(
+                f"{done}/{len(questions)} {question.set_name}: "
+                f"{question.text[-60:]!r} → {reply[:80]!r}"
             )
         return outcome
 
     with ThreadPoolExecutor(parallel) as pool:
-        return list(pool.map(ask, chosen))
+        return list(pool.map(ask_and_tell, questions))
 
 
-def _ask(app: App, asked: Asked) -> Outcome:
-    conversation = app.conversations.create().id
-    for speaker, text in asked.past:
-        if speaker == "user":
-            app.conversations.add_question(conversation, text)
+def ask(app: App, question: AskedQuestion) -> Outcome:
+    """Ask one question in a conversation of its own, which is deleted afterwards."""
+    conversation_id = app.conversations.create().id
+    for utterance in question.past:
+        if utterance.speaker == "user":
+            app.conversations.add_question(conversation_id, utterance.text)
         else:
-            app.conversations.add_answer(conversation, StoredMessage("assistant", text, now()))
+            message = StoredMessage("assistant", utterance.text, now())
+            app.conversations.add_answer(conversation_id, message)
     try:
-        last = list(app.chat.stream(asked.text, conversation))[-1]
+        last = list(app.chat.stream(question.text, conversation_id))[-1]
     except DocMindError as exc:
-        return Outcome(asked, "", str(exc))
+        return Outcome(question=question, error=str(exc))
     finally:
-        app.conversations.delete(conversation)
+        app.conversations.delete(conversation_id)
     if isinstance(last, TurnFinished):
         return Outcome(
-            asked, last.answer, "", last.citations, last.sources, last.agents, last.usage
+            question=question,
+            answer=last.answer,
+            citations=last.citations,
+            sources=last.sources,
+            agents=last.agents,
+            usage=last.usage,
         )
-    return Outcome(
-        asked,
-        "",
-        last.error if isinstance(last, TurnFailed) else f"ended with {type(last).__name__}",
-    )
+    if isinstance(last, TurnFailed):
+        return Outcome(question=question, error=last.error)
+    return Outcome(question=question, error=f"ended with {type(last).__name__}")
 
 
-def _sets(data: Path) -> tuple[list[Corpus], dict[str, list[Asked]]]:
-    """Return the corpora to ingest and the questions by set."""
-    articles, docs, passages = xquad(data, "en"), cookbook(data), multi_turn(data)
-    kept = set(list(articles.documents)[::2])
-    asked: dict[str, list[Asked]] = {
-        "cookbook-docs": [],
-        "xquad-en": [],
-        "mtrag": [],
-        "xquad-en-absent": [],
+@dataclass(frozen=True)
+class QuestionSets:
+    """What is ingested, and what is asked."""
+
+    corpora: list[Corpus]
+    questions: dict[str, list[AskedQuestion]]
+    """By the name of the set."""
+
+
+def make_question_sets(data: Path) -> QuestionSets:
+    """Return documents and questions of all sets, the same at every call."""
+    articles = xquad(data, "en")
+    docs = cookbook(data)
+    passages = multi_turn(data)
+    # Every other article is left out, so that questions about it can't be answered.
+    ingested_ids = set(list(articles.documents)[::2])
+    questions = {
+        "cookbook-docs": _corpus_questions(docs, docs.documents),
+        "xquad-en": _corpus_questions(articles, ingested_ids),
+        "mtrag": _answerable_tasks(data, passages),
+        "xquad-en-absent": _absent_articles(articles, ingested_ids),
+        "mtrag-absent": _unanswerable_tasks(data),
+        "handbook-absent": _handbook(data),
     }
-    for corpus, name in ((docs, "cookbook-docs"), (articles, "xquad-en")):
-        for q in corpus.questions:
-            units = [corpus.units[i] for i in q.gold]
-            texts = ((corpus.documents[u.document_id], u) for u in units)
-            gold = tuple((file, document.text[u.start : u.end]) for (file, document), u in texts)
-            if corpus is articles and units[0].document_id not in kept:
-                asked["xquad-en-absent"].append(Asked("xquad-en-absent", q.text))
-            else:
-                asked[name].append(Asked(name, q.text, q.answers, gold))
-    names = {
-        document.text[u.start : u.end]: file
-        for u in passages.units
-        for file, document in [passages.documents[u.document_id]]
-    }
-    asked["mtrag-absent"] = []
-    for task in mtrag_tasks(data):
-        past = tuple((m["speaker"], m["text"].strip()) for m in task["input"][:-1])
-        base = Asked("mtrag", task["input"][-1]["text"].strip(), past=past)
-        if task["answerability"] == ["ANSWERABLE"]:
-            gold = tuple((names[c["text"].strip()], c["text"]) for c in task["contexts"])
-            asked["mtrag"].append(
-                replace(base, answers=(task["targets"][0]["text"].strip(),), gold=gold)
-            )
-        elif task["answerability"] == ["UNANSWERABLE"]:
-            asked["mtrag-absent"].append(replace(base, name="mtrag-absent"))
-    asked["handbook-absent"] = [Asked("handbook-absent", q) for q in handbook_questions(data)]
-    articles.documents = {i: d for i, d in articles.documents.items() if i in kept}
-    return [docs, articles, passages], asked
+    documents = articles.documents.items()
+    articles.documents = {key: value for key, value in documents if key in ingested_ids}
+    return QuestionSets(corpora=[docs, articles, passages], questions=questions)
 
 
-def _ingest(app: App, corpora: Sequence[Corpus], folder: Path) -> int:
-    for corpus in corpora:
-        (folder / corpus.name).mkdir(parents=True)
-        for name, document in corpus.documents.values():
-            parts = (
-                f"# {s.heading}\n\n{s.text}" if s.heading else s.text for s in document.sections
+def _corpus_questions(corpus: Corpus, document_ids: Iterable[str]) -> list[AskedQuestion]:
+    """Return the questions whose first gold passage is in one of these documents."""
+    wanted_ids = set(document_ids)
+    found = []
+    for question in corpus.questions:
+        units = [corpus.units[place] for place in question.gold]
+        if units[0].document_id not in wanted_ids:
+            continue
+        gold = []
+        for unit in units:
+            file_name = corpus.documents[unit.document_id].file_name
+            gold.append(GoldPassage(file_name, corpus.text_of(unit)))
+        found.append(
+            AskedQuestion(
+                set_name=corpus.name,
+                text=question.text,
+                answers=question.answers,
+                gold=tuple(gold),
             )
-            file = folder / corpus.name / name
-            file.write_text("\n\n".join(parts), "utf-8")
-            app.documents.add(file)
-    app.documents.wait()
-    failed = [f"{d.name}: {d.reason}" for d in app.documents.documents() if d.state != "ready"]
+        )
+    return found
+
+
+def _absent_articles(articles: Corpus, ingested_ids: set[str]) -> list[AskedQuestion]:
+    """Return the questions about articles that are not ingested."""
+    found = []
+    for question in articles.questions:
+        unit = articles.units[question.gold[0]]
+        if unit.document_id not in ingested_ids:
+            found.append(AskedQuestion(set_name="xquad-en-absent", text=question.text))
+    return found
+
+
+def _answerable_tasks(data: Path, passages: Corpus) -> list[AskedQuestion]:
+    file_of_text = {}
+    for unit in passages.units:
+        file_name = passages.documents[unit.document_id].file_name
+        file_of_text[passages.text_of(unit)] = file_name
+    found = []
+    for task in multi_turn_tasks(data):
+        if task.answerability != ANSWERABLE:
+            continue
+        gold = [GoldPassage(file_of_text[c.text.strip()], c.text) for c in task.contexts]
+        found.append(
+            AskedQuestion(
+                set_name="mtrag",
+                text=task.question,
+                answers=(task.reference_answer,),
+                gold=tuple(gold),
+                past=task.past,
+            )
+        )
+    return found
+
+
+def _unanswerable_tasks(data: Path) -> list[AskedQuestion]:
+    return [
+        AskedQuestion(set_name="mtrag-absent", text=task.question, past=task.past)
+        for task in multi_turn_tasks(data)
+        if task.answerability == UNANSWERABLE
+    ]
+
+
+def _handbook(data: Path) -> list[AskedQuestion]:
+    questions = handbook_questions(data)
+    return [AskedQuestion(set_name="handbook-absent", text=text) for text in questions]
+
+
+def ingest(app: App, corpora: Sequence[Corpus]) -> int:
+    """Ingest the sets as text files; return how many documents there are.
+
+    Raises:
+        DocMindError: some failed, so that figures would mean nothing.
+    """
+    with TemporaryDirectory(prefix="docmind-eval-") as name:
+        for corpus in corpora:
+            folder = Path(name) / corpus.name
+            folder.mkdir()
+            for document in corpus.documents.values():
+                file = folder / document.file_name
+                file.write_text(_as_text(document.parsed.sections), "utf-8")
+                app.documents.add(file)
+        app.documents.wait()
+    documents = app.documents.documents()
+    failed = [f"{d.name}: {d.reason}" for d in documents if d.state != "ready"]
     if failed:
         raise DocMindError(
-            f"{len(failed)} documents were not ingested, so figures would mean nothing: {failed[:3]}"
+            f"{len(failed)} documents were not ingested, so figures would mean nothing: "
+            f"{failed[:3]}"
         )
-    return len(app.documents.documents())
+    return len(documents)
 
 
-def _draw(found: Sequence[Asked], limit: int) -> list[Asked]:
-    return (
-        list(found) if not 0 < limit < len(found) else random.Random(0).sample(list(found), limit)
-    )
+def _as_text(sections: Iterable[Section]) -> str:
+    """Return the sections as Markdown."""
+    parts = []
+    for section in sections:
+        if section.heading:
+            parts.append(f"# {section.heading}\n\n{section.text}")
+        else:
+            parts.append(section.text)
+    return "\n\n".join(parts)
 
 
-def _bare(answer: str) -> str:
-    return re.sub(r"\[[\d\s,;\u2013-]+\]", "", answer)
+def draw(questions: Sequence[AskedQuestion], limit: int) -> list[AskedQuestion]:
+    """Return `limit` of the questions, the same at every call; 0: all."""
+    if not 0 < limit < len(questions):
+        return list(questions)
+    return random.Random(0).sample(list(questions), limit)
 
 
-def _words(text: str) -> list[str]:
-    """Return a text's words as SQuAD compares them: lower case, without punctuation and articles."""
-    text = "".join(c for c in text.lower() if c not in string.punctuation)
-    return [w for w in text.split() if w not in {"a", "an", "the"}]
-
-
-def _overlap(answer: str, gold: str) -> tuple[float, float]:
-    """Return F1 and recall of the gold's words."""
-    mine, theirs = Counter(_words(_bare(answer))), Counter(_words(gold))
-    same = (mine & theirs).total()
-    if not same:
-        return 0.0, 0.0
-    precision, recall = same / mine.total(), same / theirs.total()
-    return 2 * precision * recall / (precision + recall), recall
-
-
-def _runs(*texts: list[str]) -> list[set[tuple[str, ...]]]:
-    """Return each text's runs of four words, of fewer if one of the texts is shorter."""
-    length = min(4, *map(len, texts))
-    return [
-        {tuple(words[i : i + length]) for i in range(len(words) - length + 1)} for words in texts
-    ]
-
-
-def _share(found: Any) -> float:
-    values = list(found)
-    return sum(values) / len(values) if values else 0.0
-
-
-def _record(outcome: Outcome) -> dict[str, Any]:
-    record = asdict(outcome)
-    record["sources"] = [
-        f"[{s.number}] {s.passage.file_name}: {s.passage.text[:200]}" for s in outcome.sources
-    ]
-    record["asked"].pop("gold")
-    return record | {"refused": outcome.refused}
+def to_json(outcome: Outcome) -> Mapping[str, object]:
+    """Return what was asked and answered as plain data, for a person to read."""
+    question = outcome.question
+    sources = []
+    for source in outcome.sources:
+        passage = source.passage
+        sources.append(f"[{source.number}] {passage.file_name}: {passage.text[:200]}")
+    return {
+        "asked": {
+            "name": question.set_name,
+            "text": question.text,
+            "answers": question.answers,
+            "past": question.past,
+        },
+        "answer": outcome.answer,
+        "error": outcome.error,
+        "citations": [asdict(citation) for citation in outcome.citations],
+        "sources": sources,
+        "agents": outcome.agents,
+        "usage": asdict(outcome.usage),
+        "refused": outcome.refused,
+    }

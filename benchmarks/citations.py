@@ -1,78 +1,144 @@
-"""How well `docmind.verification` tells supported sentences from others, on public sets."""
+"""`docmind eval citations`: are supported sentences told from others?
+
+How well `docmind.verification` does it, on the claims that `claims` makes from the
+public sets.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.claims import Claim, claims
-from docmind.app import build_embedder
-from docmind.resolution import resolve
-from docmind.retrieval.embeddings import UNLIKE
+from benchmarks.claims import Claim, make_claims
+from benchmarks.halves import CHOOSING, REPORTING
+from benchmarks.index import load_embedder
+from benchmarks.result import Progress
+from docmind.measurement import Figures
+from docmind.retrieval.embeddings import UNLIKE, Embedder
 from docmind.settings import Settings
 from docmind.verification import support as product
 from docmind.verification.sentences import stretches
 
-CONSTANTS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
+THRESHOLDS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
+"""Names of the product's constants that `choose` varies."""
 STEP = 0.1
 
 
-def citations(
-    settings: Settings, data: Path, tell: Callable[[str], None], *, choose: bool
-) -> dict[str, float]:
+class KnownSentences:
+    """The embedding model, asked for each sentence once."""
+
+    def __init__(self, embedder: Embedder, texts: Iterable[str]) -> None:
+        self._embedder = embedder
+        # Texts of a length are embedded together.
+        ordered = sorted(texts, key=len)
+        self._vectors = dict(zip(ordered, embedder.embed_texts(ordered), strict=True))
+        embedder.embed_texts = self._look_up  # type: ignore[method-assign]
+        self.nearness = embedder.nearness
+
+    def _look_up(self, texts: Sequence[str]) -> list[list[float]]:
+        return [self._vectors[text] for text in texts]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What passed as supported."""
+
+    true_rate: float
+    """Mean over the kinds of supported claims of the fraction that passed."""
+    false_rate: float
+    """The same over the kinds that are not supported."""
+    passed: dict[str, list[bool]]
+    """By kind, for each claim."""
+
+
+def measure_citations(
+    settings: Settings, data: Path, *, choose: bool, progress: Progress
+) -> Figures:
     """Measure the product's thresholds on the half of the claims that did not choose them.
 
     Returns:
-        citations.KIND.passed and .claims; citations.true_rate, the mean share that passes over the kinds that are
-        supported, citations.false_rate over those that are not; with `choose` also citations.choose.NAME_VALUE.
-        true_rate|false_rate on the other half for every constant one step up and down.
+        citations.KIND.passed and .claims; citations.true_rate, the mean fraction that passes over
+        the kinds that are supported, citations.false_rate over those that are not; with `choose`
+        also citations.choose.NAME_VALUE.true_rate|false_rate on the other half for every constant
+        one step up and down.
     """
-    found = claims(data)
-    texts = {
-        *UNLIKE,
-        *(c.text for c in found),
-        *(s for c in found for s in stretches(c.source.passage.text)),
-    }
-    tell(f"{len(found)} claims; embedding {len(texts)} sentences")
-    embedder = build_embedder(resolve(settings))
-    ordered = sorted(texts, key=len)
-    vectors = dict(zip(ordered, embedder.embed_texts(ordered), strict=True))
-    embedder.embed_texts = lambda texts: [vectors[text] for text in texts]  # type: ignore[method-assign]
+    claims = make_claims(data)
+    texts = set(UNLIKE)
+    for claim in claims:
+        texts.add(claim.text)
+        texts.update(stretches(claim.source.passage.text))
+    progress(f"{len(claims)} claims; embedding {len(texts)} sentences")
+    sentences = KnownSentences(load_embedder(settings), texts)
 
-    def rates(claimed: Iterable[Claim]) -> tuple[float, float, dict[str, list[bool]]]:
-        by_kind: dict[str, list[bool]] = {}
-        supported = set()
-        for c in claimed:
-            ok = product.supports(c.text, c.source, [c.source], embedder.nearness)
-            by_kind.setdefault(c.kind, []).append(ok)
-            supported |= {c.kind} if c.supported else set()
-        mean = {k: statistics.mean(v) for k, v in by_kind.items()}
-        true = statistics.mean(v for k, v in mean.items() if k in supported)
-        return true, statistics.mean(v for k, v in mean.items() if k not in supported), by_kind
-
-    figures: dict[str, float] = {}
+    figures: Figures = {}
     if choose:
-        for name, value in _around():
-            was = getattr(product, name)
-            setattr(product, name, value)
-            true, false, _ = rates(c for c in found if c.half == 0)
-            setattr(product, name, was)
-            tell(
-                f"{name} {value:.2f}: supported {true:.3f}, others {false:.3f}, difference {true - false:.3f}"
+        half = [claim for claim in claims if claim.half == CHOOSING]
+        for name, value in _threshold_values():
+            with _threshold(name, value):
+                rates = measure_rates(half, sentences)
+            progress(
+                f"{name} {value:.2f}: supported {rates.true_rate:.3f}, "
+                f"others {rates.false_rate:.3f}, "
+                f"difference {rates.true_rate - rates.false_rate:.3f}"
             )
             key = f"citations.choose.{name.lower()}_{value:.2f}"
-            figures |= {f"{key}.true_rate": true, f"{key}.false_rate": false}
-    true, false, by_kind = rates(c for c in found if c.half == 1)
-    for kind, passed in sorted(by_kind.items()):
+            figures[f"{key}.true_rate"] = rates.true_rate
+            figures[f"{key}.false_rate"] = rates.false_rate
+
+    rates = measure_rates([claim for claim in claims if claim.half == REPORTING], sentences)
+    for kind, passed in sorted(rates.passed.items()):
         key = f"citations.{kind.replace(',', '').replace(' ', '_')}"
-        figures |= {f"{key}.passed": statistics.mean(passed), f"{key}.claims": len(passed)}
-    return figures | {"citations.true_rate": true, "citations.false_rate": false}
+        figures[f"{key}.passed"] = statistics.mean(passed)
+        figures[f"{key}.claims"] = len(passed)
+    figures["citations.true_rate"] = rates.true_rate
+    figures["citations.false_rate"] = rates.false_rate
+    return figures
 
 
-def _around() -> Sequence[tuple[str, float]]:
-    return [
-        (name, round(getattr(product, name) + step, 2))
-        for name in CONSTANTS
-        for step in ((-STEP, 0.0, STEP) if name == CONSTANTS[0] else (-STEP, STEP))
-    ]
+def measure_rates(claims: Iterable[Claim], sentences: KnownSentences) -> Rates:
+    """Return what the product lets pass of these claims."""
+    passed: dict[str, list[bool]] = {}
+    supported_kinds = set()
+    for claim in claims:
+        supports = product.supports(claim.text, claim.source, [claim.source], sentences.nearness)
+        passed.setdefault(claim.kind, []).append(supports)
+        if claim.supported:
+            supported_kinds.add(claim.kind)
+    true_rates = []
+    false_rates = []
+    for kind, results in passed.items():
+        if kind in supported_kinds:
+            true_rates.append(statistics.mean(results))
+        else:
+            false_rates.append(statistics.mean(results))
+    return Rates(
+        true_rate=statistics.mean(true_rates),
+        false_rate=statistics.mean(false_rates),
+        passed=passed,
+    )
+
+
+def _threshold_values() -> list[tuple[str, float]]:
+    """Return every threshold one step down and up; the first one also as it is."""
+    values = []
+    for name in THRESHOLDS:
+        now = getattr(product, name)
+        steps = [-STEP, STEP]
+        if name == THRESHOLDS[0]:
+            steps = [-STEP, 0.0, STEP]
+        values += [(name, round(now + step, 2)) for step in steps]
+    return values
+
+
+@contextmanager
+def _threshold(name: str, value: float) -> Iterator[None]:
+    """Change one of the product's thresholds for a while."""
+    before = getattr(product, name)
+    setattr(product, name, value)
+    try:
+        yield
+    finally:
+        setattr(product, name, before)

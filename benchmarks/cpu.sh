@@ -13,21 +13,21 @@ export PYTHONPATH=$PWD
 name=qwen2.5-coder-1.5b
 
 mkdir "$work/gguf"; ln -s "$(realpath "$gguf")" "$work/gguf/model.gguf"
-"$py" -m docmind.engine.convert "$work/gguf/model.gguf" "$work/bf16" "$name"
-"$py" -m docmind.engine.convert "$work/gguf/model.gguf" "$work/w8a8" "$name" --int8
+"$py" -m docmind.models.convert_gguf "$work/gguf/model.gguf" "$work/bf16" "$name"
+"$py" -m docmind.models.convert_gguf "$work/gguf/model.gguf" "$work/w8a8" "$name" --int8
 "$llama" - "$gguf" "$work/q8_0.gguf" <<'PY'
 import sys, llama_cpp
 options = llama_cpp.llama_model_quantize_default_params()
 options.allow_requantize, options.ftype = True, llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
 sys.exit(llama_cpp.llama_model_quantize(sys.argv[1].encode(), sys.argv[2].encode(), options))
 PY
-"$py" -m docmind.cli bench cpu "w8a8=$work/w8a8" "bf16=$work/bf16" \
+"$py" -m benchmarks bench cpu "w8a8=$work/w8a8" "bf16=$work/bf16" \
     --gguf "llamacpp_q4_k_m=$gguf" --gguf "llamacpp_q8_0=$work/q8_0.gguf" --llama-python "$llama" \
     --save $results/cpu-speed.json
 export DOCMIND_LLM__MODEL=$work/w8a8
-"$py" -m docmind.cli bench speculation --tokens 0,3,6 --topics 2 --save $results/cpu-speculation.json
-"$py" -m docmind.cli bench engine --prompts 1024,4096 --save $results/cpu-engine.json
-"$py" -m docmind.cli bench app --turns 4 --save $results/cpu-app.json
-"$py" -m docmind.cli bench prefix --save $results/cpu-prefix.json
-"$py" -m docmind.cli bench ui --save $results/ui.json
+"$py" -m benchmarks bench speculation --tokens 0,3,6 --topics 2 --save $results/cpu-speculation.json
+"$py" -m benchmarks bench engine --prompts 1024,4096 --save $results/cpu-engine.json
+"$py" -m benchmarks bench app --turns 4 --save $results/cpu-app.json
+"$py" -m benchmarks bench prefix --save $results/cpu-prefix.json
+"$py" -m benchmarks bench ui --save $results/ui.json
 "$py" -m docmind.cli selftest --save $results/cpu-selftest.json

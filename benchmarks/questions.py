@@ -1,23 +1,14 @@
-"""The fixed question sets: what to ingest, what to ask, and whether an answer has the gold facts.
+"""The fixed question sets in `questions/`: what to ingest, what to ask, which facts are right.
 
-`questions/multipart.json`: `documents` (relative to the data folder) and `questions`, each with a `message` and its
-`parts`. A part has a kind (fact, summary, comparison, check), its own question, and `gold`: an answer must have one of
-`any_of` for every entry; `evidence` are the strings of `file` (on `page`, where it has pages) that make it right.
-
-`questions/routing.json`: 50 messages; `agents` is who should get a task, one entry per task; `tools` says for each task
-which tools may rightly be called first, with the arguments that must be there; `documents` tells whether the answer
-stands in the documents of multipart.json.
+`multipart.json` has documents (relative to the data folder) and messages of one or more parts.
+`routing.json` has 50 messages with the agents and tools that should get them.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
-from statistics import mean
-from typing import Any
+from typing import TypedDict, cast
 
 from docmind.ingestion.readers.formats import read
 
@@ -30,52 +21,104 @@ AGENTS = {
 }
 """The agent that a part of this kind is for."""
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d]+")
-_MARK = re.compile(r"\[\s*\d+(?:\s*[,;\u2013-]\s*\d+)*\s*\]")
+
+class GoldFact(TypedDict):
+    """A fact that a right answer has."""
+
+    any_of: list[str]
+    """Ways to write it; one of them is enough."""
+    file: str
+    """The document that says so."""
+    page: int | None
+    """Its page; None where the format has none."""
+    evidence: list[str]
+    """Strings of that page which make it right."""
 
 
-def load(name: str) -> Any:
-    """Return one of the sets: multipart or routing."""
-    return json.loads((QUESTIONS / f"{name}.json").read_text("utf-8"))
+class Part(TypedDict):
+    """One of the questions in a message."""
+
+    kind: str
+    """fact, summary, comparison or check: a key of AGENTS."""
+    question: str
+    gold: list[GoldFact]
+    """An answer must have every one."""
 
 
-def has(answer: str, any_of: list[str]) -> bool:
-    """Return whether one of the strings stands in the answer as whole words; marks such as [8] are not part of it."""
-    text = f" {_plain(_MARK.sub(' ', answer))} "
-    return any(f" {_plain(gold)} " in text for gold in any_of)
+class MultipartQuestion(TypedDict):
+    """A message with all its parts."""
+
+    id: str
+    message: str
+    parts: list[Part]
 
 
-def score(answer: str, parts: Iterable[dict[str, Any]]) -> float:
-    """Return the share of the parts' gold facts that an answer has, 0 to 1."""
-    text = re.sub(
-        r"(?m)^\*\*.*\*\*$", "", answer
-    )  # a heading repeats the question: it states no fact
-    return mean(has(text, gold["any_of"]) for part in parts for gold in part["gold"])
+class MultipartSet(TypedDict):
+    """What `multipart.json` has."""
+
+    documents: list[str]
+    questions: list[MultipartQuestion]
 
 
-def unfounded(data: Path) -> list[str]:
-    """Return every evidence that the product's own readers do not find where a question says it stands."""
-    found = load("multipart")
+class ToolChoice(TypedDict):
+    """A tool that may rightly be called first, with the arguments that must be there."""
+
+    name: str
+    arguments: list[str]
+
+
+class RoutingMessage(TypedDict):
+    """A message, and who should get it."""
+
+    id: str
+    kind: str
+    documents: bool
+    """Whether the answer stands in the documents of multipart.json."""
+    message: str
+    agents: list[str]
+    """Who should get a task, one entry a task."""
+    tools: list[list[ToolChoice]]
+    """For each task the tools that may be called first."""
+
+
+def load_multipart() -> MultipartSet:
+    """Return the messages of several parts, and some of one part."""
+    return cast(MultipartSet, _load("multipart.json"))
+
+
+def load_routing() -> list[RoutingMessage]:
+    """Return the messages on which routing and tool calls are measured."""
+    return cast(list[RoutingMessage], _load("routing.json"))
+
+
+def _load(name: str) -> object:
+    return json.loads((QUESTIONS / name).read_text("utf-8"))
+
+
+def unfounded_facts(data: Path) -> list[str]:
+    """Return a line for each evidence that the product's readers do not find where it should be."""
+    questions = load_multipart()
     pages: dict[str, dict[int | None, str]] = {}
-    for name in found["documents"]:
-        text: dict[int | None, str] = {None: ""}
+    for name in questions["documents"]:
+        texts: dict[int | None, str] = {None: ""}
         for section in read(data / name).sections:
-            text[section.page] = f"{text.get(section.page, '')} {section.text}"
-        pages[name] = {page: _flat(t) for page, t in text.items()}
-    golds = [(q["id"], g) for q in found["questions"] for part in q["parts"] for g in part["gold"]]
-    return [
-        f"{name}: {evidence!r} is not on page {gold['page']} of {gold['file']}"
-        for name, gold in golds
-        for evidence in gold["evidence"]
-        if _flat(evidence) not in pages[gold["file"]].get(gold["page"], "")
-    ]
+            texts[section.page] = f"{texts.get(section.page, '')} {section.text}"
+        pages[name] = {page: _in_one_line(text) for page, text in texts.items()}
+
+    missing = []
+    for question in questions["questions"]:
+        for part in question["parts"]:
+            for gold in part["gold"]:
+                page_text = pages[gold["file"]].get(gold["page"], "")
+                place = f"page {gold['page']} of {gold['file']}"
+                missing += [
+                    f"{question['id']}: {evidence!r} is not on {place}"
+                    for evidence in gold["evidence"]
+                    if _in_one_line(evidence) not in page_text
+                ]
+    return missing
 
 
-def _flat(text: str) -> str:
-    """Return a text in one line, whether a reader made a table of it or not."""
+def _in_one_line(text: str) -> str:
+    """Return the text without line breaks and table bars: readers differ in both."""
     return " ".join(text.replace("|", " ").split())
-
-
-def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).lower().replace("\u00d7", "x")
-    return " ".join(t.replace(",", "") for t in _TOKEN.findall(text))

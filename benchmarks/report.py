@@ -1,18 +1,21 @@
-"""results/*.json → the tables of benchmarks/README.md."""
+"""`docmind bench report`: results/*.json become the tables of benchmarks/README.md."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+
+from benchmarks.result import load_record
+from docmind.measurement import Record
 
 HERE = Path(__file__).resolve().parent
-BEGIN, END = (
-    "<!-- figures: `docmind bench report` writes what is between these lines -->",
-    "<!-- end of figures -->",
-)
+BEGIN = "<!-- figures: `docmind bench report` writes what is between these lines -->"
+END = "<!-- end of figures -->"
+ONLY_DECIDED_FILES = "-chunks-"
+"""In the names of results that only led to a decision; they have no column."""
+ONLY_DECIDED_FIGURES = ".choose."
+"""In the names of figures that only led to a decision; they have no row."""
 SHOWN = {
     "Engine": ("engine.*", "app.*", "cpu.*", "prefix.*"),
     "Tokens, routing, tools": ("tokens.*", "routing.*", "tools.*"),
@@ -28,64 +31,86 @@ SHOWN = {
     ),
     "Ingestion, store, page": ("ingest.*", "search.*", "store.*", "ui.*", "trust.*"),
 }
-"""Heading → the figures under it; `*` stands for anything. `.choose.` figures only led to a decision."""
+"""Heading → the figures under it; `*` stands for anything."""
+
+Records = Mapping[str, Record]
+"""The file's name without `.json` → what it has."""
 
 
-def report(results: Path = HERE / "results", target: Path = HERE / "README.md") -> int:
-    """Write the tables between the marks of `target` (at its end without marks); return how many rows they have."""
-    files = sorted(
-        f for f in results.glob("*.json") if "-chunks-" not in f.name
-    )  # those only led to a decision
-    found = {file.stem: json.loads(file.read_text("utf-8")) for file in files}
-    text = target.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    tables = [t for t in (_table(h, patterns, found) for h, patterns in SHOWN.items()) if t]
-    written = "\n\n".join([BEGIN, *tables, _sources(found), END])
-    target.write_text(f"{before.rstrip()}\n\n{written}{after or chr(10)}", "utf-8")
-    return written.count("\n| `")
+def write_report(results: Path = HERE / "results", target: Path = HERE / "README.md") -> int:
+    """Write the tables between the marks of `target`; return how many rows they have.
+
+    A file without marks gets them at its end.
+    """
+    records = {}
+    for file in sorted(results.glob("*.json")):
+        if ONLY_DECIDED_FILES not in file.name:
+            records[file.stem] = load_record(file)
+
+    parts = [BEGIN]
+    rows = 0
+    for heading, patterns in SHOWN.items():
+        names = figure_names(records, patterns)
+        if names:
+            parts.append(figure_table(heading, names, records))
+            rows += len(names)
+    parts += [origins(records), END]
+
+    before, _, rest = target.read_text("utf-8").partition(BEGIN)
+    after = rest.partition(END)[2] or "\n"
+    tables = "\n\n".join(parts)
+    target.write_text(f"{before.rstrip()}\n\n{tables}{after}", "utf-8")
+    return rows
 
 
-def _table(heading: str, patterns: Sequence[str], found: dict[str, Any]) -> str:
-    names = list(
-        dict.fromkeys(
-            name
-            for pattern in patterns
-            for record in found.values()
-            for name in record["figures"]
-            if fnmatch(name, pattern) and ".choose." not in name
-        )
-    )
-    columns = [
-        file for file, record in found.items() if any(name in record["figures"] for name in names)
-    ]
-    if not names:
-        return ""
+def figure_names(records: Records, patterns: Sequence[str]) -> list[str]:
+    """Return the names of all figures that match one of the patterns, sorted."""
+    names = set()
+    for record in records.values():
+        for name in record["figures"]:
+            shown = any(fnmatch(name, pattern) for pattern in patterns)
+            if shown and ONLY_DECIDED_FIGURES not in name:
+                names.add(name)
+    return sorted(names)
+
+
+def figure_table(heading: str, names: Sequence[str], records: Records) -> str:
+    """Return a Markdown table: a row a figure, a column for each result that has one of them."""
+    columns = []
+    for file, record in records.items():
+        if any(name in record["figures"] for name in names):
+            columns.append(file)
     lines = [
         f"### {heading}",
         "",
-        "| figure | " + " | ".join(columns) + " |",
+        f"| figure | {' | '.join(columns)} |",
         "| --- |" + " ---: |" * len(columns),
     ]
-    for name in sorted(names):
-        cells = (found[file]["figures"].get(name) for file in columns)
-        lines.append(
-            f"| `{name}` | " + " | ".join("" if c is None else _number(c) for c in cells) + " |"
-        )
+    for name in names:
+        cells = []
+        for file in columns:
+            value = records[file]["figures"].get(name)
+            cells.append("" if value is None else format_figure(value))
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def format_figure(value: float) -> str:
+    """Return three digits, or all before the point."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
 
 
-def _sources(found: dict[str, Any]) -> str:
+def origins(records: Records) -> str:
+    """Return a list of the results: how, on which commit and on which machine each was made."""
     lines = ["### Where they come from", ""]
-    for file, record in found.items():
+    for file, record in records.items():
         machine = record["machine"]
         where = machine["gpu"] or f"{machine['cpu']}, {machine['cores']} cores"
         note = f" {record['notes']}." if record["notes"] else ""
         lines.append(
-            f"- [{file}](results/{file}.json): `{record['command']}`, {record['commit']}, {where}.{note}"
+            f"- [{file}](results/{file}.json): `{record['command']}`, {record['commit']}, "
+            f"{where}.{note}"
         )
     return "\n".join(lines)

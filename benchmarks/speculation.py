@@ -1,7 +1,8 @@
-"""Speculative decoding by prompt lookup, off and on, over real text: where it wins and where it does not.
+"""`docmind bench speculation`: tokens guessed from the prompt, off and on, over real text.
 
-Each setting runs in a process of its own (python -m benchmarks.speculation prints one JSON), on the same prompts, in
-the form of the researcher's: passages first, then what to do with them.
+Where it wins and where it does not. Each setting runs in a process of its own (python -m
+benchmarks.speculation prints one JSON), on the same prompts, in the form of the researcher's:
+passages first, then what to do with them.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import TypedDict, cast
 
-from benchmarks.lab import BenchEngine, ask, loaded, run, user
+from benchmarks.lab import loaded_bench_engine
+from benchmarks.speed import SpeedResult
+from docmind.engine.interface import Engine
+from docmind.measurement import Figures, run_at_once, run_request, send, user_message
 from docmind.settings import Settings
 from docmind.storage.settings import load_settings
 
 TASKS = {
     "quote": "Which sentences above answer this: {question} Quote them word for word.",
-    "answer": "Answer from the passages above, in two or three sentences, each with its passage's number in brackets: "
-    "{question}",
+    "answer": "Answer from the passages above, in two or three sentences, "
+    "each with its passage's number in brackets: {question}",
     "summary": "Summarize the passages above in five sentences.",
     "free": "Write a short story about a lighthouse keeper. Do not mention the passages.",
 }
@@ -31,83 +36,115 @@ QUESTIONS = {
     "function": "When are default parameter values evaluated?",
     "class": "In which order is a class statement executed?",
 }
-PASSAGES, WORDS = 5, 150
-"""As the app shows them on a CPU: five passages of about 220 tokens."""
-ANSWER = 160
+"""A topic of Python's language reference, and a question that it answers."""
+
+# As the app shows them on a CPU: five passages of about 220 tokens.
+PASSAGES = 5
+PASSAGE_WORDS = 150
+ANSWER_TOKENS = 160
+LEAST_ANSWER_TOKENS = 8
+"""A shorter answer says nothing about speed."""
 
 
-def prompt(topic: str, task: str) -> str:
-    """Return the task over the first passages of one topic of the book."""
+class SettingResult(TypedDict):
+    """What one setting gave."""
+
+    figures: Figures
+    """Task → decoded tokens a second."""
+    texts: dict[str, str]
+    """`TASK.TOPIC` → what was written."""
+    notes: str
+    model: str
+
+
+def make_prompt(topic: str, task: str) -> str:
+    """Return the task over the first passages of one topic."""
     from pydoc_data.topics import topics
 
     words = topics[topic].split()
-    parts = [" ".join(words[i * WORDS : (i + 1) * WORDS]) for i in range(PASSAGES)]
-    passages = "\n\n".join(f"[{i}] {part}" for i, part in enumerate(parts, 1))
-    return f"{passages}\n\n{TASKS[task].format(question=QUESTIONS[topic])}"
+    passages = []
+    for number in range(1, PASSAGES + 1):
+        end = number * PASSAGE_WORDS
+        text = " ".join(words[end - PASSAGE_WORDS : end])
+        passages.append(f"[{number}] {text}")
+    instruction = TASKS[task].format(question=QUESTIONS[topic])
+    return "\n\n".join([*passages, instruction])
 
 
-def measure(settings: Settings, topics: int) -> dict[str, object]:
-    """Return figures per task (median decode tokens a second; three at once, tokens a second together) and texts."""
-    figures: dict[str, float] = {}
+def measure_setting(settings: Settings, topics: int) -> SettingResult:
+    """Measure the setting that the environment has.
+
+    Figures are per task the median of decoded tokens a second; `three_at_once`: tokens a second
+    that three answers write together.
+    """
+    figures: Figures = {}
     texts: dict[str, str] = {}
-    with loaded(settings) as engine:
-        assert isinstance(engine, BenchEngine)
-        engine.to_the_limit = False
-        run(ask(engine, user("Say yes."), 4))
+    with loaded_bench_engine(settings, to_the_limit=False) as engine:
+        run_request(send(engine, user_message("Say yes."), 4))
         for task in TASKS:
             speeds = []
             for topic in list(QUESTIONS)[:topics]:
-                reply = run(ask(engine, user(prompt(topic, task)), ANSWER))[0]
-                if reply.usage.completion_tokens > 8:
-                    speeds.append(reply.decode_tok_s)
+                message = user_message(make_prompt(topic, task))
+                reply = run_request(send(engine, message, ANSWER_TOKENS))
                 texts[f"{task}.{topic}"] = reply.text
+                if reply.usage.completion_tokens > LEAST_ANSWER_TOKENS:
+                    speeds.append(reply.decode_tok_s)
             if speeds:
                 figures[task] = statistics.median(speeds)
-        begin = time.perf_counter()
-        replies = run(
-            *(ask(engine, user(prompt(t, "answer")), ANSWER) for t in list(QUESTIONS)[:3])
-        )
-        figures["three_at_once"] = sum(r.usage.completion_tokens for r in replies) / (
-            time.perf_counter() - begin
-        )
-        notes = "; ".join(engine.status().notes)
-        model = engine.status().model
-    return {"figures": figures, "texts": texts, "notes": notes, "model": model}
+        figures["three_at_once"] = _three_at_once(engine)
+        status = engine.status()
+    return SettingResult(
+        figures=figures, texts=texts, notes="; ".join(status.notes), model=status.model
+    )
 
 
-def bench_speculation(
-    tokens: Sequence[int], topics: int = len(QUESTIONS)
-) -> tuple[dict[str, float], str]:
-    """Run each setting of DOCMIND_ENGINE__SPECULATIVE_TOKENS, the first being the one compared with.
+def _three_at_once(engine: Engine) -> float:
+    """Return the tokens a second that three answers write together."""
+    requests = []
+    for topic in list(QUESTIONS)[:3]:
+        message = user_message(make_prompt(topic, "answer"))
+        requests.append(send(engine, message, ANSWER_TOKENS))
+    begin = time.perf_counter()
+    replies = run_at_once(requests)
+    seconds = time.perf_counter() - begin
+    return sum(reply.usage.completion_tokens for reply in replies) / seconds
+
+
+def measure_speculation(tokens: Sequence[int], topics: int = len(QUESTIONS)) -> SpeedResult:
+    """Run each setting of DOCMIND_ENGINE__SPECULATIVE_TOKENS; the first is compared with.
 
     Returns:
-        spec.decode_tok_s.TASK.K; spec.ratio.TASK.K against the first setting; spec.same_text.K: share of the answers
-        that are the same as the first setting's (at temperature 0 they should be; rounding can part them).
+        spec.decode_tok_s.TASK.K; spec.ratio.TASK.K against the first setting; spec.same_text.K:
+        fraction of the answers that are the same as the first setting's (at temperature 0 they
+        should be; rounding can part them).
     """
-    runs = {}
-    for k in tokens:
-        env = os.environ | {"DOCMIND_ENGINE__SPECULATIVE_TOKENS": str(k)}
-        ended = subprocess.run(
-            [sys.executable, "-m", "benchmarks.speculation", str(topics)],
-            env=env,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        runs[k] = json.loads(ended.stdout.strip().splitlines()[-1])
-    first = runs[tokens[0]]
-    figures: dict[str, float] = {}
-    for k, result in runs.items():
-        for task, value in result["figures"].items():
-            figures[f"spec.decode_tok_s.{task}.{k}"] = value
+    results = {guessed: _run_setting(guessed, topics) for guessed in tokens}
+    first = results[tokens[0]]
+    figures: Figures = {}
+    for guessed, result in results.items():
+        for task, speed in result["figures"].items():
+            figures[f"spec.decode_tok_s.{task}.{guessed}"] = speed
             if result is not first:
-                figures[f"spec.ratio.{task}.{k}"] = value / first["figures"][task]
+                figures[f"spec.ratio.{task}.{guessed}"] = speed / first["figures"][task]
         if result is not first:
             same = [result["texts"][name] == text for name, text in first["texts"].items()]
-            figures[f"spec.same_text.{k}"] = sum(same) / len(same)
-    return figures, f"{first['model']}. Plan: {first['notes']}"
+            figures[f"spec.same_text.{guessed}"] = sum(same) / len(same)
+    return SpeedResult(figures=figures, notes=f"{first['model']}. Plan: {first['notes']}")
+
+
+def _run_setting(guessed: int, topics: int) -> SettingResult:
+    """Measure one setting in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.speculation", str(topics)],
+        env=os.environ | {"DOCMIND_ENGINE__SPECULATIVE_TOKENS": str(guessed)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    last_line = ended.stdout.strip().splitlines()[-1]
+    return cast(SettingResult, json.loads(last_line))
 
 
 if __name__ == "__main__":
-    result = measure(load_settings(), int(sys.argv[1]))
-    sys.stdout.write("\n" + json.dumps(result) + "\n")
+    setting_result = measure_setting(load_settings(), topics=int(sys.argv[1]))
+    sys.stdout.write("\n" + json.dumps(setting_result) + "\n")

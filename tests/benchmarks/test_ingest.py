@@ -1,6 +1,6 @@
 """The ingestion benchmark sorts files rightly and counts each of them."""
 
-from benchmarks.ingest import reading, robustness
+from benchmarks.ingest import measure_robustness, reading_figures
 from docmind.settings import IngestionSettings
 from tests.samples import write_docx, write_image, write_pdf
 
@@ -11,7 +11,7 @@ def test_scans_and_texts_are_measured_apart(tmp_path):
         write_image(tmp_path / "scan.pdf"),
         write_docx(tmp_path / "a.docx"),
     ]
-    figures = reading(IngestionSettings(), files)
+    figures = reading_figures(IngestionSettings(), files)
     assert figures["read.pdf.pages"] % 3 == 0
     assert figures["read.ocr.pages"] == 1
     assert figures["read.pdf.pages_cpu_s"] > figures["read.ocr.pages_cpu_s"] > 0
@@ -20,12 +20,14 @@ def test_scans_and_texts_are_measured_apart(tmp_path):
 
 
 def test_every_file_ends_as_text_or_with_a_reason(tmp_path):
-    (tmp_path / "bad.docx").write_bytes(b"no package")
-    told = []
-    figures, reasons = robustness(
-        IngestionSettings(), [write_pdf(tmp_path / "good.pdf"), tmp_path / "bad.docx"], told.append
-    )
-    assert (figures["robust.files"], figures["robust.ready"], figures["robust.failed"]) == (2, 1, 1)
-    assert figures["robust.workers_lost"] == 0
-    assert reasons == "1 x is damaged or not what its ending says"
-    assert len(told) == 1
+    damaged = tmp_path / "bad.docx"
+    damaged.write_bytes(b"no package")
+    files = [write_pdf(tmp_path / "good.pdf"), damaged]
+    lines = []
+    result = measure_robustness(IngestionSettings(), files, progress=lines.append)
+    assert result.figures["robust.files"] == 2
+    assert result.figures["robust.ready"] == 1
+    assert result.figures["robust.failed"] == 1
+    assert result.figures["robust.workers_lost"] == 0
+    assert result.reasons == "1 x is damaged or not what its ending says"
+    assert len(lines) == 1

@@ -1,14 +1,13 @@
 import json
 
-from benchmarks.report import BEGIN, END, report
+from benchmarks.report import BEGIN, END, write_report
 
 
 def save(folder, name, **figures):
-    machine = {"gpu": None, "cpu": "a CPU", "cores": 2, "ram_gib": 4}
     record = {
         "command": "docmind x",
         "commit": "abc",
-        "machine": machine,
+        "machine": {"gpu": None, "cpu": "a CPU", "cores": 2, "ram_gib": 4},
         "notes": "quiet",
         "figures": figures,
     }
@@ -20,7 +19,7 @@ def test_tables_are_made_from_the_results_and_replaced_the_next_time(tmp_path):
     readme.write_text(f"# Benchmarks\n\nWords.\n\n{BEGIN}\nold\n{END}\n\nMore words.\n")
     save(tmp_path, "one", **{"engine.load_s": 23.4, "citations.choose.cosine_0.60.true_rate": 0.1})
     save(tmp_path, "two", **{"engine.load_s": 12345.6, "retrieval.x.hybrid.ndcg10": 0.5})
-    assert report(tmp_path, readme) == 2
+    assert write_report(tmp_path, readme) == 2
     text = readme.read_text()
     assert "| `engine.load_s` | 23.4 | 12,346 |" in text
     assert "| `retrieval.x.hybrid.ndcg10` | 0.5 |" in text
@@ -28,7 +27,7 @@ def test_tables_are_made_from_the_results_and_replaced_the_next_time(tmp_path):
     assert "old" not in text
     assert text.startswith("# Benchmarks\n\nWords.\n")
     assert text.endswith("More words.\n")
-    report(tmp_path, readme)
+    write_report(tmp_path, readme)
     assert readme.read_text() == text
 
 
@@ -36,5 +35,5 @@ def test_a_readme_without_a_place_for_them_gets_one(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("# Benchmarks\n")
     save(tmp_path, "one", **{"ui.rerun_ms": 9.0})
-    report(tmp_path, readme)
+    write_report(tmp_path, readme)
     assert "| `ui.rerun_ms` | 9 |" in readme.read_text()

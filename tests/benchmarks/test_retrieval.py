@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.retrieval import retrieval
+from benchmarks.retrieval import measure_retrieval
 from benchmarks.sets import retrieval_sets, xquad
 from docmind.storage.settings import load_settings
 
@@ -13,16 +13,17 @@ def settings(tmp_path, models_dir, minilm):
 
 
 def test_every_question_finds_its_paragraph(settings, data):
-    found = retrieval(settings, [xquad(data, "en")], lambda _: None)
+    found = measure_retrieval(settings, [xquad(data, "en")], progress=lambda _: None)
     assert found["retrieval.xquad-en.questions"] == 2  # the odd ones
     for mode in ("hybrid", "dense"):
         assert found[f"retrieval.xquad-en.{mode}.recall5"] == 1
     assert found["retrieval.gain.better"] >= 0
 
 
-def test_a_chunk_stands_for_the_paragraphs_that_it_has(data):
+def test_a_passage_stands_for_the_paragraphs_that_it_has(data):
     corpus = xquad(data, "en")
-    first, second = corpus.units[0], corpus.units[1]
+    first = corpus.units[0]
+    second = corpus.units[1]
     assert corpus.units_of(first.document_id, first.start, first.end) == [0]
     assert corpus.units_of(first.document_id, first.start, second.end) == [0, 1]
     assert corpus.units_of(first.document_id, first.end - 3, second.end) == [1]

@@ -33,7 +33,7 @@ class Watched(KeptEngine):
             if on_end:
                 on_end(usage)
 
-        return self._engine.stream(
+        return self.inner.stream(
             messages, tools=tools, max_tokens=max_tokens, on_end=ended, **options
         )
 
