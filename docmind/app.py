@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -27,9 +27,7 @@ from docmind.storage.documents import DocumentStore
 from docmind.storage.settings import read_saved, save_settings
 
 if TYPE_CHECKING:
-    from langgraph.graph.state import CompiledStateGraph
-
-    from docmind.agents.state import TurnContext
+    from docmind.agents.state import TurnGraph
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
@@ -189,7 +187,7 @@ def _build_model(resolved: Resolved, engine: Engine) -> ChatVLLM:
 
 def _build_graph(
     resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
-) -> CompiledStateGraph[Any, TurnContext, Any, Any]:
+) -> TurnGraph:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document

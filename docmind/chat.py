@@ -100,7 +100,8 @@ class ChatService:
         has_documents: Callable[[], bool],
         searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
     ) -> None:
-        """
+        """Begin without any turn.
+
         Args:
             settings: With nothing left open that decides how agents work together.
             engine: Counts tokens, and must be ready when a question is asked.

@@ -50,7 +50,8 @@ class AnswerStream:
     """
 
     def __init__(self, emit: Emit, translate_marks: Callable[[str, str], str]) -> None:
-        """
+        """Begin an empty answer.
+
         Args:
             emit: Takes each piece that is shown.
             translate_marks: (run id, text) → the text with the turn's passage numbers.

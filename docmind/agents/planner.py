@@ -98,7 +98,7 @@ class SupervisorModel(ChatVLLM):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401  LangChain's signature
     ) -> ChatResult:
         kwargs.pop("tools", None)  # handoffs are planned, not called
         request = messages[0]

@@ -1,8 +1,7 @@
-"""One turn: what is asked (`TurnRequest`), what has come of it so far (`TurnState`), what serves
-it (`TurnServices`, `TurnEvents`).
+"""One turn: what is asked, what has come of it so far, and what serves it.
 
-A `TurnContext` holds them all and reaches the supervisor's steps, every agent and every tool as
-LangGraph's runtime context.
+They are a `TurnRequest`, a `TurnState`, and `TurnServices` with `TurnEvents`. A `TurnContext` holds
+them and reaches the supervisor's steps, every agent and every tool as LangGraph's runtime context.
 """
 
 from __future__ import annotations

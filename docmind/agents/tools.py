@@ -250,7 +250,17 @@ def make_tools(
 ) -> dict[str, BaseTool]:
     """Return the tools by name; a search shows `top_k` passages."""
     library = _Library(retriever, documents)
+    made = [
+        *_tools_that_find_passages(library, retriever, top_k),
+        *_tools_that_survey(library, retriever),
+        *_tools_without_documents(),
+    ]
+    return {each.name: each for each in made}
 
+
+def _tools_that_find_passages(
+    library: _Library, retriever: Retriever, top_k: int
+) -> list[BaseTool]:
     @tool(response_format="content_and_artifact")
     def search_documents(query: str, runtime: Runtime, document: str = "") -> PassageResult:
         """Search the user's documents. Returns numbered passages.
@@ -298,6 +308,10 @@ def make_tools(
             return f"{chosen.name} has pages 1 to {chosen.pages}.", None
         return library.report(runtime, passages)
 
+    return [search_documents, find_tables, read_pages]
+
+
+def _tools_that_survey(library: _Library, retriever: Retriever) -> list[BaseTool]:
     @tool
     def list_documents(runtime: Runtime) -> str:
         """List the user's documents with their numbers of pages."""
@@ -323,6 +337,12 @@ def make_tools(
             text += f"\n… and {len(lines) - OUTLINE_LINES} more"
         return defuse_tags(f"Outline of {chosen.name}:\n{text}")
 
+    return [list_documents, outline]
+
+
+def _tools_without_documents() -> list[BaseTool]:
+    # Not on the module's level: the model reads a docstring with its indentation, in all tools the
+    # same.
     @tool
     def calculate(expressions: Annotated[list[str], Field(max_length=8)]) -> str:
         """Compute exactly, for example ["431 - 107", "sum(3, 4, 5)"]; an empty list if nothing is to do.
@@ -343,5 +363,4 @@ def make_tools(
         turns = recall_turns(query, runtime.context.request.completed_turns)
         return earlier_turns_for_model(turns) or "Nothing was said about that earlier."
 
-    made = [search_documents, find_tables, read_pages, list_documents, outline, calculate, recall]
-    return {each.name: each for each in made}
+    return [calculate, recall]

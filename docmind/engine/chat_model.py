@@ -7,6 +7,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -102,7 +103,7 @@ class ChatVLLM(BaseChatModel):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
         tool_choice: str | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401  LangChain's signature
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Offer tools to the model.
 
@@ -131,33 +132,19 @@ class ChatVLLM(BaseChatModel):
         max_tokens: int | None = None,
         temperature: float | None = None,
         silent: bool = False,
-        **_: Any,
+        **_: Any,  # noqa: ANN401  LangChain's signature
     ) -> AsyncIterator[ChatGenerationChunk]:
         """Stream text, then one last chunk with tool calls, usage and the reason for the end.
 
         `silent` keeps the text from the run's listeners: it is not meant for the user.
         """
-        parser = (
-            ToolCallParser([t["function"]["name"] for t in tools])
-            if tools and constraint is None
-            else None
-        )
-        forced = bool(parser) and tool_choice not in {"auto", "none"}
-        if forced:
-            constraint = Constraint("json", _call_schema(tools, tool_choice))
-        elif parser and self.constrain_calls and tool_choice == "auto":
-            constraint = Constraint("structural_tag", structural_tag(tools))
-        listeners = _listeners(run_manager)
-        readers: list[ModelListener] = []
-        namespace = ""
-        if run_manager and not silent and TAG_NOSTREAM not in run_manager.tags:
-            readers = listeners
-            namespace = str(run_manager.metadata.get("langgraph_checkpoint_ns", ""))
-
-        def count(usage: EngineUsage) -> None:
-            for listener in listeners:
-                listener.usage_counted(usage)
-
+        parser: ToolCallParser | None = None
+        if tools and constraint is None:
+            parser = ToolCallParser([tool["function"]["name"] for tool in tools])
+            constraint = self._constraint_of_calls(tools, tool_choice)
+        audience = _Audience.of(run_manager, silent=silent)
+        if temperature is None:
+            temperature = self.temperature
         last = Delta()
         calls: list[ToolCall] = []
         deltas = self.engine.stream(
@@ -165,9 +152,9 @@ class ChatVLLM(BaseChatModel):
             tools=tools,
             constraint=constraint,
             max_tokens=answer_room(max_tokens or self.max_tokens, self.engine.status().window),
-            temperature=self.temperature if temperature is None else temperature,
+            temperature=temperature,
             stop=stop or (),
-            on_end=count,
+            on_end=audience.usage_counted,
         )
         async with aclosing(deltas):
             async for delta in deltas:
@@ -177,26 +164,36 @@ class ChatVLLM(BaseChatModel):
                 if parser:
                     text = parser.feed(text)
                 if text:
-                    for reader in readers:
-                        reader.text_written(namespace, text)
+                    audience.text_written(text)
                     yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         rest = ""
         if parser:
             rest = parser.finish()
-            calls = [] if tool_choice == "none" else [*calls, *parser.calls]
-            if forced and last.finish_reason == "length":  # half a call is no text for the user
-                rest = ""
+            calls += parser.calls
+            if tool_choice == "none":
+                calls = []
+            elif tool_choice != "auto" and last.finish_reason == "length":
+                rest = ""  # half a call is no text for the user
         if rest:
-            for reader in readers:
-                reader.text_written(namespace, rest)
+            audience.text_written(rest)
         yield _last_chunk(rest, calls, last)
+
+    def _constraint_of_calls(self, tools: Sequence[Tool], tool_choice: str) -> Constraint | None:
+        """Return the grammar that tool calls are held to; None for none."""
+        if tool_choice == "none":
+            return None
+        if tool_choice != "auto":
+            return Constraint("json", _call_schema(tools, tool_choice))
+        if self.constrain_calls:
+            return Constraint("structural_tag", structural_tag(tools))
+        return None
 
     async def _agenerate(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401  LangChain's signature
     ) -> ChatResult:
         """Drain the stream into one message."""
         return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
@@ -206,17 +203,42 @@ class ChatVLLM(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401  LangChain's signature
     ) -> ChatResult:
         """Drain the stream on a loop of its own; not for threads that already run one."""
         return asyncio.run(self._agenerate(messages, stop, **kwargs))
 
 
-def _listeners(run_manager: AsyncCallbackManagerForLLMRun | None) -> list[ModelListener]:
-    """Return the run's listeners."""
-    if run_manager is None:
-        return []
-    return [handler for handler in run_manager.handlers if isinstance(handler, ModelListener)]
+@dataclass(frozen=True)
+class _Audience:
+    """The listeners of one model call."""
+
+    listeners: list[ModelListener]
+    namespace: str
+    hears_text: bool
+
+    @classmethod
+    def of(cls, run_manager: AsyncCallbackManagerForLLMRun | None, *, silent: bool) -> _Audience:
+        """Return those among a run's callbacks."""
+        if run_manager is None:
+            return cls(listeners=[], namespace="", hears_text=False)
+        callbacks = run_manager.handlers
+        return cls(
+            listeners=[each for each in callbacks if isinstance(each, ModelListener)],
+            namespace=str(run_manager.metadata.get("langgraph_checkpoint_ns", "")),
+            hears_text=not silent and TAG_NOSTREAM not in run_manager.tags,
+        )
+
+    def text_written(self, text: str) -> None:
+        """Pass on a piece of text."""
+        if self.hears_text:
+            for listener in self.listeners:
+                listener.text_written(self.namespace, text)
+
+    def usage_counted(self, usage: EngineUsage) -> None:
+        """Pass on what the call cost."""
+        for listener in self.listeners:
+            listener.usage_counted(usage)
 
 
 def _call_schema(tools: Sequence[Tool], tool_choice: str) -> dict[str, Any]:
