@@ -12,10 +12,9 @@ MAX_BYTES = 10_000_000
 
 
 def log_to(path: Path) -> None:
-    """Log DocMind and vLLM to one file; the one before it is retained. Does nothing the second
-    time.
+    """Log DocMind and vLLM to one file, which is retained when a new one begins.
 
-    vLLM's errors reach the terminal too.
+    Does nothing the second time. vLLM's errors reach the terminal too.
     """
     docmind = logging.getLogger("docmind")
     vllm = logging.getLogger("vllm")

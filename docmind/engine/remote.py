@@ -88,10 +88,10 @@ class RemoteEngine(Engine):
         stop: Sequence[str] = (),
         on_end: Callable[[EngineUsage], None] | None = None,
     ) -> AsyncIterator[Delta]:
-        """Generate, see `Engine`. Closing the iterator closes the HTTP stream, and so aborts on the
-        server.
+        """Generate, see `Engine`.
 
-        A server counts at the end only: of an aborted request `on_end` hears nothing.
+        Closing the iterator closes the HTTP stream, and so aborts on the server. A server counts at
+        the end only: of an aborted request `on_end` hears nothing.
         """
         self._check()
         from openai import AsyncOpenAI, Timeout

@@ -208,6 +208,7 @@ class VllmEngine(LocalEngine):
         os.environ["VLLM_CONFIGURE_LOGGING"] = "0"
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
+            import vllm.engine.arg_utils  # noqa: F401
             import vllm.v1.engine.llm_engine  # noqa: F401
 
     def _build_model(self, plan: EnginePlan) -> None:

@@ -61,8 +61,9 @@ class Catalog:
         return (self._home(name) / MANIFEST).exists()
 
     def path(self, name: str) -> Path | str:
-        """Return where the model is: an installed one's directory, a local directory, or a hub id
-        unchanged.
+        """Return where the model is.
+
+        That is an installed one's directory, a local directory, or a hub id unchanged.
 
         Raises:
             ModelError: a known model not installed, a directory without a model, or a name nobody
@@ -91,8 +92,9 @@ class Catalog:
         )
 
     def pull(self, name: str, progress: Progress = silent) -> Path:
-        """Fetch the model unless it is there, and return its directory. A second process waits for
-        the first.
+        """Fetch the model unless it is there, and return its directory.
+
+        A second process waits for the first.
 
         Raises:
             ModelError: no such model, no room, no network, or weights that are not the expected

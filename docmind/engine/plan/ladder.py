@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -289,7 +288,7 @@ class Ladder:
         part = self._file.with_suffix(".part")
         try:
             part.write_bytes(content)
-            os.replace(part, self._file)
+            part.replace(self._file)
         except OSError:
             _log.warning(
                 "%s can't be written: the next start begins with the settings as they are",

@@ -1,5 +1,6 @@
-"""What the engine runs, and why: hardware, the model's facts and settings → vLLM's arguments and a
-list of decisions.
+"""What the engine runs, and why.
+
+Hardware, the model's facts and settings come in; vLLM's arguments and a list of decisions go out.
 
 The in-process engine, `launch_vllm_fp8.sh`, `docmind doctor` and the sidebar all read this one
 plan.
@@ -209,7 +210,9 @@ def build_plan(
         "max_num_seqs", sequences, "agents that run in parallel decode in one batch"
     )
     builder.pass_to_vllm(
-        "enable_prefix_caching", True, "the next turn reuses the prompt's unchanged beginning"
+        "enable_prefix_caching",
+        used=True,
+        why="the next turn reuses the prompt's unchanged beginning",
     )
     _plan_speculation(builder, hardware)
     cards = _plan_cards(builder, server)
