@@ -135,7 +135,8 @@ def _draw_toolbar(documents: Sequence[Document]) -> str:
 
 
 def _matches(document: Document, wanted: str) -> bool:
-    return wanted.casefold() in f"{document.name} {','.join(document.tags)}".casefold()
+    tags = ",".join(document.tags)
+    return wanted.casefold() in f"{document.name} {tags}".casefold()
 
 
 def _draw_pagination(found: Sequence[Document]) -> Sequence[Document]:

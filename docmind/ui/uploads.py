@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NoReturn
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.storage.documents import IngestionProgress
 from docmind.ui.markdown import plain
 from docmind.ui.tab import Notice, this_tab
 
@@ -135,10 +134,12 @@ def pending(documents: Sequence[Document]) -> list[Document]:
 
 def progress(document: Document) -> Progress:
     """Return how far a document that is being worked on has come."""
-    at = document.progress or IngestionProgress(stage="parse", done=0, total=0)
-    stage = _STAGES[at.stage]
-    done = at.done
-    total = at.total
+    if document.progress is None:
+        begin = _STAGES["parse"]
+        return Progress(fraction=begin.begin, words=begin.words)
+    stage = _STAGES[document.progress.stage]
+    done = document.progress.done
+    total = document.progress.total
     if not total:
         return Progress(fraction=stage.begin, words=stage.words)
     fraction_of_stage = min(done / total, 1.0)

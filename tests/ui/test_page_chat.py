@@ -340,9 +340,9 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
     assert "No document of the chosen collections is ready" in words(tab)
     ask(tab, "What is the fee?")
     conversation = app.conversations.list()[0]
-    assert conversation.searches == (made.id,)
+    assert conversation.collections == (made.id,)
     app.conversations.choose(conversation.id, [])
-    assert app.conversations.get(conversation.id).searches == ()
+    assert app.conversations.get(conversation.id).collections == ()
     app.collections.delete(made.id)
     assert not tab.run().get("button_group")
 

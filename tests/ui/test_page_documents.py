@@ -155,7 +155,7 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     button(tab, "Save").click().run()
     moved = app.documents.get(document.id)
     assert moved.collection == made.id
-    assert moved.tag_list == []
+    assert moved.tags == ()
 
 
 def test_a_collection_is_renamed_and_removed_with_its_documents_kept(open_page, app):
@@ -209,7 +209,7 @@ def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page,
     second = app.documents.get(second.id)
     third = app.documents.get(third.id)
     assert [first.collection, second.collection, third.collection] == [made.id, made.id, 1]
-    assert [first.tag_list, second.tag_list, third.tag_list] == [["2026"], [], []]
+    assert [first.tags, second.tags, third.tags] == [("2026",), (), ()]
 
 
 def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):
@@ -220,6 +220,6 @@ def test_what_is_being_read_can_be_cancelled_one_or_all(open_page, app):
     tab.button(key=f"cancel-{first.id}").click().run()
     assert "You cancelled it before it was read" in words(tab)
     button(tab, "Cancel all 2").click().run()
-    assert {document.stage for document in app.documents.documents()} == {"cancelled"}
+    assert {document.failure for document in app.documents.documents()} == {"cancelled"}
     tab.button(key=f"retry-{first.id}").click().run()
     assert app.documents.retried == [first.id]
