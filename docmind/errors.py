@@ -13,8 +13,8 @@
     ├── StoreError             the database or the vector store can't be read or written
     └── NothingIndexed         a question, but no document to answer it from
 
-Each message says what happened and what to do about it. Errors of other libraries are translated once, at the
-edge where that library is called, with `raise ... from exc`.
+Each message says what happened and what to do about it. Errors of other libraries are translated
+once, at the edge where that library is called, with `raise ... from exc`.
 """
 
 

@@ -4,7 +4,7 @@
 memory changes while DocMind runs: `free_vram_gib` and `Hardware.with_current_memory` measure it
 anew.
 """
-# ruff: noqa: D102, N802, N815  NVML names and documents its functions
+# ruff: noqa: D102  NVML documents its functions
 
 from __future__ import annotations
 

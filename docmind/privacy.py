@@ -1,4 +1,7 @@
-"""Nothing leaves the machine: every dependency's telemetry and tracing is off before that dependency is imported."""
+"""Nothing leaves the machine.
+
+Every dependency's telemetry and tracing is off before that dependency is imported.
+"""
 
 import os
 
@@ -16,5 +19,8 @@ _OFF = {
 
 
 def silence_telemetry() -> None:
-    """Switch usage reports and tracing off for this process and its children, whatever the environment said."""
+    """Switch usage reports and tracing off for this process and its children.
+
+    Whatever the environment said.
+    """
     os.environ.update(_OFF)

@@ -140,12 +140,12 @@ class AgentSettings(_Group):
     enable_planning: bool | None = Field(None, title="Split questions into tasks")
     """In a model call of its own; else the researcher gets the whole message. Empty: yes, but not
     with small models."""
-    enable_parallel_tools: bool = Field(True, title="Agents work at the same time")
+    enable_parallel_tools: bool = Field(default=True, title="Agents work at the same time")
     """Let agents run at the same time. Off: one after another, each seeing what those before it
     brought."""
     max_parallel_calls: int = Field(3, ge=1, le=8, title="Most agents at once")
     """Most agents sent out for one message, and at once."""
-    enable_message_forwarding: bool = Field(True, title="Answers pass through unchanged")
+    enable_message_forwarding: bool = Field(default=True, title="Answers pass through unchanged")
     """Give the agents' answers to the user as they are, several under their questions, without a
     second supervisor call. Off: the supervisor writes the answer from theirs."""
     output_mode: Literal["structured", "last_message", "full_history"] | None = Field(
@@ -155,10 +155,10 @@ class AgentSettings(_Group):
     last message, and the answer comes with a confidence and open points, made under a grammar.
     Empty: structured where a GPU of this machine runs the model, last_message on a CPU and with a
     server."""
-    add_handoff_back_messages: bool = Field(False, title="Tell when an agent hands back")
+    add_handoff_back_messages: bool = Field(default=False, title="Tell when an agent hands back")
     """In messages of its own to the supervisor (seen with full_history, or without parallel
     tools)."""
-    constrain_tool_calls: bool = Field(True, title="Well-formed tool calls")
+    constrain_tool_calls: bool = Field(default=True, title="Well-formed tool calls")
     """Make agents' tool calls well-formed by a grammar (in-process engine and vLLM servers)."""
     keep_passages: float | None = Field(
         None, ge=0, le=0.8, title="Passages retained from earlier turns"
@@ -177,7 +177,7 @@ class AgentSettings(_Group):
 class ContextSettings(_Group):
     """When the conversation is cut to fit the window."""
 
-    enable_context_trimming: bool = Field(True, title="Trim long conversations")
+    enable_context_trimming: bool = Field(default=True, title="Trim long conversations")
     """Cut the oldest turns when the context is nearly full."""
     context_trim_threshold: float = Field(
         120000 / 131072, gt=0, le=1, title="Trim above (fraction of the window)"

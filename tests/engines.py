@@ -8,7 +8,7 @@ from docmind.errors import PromptTooLong
 
 
 class PromptedEngine:
-    """Implements Engine. `reply(messages, constraint)` gives the text; a list gives one text a call.
+    """Implements Engine. `reply(messages, constraint)` gives the text; a list gives a text a call.
 
     `constraint` is None for free text, also where a grammar only watches over tool calls in it.
     """

@@ -12,12 +12,18 @@ import pptx
 from PIL import Image, ImageDraw, ImageFont
 
 PAGES = (
-    "The Heron observatory stands on the island of Vilm. "
-    "It was opened in 1987 by the astronomer Ada Lindqvist.",
-    "Its main telescope has a mirror of 3.4 metres. "
-    "The mirror weighs 5,200 kilograms and is made of glass ceramic.",
-    "Visitors are welcome on Thursdays between 18:00 and 23:00. "
-    "A ticket costs 12 euros; children enter free.",
+    (
+        "The Heron observatory stands on the island of Vilm. "
+        "It was opened in 1987 by the astronomer Ada Lindqvist."
+    ),
+    (
+        "Its main telescope has a mirror of 3.4 metres. "
+        "The mirror weighs 5,200 kilograms and is made of glass ceramic."
+    ),
+    (
+        "Visitors are welcome on Thursdays between 18:00 and 23:00. "
+        "A ticket costs 12 euros; children enter free."
+    ),
 )
 HANDBOOK = (
     """Handbook of the Lighthouse Library

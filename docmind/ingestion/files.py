@@ -83,7 +83,7 @@ class FileStore:
         What an earlier upload of the same content left goes.
         """
         self.remove(upload.document_id)
-        os.replace(upload.part, self.path(upload.document_id, upload.suffix))
+        upload.part.replace(self.path(upload.document_id, upload.suffix))
 
     def path(self, document_id: str, suffix: str) -> Path:
         """Return where the file is."""
@@ -96,7 +96,7 @@ class FileStore:
         sections = [{"text": section.text, "page": section.page} for section in document.sections]
         try:
             part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
-            os.replace(part, path)
+            part.replace(path)
         except OSError as exc:
             raise IngestError(
                 f"Its text can't be written to {path.parent} ({exc.strerror or exc}). "

@@ -146,7 +146,7 @@ def has_saved(data_dir: Path) -> bool:
 
 def set_saved_aside(data_dir: Path) -> Path:
     """Return to the defaults; what was saved is kept in the file whose path is returned."""
-    aside = data_dir / f"settings-{datetime.now():%Y%m%d-%H%M%S}.json"
+    aside = data_dir / f"settings-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json"
     with closing(Database(database_file(data_dir), upgrade=False)) as database:
         if database.schema_version >= TABLE_SINCE:
             store = SettingsStore(database)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -116,7 +115,7 @@ def _replace(path: Path, copy: Path) -> None:
     """Keep the old file aside, then put the copy in its place."""
     if path.is_file():
         shutil.copyfile(path, _beside(path, f"before-{SCHEMA_VERSION}"))
-    os.replace(copy, path)
+    copy.replace(path)
 
 
 def _set_settings_file_aside(data_dir: Path) -> None:

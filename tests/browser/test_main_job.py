@@ -1,6 +1,8 @@
-"""The main job in a real browser over the real engine: upload, ask, open a passage, stop, find it again."""
+"""The main job in a real browser over the real engine.
 
-import os
+Upload, ask, open a passage, stop, find it again.
+"""
+
 import re
 
 import pytest
@@ -18,7 +20,7 @@ def url(models_dir, tmp_path_factory):
     for name in ("smollm2-135m", "minilm"):
         Catalog(models_dir).pull(name)
     data = tmp_path_factory.mktemp("data")
-    os.symlink(models_dir, data / "models")
+    (data / "models").symlink_to(models_dir)
     environment = {
         "DOCMIND_DATA_DIR": str(data),
         "DOCMIND_LLM__MODEL": "smollm2-135m",
@@ -47,10 +49,12 @@ def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
     stop = page.locator(".st-key-stop-turn button:visible")
     stop.wait_for()
     live = page.locator(".st-key-live")
-    page.wait_for_selector(
-        '.st-key-live [data-testid="stExpander"]', timeout=120_000
-    )  # agents at work
-    written = "() => (document.querySelector('.st-key-live > [data-testid=\"stElementContainer\"]')?.innerText ?? '')"
+    agent_at_work = '.st-key-live [data-testid="stExpander"]'
+    page.wait_for_selector(agent_at_work, timeout=120_000)
+    written = """() => {
+        const answer = document.querySelector('.st-key-live > [data-testid="stElementContainer"]');
+        return answer?.innerText ?? '';
+    }"""
     page.wait_for_function(f"({written})().includes('▍')", timeout=240_000)
     lengths = {len(page.evaluate(written))}
     while len(lengths) < 3 and live.is_visible():  # three states of the same text: it streams

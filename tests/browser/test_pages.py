@@ -1,4 +1,7 @@
-"""Every page in a real browser over in-memory parts: nothing leaves the machine, nothing overflows, keys work."""
+"""Every page in a real browser over in-memory parts.
+
+Nothing leaves the machine, nothing overflows, keys work.
+"""
 
 import pytest
 
@@ -36,8 +39,12 @@ def test_the_content_policy_stops_remote_loads(url, visit):
     tab.page.wait_for_selector("meta[data-docmind]", state="attached")
     blocked = tab.page.evaluate(
         """() => new Promise(resolve => {
-            document.addEventListener('securitypolicyviolation', e => resolve(e.blockedURI), {once: true});
-            const image = new Image(); image.src = 'http://192.0.2.1/secret.png'; document.body.append(image);
+            document.addEventListener(
+                'securitypolicyviolation', event => resolve(event.blockedURI), {once: true}
+            );
+            const image = new Image();
+            image.src = 'http://192.0.2.1/secret.png';
+            document.body.append(image);
             setTimeout(() => resolve(''), 3000);
         })"""
     )
@@ -87,11 +94,15 @@ def test_escape_stops_and_the_typed_question_survives(url, visit):
 def test_what_is_asked_and_answered_comes_into_view_in_a_long_conversation(url, visit):
     tab = visit(url)
     tab.open()
-    left = """() => { const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
-                      return box ? box.scrollHeight - box.scrollTop - box.clientHeight : 1e9; }"""
+    left = """() => {
+        const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
+        return box ? box.scrollHeight - box.scrollTop - box.clientHeight : 1e9;
+    }"""
     tab.page.wait_for_selector('[data-testid="stAppScrollToBottomContainer"]')
     tab.page.evaluate(
-        "() => { window.box = document.querySelector('[data-testid=\"stAppScrollToBottomContainer\"]'); }"
+        """() => {
+            window.box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
+        }"""
     )
     for question in ("What does the plan cost?", "And the team plan?", "And support?"):
         tab.ask(question)
