@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from docmind.cli.main import cli
 from docmind.settings import Settings
+from scripts import settings_table
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -134,3 +135,7 @@ def unknown_words(line: str) -> Iterator[str]:
                 return
             group = command
             command = command.commands[name]
+
+
+def test_the_table_of_settings_is_made_from_the_settings():
+    assert settings_table.FILE.read_text("utf-8") == settings_table.written()
