@@ -137,7 +137,7 @@ def make_routers(engine: Engine) -> dict[str, Router]:
     transfers = [handoff_tool(agent.name, agent.purpose) for agent in TEAM]
     roster = "\n".join(f"- {agent.name}: {agent.purpose}" for agent in TEAM)
     kinds = {agent.kind: agent.name for agent in TEAM}
-    plan = PlanRequest(plan_prompt(TEAM), mode=PlanMode.ALL)
+    plan = PlanRequest(content=plan_prompt(TEAM), mode=PlanMode.ALL)
     free = SystemMessage(FREE.format(agents=roster))
     planner = SupervisorModel(engine=engine, max_tokens=MAX_TOKENS, kinds=kinds)
     model = ChatVLLM(engine=engine, max_tokens=MAX_TOKENS)
