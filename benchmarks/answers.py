@@ -315,23 +315,33 @@ def ask(app: App, question: AskedQuestion) -> Outcome:
             message = StoredMessage("assistant", utterance.text, now())
             app.conversations.add_answer(conversation_id, message)
     try:
-        last = list(app.chat.stream(question.text, conversation_id))[-1]
+        turn = finished_turn(app, question.text, conversation_id)
     except DocMindError as exc:
         return Outcome(question=question, error=str(exc))
     finally:
         app.conversations.delete(conversation_id)
-    if isinstance(last, TurnFinished):
-        return Outcome(
-            question=question,
-            answer=last.answer,
-            citations=last.citations,
-            sources=last.sources,
-            agents=last.agents,
-            usage=last.usage,
-        )
+    return Outcome(
+        question=question,
+        answer=turn.answer,
+        citations=turn.citations,
+        sources=turn.sources,
+        agents=turn.agents,
+        usage=turn.usage,
+    )
+
+
+def finished_turn(app: App, question: str, conversation_id: str) -> TurnFinished:
+    """Ask a question in a conversation and wait; return how the turn ended.
+
+    Raises:
+        DocMindError: it could not begin, or failed.
+    """
+    last = list(app.chat.stream(question, conversation_id))[-1]
     if isinstance(last, TurnFailed):
-        return Outcome(question=question, error=last.error)
-    return Outcome(question=question, error=f"ended with {type(last).__name__}")
+        raise DocMindError(last.error)
+    if not isinstance(last, TurnFinished):
+        raise DocMindError(f"ended with {type(last).__name__}")
+    return last
 
 
 @dataclass(frozen=True)
@@ -445,7 +455,16 @@ def ingest(app: App, corpora: Sequence[Corpus]) -> int:
                 file = folder / document.file_name
                 file.write_text(_as_text(document.parsed.sections), "utf-8")
                 app.documents.add(file)
-        app.documents.wait()
+        return wait_for_documents(app)
+
+
+def wait_for_documents(app: App) -> int:
+    """Wait until all that was added is ingested; return how many documents there are.
+
+    Raises:
+        DocMindError: some failed, so that figures would mean nothing.
+    """
+    app.documents.wait()
     documents = app.documents.documents()
     failed = [f"{d.name}: {d.reason}" for d in documents if d.state != "ready"]
     if failed:
@@ -477,10 +496,6 @@ def draw(questions: Sequence[AskedQuestion], limit: int) -> list[AskedQuestion]:
 def to_json(outcome: Outcome) -> Mapping[str, object]:
     """Return what was asked and answered as plain data, for a person to read."""
     question = outcome.question
-    sources = []
-    for source in outcome.sources:
-        passage = source.passage
-        sources.append(f"[{source.number}] {passage.file_name}: {passage.text[:200]}")
     return {
         "asked": {
             "name": question.set_name,
@@ -491,8 +506,17 @@ def to_json(outcome: Outcome) -> Mapping[str, object]:
         "answer": outcome.answer,
         "error": outcome.error,
         "citations": [asdict(citation) for citation in outcome.citations],
-        "sources": sources,
+        "sources": source_beginnings(outcome.sources),
         "agents": outcome.agents,
         "usage": asdict(outcome.usage),
         "refused": outcome.refused,
     }
+
+
+def source_beginnings(sources: Iterable[NumberedPassage]) -> list[str]:
+    """Return each source's number, file and first 200 characters."""
+    found = []
+    for source in sources:
+        passage = source.passage
+        found.append(f"[{source.number}] {passage.file_name}: {passage.text[:200]}")
+    return found

@@ -7,6 +7,7 @@ and saves them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,19 @@ def settings_with_models(*, embedding: bool = False, llm: bool = False) -> Setti
     if llm and not settings.llm.base_url:
         fetch_model(resolved.catalog, resolved.llm)
     return settings
+
+
+def settings_for_parallel(settings: Settings, parallel: int) -> Settings:
+    """Return the settings of an engine that takes as many requests as there are conversations."""
+    sequences = settings.engine.max_num_seqs or max(4, parallel)
+    engine_settings = settings.engine.model_copy(update={"max_num_seqs": sequences})
+    return settings.model_copy(update={"engine": engine_settings})
+
+
+def save_answers(save: Path, records: Sequence[Mapping[str, object]]) -> None:
+    """Write what was asked and answered beside a result, a line each."""
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    save.with_suffix(".answers.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def readable_files(paths: list[Path]) -> list[Path]:
@@ -383,10 +397,7 @@ def answers(
     from benchmarks.answers import measure_answers, to_json
 
     settings = settings_with_models(embedding=True, llm=True)
-    # The engine has to take as many requests as there are conversations.
-    sequences = settings.engine.max_num_seqs or max(4, parallel)
-    engine_settings = settings.engine.model_copy(update={"max_num_seqs": sequences})
-    settings = settings.model_copy(update={"engine": engine_settings})
+    settings = settings_for_parallel(settings, parallel)
     result = measure_answers(
         settings,
         data,
@@ -396,9 +407,34 @@ def answers(
         progress=show_progress,
     )
     if save:
-        records = [to_json(outcome) for outcome in result.outcomes]
-        lines = [json.dumps(record, ensure_ascii=False) for record in records]
-        save.with_suffix(".answers.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+        save_answers(save, [to_json(outcome) for outcome in result.outcomes])
+    model = settings.llm.model or "of this machine"
+    notes = f"model {model}; {parallel} conversations at once"
+    report(result.figures, notes=notes, save=save, earlier=vs)
+
+
+@evaluate.command()
+def office(
+    *,
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with the data sets, or one with questions.json beside files."),
+    ] = DATA,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Conversations at once; more than 1 slows each answer.")
+    ] = 1,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """A small office's files and questions: right, wrong but marked, wrong without a word."""
+    from benchmarks.office import measure_office, to_json
+
+    settings = settings_with_models(embedding=True, llm=True)
+    if parallel > 1:
+        settings = settings_for_parallel(settings, parallel)
+    result = measure_office(settings, data, parallel=parallel, progress=show_progress)
+    if save:
+        save_answers(save, [to_json(answer) for answer in result.answers])
     model = settings.llm.model or "of this machine"
     notes = f"model {model}; {parallel} conversations at once"
     report(result.figures, notes=notes, save=save, earlier=vs)
