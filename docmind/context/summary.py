@@ -57,27 +57,35 @@ async def condense_turns(
 ) -> CondensedTurns:
     """Return the summary brought up to date with turns that are about to be cut.
 
+    It stays as it is if not even the newest turn fits a prompt, or if the model writes nothing.
+
     Args:
         model: Writes the summary.
         summary: The one so far.
         turns: Questions and answers, oldest first. If they do not fit one prompt, the oldest are
             left out; the recall tool still finds them.
-        fits: Whether a prompt fits the window.
+        fits: Whether a prompt fits the window. Blocks while tokens are counted.
         max_tokens: Longest summary.
     """
     for first in range(len(turns)):
         prompt = _condense_prompt(summary, turns[first:])
-        if not await asyncio.to_thread(fits, prompt):
-            continue
-        silent_model = model.with_config(tags=[TAG_NOSTREAM])
-        answer = await silent_model.ainvoke(prompt, max_tokens=max_tokens)
-        text = str(answer.content).strip()
-        if not text:
+        if await asyncio.to_thread(fits, prompt):
+            new_summary = await _write_summary(model, prompt, max_tokens)
+            if new_summary:
+                return CondensedTurns(summary=new_summary, turns=len(turns) - first)
             break
-        if cut_off_reason(answer):
-            text += ELLIPSIS
-        return CondensedTurns(summary=text, turns=len(turns) - first)
     return CondensedTurns(summary=summary, turns=0)
+
+
+async def _write_summary(model: BaseChatModel, prompt: list[AnyMessage], max_tokens: int) -> str:
+    """Return what the model writes; "" if it writes nothing."""
+    # What it streams is not for the user.
+    silent_model = model.with_config(tags=[TAG_NOSTREAM])
+    reply = await silent_model.ainvoke(prompt, max_tokens=max_tokens)
+    text = str(reply.content).strip()
+    if text and cut_off_reason(reply):
+        text += ELLIPSIS
+    return text
 
 
 def _condense_prompt(summary: str, turns: Sequence[tuple[str, str]]) -> list[AnyMessage]:
