@@ -45,7 +45,7 @@ def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     body = message.get_body(("plain", "html"))
     # The parser takes any file for a message. One without a single header is none: with an empty
     # text it is reported as a file in which nothing could be read.
-    if body is not None and body.keys():
+    if body is not None and message.keys():
         if body.get_content_subtype() == "html":
             html = _part_text(body)
         else:
