@@ -213,11 +213,11 @@ class ChatService:
 
     def _check_length(self, question: str, budget: Budget) -> None:
         """Raise PromptTooLong for a question that leaves no room for what is found."""
-        most = budget.limit // 2
+        longest = budget.limit // 2
         tokens = self._engine.count_tokens([{"role": "user", "content": question}])
-        if tokens > most:
+        if tokens > longest:
             raise PromptTooLong(
-                f"The question has {tokens:,} tokens; up to {most:,} fit. "
+                f"The question has {tokens:,} tokens; up to {longest:,} fit. "
                 "Shorten it, or add the long text as a document and ask about it."
             )
 

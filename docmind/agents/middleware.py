@@ -217,7 +217,7 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         """Put the turn that bears on the task most among the results, if it was cut before."""
         if not context.cut_turns:
             return
-        text = earlier_turns_for_model(recall_turns(run.task, context.cut_turns, most=1))
+        text = earlier_turns_for_model(recall_turns(run.task, context.cut_turns, limit=1))
         if text:
             start_of_results = task_index(messages) + 2
             messages.insert(start_of_results, ToolMessage(text, tool_call_id="recall"))
@@ -318,7 +318,9 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
 
     def _result(self, messages: Sequence[AnyMessage], run: AgentRun, text: str) -> AgentResult:
         """Return how the run ended, from its whole conversation and its last text."""
-        out_of_steps = self._step(messages[:-1]) == self._max_steps > 1
+        steps = self._step(messages[:-1])
+        # Where one step is allowed, its first text is its answer: nothing was cut short.
+        out_of_steps = steps == self._max_steps and steps > 1
         cut_off = cut_off_reason(messages[-1])
         error: str | None = None
         incomplete = ""

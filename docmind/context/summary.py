@@ -111,9 +111,9 @@ def summary_for_prompt(summary: str) -> str:
 
 
 def recall_turns(
-    query: str, completed_turns: Sequence[tuple[str, str]], most: int = 2
+    query: str, completed_turns: Sequence[tuple[str, str]], limit: int = 2
 ) -> list[RecalledTurn]:
-    """Return up to `most` earlier turns that share words with the query, best first.
+    """Return up to `limit` earlier turns that share words with the query, best first.
 
     Ranked by BM25 over the conversation's own turns, as in `docmind.retrieval.sparse`.
     """
@@ -133,7 +133,7 @@ def recall_turns(
             score += vector.get(term, 0.0) * idf.get(term, 0.0) * times
         if score > 0:
             scores[index] = score
-    best = sorted(scores, key=scores.__getitem__, reverse=True)[:most]
+    best = sorted(scores, key=scores.__getitem__, reverse=True)[:limit]
     recalled: list[RecalledTurn] = []
     for index in best:
         question, answer = completed_turns[index]

@@ -132,15 +132,15 @@ class Embedder:
 
     def _remembered_vectors(self, texts: Sequence[str]) -> dict[str, list[float]]:
         """Return the vectors of some sentences, among others; each is embedded once."""
-        known = self._compared
-        if len(known) >= REMEMBERED:
-            known = {}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
+        vectors = self._compared
+        if len(vectors) >= REMEMBERED:
+            vectors = {}
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
         new_vectors = self.embed_texts(new)
         # A new dictionary each time: another thread may be reading the former one.
-        known = known | dict(zip(new, new_vectors, strict=True))
-        self._compared = known
-        return known
+        vectors = vectors | dict(zip(new, new_vectors, strict=True))
+        self._compared = vectors
+        return vectors
 
     def _load(self) -> BaseEmbedding:
         """Return the model with its weights."""
