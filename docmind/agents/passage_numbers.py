@@ -42,19 +42,17 @@ class PassageNumbers:
     def read_by(self, run_id: str, passages: Sequence[Passage]) -> list[NumberedPassage]:
         """Note that a run reads these passages; return them under the run's numbers."""
         with self._lock:
-            run_passages = self._of_run.setdefault(run_id, {})
+            known = self._of_run.setdefault(run_id, {})
             for passage in passages:
-                run_passages.setdefault(passage.id, passage)
-            numbers = {passage: number for number, passage in enumerate(run_passages, start=1)}
+                known.setdefault(passage.id, passage)
+            numbers = {passage: number for number, passage in enumerate(known, start=1)}
             return [NumberedPassage(number=numbers[p.id], passage=p) for p in passages]
 
     def known_to(self, run_id: str) -> list[NumberedPassage]:
         """Return all that a run has read, under the run's numbers."""
         with self._lock:
-            run_passages = self._of_run.get(run_id, {}).values()
-            return [
-                NumberedPassage(number=n, passage=p) for n, p in enumerate(run_passages, start=1)
-            ]
+            known = self._of_run.get(run_id, {}).values()
+            return [NumberedPassage(number=n, passage=p) for n, p in enumerate(known, start=1)]
 
     def translate_marks(self, run_id: str, text: str) -> str:
         """Return a run's text with the turn's numbers in its marks `[n]`.
@@ -63,13 +61,13 @@ class PassageNumbers:
         becomes one of this turn's when it is cited.
         """
         with self._lock:
-            run_passages = list(self._of_run.get(run_id, {}).values())
+            known = list(self._of_run.get(run_id, {}).values())
 
             def translated(mark: re.Match[str]) -> str:
                 numbers: dict[int, None] = {}  # an ordered set
                 for number in expand(mark[1]):
-                    if 0 < number <= len(run_passages):
-                        numbers[self._number(run_passages[number - 1]).number] = None
+                    if 0 < number <= len(known):
+                        numbers[self._number(known[number - 1]).number] = None
                     else:
                         numbers[UNKNOWN] = None
                 return f"[{', '.join(str(number) for number in numbers)}]"
@@ -82,23 +80,23 @@ class PassageNumbers:
         Those that only an earlier turn found get `UNKNOWN`.
         """
         with self._lock:
-            run_passages = list(self._of_run.get(run_id, {}))
+            known = list(self._of_run.get(run_id, {}))
             numbers = [
                 self._of_turn[passage].number if passage in self._of_turn else UNKNOWN
-                for passage in run_passages
+                for passage in known
             ]
 
         def renumbered(head: re.Match[str]) -> str:
             own = int(head[1])
-            if not 0 < own <= len(run_passages):
+            if not 0 < own <= len(known):
                 return head[0]
             return f"[{numbers[own - 1]}] ("
 
         return _PASSAGE_HEAD.sub(renumbered, rendered)
 
     def _number(self, passage: Passage) -> NumberedPassage:
-        numbered = self._of_turn.get(passage.id)
-        if numbered is None:
-            numbered = NumberedPassage(number=len(self._of_turn) + 1, passage=passage)
-            self._of_turn[passage.id] = numbered
-        return numbered
+        known = self._of_turn.get(passage.id)
+        if known is None:
+            known = NumberedPassage(number=len(self._of_turn) + 1, passage=passage)
+            self._of_turn[passage.id] = known
+        return known

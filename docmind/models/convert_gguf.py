@@ -28,13 +28,9 @@ JSON."""
 
 
 def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None:
-    """Write the model in a GGUF file as a directory that vLLM loads.
+    """Write `gguf` with tokenizer and chat template into `target`.
 
-    Args:
-        gguf: Has the weights, the tokenizer and the chat template.
-        target: The directory.
-        title: What the model is called in its config.json.
-        int8: Whether its matrices are put into 8 bits; else all is bfloat16.
+    Its weights are written in bfloat16, or its matrices in 8 bits.
 
     Raises:
         ValueError: the tokenizer has no chat template, or doesn't know the token that ends a turn.
@@ -43,11 +39,10 @@ def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    # Transformers takes the folder of a GGUF file and its name apart.
-    folder = str(gguf.parent)
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name)
+    source = str(gguf.parent)
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)
     model = AutoModelForCausalLM.from_pretrained(
-        folder,
+        source,
         gguf_file=gguf.name,
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -104,30 +103,34 @@ class HardwareMonitor:
         memory = psutil.virtual_memory()
         ram_used = memory.total - memory.available
         cpu_percent = psutil.cpu_percent()
-        # Children count too: files are read in a process of their own.
         gpus = self._read_gpus({process.pid for process in processes})
-        if gpus:
+        if not gpus:
             return Sample(
-                name=_name_of(gpus),
-                used=sum(gpu.used for gpu in gpus),
-                total=sum(gpu.total for gpu in gpus),
-                own=_sum_of_known([gpu.own for gpu in gpus]),
-                utilisation=_mean_of_known([gpu.utilisation for gpu in gpus]),
+                name=self._cpu_name,
+                used=ram_used,
+                total=memory.total,
+                own=sum(_own_memory(process) for process in processes),
+                utilisation=cpu_percent,
                 cpu_percent=cpu_percent,
                 ram_used=ram_used,
                 ram_total=memory.total,
-                gpus=gpus,
+                note=self._note,
             )
+        own = [gpu.own for gpu in gpus if gpu.own is not None]
+        utilisations = [gpu.utilisation for gpu in gpus if gpu.utilisation is not None]
+        name = gpus[0].name
+        if len(gpus) > 1:
+            name = f"{len(gpus)} x {name}"
         return Sample(
-            name=self._cpu_name,
-            used=ram_used,
-            total=memory.total,
-            own=sum(_own_memory(process) for process in processes),
-            utilisation=cpu_percent,
+            name=name,
+            used=sum(gpu.used for gpu in gpus),
+            total=sum(gpu.total for gpu in gpus),
+            own=sum(own) if own else None,
+            utilisation=sum(utilisations) / len(utilisations) if utilisations else None,
             cpu_percent=cpu_percent,
             ram_used=ram_used,
             ram_total=memory.total,
-            note=self._note,
+            gpus=gpus,
         )
 
     def _read_gpus(self, pids: set[int]) -> tuple[Gpu, ...]:
@@ -162,28 +165,6 @@ def _read_gpu(nvml: Nvml, index: int, pids: set[int]) -> Gpu:
         own=own,
         utilisation=utilisation,
     )
-
-
-def _name_of(gpus: Sequence[Gpu]) -> str:
-    """Return what the GPUs are called together: `2 x NVIDIA H100`, after the first one."""
-    name = gpus[0].name
-    if len(gpus) > 1:
-        name = f"{len(gpus)} x {name}"
-    return name
-
-
-def _sum_of_known(values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return sum(known)
-
-
-def _mean_of_known(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return sum(known) / len(known)
 
 
 def _own_memory(process: psutil.Process) -> int:

@@ -70,7 +70,7 @@ class Document:
     passages: int = 0
     seconds: float = 0.0
     """How long its ingestion took."""
-    collection: int = schema.FIRST_COLLECTION
+    collection: int = 1
     tags: tuple[str, ...] = ()
 
 
@@ -81,7 +81,7 @@ class DocumentStore:
         self._database = database
 
     def add(self, document_id: str, name: str, size: int, suffix: str) -> Document:
-        """Queue a document for ingestion, or a known one (it failed) again, under its new name.
+        """Queue a document, or a known one (it failed) again, under its new name.
 
         A name that another document has becomes "name (2)".
         """
@@ -89,7 +89,7 @@ class DocumentStore:
             free_name = _free_name(connection, document_id, name)
             known = connection.execute(_by_id(document_id)).first()
             if known is None:
-                insertion = _TABLE.insert().values(
+                new = _TABLE.insert().values(
                     id=document_id,
                     name=free_name,
                     size=size,
@@ -100,11 +100,11 @@ class DocumentStore:
                     passages=0,
                     seconds=0.0,
                     added_at=now(),
-                    collection=schema.FIRST_COLLECTION,
+                    collection=1,
                     tags=[],
                     **_NO_PROGRESS,
                 )
-                connection.execute(insertion)
+                connection.execute(new)
             else:
                 # Its collection, its tags and when it was first added stay.
                 update = _TABLE.update().where(_TABLE.c.id == document_id)

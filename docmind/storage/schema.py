@@ -36,9 +36,6 @@ collections = Table(
     sqlite_autoincrement=True,
 )
 
-FIRST_COLLECTION = 1
-"""Id of the collection that is always there; what has no other place lives in it."""
-
 documents = Table(
     "documents",
     metadata,

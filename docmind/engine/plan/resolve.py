@@ -379,8 +379,8 @@ def _plan_gpu(
         model,
         needs,
         default=GPU_WINDOW,
-        largest_in_memory=largest,
-        memory=f"{budget:.1f} GiB of VRAM",
+        largest=largest,
+        holds=f"{budget:.1f} GiB of VRAM hold",
     )
     # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin
     # alike.
@@ -450,8 +450,8 @@ def _plan_cpu(
         model,
         needs,
         default=CPU_WINDOW,
-        largest_in_memory=largest,
-        memory=f"{budget:.1f} GiB of RAM",
+        largest=largest,
+        holds=f"{budget:.1f} GiB of RAM hold",
     )
     if engine.cpu_kv_cache_gib:
         cached_tokens = largest
@@ -482,34 +482,28 @@ def _plan_window(
     needs: MemoryNeeds,
     *,
     default: int,
-    largest_in_memory: int,
-    memory: str,
+    largest: int,
+    holds: str,
 ) -> int:
     """Choose the window: what is asked for, at most the model's own, at most what memory holds.
 
     Args:
-        builder: Takes the choice, with the reason for it.
-        model: What its directory says.
-        needs: How much memory a window takes.
-        default: The window where the user asks for none, in tokens.
-        largest_in_memory: The largest window that memory holds, in tokens.
-        memory: How much memory that is, in words for the user.
+        default: where nothing is asked for.
+        largest: what memory holds, in tokens.
+        holds: which memory that is, to be said to the user.
     """
     window = default
     why = "the default on this kind of machine"
     if builder.engine.max_model_len:
         window = builder.engine.max_model_len
         why = "as asked"
-    # A model that does not say how far its positions go is trusted with the default.
-    model_limit = model.max_position_embeddings or default
-    if model_limit < window:
-        window = model_limit
+    limit = model.max_position_embeddings or default
+    if limit < window:
+        window = limit
         why = "the model's own limit"
-    if largest_in_memory < window:
-        wanted_gib = needs.budget_gib(window)
-        why = f"{memory} hold no larger window; {window:,} tokens need {wanted_gib:.1f} GiB"
-        # This machine gives less than was to be expected of it: the page says so, too.
-        builder.notice = f"The window is {largest_in_memory:,} tokens: {why}."
-        window = largest_in_memory
+    if largest < window:
+        why = f"{holds} no larger window; {window:,} tokens need {needs.budget_gib(window):.1f} GiB"
+        builder.notice = f"The window is {largest:,} tokens: {why}."
+        window = largest
     builder.pass_to_vllm("max_model_len", window, why)
     return window

@@ -34,15 +34,14 @@ def move(
         target: the store to fill. What else it holds goes (it was removed from the source since an
             earlier attempt), unless it is `shared`.
         progress: called with (documents done, documents).
-        shared: the target is a collection on a server, which others may use, too.
+        shared: others may use the target, too.
 
     Raises:
         StoreError: they differ afterwards, or a shared target holds other documents.
     """
-    # Document id → number of passages.
-    source_counts = source.documents()
-    target_counts = target.documents()
-    others = target_counts.keys() - source_counts.keys()
+    wanted = source.documents()
+    already_there = target.documents()
+    others = already_there.keys() - wanted.keys()
     if others and shared:
         raise StoreError(
             f"The collection on the server holds {len(others)} documents "
@@ -51,22 +50,20 @@ def move(
         )
     for document_id in others:
         target.delete(document_id)
-
-    for done, (document_id, passage_count) in enumerate(source_counts.items(), start=1):
-        if target_counts.get(document_id) != passage_count:
+    for done, (document_id, passage_count) in enumerate(wanted.items(), start=1):
+        if already_there.get(document_id) != passage_count:
             _copy_document(document_id, source, target)
-        progress(done, len(source_counts))
-
-    if target.documents() != source_counts:
+        progress(done, len(wanted))
+    if target.documents() != wanted:
         raise StoreError(
             "The new store has another number of passages than the old one, which is kept. "
             "Move again."
         )
-    # Ids are hashes of the content, so every n-th in their order is a random sample.
-    step = max(1, len(source_counts) // SAMPLE)
-    for document_id in sorted(source_counts)[::step]:
+    # The ids are hashes: any of them are a sample.
+    step = max(1, len(wanted) // SAMPLE)
+    for document_id in sorted(wanted)[::step]:
         _compare_document(document_id, source, target)
-    return sum(source_counts.values())
+    return sum(wanted.values())
 
 
 def _copy_document(document_id: str, source: VectorStore, target: VectorStore) -> None:
