@@ -382,7 +382,7 @@ class ChatService:
         if not answer and not stopped and not error:
             error = "The model wrote nothing. Ask again, or put the question differently."
         passages = state.passages.all()
-        answer, citations = self._check(answer, passages)
+        answer, citations = self._check_answer(answer, passages)
         # Stored with the answer, so that the page can show later how it came about.
         agent_events = [
             event
@@ -407,7 +407,7 @@ class ChatService:
             error=error,
         )
 
-    def _check(
+    def _check_answer(
         self, answer: str, passages: tuple[NumberedPassage, ...]
     ) -> tuple[str, tuple[Citation, ...]]:
         """Return the answer with its citations checked; as it is if the check breaks."""
