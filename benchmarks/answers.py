@@ -143,8 +143,8 @@ def measure_answers(
         if not sets or name in sets:
             chosen += draw(questions, limit)
 
-    with empty_data_folder(settings) as fresh:
-        app = build_app(fresh, engine=engine)
+    with empty_data_folder(settings) as fresh_settings:
+        app = build_app(fresh_settings, engine=engine)
         try:
             count = ingest(app, question_sets.corpora)
             progress(f"{count} documents are ready; loading the model")

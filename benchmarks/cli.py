@@ -280,35 +280,41 @@ def robustness(files: Files = None, data: Data = DATA, save: Save = None, vs: Vs
 def search(
     *,
     files: list[Path],
-    edge: Annotated[int, typer.Option(help="Chunks in the mode edge; 0 leaves it out.")] = 100_000,
-    local: Annotated[int, typer.Option(help="Chunks in the mode local, which is slow.")] = 5_000,
-    kills: Annotated[int, typer.Option(help="How often a writing process is killed.")] = 50,
+    edge: Annotated[
+        int, typer.Option(help="Passages in a store of mode edge; 0 leaves it out.")
+    ] = 100_000,
+    local: Annotated[
+        int, typer.Option(help="Passages in a store of mode local, which is slow; 0 leaves it out.")
+    ] = 5_000,
+    kills: Annotated[
+        int, typer.Option(help="How often a writing process is killed; 0 leaves it out.")
+    ] = 50,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
-    """Store chunks made of text files' passages, search, reopen.
+    """Measure vector stores filled from text files: insert, search, reopen.
 
-    And kill a writing process, looking for losses.
+    And kill a process that writes to one, and count after how many kills nothing was lost.
     """
-    from benchmarks.kill import kill_points
+    from benchmarks.kill import survived_kills
     from benchmarks.store import measure_search
     from docmind.cli.ingest import find_files
 
     settings = settings_with_models(embedding=True)
-    texts = list(find_files(files, {".md", ".txt"}))
-    sizes = {}
+    text_files = list(find_files(files, {".md", ".txt"}))
+    passages_by_mode: dict[str, int] = {}
     if edge:
-        sizes["edge"] = edge
+        passages_by_mode["edge"] = edge
     if local:
-        sizes["local"] = local
+        passages_by_mode["local"] = local
     figures: Figures = {}
-    if sizes:
-        figures |= measure_search(settings, texts, sizes, progress=show_progress)
+    if passages_by_mode:
+        figures |= measure_search(settings, text_files, passages_by_mode, progress=show_progress)
     if kills:
         with TemporaryDirectory() as folder:
             figures["trust.kill_points"] = kills
-            figures["trust.kill_points_survived"] = kill_points(Path(folder), kills)
-    notes = "chunks are halves of real passages joined, with the mean of their embeddings"
+            figures["trust.kill_points_survived"] = survived_kills(Path(folder), kills)
+    notes = "passages are halves of real passages joined, with the mean of their embeddings"
     report(figures, notes=notes, save=save, earlier=vs)
 
 

@@ -34,11 +34,14 @@ class Index:
 @contextmanager
 def empty_index(settings: Settings, embedder: Embedder) -> Iterator[Index]:
     """Yield an ingestion and a search that share an empty store, in a data folder of its own."""
-    with empty_data_folder(settings) as fresh, ExitStack() as stack:
-        store = stack.enter_context(closing(open_store(fresh, embedder.dims)))
-        database = stack.enter_context(closing(Database(fresh.database)))
+    with empty_data_folder(settings) as fresh_settings, ExitStack() as stack:
+        store = stack.enter_context(closing(open_store(fresh_settings, embedder.dims)))
+        database = stack.enter_context(closing(Database(fresh_settings.database)))
         service = IngestionService(
-            settings=fresh, documents=DocumentStore(database), store=store, embedder=embedder
+            settings=fresh_settings,
+            documents=DocumentStore(database),
+            store=store,
+            embedder=embedder,
         )
         stack.enter_context(closing(service))
-        yield Index(service=service, retriever=Retriever(store, embedder, fresh))
+        yield Index(service=service, retriever=Retriever(store, embedder, fresh_settings))

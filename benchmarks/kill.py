@@ -60,15 +60,15 @@ class Acknowledged:
         return {done, self.begun.get(document, done)}
 
 
-def kill_points(folder: Path, times: int, seed: int = 1) -> int:
-    """Kill a writing process `times` times.
+def survived_kills(folder: Path, times: int, seed: int = 1) -> int:
+    """Kill a writing process `times` times; return how many kills the store survived.
 
     The same store goes on from kill to kill. A writer adds documents in batches, deletes every
     third one, and has the shard rebuilt all the time. It says what it begins, and that it is done
     when the store has returned.
 
     Returns:
-        After how many kills all it had acknowledged was there, and nothing else.
+        After how many kills all that the store had acknowledged was there, and nothing else.
     """
     pick = random.Random(seed)
     survived = 0

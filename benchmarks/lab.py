@@ -41,23 +41,23 @@ CHAPTERS = (
 
 
 class BenchEngine(VllmEngine):
-    """DocMind's own engine, made to write on to the token limit.
+    """DocMind's own engine, which can be made to decode each answer up to its token limit.
 
-    An answer that ends early measures nothing.
+    Where a number of tokens is timed, an answer that ends early measures nothing.
     """
 
-    to_the_limit = True
-    """False: answers end where the model ends them."""
+    ignore_eos = True
+    """Whether vLLM goes on after the model's end token; False: answers end as in the app."""
 
     def _add(self, request: Request) -> None:
-        request.sampling.ignore_eos = self.to_the_limit
+        request.sampling.ignore_eos = self.ignore_eos
         super()._add(request)
 
 
-def bench_engine(settings: Settings, *, to_the_limit: bool = True) -> BenchEngine:
-    """Return an engine of this process that is not started yet."""
+def bench_engine(settings: Settings, *, ignore_eos: bool = True) -> BenchEngine:
+    """Return an engine of this process that is not started yet, see `BenchEngine`."""
     engine = BenchEngine(resolve(settings))
-    engine.to_the_limit = to_the_limit
+    engine.ignore_eos = ignore_eos
     return engine
 
 
@@ -82,18 +82,18 @@ def loaded_engine(settings: Settings) -> Iterator[Engine]:
 
 @contextmanager
 def loaded_bench_engine(
-    settings: Settings, *, to_the_limit: bool = True, dummy: bool = False
+    settings: Settings, *, ignore_eos: bool = True, dummy: bool = False
 ) -> Iterator[BenchEngine]:
     """Yield a BenchEngine, ready; close it at the end.
 
     Args:
         settings: as for the app.
-        to_the_limit: answers are as long as `max_tokens` allows.
+        ignore_eos: answers are as long as `max_tokens` allows; False: as the model ends them.
         dummy: random weights, for a model directory that has none, only its shape.
     """
     if dummy:
         _load_dummy_weights(settings)
-    engine = bench_engine(settings, to_the_limit=to_the_limit)
+    engine = bench_engine(settings, ignore_eos=ignore_eos)
     with running(engine):
         yield engine
 

@@ -90,8 +90,8 @@ def measure_office(
     """
     folder = office_folder(data)
     conversations = in_conversations(load_questions(folder))
-    with empty_data_folder(settings) as fresh:
-        app = build_app(fresh, engine=engine)
+    with empty_data_folder(settings) as fresh_settings:
+        app = build_app(fresh_settings, engine=engine)
         try:
             for file in office_files(folder):
                 app.documents.add(file)

@@ -122,10 +122,10 @@ def measure_prefix(settings: Settings, turns: int = len(TURNS)) -> SpeedResult:
         prefix.calls, prefix.prompt_tokens, prefix.uncached_tokens; prefix.seconds, of all calls
         together; prefix.right: fraction of the answers that have one of their words.
     """
-    with empty_data_folder(settings) as fresh:
-        engine = bench_engine(fresh, to_the_limit=False)
+    with empty_data_folder(settings) as fresh_settings:
+        engine = bench_engine(fresh_settings, ignore_eos=False)
         recorder = Recorder(engine)
-        app = build_app(fresh, engine=recorder)
+        app = build_app(fresh_settings, engine=recorder)
         try:
             app.documents.add_bytes(chapters().encode(), "python-reference.txt")
             app.documents.wait()

@@ -157,11 +157,11 @@ def stored(
     settings: Settings, embedder: Embedder, documents: dict[str, SetDocument]
 ) -> Iterator[Index]:
     """Yield a store of its own with these documents."""
-    with empty_data_folder(settings) as fresh:
-        store = open_store(fresh, embedder.dims)
+    with empty_data_folder(settings) as fresh_settings:
+        store = open_store(fresh_settings, embedder.dims)
         try:
             begin = time.perf_counter()
-            pipeline = Pipeline(store, embedder, fresh)
+            pipeline = Pipeline(store, embedder, fresh_settings)
             for document_id, document in documents.items():
                 pipeline.run(document_id, document.file_name, document.parsed, _ignore_progress)
             store.optimize()

@@ -79,7 +79,7 @@ def measure_setting(settings: Settings, topics: int) -> SettingResult:
     """
     figures: Figures = {}
     texts: dict[str, str] = {}
-    with loaded_bench_engine(settings, to_the_limit=False) as engine:
+    with loaded_bench_engine(settings, ignore_eos=False) as engine:
         run_request(send(engine, user_message("Say yes."), 4))
         for task in TASKS:
             speeds = []

@@ -225,11 +225,15 @@ LEAST_ANSWER_TOKENS = 16
 
 
 def measure_app(settings: Settings, turns: int = 5) -> SpeedResult:
-    """Ask through the whole app, then send its requests straight to the engine, and compare.
+    """Compare the decoding speed of whole turns with that of the engine alone.
 
-    The engine decodes the same tokens both times (temperature 0), so the ratio is the cost of
-    ChatVLLM, the graph, the events and whatever else takes the interpreter from the engine's
-    thread.
+    The last model call of each turn is sent again, through ChatVLLM and straight to the engine,
+    which decodes the same tokens each time (temperature 0). So the ratio is the cost of ChatVLLM,
+    the graph, the events and whatever else takes the interpreter from the engine's thread.
+
+    Args:
+        settings: as for the app; the models are there.
+        turns: questions to ask. Those with a very short answer are not measured.
 
     Returns:
         app.decode_tok_s, chat_model.decode_tok_s and raw.decode_tok_s: tokens a second from the
@@ -237,9 +241,10 @@ def measure_app(settings: Settings, turns: int = 5) -> SpeedResult:
         chat_model.decode_ratio: each against raw (medians over turns of the paired ratios);
         app.outside_engine_share: fraction of a turn in which the engine did nothing for it.
     """
-    with empty_data_folder(settings) as fresh:
-        recorder = Recorder(bench_engine(fresh, to_the_limit=False))
-        app = build_app(fresh, engine=recorder)
+    with empty_data_folder(settings) as fresh_settings:
+        # Answers end as in the app: how long they are is part of a turn's time.
+        recorder = Recorder(bench_engine(fresh_settings, ignore_eos=False))
+        app = build_app(fresh_settings, engine=recorder)
         try:
             app.documents.add_bytes(chapters().encode(), "python-reference.txt")
             app.documents.wait()
@@ -279,6 +284,7 @@ def _median_ratio(speeds: Sequence[float], raw: Sequence[float]) -> float:
 
 
 def _decode_speeds(app: App, recorder: Recorder, turns: int) -> DecodeSpeeds:
+    """Ask the app, and send the call that wrote each answer to the engine again."""
     # The first turn pays for what is loaded late.
     list(app.chat.stream("What is a slice?", app.conversations.create().id))
     speeds = DecodeSpeeds()

@@ -88,14 +88,18 @@ class Searches:
 
 
 def measure_search(
-    settings: Settings, files: Sequence[Path], sizes: Mapping[str, int], *, progress: Progress
+    settings: Settings,
+    files: Sequence[Path],
+    passages_by_mode: Mapping[str, int],
+    *,
+    progress: Progress,
 ) -> Figures:
     """Measure each mode with its number of passages.
 
     Args:
         settings: of this machine; the embedding model is there.
         files: texts to make the passages of.
-        sizes: mode of the store → number of passages.
+        passages_by_mode: mode of the store → number of passages.
         progress: is given a line for each step.
 
     Returns:
@@ -115,8 +119,8 @@ def measure_search(
     queries = make_queries(embedder, texts)
 
     figures: Figures = {}
-    for mode, size in sizes.items():
-        progress(f"{mode}: {size:,} chunks")
+    for mode, size in passages_by_mode.items():
+        progress(f"{mode}: {size:,} passages")
         label = f"{size // 1000}k"
         some_queries = queries
         if mode != EDGE:

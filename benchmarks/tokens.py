@@ -125,8 +125,8 @@ def both_apps(settings: Settings, engine: Engine) -> Iterator[dict[str, App]]:
     with ExitStack() as stack:
         apps = {}
         for way, agents in agents_of_way.items():
-            fresh = stack.enter_context(empty_data_folder(settings))
-            app = build_app(fresh.model_copy(update={"agents": agents}), engine=engine)
+            fresh_settings = stack.enter_context(empty_data_folder(settings))
+            app = build_app(fresh_settings.model_copy(update={"agents": agents}), engine=engine)
             stack.callback(app.close)
             apps[way] = app
         yield apps

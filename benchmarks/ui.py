@@ -90,8 +90,8 @@ def measure_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> SpeedR
 
     from docmind.ui import state
 
-    with empty_data_folder(settings) as fresh:
-        app = build_app(fresh, engine=ReadyEngine())
+    with empty_data_folder(settings) as fresh_settings:
+        app = build_app(fresh_settings, engine=ReadyEngine())
         pages_manager.Path = NoPagesFolder  # type: ignore[attr-defined]
         state.get_app = lambda: app
         try:

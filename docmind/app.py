@@ -221,18 +221,19 @@ def _open_store(settings: Settings, embedder: Embedder, documents: DocumentStore
     model = settings.retrieval.embedding_model
     # In the store's folder: the name of the model whose vectors it holds.
     name_file = settings.store_dir / "embedding-model"
-    known = ""
+    stored_model = ""
     if name_file.is_file():
-        known = name_file.read_text("utf-8")  # empty, too, where a full disk cut the writing off
-    is_another_models = known not in {model, ""}
-    if is_another_models:
+        # It is empty where a full disk cut the writing off.
+        stored_model = name_file.read_text("utf-8")
+    is_of_another_model = stored_model not in {model, ""}
+    if is_of_another_model:
         embedder.embed_query(model)  # a model that can't be loaded must cost no vectors
         for old in (*settings.store_dir.glob("edge*"), settings.store_dir / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
     document_ids = [document.id for document in documents.all()]
-    store.claim(Path(model).name, document_ids, stale=is_another_models)
-    if known != model:
+    store.claim(Path(model).name, document_ids, stale=is_of_another_model)
+    if stored_model != model:
         settings.store_dir.mkdir(parents=True, exist_ok=True)
         name_file.write_text(model, "utf-8")
     return store

@@ -213,11 +213,11 @@ class ChatService:
 
     def _check_length(self, question: str, budget: Budget) -> None:
         """Raise PromptTooLong for a question that leaves no room for what is found."""
-        most = budget.limit // 2
+        longest = budget.limit // 2
         tokens = self._engine.count_tokens([{"role": "user", "content": question}])
-        if tokens > most:
+        if tokens > longest:
             raise PromptTooLong(
-                f"The question has {tokens:,} tokens; up to {most:,} fit. "
+                f"The question has {tokens:,} tokens; up to {longest:,} fit. "
                 "Shorten it, or add the long text as a document and ask about it."
             )
 
@@ -303,19 +303,19 @@ class ChatService:
         turn.begin(lambda: self._loop.call_soon_threadsafe(task.cancel))
         calls = context.events.model_calls
         began = time.perf_counter()
-        writer: EngineUsage | None = None
+        answer_call: EngineUsage | None = None
         assessment = Assessment()
         error: str | None = None
         try:
             await self._answer(context)
             if calls:  # the last one wrote the answer; the assessment is another
-                writer = calls[-1]
+                answer_call = calls[-1]
             if self._settings.agents.output_mode == "structured" and context.state.results:
                 answer = context.events.answer.text()
                 assessment = await assess(self._model, context, answer)
         except (asyncio.CancelledError, Exception) as exc:  # noqa: BLE001  told to the user
             error = _error_message(exc, turn)
-        usage = _usage(context, writer, began)
+        usage = _usage(context, answer_call, began)
 
         def finish() -> None:
             outcome = self._outcome(turn, context, usage=usage, assessment=assessment, error=error)
@@ -366,20 +366,34 @@ class ChatService:
         assessment: Assessment,
         error: str | None,
     ) -> TurnOutcome:
-        """Return what the turn came to, with its citations checked."""
+        """Return what is stored and shown of a turn that has ended, with its citations checked.
+
+        Args:
+            turn: Its followers' side: its events, and whether the user stopped it.
+            context: Its agents' side: what they found and wrote.
+            usage: What its model calls cost.
+            assessment: The answer's assessment, empty without one.
+            error: Why it failed, in words for the user; None if it ran to its end or was stopped.
+        """
         state = context.state
         answer = context.events.answer.text()
+        # If it failed while the user stopped it, the failure is what they should know.
         stopped = turn.stopped and error is None
         if not answer and not stopped and not error:
             error = "The model wrote nothing. Ask again, or put the question differently."
         passages = state.passages.all()
-        answer, citations = self._checked(answer, passages)
+        answer, citations = self._check_answer(answer, passages)
+        # Stored with the answer, so that the page can show later how it came about.
         agent_events = [
             event
             for event in turn.events()
             if isinstance(event, AgentStarted | AgentStep | AgentFinished)
         ]
-        notices = [*(result.notice for result in state.results), *state.notices]
+        notices: list[str] = []
+        for notice in [*(result.notice for result in state.results), *state.notices]:
+            # If all agents failed, the error is the first one's notice: it is said once.
+            if notice and notice != error:
+                notices.append(notice)
         return TurnOutcome(
             answer=answer,
             passages=passages,
@@ -388,13 +402,12 @@ class ChatService:
             assessment=assessment,
             agent_events=tuple(agent_events),
             trims=tuple(state.trims),
-            # What ended the turn is said once.
-            notices=tuple(notice for notice in notices if notice and notice != error),
+            notices=tuple(notices),
             stopped=stopped,
             error=error,
         )
 
-    def _checked(
+    def _check_answer(
         self, answer: str, passages: tuple[NumberedPassage, ...]
     ) -> tuple[str, tuple[Citation, ...]]:
         """Return the answer with its citations checked; as it is if the check breaks."""
@@ -435,12 +448,12 @@ def _error_message(exc: BaseException, turn: Turn) -> str | None:
             )
 
 
-def _usage(context: TurnContext, writer: EngineUsage | None, began: float) -> Usage:
+def _usage(context: TurnContext, answer_call: EngineUsage | None, began: float) -> Usage:
     """Return what the turn's model calls cost; its speed is that of the call that wrote the answer.
 
     Args:
         context: The turn.
-        writer: The call that wrote the answer, if one did.
+        answer_call: The call that wrote the answer, if one did.
         began: When the turn began, as `time.perf_counter` has it.
     """
     calls = context.events.model_calls
@@ -449,8 +462,9 @@ def _usage(context: TurnContext, writer: EngineUsage | None, began: float) -> Us
     if first_token_at is not None:
         ttft_s = first_token_at - began
     tokens_per_s: float | None = None
-    if writer is not None and writer.decode_s > 0:
-        tokens_per_s = (writer.completion_tokens - 1) / writer.decode_s
+    if answer_call is not None and answer_call.decode_s > 0:
+        # The first token is no step of decoding: it comes out of the prefill.
+        tokens_per_s = (answer_call.completion_tokens - 1) / answer_call.decode_s
     lengths = [call.prompt_tokens + call.completion_tokens for call in calls]
     return Usage(
         prompt_tokens=sum(call.prompt_tokens for call in calls),

@@ -299,8 +299,8 @@ def run_selftest(
 
     report = SelftestReport()
     given_text = "\n\n".join(read(file).text for file in files)
-    with empty_data_folder(settings) as fresh, MemoryMonitor() as memory:
-        app = build_app(fresh)
+    with empty_data_folder(settings) as fresh_settings, MemoryMonitor() as memory:
+        app = build_app(fresh_settings)
         engine = app.engine
         try:
             engine.wait_ready()

@@ -327,7 +327,7 @@ def test_a_conversation_searches_its_collections_only(make_app):  # noqa: F811
     app = make_app(engine)
     made = app.collections.create("Handbook")
     conversation = app.conversations.create().id
-    app.conversations.choose(conversation, [made.id])
+    app.conversations.search_in(conversation, [made.id])
     with pytest.raises(NothingIndexed, match="chosen collections"):
         app.chat.ask("Pets?", conversation)
     one, *others = app.documents.documents()

@@ -164,10 +164,13 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             async with asyncio.timeout_at(run.deadline):
                 request = await asyncio.to_thread(self._prepared, request, run)
                 response = await handler(request)
-                if not self._refuses(response):
-                    return response
-                second = await self._look_again(request, run, handler)
-                return second or response
+                if self._may_try_again(response):
+                    second_response = await self._answer_without_refusal_clause(
+                        request, run, handler
+                    )
+                    if second_response is not None:
+                        return second_response
+                return response
         except Exception as exc:  # noqa: BLE001  the other agents go on
             run.failure = self._reason(exc)
             return AIMessage("")
@@ -214,7 +217,7 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         """Put the turn that bears on the task most among the results, if it was cut before."""
         if not context.cut_turns:
             return
-        text = earlier_turns_for_model(recall_turns(run.task, context.cut_turns, most=1))
+        text = earlier_turns_for_model(recall_turns(run.task, context.cut_turns, limit=1))
         if text:
             start_of_results = task_index(messages) + 2
             messages.insert(start_of_results, ToolMessage(text, tool_call_id="recall"))
@@ -222,36 +225,43 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     def _lay_out(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         return results_before_task(messages, self._spec.closing)
 
-    def _refuses(self, response: ModelResponse[Any]) -> bool:
-        """Return whether an agent that may be asked again found nothing."""
+    def _may_try_again(self, response: ModelResponse[Any]) -> bool:
+        """Return whether the agent refused to answer, and is one that is asked a second time."""
+        if not self._spec.closing_after_refusal:
+            return False
         reply = response.result[-1]
-        if not self._spec.closing_after_refusal or not isinstance(reply, AIMessage):
+        if not isinstance(reply, AIMessage):
             return False
         if reply.tool_calls or not reply.text:
             return False
         return is_refusal(reply.text)
 
-    async def _look_again(
+    async def _answer_without_refusal_clause(
         self, request: ModelRequest[TurnContext], run: AgentRun, handler: ModelHandler
     ) -> ModelResponse[Any] | None:
-        """Ask a refusing agent for its answer without the way out.
+        """Ask an agent that refused once more, without offering it to refuse.
 
-        None if its passages do not support what it then writes. A small model told that it may
-        refuse does so where the answer stands in its passages, and one that may not invents: of the
-        two texts, the checked one decides. Passages come from the prefix cache.
+        A small model that may refuse does so even where its passages tell the answer; one that may
+        not, invents an answer where they do not. So the second answer counts only if the passages
+        support it. It costs little: its prompt begins as the first one, with the passages, and the
+        engine has these in its prefix cache.
+
+        Returns:
+            The second response; None if it does not count, or if there was nothing to ask again.
         """
         context = request.runtime.context
         run_id = run_id_of(request.runtime)
-        messages = self._without_way_out(request.messages, run.task)
+        messages = self._without_refusal_clause(request.messages, run.task)
+        # A prompt without tool results has no closing, so there is no clause to take out.
         if messages == request.messages or not context.state.passages.all():
             return None
+        # The user sees nothing of the second answer before it is checked.
         context.events.answer.close(run_id)
         began = time.perf_counter()
         response = await handler(request.override(messages=messages, tool_choice="none"))
         text = context.state.passages.translate_marks(run_id, response.result[-1].text)
         passages = context.state.passages.all()
-        check = context.services.check_citations
-        _, citations = await asyncio.to_thread(check, text, passages)
+        _, citations = await asyncio.to_thread(context.services.check_citations, text, passages)
         supported = citations_answer_question(run.task, passages, citations)
         result = "no passage supports an answer"
         if supported:
@@ -268,14 +278,16 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             return None
         return response
 
-    def _without_way_out(self, messages: Sequence[AnyMessage], task: str) -> list[AnyMessage]:
+    def _without_refusal_clause(
+        self, messages: Sequence[AnyMessage], task: str
+    ) -> list[AnyMessage]:
         """Return a prompt with the closing that does not offer a refusal."""
-        refusing = self._spec.closing.format(task=task)
-        plain = self._spec.closing_after_refusal.format(task=task)
+        closing = self._spec.closing.format(task=task)
+        closing_after_refusal = self._spec.closing_after_refusal.format(task=task)
         changed: list[AnyMessage] = []
         for message in messages:
             if is_task(message):
-                content = str(message.content).replace(refusing, plain)
+                content = str(message.content).replace(closing, closing_after_refusal)
                 changed.append(message.model_copy(update={"content": content}))
             else:
                 changed.append(message)
@@ -306,7 +318,9 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
 
     def _result(self, messages: Sequence[AnyMessage], run: AgentRun, text: str) -> AgentResult:
         """Return how the run ended, from its whole conversation and its last text."""
-        out_of_steps = self._step(messages[:-1]) == self._max_steps > 1
+        steps = self._step(messages[:-1])
+        # Where one step is allowed, its first text is its answer: nothing was cut short.
+        out_of_steps = steps == self._max_steps and steps > 1
         cut_off = cut_off_reason(messages[-1])
         error: str | None = None
         incomplete = ""

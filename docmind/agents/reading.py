@@ -141,9 +141,9 @@ def make_read_document(
 
         digest_tokens = min(DIGEST_TOKENS, room // len(numbered) - HEADER_TOKENS)
         if digest_tokens < SHORTEST_DIGEST:
-            most = room // (SHORTEST_DIGEST + HEADER_TOKENS)
+            fitting_parts = room // (SHORTEST_DIGEST + HEADER_TOKENS)
             return (
-                f"{chosen.name} has {len(numbered)} parts, {most} fit at once. "
+                f"{chosen.name} has {len(numbered)} parts, {fitting_parts} fit at once. "
                 "Ask about some of its pages or topics."
             )
         digests = await digest_all(

@@ -258,41 +258,52 @@ class SupervisorSteps:
         )
 
     def _dispatch(self, context: TurnContext, plan: Plan, messages: Sequence[AnyMessage]) -> Jump:
-        """Send agents out for all tasks at once, or for the first one.
+        """Send agents out for all tasks of a plan at once, or for the first one.
 
-        (create_supervisor by itself keeps one of several handoffs.)
+        They are sent out here because create_supervisor's own handoffs keep one of several.
+
+        Args:
+            context: The turn.
+            plan: Only tasks that have not been handed out yet, at least one.
+            messages: The supervisor's messages, without the plan.
         """
+        if self._settings.enable_parallel_tools:
+            self._record_handout(context, plan, plan.tasks)
+            sends = [_send(task, []) for task in plan.tasks]
+            return Command(graph=Command.PARENT, goto=sends)
+
+        # One after another: each agent sees what came before it.
+        task = plan.tasks[0]
+        self._record_handout(context, plan, (task,))
+        handoff = handoff_messages(task, SUPERVISOR)
+        seen = [*_visible_messages(messages, context), *handoff]
+        return Command(graph=Command.PARENT, goto=[_send(task, seen)], update={"messages": handoff})
+
+    def _record_handout(self, context: TurnContext, plan: Plan, tasks: tuple[Task, ...]) -> None:
+        """Enter tasks of a plan in the turn's state, and announce their parts of the answer."""
         state = context.state
-        parallel = self._settings.enable_parallel_tools
-        most = self._model.max_tasks
-        tasks = plan.tasks
-        if not parallel:
-            tasks = plan.tasks[:1]
         state.plan = replace(plan, tasks=(*state.plan.tasks, *tasks))
-        sent = len(state.plan.tasks)
-        if plan.questions_seen > sent == most:
+        handed_out = len(state.plan.tasks)
+        max_tasks = self._model.max_tasks
+        if handed_out == max_tasks and plan.questions_seen > max_tasks:
             state.notices.append(
-                f"{plan.questions_seen} questions were seen, {most} are answered. "
+                f"{plan.questions_seen} questions were seen, {max_tasks} are answered. "
                 "Ask the others again."
             )
-        if parallel:
-            state.expected_tasks = sent
+
+        if self._settings.enable_parallel_tools:
+            state.expected_tasks = handed_out
         else:
-            state.expected_tasks = max(state.expected_tasks, min(plan.questions_seen, most))
+            # Each plan brings one task; how many there will be is what the model counted.
+            counted = min(plan.questions_seen, max_tasks)
+            state.expected_tasks = max(state.expected_tasks, counted)
         answer = context.events.answer
         answer.expect_parts(state.expected_tasks)
+        # Without forwarding the supervisor writes the answer, and agents' texts are no parts of it.
         if self._settings.enable_message_forwarding:
             for task in tasks:
                 answer.add_part(task.question)
         state.phase = Phase.COLLECT
-        if parallel:
-            sends = [_send(task, []) for task in tasks]
-            return Command(graph=Command.PARENT, goto=sends)
-        # One after another: each agent sees what came before it.
-        task = tasks[0]
-        handoff = handoff_messages(task, SUPERVISOR)
-        seen = [*_visible_messages(messages, context), *handoff]
-        return Command(graph=Command.PARENT, goto=[_send(task, seen)], update={"messages": handoff})
 
     # Phase COLLECT
 

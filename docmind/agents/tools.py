@@ -219,7 +219,7 @@ class _Library:
         return known
 
     def search(
-        self, query: str, document: str, runtime: Runtime, *, most: int, table: bool | None = None
+        self, query: str, document: str, runtime: Runtime, *, limit: int, table: bool | None = None
     ) -> list[Passage]:
         """Return the best passages in one document or, if none is named, in all readable ones.
 
@@ -232,7 +232,7 @@ class _Library:
             mentioned = mentioned_documents(query, self.readable(runtime))[:MOST_NAMED]
             if len(mentioned) > 1:
                 scopes += [Scope([each.id], table=table) for each in mentioned]
-        return self._retriever.search_each(query, most, scopes)
+        return self._retriever.search_each(query, limit, scopes)
 
     def report(self, runtime: Runtime, passages: Sequence[Passage]) -> PassageResult:
         """Number and report what was found; return it as the run reads it."""
@@ -269,7 +269,7 @@ def _tools_that_find_passages(
             query: What to look for, in plain words.
             document: File name, to search one document only.
         """
-        return library.report(runtime, library.search(query, document, runtime, most=top_k))
+        return library.report(runtime, library.search(query, document, runtime, limit=top_k))
 
     @tool(response_format="content_and_artifact")
     def find_tables(query: str, runtime: Runtime, document: str = "") -> PassageResult:
@@ -279,7 +279,7 @@ def _tools_that_find_passages(
             query: What the table is about: its columns, rows or title.
             document: File name, to look in one document only.
         """
-        tables = library.search(query, document, runtime, most=max(1, top_k // 2), table=True)
+        tables = library.search(query, document, runtime, limit=max(1, top_k // 2), table=True)
         if not tables:
             return "No table was found.", None
         return library.report(runtime, tables)

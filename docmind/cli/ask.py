@@ -56,9 +56,9 @@ def _begin_turn(app: App, question: str, conversation_id: str, collections: list
     searched = [app.collections.named(name).id for name in collections]
     with err.status("loading the model"):
         app.engine.wait_ready()
-    with app.conversations.begun(conversation_id) as asked_in:
+    with app.conversations.existing_or_new(conversation_id) as asked_in:
         if searched:
-            app.conversations.choose(asked_in, searched)
+            app.conversations.search_in(asked_in, searched)
         return app.chat.ask(question, asked_in)
 
 

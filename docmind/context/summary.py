@@ -57,27 +57,35 @@ async def condense_turns(
 ) -> CondensedTurns:
     """Return the summary brought up to date with turns that are about to be cut.
 
+    It stays as it is if not even the newest turn fits a prompt, or if the model writes nothing.
+
     Args:
         model: Writes the summary.
         summary: The one so far.
         turns: Questions and answers, oldest first. If they do not fit one prompt, the oldest are
             left out; the recall tool still finds them.
-        fits: Whether a prompt fits the window.
+        fits: Whether a prompt fits the window. Blocks while tokens are counted.
         max_tokens: Longest summary.
     """
     for first in range(len(turns)):
         prompt = _condense_prompt(summary, turns[first:])
-        if not await asyncio.to_thread(fits, prompt):
-            continue
-        silent_model = model.with_config(tags=[TAG_NOSTREAM])
-        answer = await silent_model.ainvoke(prompt, max_tokens=max_tokens)
-        text = str(answer.content).strip()
-        if not text:
+        if await asyncio.to_thread(fits, prompt):
+            new_summary = await _write_summary(model, prompt, max_tokens)
+            if new_summary:
+                return CondensedTurns(summary=new_summary, turns=len(turns) - first)
             break
-        if cut_off_reason(answer):
-            text += ELLIPSIS
-        return CondensedTurns(summary=text, turns=len(turns) - first)
     return CondensedTurns(summary=summary, turns=0)
+
+
+async def _write_summary(model: BaseChatModel, prompt: list[AnyMessage], max_tokens: int) -> str:
+    """Return what the model writes; "" if it writes nothing."""
+    # What it streams is not for the user.
+    silent_model = model.with_config(tags=[TAG_NOSTREAM])
+    reply = await silent_model.ainvoke(prompt, max_tokens=max_tokens)
+    text = str(reply.content).strip()
+    if text and cut_off_reason(reply):
+        text += ELLIPSIS
+    return text
 
 
 def _condense_prompt(summary: str, turns: Sequence[tuple[str, str]]) -> list[AnyMessage]:
@@ -103,9 +111,9 @@ def summary_for_prompt(summary: str) -> str:
 
 
 def recall_turns(
-    query: str, completed_turns: Sequence[tuple[str, str]], most: int = 2
+    query: str, completed_turns: Sequence[tuple[str, str]], limit: int = 2
 ) -> list[RecalledTurn]:
-    """Return up to `most` earlier turns that share words with the query, best first.
+    """Return up to `limit` earlier turns that share words with the query, best first.
 
     Ranked by BM25 over the conversation's own turns, as in `docmind.retrieval.sparse`.
     """
@@ -125,7 +133,7 @@ def recall_turns(
             score += vector.get(term, 0.0) * idf.get(term, 0.0) * times
         if score > 0:
             scores[index] = score
-    best = sorted(scores, key=scores.__getitem__, reverse=True)[:most]
+    best = sorted(scores, key=scores.__getitem__, reverse=True)[:limit]
     recalled: list[RecalledTurn] = []
     for index in best:
         question, answer = completed_turns[index]

@@ -177,7 +177,7 @@ class Engine(ABC):
             EngineFailed: it could not start; the message says why and what to do.
         """
         self._settled.wait(timeout_s)
-        self._check()
+        self._require_ready()
 
     def status(self) -> EngineStatus:
         """Return where the engine stands; never blocks."""
@@ -243,7 +243,7 @@ class Engine(ABC):
         self._update(state="failed", stage="", error=str(error), running=0, waiting=0)
         self._settled.set()
 
-    def _check(self) -> None:
+    def _require_ready(self) -> None:
         """Raise unless the engine serves."""
         status = self._status
         if status.state == "failed":

@@ -52,7 +52,7 @@ class RemoteEngine(Engine):
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
         """Return the prompt's length in tokens: exact if the server can tell."""
-        self._check()
+        self._require_ready()
         messages = normalise(messages, arguments_as_text=True)
         if self._server_counts:
             counted = self._ask_for_count(messages, tools)
@@ -93,7 +93,7 @@ class RemoteEngine(Engine):
         Closing the iterator closes the HTTP stream, and so aborts on the server. A server counts at
         the end only: of an aborted request `on_end` hears nothing.
         """
-        self._check()
+        self._require_ready()
         from openai import AsyncOpenAI, Timeout
 
         answer = _ServerAnswer()

@@ -94,7 +94,7 @@ class VllmEngine(LocalEngine):
         on_end: Callable[[EngineUsage], None] | None = None,
     ) -> AsyncIterator[Delta]:
         """Generate, see `Engine`. The window is checked before submission."""
-        self._check()
+        self._require_ready()
         prompt_ids = self._prompt_ids(messages, tools)
         self._check_length(len(prompt_ids), max_tokens)
         request = Request(
@@ -104,10 +104,11 @@ class VllmEngine(LocalEngine):
             constraint=constraint,
             loop=asyncio.get_running_loop(),
         )
-        # Who is in `_requests` gets an answer: `_release` takes the lock after the state has
-        # changed.
+        # The engine may have died or been closed since. Its state changes before `_release` takes
+        # the lock and fails all that is in `_requests`: a request is refused here, or failed there,
+        # but never left waiting.
         with self._lock:
-            self._check()
+            self._require_ready()
             self._requests[request.id] = request
         self._commands.put(partial(self._submit, request))
         try:
@@ -119,6 +120,7 @@ class VllmEngine(LocalEngine):
                 if item.finish_reason is not None:
                     return
         finally:
+            # Nobody listens any more; a request that has ended is not aborted again.
             self._commands.put(partial(self._abort, request.id))
             if on_end is not None:
                 on_end(request.usage())
@@ -146,7 +148,7 @@ class VllmEngine(LocalEngine):
 
     def _prompt_ids(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
         if self._renderer is None:
-            self._check()
+            self._require_ready()
             raise EngineNotReady("The model is still loading. Try again in a moment.")
         return self._renderer.token_ids(messages, tools)
 

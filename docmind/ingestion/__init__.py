@@ -1,1 +1,1 @@
-"""From a file on disk to chunks in the vector store."""
+"""From a file on disk to passages in the vector store."""

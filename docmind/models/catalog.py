@@ -71,12 +71,13 @@ class Catalog:
         """
         if self.installed(name):
             return self._home(name)
-        known = self._weights.get(name)
-        if known and known.parts:
+        weights = self._weights.get(name)
+        if weights is not None and weights.parts:
             raise ModelError(
                 f"The model {name} is not on this machine. "
                 f"Fetch it with `docmind model pull {name}`."
             )
+        # What the catalog has no parts of is a directory of the user's, or a model of the hub.
         local = Path(name).expanduser()
         if local.is_dir():
             if not (local / "config.json").is_file():
@@ -105,6 +106,7 @@ class Catalog:
             weights = _unknown_model(name)
         if not weights.parts:
             place = self.path(name)
+            # A directory is there already; a hub id is a text, and is fetched below.
             if isinstance(place, Path):
                 return place
         home = self._home(name)

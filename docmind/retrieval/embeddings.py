@@ -132,20 +132,22 @@ class Embedder:
 
     def _remembered_vectors(self, texts: Sequence[str]) -> dict[str, list[float]]:
         """Return the vectors of some sentences, among others; each is embedded once."""
-        known = self._compared
-        if len(known) >= REMEMBERED:
-            known = {}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
+        vectors = self._compared
+        if len(vectors) >= REMEMBERED:
+            vectors = {}
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
         new_vectors = self.embed_texts(new)
         # A new dictionary each time: another thread may be reading the former one.
-        known = known | dict(zip(new, new_vectors, strict=True))
-        self._compared = known
-        return known
+        vectors = vectors | dict(zip(new, new_vectors, strict=True))
+        self._compared = vectors
+        return vectors
 
     def _load(self) -> BaseEmbedding:
         """Return the model with its weights."""
-        longest = int(self._json("sentence_bert_config.json").get("max_seq_length") or MAX_TOKENS)
-        positions = int(self._config.get("max_position_embeddings", longest))
+        sentence_config = self._json("sentence_bert_config.json")
+        max_tokens = int(sentence_config.get("max_seq_length") or MAX_TOKENS)
+        # Some models say that they read more tokens than they have positions for.
+        max_tokens = min(max_tokens, int(self._config.get("max_position_embeddings", max_tokens)))
         import_model_stack()
         import torch
 
@@ -162,7 +164,7 @@ class Embedder:
                 queue=self._queue,
                 model_name=str(self._dir),
                 device="cpu",
-                max_length=min(longest, positions),
+                max_length=max_tokens,
                 embed_batch_size=BATCH,
                 normalize=True,
                 query_instruction=prompts.get("query", ""),

@@ -63,11 +63,13 @@ class Retriever:
         if dense and sparse:
             floor = self._embedder.unrelated
         # Some of what is found goes again because it says the same as a better passage.
-        wanted = max(2 * k, k + 5)
+        result_count = max(2 * k, k + 5)
         if self._reranker is not None:
-            wanted = max(wanted, DEPTH)
-        candidates = max(self._candidates, wanted)
-        found = self._store.search(dense, sparse, wanted, scope, candidates=candidates, floor=floor)
+            result_count = max(result_count, DEPTH)
+        candidates = max(self._candidates, result_count)
+        found = self._store.search(
+            dense, sparse, result_count, scope, candidates=candidates, floor=floor
+        )
         if self._reranker is not None:
             found = self._reranker.rank(query, found)
         return diverse(found, k)
@@ -112,8 +114,11 @@ def diverse(results: Sequence[ScoredPassage], k: int) -> list[ScoredPassage]:
     words_of_retained: list[frozenset[str]] = []
     for result in results:
         words = frozenset(terms(result.passage.text))
-        known = zip(retained, words_of_retained, strict=True)
-        if any(_same(result.passage, words, other.passage, seen) for other, seen in known):
+        is_repetition = any(
+            _same(result.passage, words, other.passage, other_words)
+            for other, other_words in zip(retained, words_of_retained, strict=True)
+        )
+        if is_repetition:
             continue
         retained.append(result)
         words_of_retained.append(words)

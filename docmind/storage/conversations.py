@@ -58,17 +58,19 @@ class ConversationStore:
         return [_conversation(row) for row in rows]
 
     @contextmanager
-    def begun(self, conversation_id: str | None) -> Iterator[str]:
-        """Yield the id of a conversation to ask in; None: a new one.
+    def existing_or_new(self, conversation_id: str | None) -> Iterator[str]:
+        """Yield the id of this conversation, or of a new one if there is none yet.
 
-        A new one goes again if asking fails.
+        A new one is deleted again if the block fails: no empty conversation is left.
         """
-        asked_in = conversation_id or self.create().id
+        if conversation_id:
+            yield conversation_id
+            return
+        new_id = self.create().id
         try:
-            yield asked_in
+            yield new_id
         except DocMindError:
-            if not conversation_id:
-                self.delete(asked_in)
+            self.delete(new_id)
             raise
 
     def get(self, conversation_id: str) -> Conversation | None:
@@ -96,7 +98,7 @@ class ConversationStore:
         if title:
             self._change(conversation_id, title=title)
 
-    def choose(self, conversation_id: str, collections: Sequence[int]) -> None:
+    def search_in(self, conversation_id: str, collections: Sequence[int]) -> None:
         """Say which collections a conversation searches; none: all."""
         self._change(conversation_id, collections=[int(number) for number in collections])
 

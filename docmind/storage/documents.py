@@ -81,7 +81,7 @@ class DocumentStore:
         self._database = database
 
     def add(self, document_id: str, name: str, size: int, suffix: str) -> Document:
-        """Queue a document, a known one under its new name.
+        """Queue a document, or a known one (it failed) again, under its new name.
 
         A name that another document has becomes "name (2)".
         """
@@ -106,17 +106,17 @@ class DocumentStore:
                 )
                 connection.execute(new)
             else:
-                again = _TABLE.update().where(_TABLE.c.id == document_id)
-                connection.execute(
-                    again.values(
-                        name=free_name,
-                        suffix=suffix,
-                        state="queued",
-                        failure=None,
-                        reason="",
-                        **_NO_PROGRESS,
-                    )
+                # Its collection, its tags and when it was first added stay.
+                update = _TABLE.update().where(_TABLE.c.id == document_id)
+                changes = update.values(
+                    name=free_name,
+                    suffix=suffix,
+                    state="queued",
+                    failure=None,
+                    reason="",
+                    **_NO_PROGRESS,
                 )
+                connection.execute(changes)
             return _document(connection.execute(_by_id(document_id)).one())
 
     def get(self, document_id: str) -> Document | None:

@@ -33,8 +33,9 @@ class TrimStore:
             query = query.where(_TABLE.c.conversation_id == conversation_id)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [
-            ContextTrimmed(
+        events: list[ContextTrimmed] = []
+        for row in rows:
+            event = ContextTrimmed(
                 conversation_id=row.conversation_id,
                 turn_id=row.turn_id,
                 tokens_before=row.tokens_before,
@@ -45,5 +46,5 @@ class TrimStore:
                 first_kept_turn=row.first_kept_turn,
                 summary=row.summary,
             )
-            for row in rows
-        ]
+            events.append(event)
+        return events

@@ -58,30 +58,37 @@ def submit(app: App, value: ChatInputValue) -> None:
 def ask(app: App, question: str, came_with_files: bool = False) -> None:
     """Start a turn in this tab's conversation.
 
-    If it can't begin yet the question waits, and if it can't at all that is said.
+    If it can't begin yet, the question waits until `draw_waiting` asks it. If it can't at all, the
+    reason is shown and the question is back in the input.
 
     Args:
+        app: The app.
+        question: As it was typed, or as it waited.
         came_with_files: wait for the files that are being read, even if others can be asked about
             already.
     """
     tab = this_tab()
+    # This may be the question that waited; it waits anew below if it has to.
     tab.waiting = None
-    current = shown_conversation(app)
-    documents = app.documents.documents()
-    if current is not None and app.chat.active(current):
+    current_id = shown_conversation(app)
+    if current_id is not None and app.chat.active(current_id):
         _refuse("An answer is being written. Stop it, or ask again when it is done.", question)
         return
+
+    documents = app.documents.documents()
     if not documents:
         _refuse("There is nothing to ask about yet: drop a document here first.", question)
         return
+
     waiting = WaitingQuestion(text=question, came_with_files=came_with_files)
     if _waits_for_files(waiting, documents) or _is_loading(app):
         tab.waiting = waiting
         return
+
     try:
-        with app.conversations.begun(current) as conversation_id:
-            if current is None:
-                app.conversations.choose(conversation_id, searched_collections(app, None))
+        with app.conversations.existing_or_new(current_id) as conversation_id:
+            if current_id is None:
+                app.conversations.search_in(conversation_id, searched_collections(app, None))
             app.chat.ask(question, conversation_id)
     except DocMindError as exc:
         _refuse(plain(str(exc)), question)
@@ -109,7 +116,7 @@ def _refuse(reason: str, question: str) -> None:
 
 
 def draw_waiting(app: App, question: WaitingQuestion) -> None:
-    """Draw the question that can't be asked yet, or ask it now."""
+    """Draw the question that can't be asked yet; ask it once nothing has to be waited for."""
     is_loading = _is_loading(app)
     if not is_loading and not _waits_for_files(question, app.documents.documents()):
         ask(app, question.text, question.came_with_files)

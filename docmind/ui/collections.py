@@ -112,7 +112,7 @@ def draw_search_choice(app: App, conversation_id: str | None) -> None:
         if conversation_id is None:
             this_tab().search_in(chosen)
         else:
-            app.conversations.choose(conversation_id, chosen)
+            app.conversations.search_in(conversation_id, chosen)
 
     with st.popover(
         _search_label([names[collection] for collection in searched]),

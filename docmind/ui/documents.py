@@ -39,8 +39,9 @@ _ICONS = {
     ".epub": "menu_book",
     **dict.fromkeys(IMAGES, "image"),
 }
-_ORDER = {"parsing": 0, "embedding": 0, "queued": 1, "failed": 2, "ready": 3}
-"""What is at work, waits or failed wants attention."""
+_RANK_OF_STATE = {"parsing": 0, "embedding": 0, "queued": 1, "failed": 2, "ready": 3}
+"""Where documents of a state stand in the list: those that are at work, wait or failed come first.
+"""
 
 
 def draw_drop_field(app: App) -> None:
@@ -66,35 +67,45 @@ def draw_drop_field(app: App) -> None:
 
 
 def draw_list(app: App) -> None:
-    """Draw the list, live while something is being read."""
+    """Draw the list; it draws itself anew by itself, more often while something is being read."""
     is_busy = bool(uploads.pending(app.documents.documents()))
     draw_fragment = st.fragment(_draw_list, run_every=LIVE_S if is_busy else IDLE_S)
     draw_fragment(app, is_busy)
 
 
 def _draw_list(app: App, was_busy: bool) -> None:
+    """Draw the list; runs by itself every few moments.
+
+    Args:
+        app: The app.
+        was_busy: Whether something was being read when the whole page was drawn.
+    """
     state.redraw_after_restart(app)
     documents = app.documents.documents()
     is_busy = bool(uploads.pending(documents))
     if is_busy != was_busy:
+        # A fragment keeps its interval until the page is drawn anew. Nothing below runs then.
         uploads.redraw()
     if not documents:
         _draw_no_documents()
         return
+
     collection = draw_bar(app)
     if collection != ALL:
         documents = [document for document in documents if document.collection == collection]
-    wanted = _draw_toolbar(documents)
-    found = [document for document in documents if _matches(document, wanted)]
+    search_text = _draw_toolbar(documents)
+    found = [document for document in documents if _matches(document, search_text)]
+    # Sorting is stable: within a rank the newest stays first.
     found.sort(key=lambda document: document.added_at, reverse=True)
-    found.sort(key=lambda document: _ORDER[document.state])
-    if not found and wanted:
+    found.sort(key=lambda document: _RANK_OF_STATE[document.state])
+
+    if not found and search_text:
         st.caption("No document has this in its name or tags.")
     elif not found:
         st.caption("Nothing in this collection yet.")
     _draw_bulk_actions(app, found)
+    # The rows stand above the page numbers, but which rows there are is chosen there.
     rows = st.container(key="documents", gap=None)
-    # The page's number is chosen below the rows.
     shown = _draw_pagination(found)
     with rows:
         for document in shown:
@@ -134,9 +145,9 @@ def _draw_toolbar(documents: Sequence[Document]) -> str:
         )
 
 
-def _matches(document: Document, wanted: str) -> bool:
+def _matches(document: Document, search_text: str) -> bool:
     tags = ",".join(document.tags)
-    return wanted.casefold() in f"{document.name} {tags}".casefold()
+    return search_text.casefold() in f"{document.name} {tags}".casefold()
 
 
 def _draw_pagination(found: Sequence[Document]) -> Sequence[Document]:
@@ -149,9 +160,12 @@ def _draw_pagination(found: Sequence[Document]) -> Sequence[Document]:
 
 
 def _draw_bulk_actions(app: App, found: Sequence[Document]) -> None:
-    """Draw what can be done with several of the documents found."""
+    """Draw what can be done with several of the documents found.
+
+    Those that are picked but not found stay picked; nothing is done with what is not in sight.
+    """
     tab = this_tab()
-    # A deleted file may be added again: it is not to be picked then.
+    # A file's id comes from its content: deleted and added again, it must not still be picked.
     tab.picked.intersection_update(document.id for document in app.documents.documents())
     found_ids = [document.id for document in found]
     picked_ids = [document_id for document_id in found_ids if document_id in tab.picked]
@@ -170,6 +184,7 @@ def _draw_bulk_actions(app: App, found: Sequence[Document]) -> None:
         if picked_ids:
             _draw_picked_actions(tuple(picked_ids))
             st.button("Clear", key="pick-none", type="tertiary", on_click=tab.pick, args=((),))
+        # A single one has the button in its row.
         if len(unfinished) > 1:
             st.button(
                 f"Cancel all {len(unfinished)} that are being read",

@@ -13,7 +13,7 @@ PAST = [
 
 def test_recall_finds_the_turn_that_was_about_it():
     assert recall_turns("pets?", PAST) == [(2, *PAST[1])]
-    assert recall_turns("the vacation and the lease", PAST, most=2)[0][0] in {1, 3}
+    assert recall_turns("the vacation and the lease", PAST, limit=2)[0][0] in {1, 3}
     assert recall_turns("elephants", PAST) == []
     assert recall_turns("pets", []) == []
 

@@ -134,20 +134,20 @@ def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(stor
 def test_a_conversation_keeps_the_collections_it_searches(store):
     conversation = store.create()
     assert conversation.collections == ()
-    store.choose(conversation.id, [3, 1])
+    store.search_in(conversation.id, [3, 1])
     assert store.get(conversation.id).collections == (3, 1)
     assert store.list() == [store.get(conversation.id)]
-    store.choose(conversation.id, [])
+    store.search_in(conversation.id, [])
     assert store.get(conversation.id).collections == ()
 
 
 def test_a_conversation_that_cannot_begin_goes_again(store):
     refused = IngestError("No document is ready.")
-    with pytest.raises(IngestError), store.begun(None):
+    with pytest.raises(IngestError), store.existing_or_new(None):
         raise refused
     assert store.list() == []
     there = store.create("there")
-    with pytest.raises(IngestError), store.begun(there.id) as asked_in:
+    with pytest.raises(IngestError), store.existing_or_new(there.id) as asked_in:
         raise refused
     assert asked_in == there.id
     assert store.list() == [there]

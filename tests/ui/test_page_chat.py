@@ -341,7 +341,7 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
     ask(tab, "What is the fee?")
     conversation = app.conversations.list()[0]
     assert conversation.collections == (made.id,)
-    app.conversations.choose(conversation.id, [])
+    app.conversations.search_in(conversation.id, [])
     assert app.conversations.get(conversation.id).collections == ()
     app.collections.delete(made.id)
     assert not tab.run().get("button_group")

@@ -21,8 +21,8 @@ class _Mail:
     """What is read of a message."""
 
     subject: str
-    head: dict[str, str]
-    """Name → value of the lines at its head; empty ones are not shown."""
+    headers: dict[str, str]
+    """Those that are read, by name; empty ones are left out of the text."""
     text: str
     html: str
     """Its text as HTML, which is read where `text` is empty."""
@@ -31,27 +31,28 @@ class _Mail:
 
 
 def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a message: its head, its text, the names of its attachments.
+    """Read a message: its main headers, its text, the names of its attachments.
 
     The text is taken from HTML only if there is no plain one.
     """
     with path.open("rb") as file:
         message = email.message_from_binary_file(file, policy=email.policy.default)
-    head: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name in ("Subject", "From", "To", "Cc", "Date"):
-        head[name] = str(message[name] or "")
+        headers[name] = str(message[name] or "")
     text = ""
     html = ""
     body = message.get_body(("plain", "html"))
-    # A text without a single header line is not taken for a message's.
-    if body is not None and body.keys():
+    # The parser takes any file for a message. One without a single header is none: with an empty
+    # text it is reported as a file in which nothing could be read.
+    if body is not None and message.keys():
         if body.get_content_subtype() == "html":
             html = _part_text(body)
         else:
             text = _part_text(body)
     mail = _Mail(
-        subject=head["Subject"],
-        head=head,
+        subject=headers["Subject"],
+        headers=headers,
         text=text,
         html=html,
         attachments=_attachment_names(message),
@@ -87,7 +88,7 @@ def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
     subject = message.subject or ""
     mail = _Mail(
         subject=subject,
-        head={
+        headers={
             "Subject": subject,
             "From": message.sender or "",
             "To": ", ".join(recipients),
@@ -101,12 +102,12 @@ def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
 
 
 def _mail_sections(mail: _Mail) -> list[Section]:
-    """Return a section with the message's head, and those of its text under its subject."""
-    lines = [f"{name}: {value}" for name, value in mail.head.items() if value]
+    """Return a section with the message's headers, and those of its text under its subject."""
+    lines = [f"{name}: {value}" for name, value in mail.headers.items() if value]
     if mail.attachments:
         lines.append(f"Attachments: {', '.join(mail.attachments)}")
     headings = (mail.subject,)
-    head = Section(text="\n".join(lines), headings=headings)
+    header_section = Section(text="\n".join(lines), headings=headings)
     if mail.text.strip():
-        return [head, Section(text=mail.text, headings=headings)]
-    return [head, *html_sections(mail.html, mail.subject)]
+        return [header_section, Section(text=mail.text, headings=headings)]
+    return [header_section, *html_sections(mail.html, mail.subject)]

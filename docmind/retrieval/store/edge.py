@@ -241,15 +241,15 @@ class EdgeStore(VectorStore):
         self, queries: Mapping[str, Vector], scope: Scope, limit: int
     ) -> Sequence[Sequence[FoundPoint]]:
         scope_filter = self._filter(scope)
-        requests = [
-            qe.QueryRequest(
+        requests: list[qe.QueryRequest] = []
+        for name, vector in queries.items():
+            request = qe.QueryRequest(
                 limit=limit,
                 query=qe.Query.Nearest(self._vector(vector), using=name),
                 filter=scope_filter,
                 with_payload=True,
             )
-            for name, vector in queries.items()
-        ]
+            requests.append(request)
         return self._shard.query_batch(qe.QueryBatchRequest(requests))
 
     def _scroll(self, scope: Scope, limit: int, *, vectors: bool) -> Sequence[PointWithVectors]:

@@ -162,16 +162,16 @@ class QdrantStore(VectorStore):
         self, queries: Mapping[str, Vector], scope: Scope, limit: int
     ) -> Sequence[Sequence[FoundPoint]]:
         scope_filter = self._filter(scope)
-        requests = [
-            models.QueryRequest(
+        requests: list[models.QueryRequest] = []
+        for name, vector in queries.items():
+            request = models.QueryRequest(
                 query=self._vector(vector),
                 using=name,
                 filter=scope_filter,
                 limit=limit,
                 with_payload=True,
             )
-            for name, vector in queries.items()
-        ]
+            requests.append(request)
         responses = self._client.query_batch_points(self._collection, requests)
         return [response.points for response in responses]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from docmind.errors import EmptyFile
 from docmind.ingestion.readers.formats import read
 
 
@@ -22,6 +23,18 @@ def test_a_list_that_goes_on_keeps_its_numbers(tmp_path):
     html = tmp_path / "a.html"
     html.write_text("<ol start='x'><li>One</li><li>Two</li></ol>")
     assert read(html).text == "1. One\n\n2. Two"
+
+
+def test_a_part_of_a_mail_needs_no_headers_but_the_mail_does(tmp_path):
+    file = tmp_path / "a.eml"
+    file.write_text(
+        'Subject: News\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="cut"\n\n'
+        "--cut\n\nThe ferry leaves at nine.\n--cut--\n"
+    )
+    assert "The ferry leaves at nine." in read(file).text
+    file.write_text("\nNo header stands above this.\n")
+    with pytest.raises(EmptyFile):
+        read(file)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from benchmarks.kill import kill_points
+from benchmarks.kill import survived_kills
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store import edge
 from docmind.retrieval.store.opening import open_store
@@ -129,4 +129,4 @@ def test_closing_ends_a_rebuild(store, tmp_path):
 
 
 def test_what_was_acknowledged_survives_a_kill_at_any_point(tmp_path):
-    assert kill_points(tmp_path, 6, seed=time.time_ns()) == 6
+    assert survived_kills(tmp_path, 6, seed=time.time_ns()) == 6
