@@ -190,11 +190,10 @@ def _shorten_results(
     shortened: set[int] = set()
     tokens = count(remaining)
     while tokens > target:
-        sizes = {
-            index: len(str(message.content))
-            for index, message in enumerate(remaining)
-            if isinstance(message, ToolMessage)
-        }
+        sizes: dict[int, int] = {}  # of each tool result, by its place
+        for index, message in enumerate(remaining):
+            if isinstance(message, ToolMessage):
+                sizes[index] = len(str(message.content))
         longest = max(sizes, key=sizes.__getitem__, default=None)
         if longest is None or sizes[longest] < SHORTEST:
             break
