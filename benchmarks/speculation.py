@@ -50,10 +50,11 @@ class SettingResult(TypedDict):
     """What one setting gave."""
 
     figures: Figures
-    """Task → decoded tokens a second."""
+    """Task, or `three_at_once` → decoded tokens a second."""
     texts: dict[str, str]
     """`TASK.TOPIC` → what was written."""
     notes: str
+    """The decisions of the engine's plan."""
     model: str
 
 
@@ -72,14 +73,21 @@ def make_prompt(topic: str, task: str) -> str:
 
 
 def measure_setting(settings: Settings, topics: int) -> SettingResult:
-    """Measure the setting that the environment has.
+    """Measure the number of guessed tokens that this process was given by its environment.
 
-    Figures are per task the median of decoded tokens a second; `three_at_once`: tokens a second
-    that three answers write together.
+    Args:
+        settings: with `engine.speculative_tokens` as it is to be measured.
+        topics: how many of QUESTIONS each task is set on.
+
+    Returns:
+        figures.TASK: decoded tokens a second, median over the topics;
+        figures.three_at_once: tokens a second that three answers write together.
     """
     figures: Figures = {}
     texts: dict[str, str] = {}
+    # Answers end where the model ends them: what it is made to write beyond is no real text.
     with loaded_bench_engine(settings, ignore_eos=False) as engine:
+        # The first request pays for what is done at first use only.
         run_request(send(engine, user_message("Say yes."), 4))
         for task in TASKS:
             speeds = []
@@ -111,7 +119,11 @@ def _three_at_once(engine: Engine) -> float:
 
 
 def measure_speculation(tokens: Sequence[int], topics: int = len(QUESTIONS)) -> SpeedResult:
-    """Run each setting of DOCMIND_ENGINE__SPECULATIVE_TOKENS; the first is compared with.
+    """Measure each number of guessed tokens, against the first of them.
+
+    Args:
+        tokens: values of DOCMIND_ENGINE__SPECULATIVE_TOKENS.
+        topics: how many of QUESTIONS each task is set on.
 
     Returns:
         spec.decode_tok_s.TASK.K; spec.ratio.TASK.K against the first setting; spec.same_text.K:
@@ -133,7 +145,7 @@ def measure_speculation(tokens: Sequence[int], topics: int = len(QUESTIONS)) -> 
 
 
 def _run_setting(guessed: int, topics: int) -> SettingResult:
-    """Measure one setting in a process of its own."""
+    """Measure one number of guessed tokens in a process of its own."""
     ended = subprocess.run(
         [sys.executable, "-m", "benchmarks.speculation", str(topics)],
         env=os.environ | {"DOCMIND_ENGINE__SPECULATIVE_TOKENS": str(guessed)},

@@ -45,7 +45,7 @@ class PassageNumbers:
             known = self._of_run.setdefault(run_id, {})
             for passage in passages:
                 known.setdefault(passage.id, passage)
-            numbers = {passage: number for number, passage in enumerate(known, start=1)}
+            numbers = {passage_id: number for number, passage_id in enumerate(known, start=1)}
             return [NumberedPassage(number=numbers[p.id], passage=p) for p in passages]
 
     def known_to(self, run_id: str) -> list[NumberedPassage]:
@@ -80,17 +80,16 @@ class PassageNumbers:
         Those that only an earlier turn found get `UNKNOWN`.
         """
         with self._lock:
-            known = list(self._of_run.get(run_id, {}))
-            numbers = [
-                self._of_turn[passage].number if passage in self._of_turn else UNKNOWN
-                for passage in known
-            ]
+            numbers: dict[int, int] = {}  # the run's → the turn's
+            for number, passage_id in enumerate(self._of_run.get(run_id, {}), start=1):
+                of_turn = self._of_turn.get(passage_id)
+                numbers[number] = UNKNOWN if of_turn is None else of_turn.number
 
         def renumbered(head: re.Match[str]) -> str:
-            own = int(head[1])
-            if not 0 < own <= len(known):
+            of_run = int(head[1])
+            if of_run not in numbers:
                 return head[0]
-            return f"[{numbers[own - 1]}] ("
+            return f"[{numbers[of_run]}] ("
 
         return _PASSAGE_HEAD.sub(renumbered, rendered)
 

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypedDict, cast
+from typing import Any, Literal, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.graph import END
@@ -82,14 +82,16 @@ def build_supervisor(
     Args:
         model: Plans and writes for the supervisor.
         team: The agents that it sends out.
-        settings: With nothing left open that decides how agents work together.
+        settings: Resolved: `output_mode` and `enable_planning` are set.
     """
     from langgraph_supervisor import create_supervisor
 
     steps = SupervisorSteps(model, team, settings)
-    output_mode = "last_message"
+    # The library has two modes; our third, `structured`, only adds an assessment of the answer.
+    output_mode: Literal["last_message", "full_history"] = "last_message"
     if settings.output_mode == "full_history":
         output_mode = "full_history"
+    # The library builds on `create_react_agent`, which langgraph has deprecated.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         graph = create_supervisor(

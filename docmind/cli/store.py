@@ -31,7 +31,7 @@ def move_command(
     from docmind.resolution import resolve
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.edge import shards
-    from docmind.retrieval.store.move import move
+    from docmind.retrieval.store.move import copy_passages
     from docmind.retrieval.store.opening import open_store
 
     settings = load_settings()
@@ -54,8 +54,9 @@ def move_command(
             def show_progress(done: int, total: int) -> None:
                 status.update(f"moving document {done} of {total}")
 
+            # For a server. What an interrupted move left there was made by this model: not stale.
             target.claim(Path(model).name, source.documents().keys(), stale=False)
-            count = move(source, target, show_progress, shared=to == "server")
+            count = copy_passages(source, target, show_progress, shared=to == "server")
         target.optimize(wait=True)
 
     save_settings(settings.data_dir, {"store": {"mode": to}})

@@ -68,7 +68,7 @@ class Fitted:
     limit: int
     """The longest prompt that would have been left as it is, in tokens."""
     dropped_turns: int = 0
-    shortened: int = 0
+    shortened_results: int = 0
     """Tool results that lost a part."""
     dropped_steps: int = 0
     """Tool calls that went with their results."""
@@ -76,7 +76,7 @@ class Fitted:
     @property
     def changed(self) -> bool:
         """Whether the model sees less than it was given."""
-        return bool(self.dropped_turns or self.shortened or self.dropped_steps)
+        return bool(self.dropped_turns or self.shortened_results or self.dropped_steps)
 
     @property
     def dropped(self) -> str:
@@ -84,8 +84,9 @@ class Fitted:
         parts: list[str] = []
         if self.dropped_turns:
             parts.append(f"{self.dropped_turns} oldest turn{_plural(self.dropped_turns)}")
-        if self.shortened:
-            parts.append(f"parts of {self.shortened} tool result{_plural(self.shortened)}")
+        if self.shortened_results:
+            results = f"{self.shortened_results} tool result{_plural(self.shortened_results)}"
+            parts.append(f"parts of {results}")
         if self.dropped_steps:
             steps = f"{self.dropped_steps} older tool call{_plural(self.dropped_steps)}"
             parts.append(f"{steps} with results")
@@ -121,21 +122,25 @@ def split_turns(messages: Sequence[AnyMessage]) -> tuple[list[AnyMessage], list[
 def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitted:
     """Return the messages cut to the budget.
 
-    System messages and the last turn's own words always stay; a tool call is never parted from its
-    result. If the last turn alone is too long, the longest tool results in it are shortened with a
-    notice; if that is not enough, its oldest tool calls but the first go with their results.
+    First whole turns go, the oldest first. If the last turn alone is too long, the longest tool
+    results in it are shortened with a notice; if that is not enough, its oldest tool calls but the
+    first go with their results. System messages and the user's message of the last turn always
+    stay; a tool call is never parted from its result.
     """
     before = count(messages)
     if before <= budget.limit:
         return Fitted(
             messages=list(messages), tokens_before=before, tokens_after=before, limit=budget.limit
         )
+    # What goes easily goes down to the target, well below the limit, so that the next cut is far
+    # off; an agent's own steps only as far as they must, it still works with them.
     remaining, dropped_turns = _drop_turns(messages, count, budget.target)
-    shortened = 0
+    shortened_results = 0
     dropped_steps = 0
     after = count(remaining)
     if after > budget.limit:
-        remaining, shortened = _shorten_results(remaining, count, budget.target)
+        # The last turn alone is too long.
+        remaining, shortened_results = _shorten_results(remaining, count, budget.target)
         remaining, dropped_steps = _drop_steps(remaining, count, budget.limit)
         after = count(remaining)
     return Fitted(
@@ -144,7 +149,7 @@ def fit(messages: Sequence[AnyMessage], count: Counter, budget: Budget) -> Fitte
         tokens_after=after,
         limit=budget.limit,
         dropped_turns=dropped_turns,
-        shortened=shortened,
+        shortened_results=shortened_results,
         dropped_steps=dropped_steps,
     )
 
@@ -185,11 +190,10 @@ def _shorten_results(
     shortened: set[int] = set()
     tokens = count(remaining)
     while tokens > target:
-        sizes = {
-            index: len(str(message.content))
-            for index, message in enumerate(remaining)
-            if isinstance(message, ToolMessage)
-        }
+        sizes: dict[int, int] = {}  # of each tool result, by its place
+        for index, message in enumerate(remaining):
+            if isinstance(message, ToolMessage):
+                sizes[index] = len(str(message.content))
         longest = max(sizes, key=sizes.__getitem__, default=None)
         if longest is None or sizes[longest] < SHORTEST:
             break

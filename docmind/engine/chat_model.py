@@ -243,28 +243,28 @@ class _Audience:
 
 def _call_schema(tools: Sequence[Tool], tool_choice: str) -> dict[str, Any]:
     """Return the JSON schema of one call: of the tool that `tool_choice` names, else of any."""
-    functions = [t["function"] for t in tools]
-    options = [
-        {
+    options = []
+    for tool in tools:
+        function = tool["function"]
+        name = function["name"]
+        if tool_choice not in {"any", name}:
+            continue
+        arguments = {"type": "object", "properties": {}, **function.get("parameters", {})}
+        option = {
             "type": "object",
-            "properties": {
-                "name": {"const": f["name"]},
-                "arguments": {"type": "object", "properties": {}, **f.get("parameters", {})},
-            },
+            "properties": {"name": {"const": name}, "arguments": arguments},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
-        for f in functions
-        if tool_choice in {"any", f["name"]}
-    ]
+        options.append(option)
     return {"anyOf": options}
 
 
 def _last_chunk(text: str, calls: Sequence[ToolCall], last: Delta) -> ChatGenerationChunk:
     """Return the chunk that ends the message."""
-    reason = (
-        "tool_calls" if calls and last.finish_reason == "stop" else last.finish_reason or "stop"
-    )
+    reason = last.finish_reason or "stop"
+    if calls and last.finish_reason == "stop":
+        reason = "tool_calls"
     metadata: dict[str, Any] = {"finish_reason": reason}
     usage = None
     if last.usage:
@@ -275,14 +275,14 @@ def _last_chunk(text: str, calls: Sequence[ToolCall], last: Delta) -> ChatGenera
             total_tokens=last.usage.prompt_tokens + last.usage.completion_tokens,
             input_token_details=InputTokenDetails(cache_read=last.usage.cached_tokens),
         )
+    call_chunks = []
+    for index, call in enumerate(calls):
+        call_id = call.id or f"call_{uuid.uuid4().hex[:16]}"
+        chunk = ToolCallChunk(name=call.name, args=call.arguments, id=call_id, index=index)
+        call_chunks.append(chunk)
     message = AIMessageChunk(
         content=text,
-        tool_call_chunks=[
-            ToolCallChunk(
-                name=c.name, args=c.arguments, id=c.id or f"call_{uuid.uuid4().hex[:16]}", index=i
-            )
-            for i, c in enumerate(calls)
-        ],
+        tool_call_chunks=call_chunks,
         usage_metadata=usage,
         response_metadata=metadata,
         chunk_position="last",

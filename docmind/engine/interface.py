@@ -93,6 +93,7 @@ class Attempt:
     at: str
     """UTC time, ISO 8601."""
     plan: str
+    """What was tried, in words; `no plan` if there was none to try."""
     doing: str
     """The stage it failed in; empty if it was in none yet."""
     cause: Cause

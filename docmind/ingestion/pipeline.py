@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.ingestion import IngestionPipeline
@@ -17,9 +17,9 @@ from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import document_vector
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
+from docmind.storage.documents import IngestionStage
 
-Stage = Literal["parse", "split", "embed", "store"]
-StageProgress = Callable[[Stage, int, int], None]
+StageProgress = Callable[[IngestionStage, int, int], None]
 """Called with (stage, done, total) between batches; may raise to stop."""
 BATCH = 16
 """Passages embedded and stored together: under a second on two free cores, so that progress is seen

@@ -33,7 +33,7 @@ from docmind.storage.documents import (
     DocumentStore,
     Failure,
     IngestionProgress,
-    Stage,
+    IngestionStage,
 )
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,8 @@ class IngestionService:
         """Document id → password, until it has been tried."""
 
         self._changed = threading.Condition(threading.RLock())
-        """Guards files and the fields below; notified whenever a document is added or done."""
+        """The lock of the files and of the fields below, and of each change of a document's state;
+        notified whenever a document is added or done."""
         self._thread: threading.Thread | None = None
         self._current_id: str | None = None
         """The document that is being ingested."""
@@ -290,7 +291,11 @@ class IngestionService:
         return None
 
     def _ingest(self, document: Document) -> None:
-        """Read, split, embed and store a document; _Stopped when it is no longer wanted."""
+        """Read, split, embed and store a document.
+
+        Raises:
+            _Stopped: It is no longer wanted, or the app closes; each note of progress finds out.
+        """
         began = time.monotonic()
         progress = _ProgressNotes(partial(self._note_progress, document.id), self._stop)
         progress.note("parse", 0, 0)
@@ -307,6 +312,7 @@ class IngestionService:
         passages = self._pipeline.run(document.id, document.name, parsed, progress.note)
         progress.note("store", passages, passages)
 
+        # Under the lock: a document that is cancelled or deleted now is not made ready after all.
         with self._changed:
             if not self._stop.is_set():
                 self._documents.finish(
@@ -318,7 +324,7 @@ class IngestionService:
 
     def _note_progress(self, document_id: str, progress: IngestionProgress) -> None:
         with self._changed:
-            # What was cancelled while this waited stays so.
+            # What was cancelled while this waited for the lock stays so.
             if not self._stop.is_set():
                 self._documents.note_progress(document_id, progress)
 
@@ -366,7 +372,7 @@ class _ProgressNotes:
         self._last: IngestionProgress | None = None
         self._last_at = 0.0
 
-    def note(self, stage: Stage, done: int, total: int) -> None:
+    def note(self, stage: IngestionStage, done: int, total: int) -> None:
         """Take in that `done` of `total` are done; _Stopped if the document is not wanted now."""
         if self._stop.is_set():
             raise _Stopped

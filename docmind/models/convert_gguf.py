@@ -28,9 +28,13 @@ JSON."""
 
 
 def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None:
-    """Write `gguf` with tokenizer and chat template into `target`.
+    """Write a GGUF file's model, with tokenizer and chat template, as a directory for vLLM.
 
-    Its weights are written in bfloat16, or its matrices in 8 bits.
+    Args:
+        gguf: the file; its weights are read in bfloat16, however they are quantized there.
+        target: the directory, which is made.
+        title: what the model is called.
+        int8: write the matrices in 8 bits again; else all weights stay in bfloat16.
 
     Raises:
         ValueError: the tokenizer has no chat template, or doesn't know the token that ends a turn.
@@ -47,8 +51,8 @@ def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),
     )
-    # The weights are plain bf16 now; without this, save_pretrained refuses and vLLM looks for a
-    # GGUF loader.
+    # The weights are plain bfloat16 now, but transformers still takes them for GGUF: it would
+    # refuse to save them, and vLLM would look for its GGUF loader.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer = None

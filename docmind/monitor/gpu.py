@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class Sample:
     """The machine at one moment. Memory in bytes, utilisation in percent."""
 
     name: str
-    """What the next four are about: all GPUs together (counted), or the CPU and RAM."""
+    """What used, total, own and utilisation are about: all GPUs together, or the CPU and RAM."""
     used: int
     """Memory in use by everybody."""
     total: int
@@ -104,33 +105,28 @@ class HardwareMonitor:
         ram_used = memory.total - memory.available
         cpu_percent = psutil.cpu_percent()
         gpus = self._read_gpus({process.pid for process in processes})
-        if not gpus:
+        if gpus:
             return Sample(
-                name=self._cpu_name,
-                used=ram_used,
-                total=memory.total,
-                own=sum(_own_memory(process) for process in processes),
-                utilisation=cpu_percent,
+                name=_name_of_all(gpus),
+                used=sum(gpu.used for gpu in gpus),
+                total=sum(gpu.total for gpu in gpus),
+                own=_own_gpu_memory(gpus),
+                utilisation=_mean_utilisation(gpus),
                 cpu_percent=cpu_percent,
                 ram_used=ram_used,
                 ram_total=memory.total,
-                note=self._note,
+                gpus=gpus,
             )
-        own = [gpu.own for gpu in gpus if gpu.own is not None]
-        utilisations = [gpu.utilisation for gpu in gpus if gpu.utilisation is not None]
-        name = gpus[0].name
-        if len(gpus) > 1:
-            name = f"{len(gpus)} x {name}"
         return Sample(
-            name=name,
-            used=sum(gpu.used for gpu in gpus),
-            total=sum(gpu.total for gpu in gpus),
-            own=sum(own) if own else None,
-            utilisation=sum(utilisations) / len(utilisations) if utilisations else None,
+            name=self._cpu_name,
+            used=ram_used,
+            total=memory.total,
+            own=sum(_own_memory(process) for process in processes),
+            utilisation=cpu_percent,
             cpu_percent=cpu_percent,
             ram_used=ram_used,
             ram_total=memory.total,
-            gpus=gpus,
+            note=self._note,
         )
 
     def _read_gpus(self, pids: set[int]) -> tuple[Gpu, ...]:
@@ -165,6 +161,28 @@ def _read_gpu(nvml: Nvml, index: int, pids: set[int]) -> Gpu:
         own=own,
         utilisation=utilisation,
     )
+
+
+def _name_of_all(gpus: Sequence[Gpu]) -> str:
+    if len(gpus) == 1:
+        return gpus[0].name
+    return f"{len(gpus)} x {gpus[0].name}"
+
+
+def _own_gpu_memory(gpus: Sequence[Gpu]) -> int | None:
+    """Return this process's memory on all GPUs; None if the driver hides it on each."""
+    own = [gpu.own for gpu in gpus if gpu.own is not None]
+    if not own:
+        return None
+    return sum(own)
+
+
+def _mean_utilisation(gpus: Sequence[Gpu]) -> float | None:
+    """Return the mean over the GPUs whose utilisation is known; None if it is of none."""
+    utilisations = [gpu.utilisation for gpu in gpus if gpu.utilisation is not None]
+    if not utilisations:
+        return None
+    return sum(utilisations) / len(utilisations)
 
 
 def _own_memory(process: psutil.Process) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -33,18 +33,18 @@ Point = TypeVar("Point", bound=ScoredPoint)
 
 @dataclass(frozen=True)
 class _Ranking:
-    """What one search says of each point: a score, as a fraction of the best point's."""
+    """The best points of one search; their scores are fractions of the best one's."""
 
-    fractions: dict[str, float]
-    """Id of a point that was found → fraction, the best first."""
-    of_others: float
-    """Fraction that counts for a point that was not found."""
+    scores: dict[str, float]
+    """By id, the best first."""
+    score_of_others: float
+    """What counts for a point that is not among them."""
 
 
 def fuse(
-    found: Sequence[Sequence[Point]],
+    results: Sequence[Sequence[Point]],
     candidates: int,
-    floors: Sequence[float] = (0.0, 0.0),
+    floors: Sequence[float] | None = None,
 ) -> list[tuple[Point, float]]:
     """Return the points of several searches with the sum of their scores, the best first.
 
@@ -58,37 +58,47 @@ def fuse(
     Qdrant's own fusion orders them by chance.
 
     Args:
-        found: the points of each search, in any order.
-        candidates: points of each search that take part.
-        floors: for each search the score of what has nothing to do with the question.
+        results: the points that each search found, in any order.
+        candidates: the best of each search, so many, take part.
+        floors: for each search the score of what has nothing to do with the question; 0 by default.
     """
+    if floors is None:
+        floors = [0.0] * len(results)
     points: dict[str, Point] = {}
     rankings: list[_Ranking] = []
-    for search, floor in zip(found, floors, strict=False):
-        ranking = _rank(search, candidates, floor)
+    for result, floor in zip(results, floors, strict=True):
+        ranking = _rank(result, candidates, floor)
         rankings.append(ranking)
-        for point in search:
-            if str(point.id) in ranking.fractions:
+        for point in result:
+            if str(point.id) in ranking.scores:
                 points[str(point.id)] = point
-    scores: dict[str, float] = {}
-    for key in points:
-        votes = [ranking.fractions.get(key, ranking.of_others) for ranking in rankings]
-        scores[key] = round(sum(votes), DIGITS)
-    best_first = sorted(points, key=lambda key: (-scores[key], key))
-    return [(points[key], scores[key]) for key in best_first]
+    sums: dict[str, float] = {}
+    for point_id in points:
+        scores = [ranking.scores.get(point_id, ranking.score_of_others) for ranking in rankings]
+        sums[point_id] = round(sum(scores), DIGITS)
+    return [(points[point_id], sums[point_id]) for point_id in _best_first(sums)]
 
 
-def _rank(search: Sequence[ScoredPoint], candidates: int, floor: float) -> _Ranking:
-    """Return the best `candidates` points of a search; among equal scores the id decides."""
-    distances = [abs(point.score - floor) for point in search]
-    best = max(distances, default=0.0) or 1.0
-    fractions = {str(p.id): round((p.score - floor) / best, DIGITS) for p in search}
-    best_first = sorted(fractions, key=lambda key: (-fractions[key], key))[:candidates]
-    of_others = 0.0
+def _rank(result: Sequence[ScoredPoint], candidates: int, floor: float) -> _Ranking:
+    """Return the best `candidates` points of a search."""
+    # The score farthest from the floor becomes 1; or -1, where all cosines lie below the floor.
+    farthest = max((abs(point.score - floor) for point in result), default=0.0)
+    if farthest == 0.0:
+        farthest = 1.0  # nothing to divide: all lie on the floor
+    fractions: dict[str, float] = {}
+    for point in result:
+        fractions[str(point.id)] = round((point.score - floor) / farthest, DIGITS)
+    best_first = _best_first(fractions)[:candidates]
+    score_of_others = 0.0
     if len(best_first) == candidates:
         # The search had more to give: what it left out may be as good as its last.
-        of_others = fractions[best_first[-1]]
+        score_of_others = fractions[best_first[-1]]
     return _Ranking(
-        fractions={key: fractions[key] for key in best_first},
-        of_others=of_others,
+        scores={point_id: fractions[point_id] for point_id in best_first},
+        score_of_others=score_of_others,
     )
+
+
+def _best_first(scores: Mapping[str, float]) -> list[str]:
+    """Return the ids by their scores; among equal ones the id decides."""
+    return sorted(scores, key=lambda point_id: (-scores[point_id], point_id))

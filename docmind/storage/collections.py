@@ -10,10 +10,8 @@ from sqlalchemy import func, select
 from docmind.errors import IngestError
 from docmind.storage import schema
 from docmind.storage.database import Database
-from docmind.storage.documents import DocumentStore
+from docmind.storage.documents import FIRST_COLLECTION, DocumentStore
 
-FIRST = 1
-"""The collection that is always there; what has no other place lives in it."""
 LONGEST_NAME = 60
 
 _TABLE = schema.collections
@@ -36,7 +34,8 @@ class CollectionStore:
 
     def all(self) -> list[Collection]:
         """Return all collections: the first one, then by name."""
-        in_order = select(_TABLE).order_by(_TABLE.c.id != FIRST, func.lower(_TABLE.c.name))
+        is_another = _TABLE.c.id != FIRST_COLLECTION
+        in_order = select(_TABLE).order_by(is_another, func.lower(_TABLE.c.name))
         with self._database.read() as connection:
             rows = connection.execute(in_order).all()
         return [Collection(id=row.id, name=row.name) for row in rows]
@@ -70,14 +69,14 @@ class CollectionStore:
 
     def delete(self, collection: int) -> None:
         """Remove a collection other than the first; its documents move there."""
-        if collection == FIRST:
+        if collection == FIRST_COLLECTION:
             return
         documents = schema.documents
         with self._database.write() as connection:
             connection.execute(
                 documents.update()
                 .where(documents.c.collection == collection)
-                .values(collection=FIRST)
+                .values(collection=FIRST_COLLECTION)
             )
             connection.execute(_TABLE.delete().where(_TABLE.c.id == collection))
 

@@ -16,7 +16,9 @@ from docmind.storage import schema
 from docmind.storage.database import Database
 
 State = Literal["queued", "parsing", "embedding", "ready", "failed"]
-Stage = Literal["parse", "split", "embed", "store"]
+IngestionStage = Literal["parse", "split", "embed", "store"]
+FIRST_COLLECTION = 1
+"""The id of the collection that is always there; what has no other place lives in it."""
 
 _TABLE = schema.documents
 _ROWID: ColumnClause[int] = literal_column("rowid")
@@ -38,7 +40,7 @@ class Failure(StrEnum):
 class IngestionProgress:
     """How far a document has come in the stage that it is in."""
 
-    stage: Stage
+    stage: IngestionStage
     done: int
     """Of `total` pages, characters or passages."""
     total: int
@@ -70,7 +72,8 @@ class Document:
     passages: int = 0
     seconds: float = 0.0
     """How long its ingestion took."""
-    collection: int = 1
+    collection: int = FIRST_COLLECTION
+    """The id of its collection."""
     tags: tuple[str, ...] = ()
 
 
@@ -100,7 +103,7 @@ class DocumentStore:
                     passages=0,
                     seconds=0.0,
                     added_at=now(),
-                    collection=1,
+                    collection=FIRST_COLLECTION,
                     tags=[],
                     **_NO_PROGRESS,
                 )

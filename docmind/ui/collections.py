@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.storage.collections import FIRST
+from docmind.storage.documents import FIRST_COLLECTION
 from docmind.ui import dialogs
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
@@ -75,7 +75,7 @@ def _choose_new_or_known(names: dict[int, str]) -> None:
 def _actions(chosen: int) -> list[str]:
     if chosen == ALL:
         return ["New collection"]
-    if chosen == FIRST:
+    if chosen == FIRST_COLLECTION:
         return ["New collection", "Rename collection"]
     return ["New collection", "Rename collection", "Delete collection"]
 

@@ -12,7 +12,7 @@ import streamlit as st
 from docmind import __version__, wording
 from docmind.doctor import PACKAGES, package
 from docmind.engine.interface import EngineStatus
-from docmind.engine.plan.ladder import forget
+from docmind.engine.plan.ladder import forget_records
 from docmind.monitor.gpu import Sample
 from docmind.ui import engine_status, state
 from docmind.ui.markdown import plain
@@ -148,7 +148,11 @@ def _engine_figures(status: EngineStatus) -> dict[str, str]:
 
 
 def draw_plan(app: App) -> None:
-    """List the plan's decisions, and the starts that failed before it was found."""
+    """List the decisions of the engine's plan, and the starts that failed before this one.
+
+    After a failed start the engine tries a lesser plan, and stays with it at later starts: the
+    button makes it try the settings as they are again.
+    """
     status = app.engine.status()
     if not status.notes:
         st.caption("The plan is made while the model loads.")
@@ -170,13 +174,13 @@ def draw_plan(app: App) -> None:
     st.button(
         "Try the settings as they are again",
         icon=":material/refresh:",
-        on_click=_start_over,
+        on_click=_try_settings_again,
         args=(app,),
     )
 
 
-def _start_over(app: App) -> None:
-    forget(app.settings.data_dir)
+def _try_settings_again(app: App) -> None:
+    forget_records(app.settings.data_dir)
     state.restart_app(app)
 
 

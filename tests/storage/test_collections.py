@@ -1,8 +1,9 @@
 import pytest
 
 from docmind.errors import IngestError
-from docmind.storage.collections import FIRST, CollectionStore
+from docmind.storage.collections import CollectionStore
 from docmind.storage.database import Database
+from docmind.storage.documents import FIRST_COLLECTION
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_collections_are_made_renamed_and_kept(tmp_path, documents, collections)
     assert made.name == "Rental contracts"
     collections.create("Audits")
     collections.rename(made.id, "Contracts")
-    collections.rename(FIRST, "Everything else")
+    collections.rename(FIRST_COLLECTION, "Everything else")
     again = Database(tmp_path / "docmind.sqlite3")
     assert names(CollectionStore(again, documents)) == ["Everything else", "Audits", "Contracts"]
     again.close()
@@ -38,7 +39,7 @@ def test_a_name_is_there_once_and_not_empty(collections):
         with pytest.raises(IngestError, match=r"already|a name"):
             collections.create(name)
     with pytest.raises(IngestError, match="already"):
-        collections.rename(FIRST, "Contracts")
+        collections.rename(FIRST_COLLECTION, "Contracts")
     collections.rename(made.id, "CONTRACTS")
     assert names(collections) == ["General", "CONTRACTS"]
 
@@ -58,12 +59,12 @@ def test_documents_move_and_are_searched_by_collection(documents, collections, a
     documents.add("new", name="new.txt", size=1, suffix=".txt")
     collections.move("new", contracts.id)  # still queued
     collections.move("c", 999)  # deleted in another tab meanwhile
-    assert documents.get("c").collection == FIRST
+    assert documents.get("c").collection == FIRST_COLLECTION
     assert collections.searched([]) is None
     assert collections.searched([999]) is None
     assert collections.searched([contracts.id]) == ["b"]
     assert collections.searched([audits.id]) == []
-    assert sorted(collections.searched([FIRST, contracts.id])) == ["a", "b", "c"]
+    assert sorted(collections.searched([FIRST_COLLECTION, contracts.id])) == ["a", "b", "c"]
     assert sorted(collections.searched([], shared=True)) == ["a", "b", "c"]
 
 
@@ -72,9 +73,9 @@ def test_a_deleted_collection_leaves_its_documents(documents, collections, added
     made = collections.create("Contracts")
     collections.move("a", made.id)
     collections.delete(made.id)
-    collections.delete(FIRST)
+    collections.delete(FIRST_COLLECTION)
     assert names(collections) == ["General"]
-    assert documents.get("a").collection == FIRST
+    assert documents.get("a").collection == FIRST_COLLECTION
     assert (
         collections.create("Audits").id != made.id
     )  # a conversation may still name the deleted one

@@ -234,7 +234,7 @@ Database(Path(sys.argv[1]))
     ("module", "step"),
     [
         ("one_database", "_take_rows"),  # the first of four tables is gone from the copy
-        ("one_database", "_message"),
+        ("one_database", "_upgrade_message"),
         ("upgrade", "_make_single_file"),
         ("upgrade", "_migrated_copy"),
         ("upgrade", "_replace"),

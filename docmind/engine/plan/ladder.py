@@ -306,8 +306,8 @@ class Step(NamedTuple):
     """Overrides were added, which the next process begins with."""
 
 
-def forget(data_dir: Path) -> None:
-    """Let the next start try the settings as they are again."""
+def forget_records(data_dir: Path) -> None:
+    """Let the next start begin with the settings as they are, whatever failed before."""
     (data_dir / FILE).unlink(missing_ok=True)
 
 

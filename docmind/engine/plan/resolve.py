@@ -380,7 +380,7 @@ def _plan_gpu(
         needs,
         default=GPU_WINDOW,
         largest=largest,
-        holds=f"{budget:.1f} GiB of VRAM hold",
+        memory=f"{budget:.1f} GiB of VRAM",
     )
     # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin
     # alike.
@@ -451,7 +451,7 @@ def _plan_cpu(
         needs,
         default=CPU_WINDOW,
         largest=largest,
-        holds=f"{budget:.1f} GiB of RAM hold",
+        memory=f"{budget:.1f} GiB of RAM",
     )
     if engine.cpu_kv_cache_gib:
         cached_tokens = largest
@@ -483,26 +483,32 @@ def _plan_window(
     *,
     default: int,
     largest: int,
-    holds: str,
+    memory: str,
 ) -> int:
-    """Choose the window: what is asked for, at most the model's own, at most what memory holds.
+    """Choose the context window: as asked for, at most the model's own, at most what memory holds.
 
     Args:
-        default: where nothing is asked for.
-        largest: what memory holds, in tokens.
-        holds: which memory that is, to be said to the user.
+        builder: takes the decision, and the notice that memory made the window smaller.
+        default: the window in tokens if the settings ask for none.
+        largest: the window in tokens that memory holds.
+        memory: how much memory of which kind, in words for the user.
+
+    Returns:
+        The window in tokens.
     """
     window = default
     why = "the default on this kind of machine"
     if builder.engine.max_model_len:
         window = builder.engine.max_model_len
         why = "as asked"
+    # A model that names no limit is not trusted with more than the default.
     limit = model.max_position_embeddings or default
     if limit < window:
         window = limit
         why = "the model's own limit"
     if largest < window:
-        why = f"{holds} no larger window; {window:,} tokens need {needs.budget_gib(window):.1f} GiB"
+        needed = f"{window:,} tokens need {needs.budget_gib(window):.1f} GiB"
+        why = f"{memory} hold no larger window; {needed}"
         builder.notice = f"The window is {largest:,} tokens: {why}."
         window = largest
     builder.pass_to_vllm("max_model_len", window, why)

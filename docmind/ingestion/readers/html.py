@@ -128,29 +128,40 @@ def _fill(outline: Outline, soup: BeautifulSoup) -> None:
     from bs4.element import NavigableString
 
     # A stack, the next piece on top: recursion would end on pages that nest thousands of levels.
-    # A plain string is layout that we add, a NavigableString the page's own text.
     todo: list[PageElement | str] = [soup]
     while todo:
         piece = todo.pop()
         if isinstance(piece, Tag):
-            heading = ""
-            table = ""
-            if _HEADING.fullmatch(piece.name):
-                heading = piece.get_text(" ")
-            if piece.name == "table":
-                table = _table(piece)
-            if heading:
-                outline.add_heading(int(piece.name[1]), heading)
-            elif table:
-                if piece.caption:
-                    outline.add_text("\n" + piece.caption.get_text(" "))
-                outline.add_table(table)
-            else:
+            if not _add_heading_or_table(outline, piece):
                 todo.extend(reversed(_pieces(piece)))
         elif isinstance(piece, NavigableString):
             outline.add_text(_visible_text(piece))
         elif isinstance(piece, str):
+            # No text of the page (that is a NavigableString), but line ends and bullets of ours.
             outline.add_text(piece)
+
+
+def _add_heading_or_table(outline: Outline, element: Tag) -> bool:
+    """Add a heading or a table as a whole.
+
+    Returns:
+        False for all else, of which the pieces are to be added one by one: also for an empty
+        heading, and for a table that only lays out the page.
+    """
+    if _HEADING.fullmatch(element.name):
+        heading = element.get_text(" ")
+        if heading:
+            level = int(element.name[1])
+            outline.add_heading(level, heading)
+            return True
+    elif element.name == "table":
+        table = _table(element)
+        if table:
+            if element.caption:
+                outline.add_text("\n" + element.caption.get_text(" "))
+            outline.add_table(table)
+            return True
+    return False
 
 
 def _pieces(tag: Tag) -> list[PageElement | str]:

@@ -220,10 +220,10 @@ def _table(page: PdfPage, text_page: PdfTextPage, cells: Sequence[Rect]) -> Tabl
     row_tops = [tops[row] for row in rows]
     row_ends = [*tops[1:], max(cell.bottom for cell in text_of)]
     bottom = row_ends[rows[-1]]
-    boxes = [
-        _box_of(page, Rect(left=lefts[0], top=row_top, right=right, bottom=row_bottom))
-        for row_top, row_bottom in pairwise([*row_tops, bottom])
-    ]
+    boxes = []
+    for row_top, row_bottom in pairwise([*row_tops, bottom]):
+        row_rect = Rect(left=lefts[0], top=row_top, right=right, bottom=row_bottom)
+        boxes.append(_box_of(page, row_rect))
     area = _box_of(page, Rect(left=lefts[0], top=row_tops[0], right=right, bottom=bottom))
     letters = 0
     for cell in filled:

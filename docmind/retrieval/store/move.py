@@ -1,4 +1,4 @@
-"""Moving all passages from one store to another; they are compared before the old store may go."""
+"""Copying all passages to another store, and comparing them before the old store may go."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSE = 1e-3
 """Largest difference between two numbers of a vector: the modes round differently."""
 
 
-def move(
+def copy_passages(
     source: VectorStore,
     target: VectorStore,
     progress: Callable[[int, int], object],
@@ -41,14 +41,14 @@ def move(
     """
     wanted = source.documents()
     already_there = target.documents()
-    others = already_there.keys() - wanted.keys()
-    if others and shared:
+    only_in_target = already_there.keys() - wanted.keys()
+    if only_in_target and shared:
         raise StoreError(
-            f"The collection on the server holds {len(others)} documents "
+            f"The collection on the server holds {len(only_in_target)} documents "
             "that are not in this store. Name another one with DOCMIND_STORE__COLLECTION, "
             "or remove it on the server if it is left from an earlier attempt."
         )
-    for document_id in others:
+    for document_id in only_in_target:
         target.delete(document_id)
     for done, (document_id, passage_count) in enumerate(wanted.items(), start=1):
         if already_there.get(document_id) != passage_count:
@@ -59,7 +59,7 @@ def move(
             "The new store has another number of passages than the old one, which is kept. "
             "Move again."
         )
-    # The ids are hashes: any of them are a sample.
+    # The ids are hashes: every `step`-th in their order is a random sample.
     step = max(1, len(wanted) // SAMPLE)
     for document_id in sorted(wanted)[::step]:
         _compare_document(document_id, source, target)

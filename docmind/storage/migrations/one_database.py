@@ -16,6 +16,8 @@ from docmind.errors import ConfigError
 
 SETTINGS_FILE = "settings.json"
 """Where version 0.1.0 kept the saved settings, in the data folder."""
+FIRST_COLLECTION = 1
+"""The id of the collection "General"."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS collections (
@@ -87,6 +89,10 @@ CREATE TABLE settings (
 """
 
 Row = dict[str, Any]
+"""A table's row, by column."""
+
+_FAILURE_OF_STAGE = {"password": "password_wanted", "cancelled": "cancelled"}
+"""What 0.1.0 wrote into a failed document's `stage` → the failure; it was empty for all others."""
 
 
 def upgrade(db: sqlite3.Connection, data_dir: Path) -> None:
@@ -100,11 +106,11 @@ def upgrade(db: sqlite3.Connection, data_dir: Path) -> None:
         db.execute(statement)
 
     for document in old_documents:
-        _insert(db, "documents", _document(document))
+        _insert(db, "documents", _upgrade_document(document))
     for conversation in old_conversations:
-        _insert(db, "conversations", _conversation(conversation))
+        _insert(db, "conversations", _upgrade_conversation(conversation))
     for message in old_messages:
-        _insert(db, "messages", _message(message))
+        _insert(db, "messages", _upgrade_message(message))
     for trim in old_trims:
         _insert(db, "trim_events", {"summary": "", **trim})
     for setting in _saved_settings(data_dir / SETTINGS_FILE):
@@ -129,17 +135,18 @@ def _insert(db: sqlite3.Connection, table: str, row: Row) -> None:
     db.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # noqa: S608
 
 
-def _document(old: Row) -> Row:
-    """Return a document whose failure has a column of its own.
-
-    In 0.1.0 the stage of a failed document was "password", "cancelled" or empty.
-    """
-    failures = {"password": "password_wanted", "cancelled": "cancelled"}
-    failure: str | None = None
-    stage: str | None = old["stage"] or None
+def _upgrade_document(old: Row) -> Row:
+    """Return a document's row; its failure, which stood in `stage`, gets a column of its own."""
+    failure: str | None
+    stage: str | None
     if old["state"] == "failed":
-        failure = failures.get(old["stage"], "unreadable")
+        failure = _FAILURE_OF_STAGE.get(old["stage"], "unreadable")
         stage = None
+    else:
+        failure = None
+        stage = old["stage"] or None
+    # Collections and tags came later than the table: in the oldest one there are no such columns.
+    collection = old.get("collection", FIRST_COLLECTION)
     tags = [tag for tag in old.get("tags", "").split(",") if tag]
     return {
         "id": old["id"],
@@ -156,12 +163,12 @@ def _document(old: Row) -> Row:
         "passages": old["chunks"],
         "seconds": old["seconds"],
         "added_at": old["added_at"],
-        "collection": old.get("collection", 1),
+        "collection": collection,
         "tags": _json(tags),
     }
 
 
-def _conversation(old: Row) -> Row:
+def _upgrade_conversation(old: Row) -> Row:
     """Return a conversation whose collections are a list; they were numbers between commas."""
     chosen = [int(number) for number in old.get("collections", "").split(",") if number]
     return {
@@ -173,14 +180,14 @@ def _conversation(old: Row) -> Row:
     }
 
 
-def _message(old: Row) -> Row:
+def _upgrade_message(old: Row) -> Row:
     """Return a message with columns; it was JSON, all but the text in `additional_kwargs`."""
     message = json.loads(old["message"])
     data = message["data"]
     extra = data["additional_kwargs"]
     usage = extra.get("usage")
-    sources = [_source(source) for source in extra.get("sources", ())]
-    steps = [_step(step) for step in extra.get("steps", ())]
+    sources = [_upgrade_source(source) for source in extra.get("sources", ())]
+    steps = [_upgrade_step(step) for step in extra.get("steps", ())]
     return {
         "id": old["id"],
         "conversation_id": old["session_id"],
@@ -199,13 +206,13 @@ def _message(old: Row) -> Row:
     }
 
 
-def _source(old: Row) -> Row:
+def _upgrade_source(old: Row) -> Row:
     """Return a passage with its number; the score, which compared within its search only, goes."""
     source = {name: value for name, value in old.items() if name not in {"chunk_id", "score"}}
     return {"id": old["chunk_id"], **source}
 
 
-def _step(old: Row) -> Row:
+def _upgrade_step(old: Row) -> Row:
     """Return an agent's event; what it had written before a tool call was called `said`."""
     step = dict(old)
     if "said" in step:

@@ -10,7 +10,7 @@ from docmind.app import correct_saved_settings
 from docmind.engine.interface import Stage
 from docmind.engine.lifecycle import LocalEngine
 from docmind.engine.plan.compatibility import BACKENDS
-from docmind.engine.plan.ladder import FILE, Ladder, classify, forget, next_rung
+from docmind.engine.plan.ladder import FILE, Ladder, classify, forget_records, next_rung
 from docmind.errors import EngineFailed, ModelError
 from docmind.hardware import GIB
 from docmind.settings import EngineSettings, LLMSettings, Settings
@@ -223,7 +223,7 @@ def test_the_next_process_begins_where_the_ladder_was_left_and_still_says_why(tm
     assert [a.cause for a in again.status().attempts] == ["backend"]
     other = run(Settings(data_dir=tmp_path, engine=EngineSettings(max_num_seqs=2)), works)
     assert len(other.plans) == 2, "other settings begin at the top"
-    forget(tmp_path)
+    forget_records(tmp_path)
     assert len(run(Settings(data_dir=tmp_path), works).plans) == 2
 
 

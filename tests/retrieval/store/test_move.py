@@ -12,7 +12,7 @@ from docmind.cli.main import cli
 from docmind.errors import StoreError
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.sparse import query_vector
-from docmind.retrieval.store.move import BATCH, move
+from docmind.retrieval.store.move import BATCH, copy_passages
 from docmind.retrieval.store.opening import open_store
 from docmind.storage.settings import load_settings, read_saved
 from tests.retrieval.store.samples import DIMS, embedded, settings_for, unit
@@ -60,7 +60,7 @@ def test_all_of_it_arrives_and_is_found_alike(opened, old, new):
     source.upsert(passages_of("a", BATCH + 3, name="A.pdf", table=True))
     source.upsert(passages_of("b", 5))
     seen = []
-    moved = move(source, target, lambda done, total: seen.append((done, total)))
+    moved = copy_passages(source, target, lambda done, total: seen.append((done, total)))
     assert moved == BATCH + 8
     assert seen == [(1, 2), (2, 2)]
     assert source.documents() == target.documents() == {"a": BATCH + 3, "b": 5}
@@ -80,7 +80,7 @@ def test_an_interrupted_move_goes_on(opened, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        move(source, target, interrupt)
+        copy_passages(source, target, interrupt)
     assert len(target.documents()) == 2
     missing = [document for document in "abcd" if document not in target.documents()]
     third = missing[0]
@@ -94,7 +94,7 @@ def test_an_interrupted_move_goes_on(opened, monkeypatch):
         upsert(passages)
 
     monkeypatch.setattr(target, "upsert", observed_upsert)
-    assert move(source, target, quiet) == 15
+    assert copy_passages(source, target, quiet) == 15
     assert third in copied
     assert len(copied) == 2
     assert target.documents() == {"b": 5, "c": 5, "d": 5}
@@ -106,7 +106,7 @@ def test_what_others_have_on_a_server_is_left_alone(opened):
     source.upsert(passages_of("a", 5))
     target.upsert(passages_of("theirs", 3))
     with pytest.raises(StoreError, match="DOCMIND_STORE__COLLECTION"):
-        move(source, target, quiet, shared=True)
+        copy_passages(source, target, quiet, shared=True)
     assert target.documents() == {"theirs": 3}
 
 
@@ -137,8 +137,8 @@ def test_a_difference_is_found_and_mended_by_the_next_move(opened, change):
     source.upsert([first, *others])
     target.upsert([change(first), *others])
     with pytest.raises(StoreError, match="old one, which is kept"):
-        move(source, target, quiet)
-    assert move(source, target, quiet) == 5
+        copy_passages(source, target, quiet)
+    assert copy_passages(source, target, quiet) == 5
     assert source.count() == 5
 
 
