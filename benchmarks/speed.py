@@ -241,6 +241,9 @@ def measure_app(settings: Settings, turns: int = 5) -> SpeedResult:
         chat_model.decode_ratio: each against raw (medians over turns of the paired ratios);
         app.outside_engine_share: fraction of a turn in which the engine did nothing for it.
     """
+    # The last call of a structured turn assesses the answer; it writes none.
+    agents = settings.agents.model_copy(update={"output_mode": "last_message"})
+    settings = settings.model_copy(update={"agents": agents})
     with empty_data_folder(settings) as fresh_settings:
         # Answers end as in the app: how long they are is part of a turn's time.
         recorder = Recorder(bench_engine(fresh_settings, ignore_eos=False))
