@@ -12,23 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmind.errors import CorruptFile, EncryptedFile
-from docmind.ingestion.parsed import Box, Headings, Line, Progress, Section, clean
+from docmind.ingestion.parsed import Headings, Line, Progress, Section, clean
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
-from docmind.ingestion.readers.pdf_tables import Table, box_on_page, find_tables, letter_count
+from docmind.ingestion.readers.pdf_layout import (
+    PageLayout,
+    TextLine,
+    Word,
+    join_words_across_lines,
+    layout,
+)
+from docmind.ingestion.readers.pdf_tables import Table, find_tables
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+    from pypdfium2 import PdfDocument, PdfPage
 
 STAMP_CHARS = 25
 """Characters up to which the text of a page with an image may be a stamp on a scan."""
-TABLE_TOLERANCE = 0.05
-"""Fraction of a table's letters by which its cells and its lines of text may differ."""
 BOOKMARK_LEVELS = 6
 BOOKMARK_CHARS = 200
-
-_HYPHEN_MARK = "\ufffe"
-_OTHER_HYPHEN_MARK = "\x02"
-"""PDFium has one or the other, by the call, for a hyphen that parts a word at the end of a line."""
 
 
 def open_pdf(path: Path, password: str | None = None) -> PdfDocument:
@@ -109,19 +110,28 @@ def _page_sections(pdf: PdfDocument, index: int, headings: tuple[str, ...]) -> l
     page = pdf[index]
     try:
         text_page = page.get_textpage()
-        lines = _lines(page, text_page)
-        text = "\n".join(line.text for line in lines)
+        page_layout = layout(page, text_page)
+        text = "\n".join(line.text for line in page_layout.lines)
         tables: list[Table] = []
+        if text:
+            tables = find_tables(page_layout)
+        other_lines: list[Line] = []
         if is_scan(page, text):
-            lines += _recognized_lines(page)
-        elif text:
-            tables = [table for table in find_tables(page, text_page) if _is_whole(table, lines)]
+            other_lines += _recognized_lines(page)
         # What an annotation says may stand on the page as well, or in two annotations.
         annotations = dict.fromkeys(_annotations(page, pdf.formenv))
         for annotation in annotations:
             if annotation and annotation not in text:
-                lines += [Line(box=None, text=line) for line in annotation.split("\n")]
-        return list(_sections(lines, tables, page=index + 1, headings=headings))
+                other_lines += [Line(box=None, text=line) for line in annotation.split("\n")]
+        return list(
+            _sections(
+                page_layout,
+                tables=tables,
+                other_lines=other_lines,
+                page=index + 1,
+                headings=headings,
+            )
+        )
     finally:
         page.close()  # with its text page
 
@@ -133,63 +143,66 @@ def _recognized_lines(page: PdfPage) -> list[Line]:
     return [Line(box=line.box, text=line.text) for line in recognize(blue_green_red)]
 
 
-def _is_whole(table: Table, lines: Sequence[Line]) -> bool:
-    """Tell whether the table has all that its lines of text say.
-
-    A border through words loses some of their letters.
-    """
-    letters = 0
-    for line in lines:
-        if line.box and table.holds(line.box):
-            letters += letter_count(line.text)
-    fewest = table.letters * (1 - TABLE_TOLERANCE)
-    most = table.letters * (1 + TABLE_TOLERANCE)
-    return fewest <= letters <= most
-
-
 def _sections(
-    lines: Sequence[Line],
+    page_layout: PageLayout,
+    *,
     tables: Sequence[Table],
+    other_lines: Sequence[Line],
     page: int,
     headings: tuple[str, ...],
 ) -> Iterator[Section]:
-    """Yield the page's text; each table stands where its first line stood."""
-    text_lines: list[Line] = []
+    """Yield the page's text; each table stands where its first line stood.
+
+    Args:
+        page_layout: the lines of the page; the words of tables are taken out of them.
+        tables: the tables among them.
+        other_lines: what stands below all.
+        page, headings: of the sections.
+    """
+    in_table: set[Word] = set()
+    for table in tables:
+        in_table |= table.words
+    outside: list[TextLine] = []
     remaining = list(tables)
-    for line in lines:
-        table = _table_around(line, tables)
-        if table is None:
-            text_lines.append(line)
-        elif table in remaining:
-            remaining.remove(table)
-            yield _text_section(text_lines, page, headings)
-            text_lines = []
-            yield Section(
-                text=table.markdown,
-                page=page,
-                headings=headings,
-                table=True,
-                boxes=table.boxes,
-            )
+    for line in page_layout.lines:
+        for table in list(remaining):
+            if not table.words.isdisjoint(line.words):
+                remaining.remove(table)
+                yield _text_section(_with_places(page_layout, outside), page, headings)
+                outside = []
+                yield Section(
+                    text=table.markdown,
+                    page=page,
+                    headings=headings,
+                    table=True,
+                    boxes=table.boxes,
+                )
+        if not in_table.isdisjoint(line.words):
+            line.retain([word for word in line.words if word not in in_table])
+        if line.words:
+            outside.append(line)
+    text_lines = [*_with_places(page_layout, outside), *other_lines]
     yield _text_section(text_lines, page, headings)
 
 
-def _table_around(line: Line, tables: Sequence[Table]) -> Table | None:
-    """Return the table that a line of text stands in; None where it stands in none, or nowhere."""
-    if line.box is None:
-        return None
-    for table in tables:
-        if table.holds(line.box):
-            return table
-    return None
+def _with_places(page_layout: PageLayout, lines: Sequence[TextLine]) -> list[Line]:
+    """Return lines with their places, parted words put together again."""
+    join_words_across_lines(lines)
+    placed: list[Line] = []
+    for line in lines:
+        if line.blank_before:
+            placed.append(Line(box=None, text=""))
+        text = clean(line.text)
+        if text:
+            placed.append(Line(box=page_layout.box(line.rect), text=text))
+    return placed
 
 
 def _text_section(lines: Sequence[Line], page: int, headings: tuple[str, ...]) -> Section:
     """Return lines as a section.
 
     Blank lines that the cleaning of the text would remove go here, so that each line keeps its box:
-        those at the
-    beginning and the end, and all but one of several.
+    those at the beginning and the end, and all but one of several.
     """
     retained: list[Line] = []
     for line in lines:
@@ -219,63 +232,6 @@ def is_scan(page: PdfPage, text: str) -> bool:
         if not text or shown.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
             return True
     return False
-
-
-def _lines(page: PdfPage, text_page: PdfTextPage) -> list[Line]:
-    """Return the lines of text on the page, each with its box.
-
-    The text is PDFium's own for the visible page. Where a line stands is told by the indices of its
-    characters, which belong to the text of the whole page: they are found by looking the line up
-    there, without white space.
-    """
-    whole = _characters(text_page)
-    indices = [index for index, char in enumerate(whole) if not char.isspace()]
-    whole_dense = "".join([whole[index] for index in indices])
-    whole_dense = whole_dense.replace(_OTHER_HYPHEN_MARK, _HYPHEN_MARK)
-    lines: list[Line] = []
-    searched_to = 0
-    for line in text_page.get_text_bounded().splitlines():
-        text = clean(line)
-        if not text:
-            # of several blank lines one stays
-            if lines and lines[-1].text:
-                lines.append(Line(box=None, text=""))
-            continue
-        dense = "".join(line.split()).replace(_OTHER_HYPHEN_MARK, _HYPHEN_MARK)
-        found = whole_dense.find(dense, searched_to)
-        box = None
-        if found >= 0:
-            searched_to = found + len(dense)
-            first = indices[found]
-            last = indices[searched_to - 1]
-            box = _box_of_characters(page, text_page, first=first, last=last)
-        lines.append(Line(box=box, text=text))
-    return lines
-
-
-def _characters(text_page: PdfTextPage) -> str:
-    """Return the text of the whole page in which a character's place is its index for PDFium."""
-    text: str = text_page.get_text_range()
-    count = text_page.count_chars()
-    if len(text) == count:
-        return text
-    # PDFium has left out what is no character: each is asked for by its index.
-    import pypdfium2.raw as pdfium_c
-
-    codes = [pdfium_c.FPDFText_GetUnicode(text_page, index) for index in range(count)]
-    return "".join([chr(code) for code in codes])
-
-
-def _box_of_characters(
-    page: PdfPage, text_page: PdfTextPage, *, first: int, last: int
-) -> Box | None:
-    """Return the box around the characters with indices first to last, if PDFium has one."""
-    count = text_page.count_rects(first, last - first + 1)
-    rects = [text_page.get_rect(index) for index in range(count)]
-    if not rects:
-        return None
-    lefts, bottoms, rights, tops = zip(*rects, strict=True)
-    return box_on_page(page, left=min(lefts), bottom=min(bottoms), right=max(rights), top=max(tops))
 
 
 def _annotations(page: PdfPage, forms: object | None) -> Iterator[str]:

@@ -1,23 +1,35 @@
 """Ruled tables of a PDF page.
 
-Their lines come from PDFium, their cells from pdfplumber's rules, their text from PDFium again.
+Their lines come from PDFium, their cells from pdfplumber's rules, their words from the page's
+layout.
 
 pdfplumber alone reads 5 to 20 pages a second; with PDFium's lines and text in place of its own it
 costs little.
+
+A word belongs to the cell in which its middle stands: no word is cut, and none is in two cells.
+Words in no cell, and those of what is no table after all, stay with the page's text.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
-from docmind.ingestion.parsed import Box, clean, markdown_table
+from docmind.ingestion.parsed import Box, markdown_table
+from docmind.ingestion.readers.pdf_layout import (
+    PageLayout,
+    Point,
+    Rect,
+    TextLine,
+    Word,
+    around,
+    join_words_across_lines,
+)
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfPage, PdfTextPage
+    from pypdfium2 import PdfPage
 
 MOST_SEGMENTS = 3000
 """A page with more is a drawing."""
@@ -27,28 +39,15 @@ STRAIGHT = 1.0
 """Points by which a horizontal or vertical line may lean."""
 LEAST_RULES_OF_OPEN_TABLE = 3
 """So many horizontal lines that begin (or end) alike show a table whose side is open."""
-DEVICE_UNITS = 10_000
-"""PDFium gives places on the page as whole device units; so many make its width, and its height."""
-
-
-class Rect(NamedTuple):
-    """A rectangle in points from the page's upper left corner."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def holds(self, x: float, y: float) -> bool:
-        """Tell whether a point is inside or on the border."""
-        return self.left <= x <= self.right and self.top <= y <= self.bottom
-
-
-class Point(NamedTuple):
-    """A place in points from the page's lower left corner, PDF's own origin."""
-
-    x: float
-    y: float
+LONG_CELL_CHARS = 100
+"""A cell over several columns or rows that says more is no heading: it is not repeated in them, and
+over all columns it is text between two tables."""
+LEAST_ROWS_WITHOUT_RULES = 3
+"""So many lines of numbers in a cell are rows. Two may be one thing, as a value and its error."""
+STICKING_OUT = 0.15
+"""Fraction of a word's width by which it may reach over the side of its cell."""
+MOST_STICKING_OUT = 0.05
+"""Fraction of words that may reach further: the lines of a drawing cross more of them."""
 
 
 class Segment(NamedTuple):
@@ -59,7 +58,7 @@ class Segment(NamedTuple):
 
 
 class Edge(TypedDict):
-    """A line in pdfplumber's form; points from the page's upper left corner."""
+    """A line in pdfplumber's form; points as in `Rect`."""
 
     orientation: Literal["h", "v"]
     x0: float
@@ -77,25 +76,79 @@ class Table:
     markdown: str
     boxes: tuple[Box | None, ...]
     """Where each line of `markdown` stands."""
-    area: Box
-    letters: int
-    """Characters in its cells, white space not counted."""
-
-    def holds(self, box: Box) -> bool:
-        """Tell whether the middle of a line of text is in the table."""
-        x = (box.left + box.right) / 2
-        y = (box.top + box.bottom) / 2
-        return self.area.left <= x <= self.area.right and self.area.top <= y <= self.area.bottom
+    words: frozenset[Word]
+    """The words in its cells."""
 
 
-def find_tables(page: PdfPage, text_page: PdfTextPage) -> list[Table]:
-    """Return the tables whose cells are ruled off, from top to bottom.
+@dataclass(eq=False)
+class _Cell:
+    """A cell and what stands in it."""
 
-    Tables on a turned page stay plain text: none of them is returned.
-    """
-    if page.get_rotation():
-        return []
-    edges = list(_edges(page))
+    rect: Rect
+    lines: list[TextLine] = field(default_factory=list)
+
+    def add(self, word: Word, line: TextLine) -> None:
+        """Take a word of a line; the words of a line come one after the other."""
+        if not self.lines or self.lines[-1].baseline != line.baseline:
+            part = TextLine(
+                words=[],
+                rect=word.rect,
+                baseline=line.baseline,
+                font_height=line.font_height,
+            )
+            self.lines.append(part)
+        part = self.lines[-1]
+        part.words.append(word)
+        part.rect = around(part.rect, word.rect)
+
+    @property
+    def words(self) -> list[Word]:
+        """All its words, as they stand on the page."""
+        return [word for line in self.lines for word in line.words]
+
+    @property
+    def baselines(self) -> list[float]:
+        """Where its lines stand."""
+        return [line.baseline for line in self.lines]
+
+    @property
+    def is_numbers(self) -> bool:
+        """Tell whether each of its lines is a number."""
+        return all(line.is_number for line in self.lines)
+
+    def cut(self, baselines: Sequence[float]) -> list[_Cell]:
+        """Return a cell for each of its lines; itself if it stands beside all of these rows."""
+        rows: list[int] = []
+        for line in self.lines:
+            for row, baseline in enumerate(baselines):
+                if abs(line.baseline - baseline) <= SNAP:
+                    rows.append(row)
+        if len(rows) != len(self.lines) or not rows:
+            return [self]
+        cells: list[_Cell] = []
+        for row, line in zip(rows, self.lines, strict=True):
+            top = self.rect.top
+            if row > 0:
+                top = baselines[row - 1]
+            bottom = self.rect.bottom
+            if row + 1 < len(baselines):
+                bottom = baselines[row]
+            cells.append(_Cell(self.rect._replace(top=top, bottom=bottom), lines=[line]))
+        return cells
+
+    def text(self) -> str:
+        """Return what it says in one line."""
+        copies: list[TextLine] = []
+        for line in self.lines:
+            words = [replace(word) for word in line.words]
+            copies.append(replace(line, words=words))
+        join_words_across_lines(copies)
+        return " ".join(line.text for line in copies if line.words)
+
+
+def find_tables(layout: PageLayout) -> list[Table]:
+    """Return the tables whose cells are ruled off, from top to bottom."""
+    edges = list(_edges(layout))
     horizontal = [edge for edge in edges if edge["orientation"] == "h"]
     vertical_count = len(edges) - len(horizontal)
     if len(horizontal) < 2 or vertical_count < 2:
@@ -118,9 +171,7 @@ def find_tables(page: PdfPage, text_page: PdfTextPage) -> list[Table]:
     cells = intersections_to_cells(intersections)
     tables: list[Table] = []
     for group in cells_to_tables(cells):
-        table = _table(page, text_page, [Rect._make(cell) for cell in group])
-        if table is not None:
-            tables.append(table)
+        tables += _tables(layout, [Rect._make(cell) for cell in group])
     return tables
 
 
@@ -143,24 +194,25 @@ def _open_sides(rules: Sequence[Edge]) -> list[Edge]:
     return sides
 
 
-def _edges(page: PdfPage) -> Iterator[Edge]:
+def _edges(layout: PageLayout) -> Iterator[Edge]:
     """Yield the horizontal and vertical lines on the page."""
-    height = page.get_height()
-    for start, end in _segments(page):
+    for segment in _segments(layout.page):
+        start = layout.direction.as_read(segment.start.x, segment.start.y)
+        end = layout.direction.as_read(segment.end.x, segment.end.y)
         is_upright = abs(start.x - end.x) <= STRAIGHT
         is_level = abs(start.y - end.y) <= STRAIGHT
         if not is_upright and not is_level:
             continue
-        around = Rect(
+        line = Rect(
             left=min(start.x, end.x),
-            top=height - max(start.y, end.y),
+            top=min(start.y, end.y),
             right=max(start.x, end.x),
-            bottom=height - min(start.y, end.y),
+            bottom=max(start.y, end.y),
         )
-        if around.right - around.left > around.bottom - around.top:
-            yield _edge("h", around)
+        if line.width > line.height:
+            yield _edge("h", line)
         else:
-            yield _edge("v", around)
+            yield _edge("v", line)
 
 
 def _edge(orientation: Literal["h", "v"], around: Rect) -> Edge:
@@ -205,136 +257,203 @@ def _segments(page: PdfPage) -> list[Segment]:
     return segments
 
 
-def _table(page: PdfPage, text_page: PdfTextPage, cells: Sequence[Rect]) -> Table | None:
-    """Return the table that these cells make; None if they only frame something."""
-    text_of = _cell_texts(page, text_page, cells)
-    filled = [cell for cell, text in text_of.items() if text]
-    lefts = sorted({cell.left for cell in filled})
-    tops = sorted({cell.top for cell in filled})
-    grid = _grid(text_of, lefts, tops)
-    rows = _table_rows(grid)
-    if not rows:
-        return None
+def _tables(layout: PageLayout, rects: Sequence[Rect]) -> Iterator[Table]:
+    """Yield the tables that these cells make: none if they only frame something.
 
-    right = max(cell.right for cell in text_of)
-    row_tops = [tops[row] for row in rows]
-    row_ends = [*tops[1:], max(cell.bottom for cell in text_of)]
-    bottom = row_ends[rows[-1]]
-    boxes = []
-    for row_top, row_bottom in pairwise([*row_tops, bottom]):
-        row_rect = Rect(left=lefts[0], top=row_top, right=right, bottom=row_bottom)
-        boxes.append(_box_of(page, row_rect))
-    area = _box_of(page, Rect(left=lefts[0], top=row_tops[0], right=right, bottom=bottom))
-    letters = 0
-    for cell in filled:
-        if row_tops[0] <= cell.top < bottom:
-            letters += letter_count(text_of[cell])
-    return Table(
-        markdown=markdown_table([grid[row] for row in rows]),
-        boxes=(boxes[0], None, *boxes[1:]),  # the rule below the header stands nowhere
-        area=area,
-        letters=letters,
-    )
-
-
-def _cell_texts(page: PdfPage, text_page: PdfTextPage, cells: Sequence[Rect]) -> dict[Rect, str]:
-    """Return each cell's text; what lies between the lines of a double line is no cell."""
-    height = page.get_height()
-    texts: dict[Rect, str] = {}
-    for cell in cells:
-        smaller_side = min(cell.right - cell.left, cell.bottom - cell.top)
-        if smaller_side > 2 * SNAP:
-            text = text_page.get_text_bounded(
-                left=cell.left,
-                bottom=height - cell.bottom,
-                right=cell.right,
-                top=height - cell.top,
-            )
-            texts[cell] = clean(text)
-    return texts
-
-
-def _grid(
-    text_of: dict[Rect, str], lefts: Sequence[float], tops: Sequence[float]
-) -> list[tuple[str, ...]]:
-    """Return the table's rows: a cell over several columns or rows says the same in each of them.
-
-    Columns without text, and those that only repeat the one before, are left out.
+    Text over all columns parts two tables.
     """
-    columns: list[list[str]] = []
-    previous: list[str] = []
-    for left in lefts:
-        column = [_text_at(text_of, left + SNAP, top + SNAP) for top in tops]
-        if column != previous and any(column):
-            columns.append(column)
-        previous = column
-    return list(zip(*columns, strict=True))
+    cells = _filled_cells(layout, rects)
+    if not cells or _is_drawing(cells):
+        return
+    grid = _Grid(_cut_to_rows(cells))
+    rows: list[int] = []
+    for row in range(len(grid.tops)):
+        if grid.is_text_between_tables(row):
+            yield from _table(layout, grid, rows)
+            rows = []
+        else:
+            rows.append(row)
+    yield from _table(layout, grid, rows)
 
 
-def _text_at(text_of: dict[Rect, str], x: float, y: float) -> str:
-    """Return the text of the first cell that holds this point; "" if none does."""
-    for cell, text in text_of.items():
-        if cell.holds(x, y):
-            return text
-    return ""
-
-
-def _table_rows(grid: Sequence[Sequence[str]]) -> list[int]:
-    """Return the indices of the rows that make a table; none if it only frames something."""
-    rows = [index for index, row in enumerate(grid) if any(row)]
-    # The same in all columns is a title above the table, or text between two rules.
-    while rows and len(set(grid[rows[0]])) == 1:
-        rows.pop(0)
-    while rows and len(set(grid[rows[-1]])) == 1:
-        rows.pop()
-    with_several_texts = 0
-    for row in rows:
-        different_texts = set(filter(None, grid[row]))
-        if len(different_texts) > 1:
-            with_several_texts += 1
-    if len(rows) < 2 or with_several_texts < len(rows) / 2:
+def _filled_cells(layout: PageLayout, rects: Sequence[Rect]) -> list[_Cell]:
+    """Return the cells in which words stand; what lies within a double line is no cell."""
+    cells: list[_Cell] = []
+    frame: Rect | None = None
+    for rect in rects:
+        if min(rect.width, rect.height) > 2 * SNAP:
+            cells.append(_Cell(rect))
+            frame = around(frame or rect, rect)
+    if frame is None:
         return []
-    return rows
+    for line in layout.lines:
+        # what is written across a table is no part of it
+        if line.slanted or line.rect.bottom < frame.top or frame.bottom < line.rect.top:
+            continue
+        band = [
+            cell
+            for cell in cells
+            if cell.rect.top <= line.rect.bottom and line.rect.top <= cell.rect.bottom
+        ]
+        for word in line.words:
+            for cell in band:
+                if cell.rect.holds(word.rect.center):
+                    cell.add(word, line)
+                    break
+    return [cell for cell in cells if cell.lines]
 
 
-def _box_of(page: PdfPage, rect: Rect) -> Box:
-    height = page.get_height()
-    return box_on_page(
-        page,
-        left=rect.left,
-        bottom=height - rect.bottom,
-        right=rect.right,
-        top=height - rect.top,
+def _is_drawing(cells: Sequence[_Cell]) -> bool:
+    """Tell whether the sides of these cells run through words."""
+    words = 0
+    sticking_out = 0
+    for cell in cells:
+        for word in cell.words:
+            words += 1
+            allowed = STICKING_OUT * word.rect.width
+            over_left = cell.rect.left - word.rect.left > allowed
+            if over_left or word.rect.right - cell.rect.right > allowed:
+                sticking_out += 1
+    return sticking_out > MOST_STICKING_OUT * words
+
+
+def _cut_to_rows(cells: Sequence[_Cell]) -> list[_Cell]:
+    """Return cells of one line where a line of numbers in each of them is a row without a rule."""
+    bands: dict[tuple[float, float], list[_Cell]] = {}
+    for cell in cells:
+        bands.setdefault((cell.rect.top, cell.rect.bottom), []).append(cell)
+    cut: list[_Cell] = []
+    for band in bands.values():
+        baselines = _common_baselines(band)
+        for cell in band:
+            cut += cell.cut(baselines)
+    return cut
+
+
+def _common_baselines(band: Sequence[_Cell]) -> list[float]:
+    """Return where the rows of these cells stand; none if each has what belongs together."""
+    with_several = [cell for cell in band if len(cell.lines) >= LEAST_ROWS_WITHOUT_RULES]
+    if len(with_several) < 2:
+        return []
+    baselines = with_several[0].baselines
+    for cell in with_several:
+        if len(cell.lines) != len(baselines):
+            return []
+        for own, common in zip(cell.baselines, baselines, strict=True):
+            if abs(own - common) > SNAP:
+                return []
+    if not any(cell.is_numbers for cell in with_several):
+        return []
+    return baselines
+
+
+class _Grid:
+    """Cells in rows and columns; each stands in every row and column that it covers."""
+
+    def __init__(self, cells: Sequence[_Cell]) -> None:
+        self.lefts = sorted({cell.rect.left for cell in cells})
+        self.tops = sorted({cell.rect.top for cell in cells})
+        self.right = max(cell.rect.right for cell in cells)
+        self.bottom = max(cell.rect.bottom for cell in cells)
+        self._text_of = {cell: cell.text() for cell in cells}
+        self._rows: list[list[_Cell | None]] = []
+        for top in self.tops:
+            band = [cell for cell in cells if cell.rect.top <= top + SNAP <= cell.rect.bottom]
+            row = [_cell_at(band, Point(left + SNAP, top + SNAP)) for left in self.lefts]
+            self._rows.append(row)
+
+    def cells(self, row: int) -> list[_Cell]:
+        """Return the different cells of a row."""
+        return list(dict.fromkeys(cell for cell in self._rows[row] if cell is not None))
+
+    def is_over_all_columns(self, row: int) -> bool:
+        """Tell whether a row is one cell."""
+        return len(set(self._rows[row])) == 1
+
+    def is_text_between_tables(self, row: int) -> bool:
+        """Tell whether a row is one cell that says more than a heading does."""
+        (first, *others) = self.cells(row)
+        if others:
+            return False
+        return self._is_long(first) and (
+            self.is_over_all_columns(row) or self._rows[row].count(first) > 1
+        )
+
+    def texts(self, rows: Sequence[int]) -> list[list[str]]:
+        """Return what stands in the columns of these rows.
+
+        A heading over several columns or rows says the same in each of them; a longer text, and one
+        over all columns, stands in the first only. Columns that only repeat the one before are left
+        out.
+        """
+        columns: list[list[str]] = []
+        cells_before: list[_Cell | None] = []
+        said: set[_Cell] = set()
+        for column in range(len(self.lefts)):
+            cells = [self._rows[row][column] for row in rows]
+            if cells == cells_before:
+                continue
+            cells_before = cells
+            texts: list[str] = []
+            for row, cell in zip(rows, cells, strict=True):
+                text = ""
+                if cell is not None:
+                    only_once = self._is_long(cell) or self.is_over_all_columns(row)
+                    if not only_once or cell not in said:
+                        text = self._text_of[cell]
+                    said.add(cell)
+                texts.append(text)
+            columns.append(texts)
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def rect(self, row: int) -> Rect:
+        """Return where a row stands."""
+        bottom = self.bottom
+        if row + 1 < len(self.tops):
+            bottom = self.tops[row + 1]
+        return Rect(left=self.lefts[0], top=self.tops[row], right=self.right, bottom=bottom)
+
+    def _is_long(self, cell: _Cell) -> bool:
+        return len(self._text_of[cell]) > LONG_CELL_CHARS
+
+
+def _cell_at(cells: Sequence[_Cell], point: Point) -> _Cell | None:
+    """Return the first cell that holds this point, if any does."""
+    for cell in cells:
+        if cell.rect.holds(point):
+            return cell
+    return None
+
+
+def _table(layout: PageLayout, grid: _Grid, rows: Sequence[int]) -> Iterator[Table]:
+    """Yield the table that these rows make, if they make one."""
+    rows = _table_rows(grid, rows)
+    if not rows:
+        return
+    boxes = [layout.box(grid.rect(row)) for row in rows]
+    words: set[Word] = set()
+    for row in rows:
+        for cell in grid.cells(row):
+            words.update(cell.words)
+    yield Table(
+        markdown=markdown_table(grid.texts(rows)),
+        boxes=(boxes[0], None, *boxes[1:]),  # the rule below the header stands nowhere
+        words=frozenset(words),
     )
 
 
-def letter_count(text: str) -> int:
-    """Return the number of characters, white space not counted."""
-    return len("".join(text.split()))
-
-
-def box_on_page(page: PdfPage, *, left: float, bottom: float, right: float, top: float) -> Box:
-    """Return where a rectangle stands when the page is shown.
-
-    Args:
-        page: it may be turned, or cut by its crop box.
-        left, bottom, right, top: in points from PDF's origin, the page's lower left corner.
-    """
-    x1, y1 = _as_shown(page, Point(left, bottom))
-    x2, y2 = _as_shown(page, Point(right, top))
-    # On a turned page the lower left corner may be shown as any of the four.
-    return Box(left=min(x1, x2), top=min(y1, y2), right=max(x1, x2), bottom=max(y1, y2))
-
-
-def _as_shown(page: PdfPage, point: Point) -> tuple[float, float]:
-    """Return x and y in fractions of the page as it is shown, from its upper left corner."""
-    import pypdfium2.raw as pdfium_c
-
-    device_x = ctypes.c_int()
-    device_y = ctypes.c_int()
-    # PDFium draws the page, not turned further, into a square of DEVICE_UNITS and says which of
-    # them the point falls on: by writing into the last two arguments.
-    pdfium_c.FPDF_PageToDevice(
-        page, 0, 0, DEVICE_UNITS, DEVICE_UNITS, 0, point.x, point.y, device_x, device_y
-    )
-    return device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS
+def _table_rows(grid: _Grid, rows: Sequence[int]) -> list[int]:
+    """Return those of these rows that make a table; none if they only frame something."""
+    remaining = list(rows)
+    # One cell over all columns is a title above the table, or text between two rules.
+    while remaining and grid.is_over_all_columns(remaining[0]):
+        remaining.pop(0)
+    while remaining and grid.is_over_all_columns(remaining[-1]):
+        remaining.pop()
+    with_several_cells = 0
+    for row in remaining:
+        if len(grid.cells(row)) > 1:
+            with_several_cells += 1
+    if len(remaining) < 2 or with_several_cells < len(remaining) / 2:
+        return []
+    return remaining

@@ -1,30 +1,263 @@
-from docmind.ingestion.parsed import Box, Line
-from docmind.ingestion.readers.formats import _cleaned
-from docmind.ingestion.readers.pdf import _sections
-from docmind.ingestion.readers.pdf_tables import Table
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docmind.ingestion.parsed import ParsedDocument
+from docmind.ingestion.readers.formats import read
+from tests.parts import find_shared_data
+from tests.samples import write_pdf
+
+ROTATED = "0 1 -1 0 595 0 cm"
+"""Turns what follows a quarter, as a landscape page on an upright sheet."""
 
 
-def test_text_between_blank_lines_and_tables_keeps_its_places():
-    above = Box(left=0.1, top=0.1, right=0.9, bottom=0.2)
-    below = Box(left=0.1, top=0.5, right=0.9, bottom=0.6)
-    table = Table(
-        markdown="| a |\n| --- |\n| b |", boxes=(below, None, below), area=below, letters=2
+def show(x: float, y: float, text: str, size: float = 11) -> str:
+    return f"BT /F1 {size} Tf {x} {y} Td ({text}) Tj ET"
+
+
+def read_page(folder: Path, *drawing: str, rotation: int = 0) -> ParsedDocument:
+    """Return what is read of a page with this content stream."""
+    path = write_pdf(folder / "page.pdf", ("%\n" + "\n".join(drawing),), note="")
+    if rotation:
+        with pypdfium2.PdfDocument(path) as pdf:
+            pdf[0].set_rotation(rotation)
+            pdf.save(folder / "turned.pdf")
+        path = folder / "turned.pdf"
+    return read(path)
+
+
+def cells(markdown: str) -> list[list[str]]:
+    """Return the rows of a Markdown table, its header first."""
+    header, _rule, *rows = markdown.splitlines()
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in [header, *rows]]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "01-invoice-single-digits.pdf",
+            ["Bolt 12.50 3 37.50", "Nut 8.25 2 16.50", "Washer 1.10 7 7.70", "Screw 0.15 9 1.35"],
+        ),
+        (
+            "02-landscape-rotate90.pdf",
+            ["PX-4001 Valve 1 11 5.50 Firm 1 S1", "PX-4019 Valve 19 29 23.50 Firm 19 S19"],
+        ),
+        ("05-drawn-bottom-up.pdf", [f"Sentence number {n} of the story." for n in range(1, 7)]),
+    ],
+)
+def test_lines_are_those_of_the_page(name, expected):
+    (section,) = read(find_shared_data("handout", name)).sections
+    lines = section.text.splitlines()
+    assert [line for line in lines if line in expected] == expected
+    assert len(section.boxes) == len(lines)
+    assert len(set(section.boxes)) == len(lines)
+    tops = [box.top for box in section.boxes if box]
+    assert tops == sorted(tops)
+
+
+def test_a_hyphen_goes_only_between_two_lower_case_letters():
+    text = read(find_shared_data("handout", "04-hyphen-codes.pdf")).text
+    for code in ("XK-7781", "2024-11-30", "report-2024.pdf", "Anglo-American", "DE12-3456"):
+        assert code in text
+
+
+def test_a_word_is_whole_and_a_footnote_is_not_in_it(tmp_path):
+    document = read_page(
+        tmp_path,
+        show(60, 700, "The docu-"),
+        show(60, 100, "The price is in dollars.", size=7),
+        show(320, 700, "ment is short."),
     )
-    blank = Line(box=None, text="")
-    lines = [
-        Line(above, "one"),
-        blank,
-        Line(below, "a"),
-        blank,
-        Line(below, "b"),
-        blank,
-        Line(above, "two"),
-        blank,
+    assert "The document" in document.text
+    assert "The price is in dollars." in document.text
+
+
+def test_a_minus_behind_a_number_is_no_hyphen(tmp_path):
+    document = read_page(
+        tmp_path,
+        show(60, 700, "Loss of the year 2023"),
+        show(300, 700, "1,234-"),
+        show(60, 686, "5 others"),
+        show(300, 686, "5,678"),
+    )
+    assert document.text.splitlines() == ["Loss of the year 2023 1,234-", "5 others 5,678"]
+
+
+def test_raised_numbers_are_no_part_of_the_number_before(tmp_path):
+    document = read_page(
+        tmp_path,
+        show(60, 700, "10"),
+        show(72.5, 704, "6", size=7),
+        show(80, 700, "neutrons"),
+        show(60, 680, "total 45"),
+        show(97, 684, "2", size=7),
+        show(103, 680, "million"),
+        show(60, 660, "H"),
+        show(68, 657, "2", size=7),
+        show(72, 660, "O"),
+    )
+    assert document.text.splitlines() == ["10^6 neutrons", "total 45^2 million", "H2O"]
+
+
+def test_columns_are_read_one_after_the_other_and_a_footer_last(tmp_path):
+    left = [show(60, 700 - 14 * n, f"Left column line {n} of text") for n in range(5)]
+    right = [show(320, 700 - 14 * n, f"Right column line {n} of text") for n in range(5)]
+    footer = show(60, 60, "Page 7 of the report")
+    heading = show(60, 760, "A heading over both of the columns of this page, drawn last of all")
+    text = read_page(tmp_path, footer, *left, *right, heading).text
+    assert text.splitlines() == [
+        "A heading over both of the columns of this page, drawn last of all",
+        *[f"Left column line {n} of text" for n in range(5)],
+        *[f"Right column line {n} of text" for n in range(5)],
+        "Page 7 of the report",
     ]
-    sections = [_cleaned(section) for section in _sections(lines, [table], page=1, headings=())]
-    before, found, after = sections
-    assert found.table
-    assert before.text == "one"
-    assert before.boxes == (above,)
-    assert after.text == "two"
-    assert after.boxes == (above,)
+
+
+def ruled(lefts: list[int], tops: list[int]) -> list[str]:
+    """Return the lines of a table with all its rules."""
+    lines = [f"{lefts[0]} {y} m {lefts[-1]} {y} l S" for y in tops]
+    lines += [f"{x} {tops[0]} m {x} {tops[-1]} l S" for x in lefts]
+    return lines
+
+
+def test_a_paragraph_between_two_tables_stands_once_and_in_no_column(tmp_path):
+    above = ruled([60, 200, 340], [700, 680, 660])
+    below = ruled([60, 200, 340], [600, 580, 560])
+    frame = ["60 660 m 60 600 l S", "340 660 m 340 600 l S"]
+    paragraph = "The tables above and below were made by two people who never met in their lives,"
+    document = read_page(
+        tmp_path,
+        *above,
+        *below,
+        *frame,
+        show(64, 686, "Year"),
+        show(204, 686, "Sales"),
+        show(64, 666, "2023"),
+        show(204, 666, "41"),
+        show(64, 640, paragraph, size=6),
+        show(64, 630, "and who would have had little to say to each other.", size=6),
+        show(64, 586, "Year"),
+        show(204, 586, "Costs"),
+        show(64, 566, "2023"),
+        show(204, 566, "39"),
+    )
+    first, between, second = document.sections
+    assert cells(first.text) == [["Year", "Sales"], ["2023", "41"]]
+    assert between.text.startswith(paragraph)
+    assert document.text.count("two people") == 1
+    assert cells(second.text) == [["Year", "Costs"], ["2023", "39"]]
+
+
+def test_a_rule_through_a_word_does_not_part_it(tmp_path):
+    document = read_page(
+        tmp_path,
+        *ruled([60, 200, 340], [700, 680, 660, 640]),
+        show(64, 686, "Key figures"),
+        show(168, 686, "performance of the year"),  # over the rule in the middle
+        show(64, 666, "Sales"),
+        show(204, 666, "41"),
+        show(64, 646, "Costs"),
+        show(204, 646, "39"),
+    )
+    assert document.text.split().count("performance") == 1
+
+
+def test_rows_without_rules_between_them_are_rows(tmp_path):
+    drawing = ruled([60, 200, 340], [700, 680, 620])
+    drawing += [show(64, 686, "Item"), show(204, 686, "Price")]
+    for row, (item, price) in enumerate([("Bolt", "12.50"), ("Nut", "8.25"), ("Screw", "0.15")]):
+        drawing += [show(64, 666 - 14 * row, item), show(204, 666 - 14 * row, price)]
+    (table,) = read_page(tmp_path, *drawing).sections
+    assert cells(table.text) == [
+        ["Item", "Price"],
+        ["Bolt", "12.50"],
+        ["Nut", "8.25"],
+        ["Screw", "0.15"],
+    ]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[list[str]]:
+    """Return rows of different numbers, of one to six characters."""
+    columns = draw(st.integers(2, 5))
+    rows = draw(st.integers(2, 6))
+    count = columns * rows
+    numbers = draw(st.lists(st.integers(0, 99999), min_size=count, max_size=count, unique=True))
+    decimals = draw(st.booleans())
+    texts = [f"{number / 100:.2f}" if decimals else str(number) for number in numbers]
+    return [texts[row * columns : (row + 1) * columns] for row in range(rows)]
+
+
+@given(
+    rows=tables(),
+    turned=st.booleans(),
+    rotation=st.sampled_from([0, 90, 180, 270]),
+    order=st.sampled_from(["by rows", "by columns", "any"]),
+    random=st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_each_number_of_a_ruled_table_stands_below_its_headers(
+    tmp_path_factory, rows, turned, rotation, order, random
+):
+    columns = len(rows[0])
+    lefts = [60 + 80 * n for n in range(columns + 1)]
+    tops = [540 - 20 * n for n in range(len(rows) + 3)]
+    group_end = random.randint(1, columns)
+    # "Group" spans the first columns, so there are no rules between them in the first row
+    drawing = [f"{lefts[0]} {y} m {lefts[-1]} {y} l S" for y in tops]
+    for number, x in enumerate(lefts):
+        top = tops[1] if 0 < number < group_end else tops[0]
+        drawing.append(f"{x} {top} m {x} {tops[-1]} l S")
+    placed = [(0, 0, "Group")]
+    placed += [(0, column, f"Alone{column}") for column in range(group_end, columns)]
+    placed += [(1, column, f"Head{column}") for column in range(columns)]
+    for number, row in enumerate(rows):
+        placed += [(number + 2, column, text) for column, text in enumerate(row)]
+    if order == "by columns":
+        placed.sort(key=lambda cell: cell[1])
+    elif order == "any":
+        random.shuffle(placed)
+    for row, column, text in placed:
+        drawing.append(show(lefts[column] + 4, tops[row] - 14, text))
+    if turned:
+        drawing.insert(0, ROTATED)
+    document = read_page(tmp_path_factory.mktemp("pdf"), *drawing, rotation=rotation)
+    (table,) = [section for section in document.sections if section.table]
+    found = cells(table.text)
+    if group_end == columns:  # a title over all columns, which is no row of the table
+        assert "Group" in document.text
+        headers = found[:1]
+    else:
+        assert found[0] == ["Group"] * group_end + [
+            f"Alone{column}" for column in range(group_end, columns)
+        ]
+        headers = found[:2]
+    assert headers[-1] == [f"Head{column}" for column in range(columns)]
+    assert found[len(headers) :] == rows
+
+
+@given(
+    rows=tables(),
+    turned=st.booleans(),
+    rotation=st.sampled_from([0, 90, 180, 270]),
+    by_columns=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_each_number_without_rules_stands_in_its_row(
+    tmp_path_factory, rows, turned, rotation, by_columns
+):
+    placed = [(n, 0, f"Item{n}") for n in range(len(rows))]
+    for number, row in enumerate(rows):
+        placed += [(number, column + 1, text) for column, text in enumerate(row)]
+    placed.sort(key=lambda cell: cell[1 if by_columns else 0])
+    drawing = [show(60 + 70 * column, 540 - 18 * row, text) for row, column, text in placed]
+    if turned:
+        drawing.insert(0, ROTATED)
+    document = read_page(tmp_path_factory.mktemp("pdf"), *drawing, rotation=rotation)
+    assert document.text.splitlines() == [
+        " ".join([f"Item{number}", *row]) for number, row in enumerate(rows)
+    ]

@@ -1,0 +1,767 @@
+"""The words and lines of a PDF page, in reading order.
+
+PDFium says which characters a page has, in the order in which they were drawn, and where each one
+stands. Which of them are one word and one line is decided here by where they stand, because pieces
+of a line that were drawn one by one have no blank between them in the file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import unicodedata
+from bisect import bisect, insort
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from docmind.ingestion.parsed import Box
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage, PdfTextPage
+
+PDFIUM_HYPHEN = "\x02"
+HYPHEN_MARK = "\ufffe"
+"""Stands here for a hyphen after which the word goes on in the next line."""
+SOFT_HYPHEN = "\xad"
+WORD_GAP = 0.3
+"""Fraction of a line's height that parts two pieces drawn without a blank: they are two words.
+
+A blank is 0.25 to 0.33 of the font size; letters that are spaced out stand closer."""
+LETTER_GAP = 0.8
+"""The same between letters, which may be spaced out in a title."""
+PIECE_GAP = 0.1
+"""The same for two pieces that PDFium itself has put on two lines."""
+SAME_BASELINE = 0.25
+"""Fraction of a line's height by which pieces of one line may stand higher or lower."""
+OTHER_LINE = 0.6
+"""The same from which a character is on another line; a raised one is up to 0.5 higher."""
+RAISED = 0.15
+"""Fraction of a character's height from which a smaller one beside it stands higher or lower."""
+SMALLER = 0.87
+"""A raised character is at most so high as the one before it; Word's are 0.65, TeX's 0.7."""
+WIDE_GAP = 1.5
+"""Fraction of a line's height that no blank in running text has: what stands there are columns."""
+MOST_LOOSE = 3.5
+"""A font says that its characters are so many times as high as they are drawn: it says nothing."""
+BLOCK_GAP = 2.0
+"""Heights of a line from which an empty stretch parts two blocks."""
+SIGNS = "+-\u2212"
+ANGLE = math.radians(10)
+"""By so much the text of a line may lean."""
+MOST_LINES_BETWEEN = 8
+"""Of footnotes, between the halves of a word at the end of a column."""
+MOST_BLOCKS = 400
+"""A page with more pieces is a map or a drawing: they stay as they were drawn."""
+DEVICE_UNITS = 10_000
+"""PDFium gives places on the page as whole device units; so many make its width, and its height."""
+
+
+class Rect(NamedTuple):
+    """A rectangle in points, x to the right and y down as one reads the page's text.
+
+    The origin is where the text's directions put it; only differences mean something.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """From left to right."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """From top to bottom."""
+        return self.bottom - self.top
+
+    @property
+    def center(self) -> Point:
+        """The middle."""
+        return Point((self.left + self.right) / 2, (self.top + self.bottom) / 2)
+
+    def holds(self, point: Point) -> bool:
+        """Tell whether a point is inside or on the border."""
+        across = self.left <= point.x <= self.right
+        return across and self.top <= point.y <= self.bottom
+
+
+class Point(NamedTuple):
+    """A place in points, in PDF's directions (y up) or in those of `Rect`."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Direction:
+    """How most of a page's text runs, against PDF's own axes."""
+
+    quarter_turns: int = 0
+    """Counter-clockwise, 0 to 3. A landscape table on an upright sheet has 1."""
+
+    def as_read(self, x: float, y: float) -> Point:
+        """Return PDF's point (y up) as one reads the text (y down)."""
+        if self.quarter_turns == 0:
+            return Point(x, -y)
+        if self.quarter_turns == 1:
+            return Point(y, x)
+        if self.quarter_turns == 2:
+            return Point(-x, y)
+        return Point(-y, -x)
+
+    def as_in_file(self, point: Point) -> Point:
+        """Return PDF's point for one of the text's."""
+        if self.quarter_turns == 0:
+            return Point(point.x, -point.y)
+        if self.quarter_turns == 1:
+            return Point(point.y, point.x)
+        if self.quarter_turns == 2:
+            return Point(-point.x, point.y)
+        return Point(-point.y, -point.x)
+
+    def rect(self, left: float, bottom: float, right: float, top: float) -> Rect:
+        """Return PDF's rectangle as one reads the text."""
+        one = self.as_read(left, bottom)
+        other = self.as_read(right, top)
+        return Rect(
+            left=min(one.x, other.x),
+            top=min(one.y, other.y),
+            right=max(one.x, other.x),
+            bottom=max(one.y, other.y),
+        )
+
+
+@dataclass(eq=False)
+class Word:
+    """Characters without a blank between them."""
+
+    text: str
+    rect: Rect
+    goes_on: bool = False
+    """PDFium says that the hyphen at its end parts it from its rest in the next line."""
+
+    def add(self, text: str, rect: Rect) -> None:
+        """Go on with what stands beside it."""
+        self.text += text
+        self.rect = around(self.rect, rect)
+
+    def finish(self, line_rect: Rect) -> None:
+        """Take characters for what PDFium has in their place, and a height that makes sense."""
+        if self.rect.height > MOST_LOOSE * line_rect.height:
+            self.rect = self.rect._replace(top=line_rect.top, bottom=line_rect.bottom)
+        self.goes_on = self.text[-1] == HYPHEN_MARK
+        self.text = self.text.replace(HYPHEN_MARK, "-")
+        if not self.text.isascii():
+            # PDFium may have a character as the two halves that UTF-16 makes of it
+            utf_16 = self.text.encode("utf-16-le", "surrogatepass")
+            self.text = utf_16.decode("utf-16-le", "ignore")
+
+
+class _Character(NamedTuple):
+    text: str
+    rect: Rect
+    """Its advance wide, its font's height high."""
+    index: int = -1
+    """PDFium's."""
+
+
+@dataclass(eq=False)
+class TextLine:
+    """Words on one baseline, from left to right (or as the script runs)."""
+
+    words: list[Word]
+    rect: Rect
+    """Around what is drawn."""
+    baseline: float
+    """Where the characters' boxes end, as their font has it."""
+    font_height: float
+    """Of these boxes."""
+    sideways: bool = False
+    """It runs in another direction than most text of the page."""
+    slanted: bool = False
+    """It runs neither along the sides of the page nor upright, as watermarks do."""
+    right_to_left: bool = False
+    blank_before: bool = False
+    """An empty line stands above it in the file."""
+
+    @property
+    def text(self) -> str:
+        """Its words with a blank between them."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether it has more digits than letters."""
+        text = self.text
+        digits = sum(character.isdigit() for character in text)
+        return digits > sum(character.isalpha() for character in text)
+
+    @property
+    def has_columns(self) -> bool:
+        """Tell whether there is a gap that no blank in running text has."""
+        widest = WIDE_GAP * self.font_height
+        return any(
+            word.rect.left - before.rect.right > widest for before, word in pairwise(self.words)
+        )
+
+    def retain(self, words: list[Word]) -> None:
+        """Go on with these of its words."""
+        self.words = words
+        for number, word in enumerate(words):
+            self.rect = around(self.rect, word.rect) if number else word.rect
+
+    @property
+    def first_character(self) -> _Character:
+        """Its first character, as high as its font."""
+        return self._character(self.words[0].text[:1], self.words[0].rect)
+
+    @property
+    def last_character(self) -> _Character:
+        """Its last character, as high as its font."""
+        return self._character(self.words[-1].text[-1:], self.words[-1].rect)
+
+    def _character(self, text: str, rect: Rect) -> _Character:
+        top = self.baseline - self.font_height
+        return _Character(text, rect._replace(top=top, bottom=self.baseline))
+
+
+@dataclass
+class PageLayout:
+    """The lines of text on a page."""
+
+    page: PdfPage
+    direction: Direction
+    lines: list[TextLine] = field(default_factory=list)
+    """In reading order."""
+
+    def box(self, rect: Rect) -> Box:
+        """Return where a rectangle stands when the page is shown."""
+        one = self.direction.as_in_file(Point(rect.left, rect.top))
+        other = self.direction.as_in_file(Point(rect.right, rect.bottom))
+        return box_on_page(
+            self.page,
+            left=min(one.x, other.x),
+            bottom=min(one.y, other.y),
+            right=max(one.x, other.x),
+            top=max(one.y, other.y),
+        )
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What PDFium takes for one line: the characters with indices start to end (exclusive)."""
+
+    start: int
+    end: int
+    angle: float
+    """Of its first character, counter-clockwise from PDF's x axis."""
+    blank_before: bool
+
+
+def layout(page: PdfPage, text_page: PdfTextPage) -> PageLayout:
+    """Return the lines of text that can be seen on the page, in reading order."""
+    characters = _characters(text_page)
+    pieces = list(_pieces(text_page, characters))
+    direction = _main_direction(pieces)
+    reader = _PieceReader(page, text_page, characters, direction)
+    lines: list[TextLine] = []
+    for piece in pieces:
+        for line in reader.lines(piece):
+            if not (lines and _joined(lines[-1], line)):
+                lines.append(line)
+    return PageLayout(page=page, direction=direction, lines=_in_reading_order(lines))
+
+
+def _characters(text_page: PdfTextPage) -> str:
+    """Return the text of the whole page in which a character's place is its index for PDFium."""
+    import pypdfium2.raw as pdfium_c
+
+    text: str = text_page.get_text_range()
+    count = text_page.count_chars()
+    if len(text) != count:
+        # PDFium has left out what is no character: each is asked for by its index.
+        codes = [pdfium_c.FPDFText_GetUnicode(text_page, index) for index in range(count)]
+        text = "".join([chr(code) for code in codes])
+    if PDFIUM_HYPHEN not in text:
+        return text
+    # Some fonts have another character under the number that PDFium takes for such a hyphen.
+    characters = list(text)
+    for index, character in enumerate(text):
+        if character == PDFIUM_HYPHEN and pdfium_c.FPDFText_IsHyphen(text_page, index) == 1:
+            characters[index] = HYPHEN_MARK
+    return "".join(characters)
+
+
+def _pieces(text_page: PdfTextPage, characters: str) -> Iterator[_Piece]:
+    """Yield what stands between PDFium's line ends."""
+    import pypdfium2.raw as pdfium_c
+
+    start = 0
+    blank_before = False
+    for text in characters.splitlines(keepends=True):
+        end = start + len(text)
+        first = start + len(text) - len(text.lstrip())
+        if first < end:
+            angle = pdfium_c.FPDFText_GetCharAngle(text_page, first)
+            # PDFium's angles run clockwise
+            turn = (-angle) % (2 * math.pi)
+            yield _Piece(start=start, end=end, angle=turn, blank_before=blank_before)
+            blank_before = False
+        elif text != "\r\n" or characters[start - 2 : start] == "\r\n":
+            blank_before = True
+        start = end
+
+
+def _main_direction(pieces: Sequence[_Piece]) -> Direction:
+    """Return how most of the characters run."""
+    counts: Counter[int] = Counter()
+    for piece in pieces:
+        counts[_quarter_turns(piece.angle)] += piece.end - piece.start
+    if not counts:
+        return Direction()
+    return Direction(counts.most_common(1)[0][0])
+
+
+def _quarter_turns(angle: float) -> int:
+    return round(angle / (math.pi / 2)) % 4
+
+
+class _PieceReader:
+    """Cuts PDFium's lines into words and lines by where their characters stand."""
+
+    def __init__(
+        self, page: PdfPage, text_page: PdfTextPage, characters: str, direction: Direction
+    ) -> None:
+        self._places = _Places(text_page)
+        self._characters = characters
+        self._direction = direction
+        self._visible = direction.rect(*page.get_bbox())
+
+    def lines(self, piece: _Piece) -> Iterator[TextLine]:
+        """Yield the lines of a piece; none if nothing of it can be seen."""
+        away = abs(piece.angle - self._direction.quarter_turns * math.pi / 2)
+        text = self._characters[piece.start : piece.end]
+        right_to_left = not text.isascii() and any(map(_runs_left, text))
+        sideways = ANGLE < away < 2 * math.pi - ANGLE
+        quarters = piece.angle / (math.pi / 2)
+        slanted = abs(quarters - round(quarters)) * math.pi / 2 > ANGLE
+        blank_before = piece.blank_before
+        for part in self._cut(piece, by_place=not sideways and not right_to_left):
+            line = self._line(part)
+            line.sideways = sideways
+            line.slanted = slanted
+            line.right_to_left = right_to_left
+            line.blank_before = blank_before
+            blank_before = False
+            yield line
+
+    def _cut(self, piece: _Piece, *, by_place: bool) -> Iterator[_LinePart]:
+        """Yield the words of each line of a piece.
+
+        Args:
+            by_place: where its characters stand tells words and lines as well, not only blanks.
+        """
+        part = _LinePart()
+        before: _Character | None = None
+        after_blank = False
+        for character in self._visible_characters(piece):
+            begins_word = after_blank or before is None
+            after_blank = character.text == " "
+            if after_blank:
+                continue
+            text = character.text
+            if before is not None and by_place:
+                if _begins_line(before, character):
+                    yield part
+                    part = _LinePart()
+                    begins_word = True
+                elif not begins_word:
+                    begins_word = _begins_word(before, character)
+                    text = _mark_between(before, character) + text
+            if begins_word:
+                part.words.append(Word(character.text, character.rect))
+            else:
+                part.words[-1].add(text, character.rect)
+            part.add_index(character.index)
+            before = character
+        if part.words:
+            yield part
+
+    def _visible_characters(self, piece: _Piece) -> Iterator[_Character]:
+        """Yield a piece's characters that stand on the page; any white space as a blank."""
+        for index in range(piece.start, piece.end):
+            text = self._characters[index]
+            if text.isspace():
+                yield _Character(" ", self._visible, index)
+            elif text > " ":  # else a font has no name for what it shows
+                rect = self._direction.rect(*self._places.of_character(index))
+                if _overlap(rect, self._visible):
+                    yield _Character(text, rect, index)
+
+    def _line(self, part: _LinePart) -> TextLine:
+        """Return a line whose height is that of what is drawn, not of its font."""
+        first = part.words[0].rect
+        rect = first
+        for word in part.words[1:]:
+            rect = around(rect, word.rect)
+        drawn = self._places.of_characters(part.first, part.last)
+        if drawn is not None:
+            seen = self._direction.rect(*drawn)
+            rect = rect._replace(top=seen.top, bottom=seen.bottom)
+        for word in part.words:
+            word.finish(rect)
+        return TextLine(
+            words=part.words, rect=rect, baseline=first.bottom, font_height=first.height
+        )
+
+
+@dataclass
+class _LinePart:
+    """Words of a line and the indices of its first and last character."""
+
+    words: list[Word] = field(default_factory=list)
+    first: int = -1
+    last: int = -1
+
+    def add_index(self, index: int) -> None:
+        """Go on to this character."""
+        if self.first < 0:
+            self.first = index
+        self.last = index
+
+
+class _Places:
+    """Asks PDFium where characters stand: left, bottom, right, top in PDF's points."""
+
+    def __init__(self, text_page: PdfTextPage) -> None:
+        import pypdfium2.raw as pdfium_c
+
+        self._text_page = text_page
+        self._raw = text_page.raw
+        self._get_loose_box = pdfium_c.FPDFText_GetLooseCharBox
+        self._rect = pdfium_c.FS_RECTF()
+        self._pointer = ctypes.byref(self._rect)
+
+    def of_character(self, index: int) -> tuple[float, float, float, float]:
+        """Return a character's place: its advance wide, its font's height high."""
+        self._get_loose_box(self._raw, index, self._pointer)
+        rect = self._rect
+        return rect.left, rect.bottom, rect.right, rect.top
+
+    def of_characters(self, first: int, last: int) -> tuple[float, float, float, float] | None:
+        """Return the place of what is drawn of these characters, if PDFium has one."""
+        count = self._text_page.count_rects(first, last - first + 1)
+        rects = [self._text_page.get_rect(index) for index in range(count)]
+        if not rects:
+            return None
+        lefts, bottoms, rights, tops = zip(*rects, strict=True)
+        return min(lefts), min(bottoms), max(rights), max(tops)
+
+
+def _runs_left(character: str) -> bool:
+    return unicodedata.bidirectional(character) in {"R", "AL"}
+
+
+def _overlap(one: Rect, other: Rect) -> bool:
+    across = one.left <= other.right and other.left <= one.right
+    return across and one.top <= other.bottom and other.top <= one.bottom
+
+
+def around(one: Rect, other: Rect) -> Rect:
+    """Return the smallest rectangle that has both in it."""
+    return Rect(
+        left=min(one.left, other.left),
+        top=min(one.top, other.top),
+        right=max(one.right, other.right),
+        bottom=max(one.bottom, other.bottom),
+    )
+
+
+def _begins_line(before: _Character, character: _Character) -> bool:
+    """Tell whether a character that PDFium has on the same line stands on another one."""
+    height = min(before.rect.height, character.rect.height)
+    shift = abs(character.rect.bottom - before.rect.bottom)
+    if before.text == HYPHEN_MARK and shift > height / 2:
+        return True
+    if before.rect.left - character.rect.left > 2 * height:
+        return True
+    return shift > OTHER_LINE * height and not _is_written_downwards(before, character)
+
+
+def _is_written_downwards(before: _Character, character: _Character) -> bool:
+    """Tell whether two characters may be ones of a Chinese or Japanese line from top to bottom."""
+    widths = {unicodedata.east_asian_width(text) for text in (before.text, character.text)}
+    return widths <= {"W", "F"} and character.rect.right > before.rect.left
+
+
+def _begins_word(before: _Character, character: _Character) -> bool:
+    """Tell whether there is a gap that is a blank on paper, though none was written."""
+    gap = character.rect.left - before.rect.right
+    height = min(before.rect.height, character.rect.height)
+    if before.text.isdigit() or character.text.isdigit():
+        return gap > WORD_GAP * height
+    return gap > LETTER_GAP * height
+
+
+def _mark_between(before: _Character, character: _Character) -> str:
+    """Return what keeps a raised or lowered number apart from what it stands at, else "".
+
+    A raised 6 after 10 becomes `10^6`: without a mark it would be another number.
+    """
+    was = before.rect
+    now = character.rect
+    is_number = character.text.isdigit() or character.text in SIGNS
+    if now.height <= SMALLER * was.height and is_number:
+        if was.bottom - now.bottom > RAISED * was.height:
+            return "^" if before.text.isalnum() or before.text in ")]" else ""
+        # a lowered number at a letter (H2O) is read as it is written elsewhere
+        if now.bottom > was.bottom and before.text.isdigit():
+            return "_"
+    if was.height <= SMALLER * now.height and before.text.isdigit():
+        is_back_from_above = now.bottom - was.bottom > RAISED * now.height
+        if (is_back_from_above and character.text.isalnum()) or character.text.isdigit():
+            return " "
+    return ""
+
+
+def _joined(line: TextLine, piece: TextLine) -> bool:
+    """Put a piece that was drawn after a line into it if it stands on the same line."""
+    if line.sideways or line.right_to_left or piece.sideways or piece.right_to_left:
+        return False
+    height = min(line.font_height, piece.font_height)
+    gap = piece.rect.left - line.rect.right
+    mark = _mark_between(line.last_character, piece.first_character)
+    is_beside = -PIECE_GAP * height <= gap < WORD_GAP * height
+    is_raised = mark in {"^", "_"} and is_beside and _overlap_upright(line.rect, piece.rect)
+    if not is_raised and abs(piece.baseline - line.baseline) > SAME_BASELINE * height:
+        return False
+    if gap < -WORD_GAP * height and piece.rect.right > line.rect.left:
+        return False
+    if is_raised or -WORD_GAP * height <= gap < PIECE_GAP * height:
+        line.words[-1].add(mark + piece.words[0].text, piece.words[0].rect)
+        line.words += piece.words[1:]
+    else:
+        line.words = sorted(line.words + piece.words, key=lambda word: word.rect.left)
+    line.rect = around(line.rect, piece.rect)
+    return True
+
+
+def _overlap_upright(one: Rect, other: Rect) -> bool:
+    return one.top < other.bottom and other.top < one.bottom
+
+
+def _in_reading_order(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Return lines as they stand on the page; what nothing is known about stays as it was drawn.
+
+    Lines drawn one below or above the other are a block. A block is read before those below it;
+    blocks beside each other, as columns are, are read in the order of the file.
+    """
+    blocks = _blocks(lines)
+    if len(blocks) > MOST_BLOCKS:
+        return list(lines)
+    blocks = _with_numbers_in_rows(blocks)
+    below: list[list[int]] = []
+    waits_for = [0] * len(blocks)
+    for upper in blocks:
+        numbers: list[int] = []
+        for number, lower in enumerate(blocks):
+            if upper.is_above(lower):
+                numbers.append(number)
+                waits_for[number] += 1
+        below.append(numbers)
+
+    ordered: list[TextLine] = []
+    ready = [number for number, count in enumerate(waits_for) if count == 0]
+    last = -1
+    while ready:
+        # go on where the file does: a footer that was drawn first does not part two columns
+        place = bisect(ready, last) % len(ready)
+        number = ready.pop(place)
+        last = number
+        ordered += blocks[number].lines
+        for later in below[number]:
+            waits_for[later] -= 1
+            if waits_for[later] == 0:
+                insort(ready, later)
+    return ordered
+
+
+@dataclass(eq=False)
+class _Block:
+    """Lines that were drawn one below the other, or one above the other."""
+
+    lines: list[TextLine]
+    rect: Rect
+
+    @property
+    def is_numbers(self) -> bool:
+        """Tell whether most of at least two lines have more digits than letters."""
+        if len(self.lines) < 2 or self.lines[0].sideways:
+            return False
+        return sum(line.is_number for line in self.lines) > len(self.lines) / 2
+
+    def line_beside(self, line: TextLine) -> TextLine | None:
+        """Return the line of this block with the same baseline, if there is one."""
+        for own in self.lines:
+            if abs(own.baseline - line.baseline) <= SAME_BASELINE * line.font_height:
+                return own
+        return None
+
+    def has_rows_of(self, column: _Block) -> bool:
+        """Tell whether each number of a column stands beside a line of this block."""
+        numbers = [line for line in column.lines if line.is_number]
+        return all(self.line_beside(number) is not None for number in numbers)
+
+    def add_column(self, column: _Block) -> None:
+        """Put each line of a column that stands to the right into its row."""
+        for line in column.lines:
+            row = self.line_beside(line)
+            if row is None:
+                self.lines.append(line)
+            else:
+                row.words += line.words
+                row.rect = around(row.rect, line.rect)
+        self.lines.sort(key=lambda line: line.baseline)
+        self.rect = around(self.rect, column.rect)
+
+    def is_above(self, other: _Block) -> bool:
+        """Tell whether it ends where the other begins, or above, and one looks down on it.
+
+        The heights of lines may reach into each other, their middles do not.
+        """
+        if self.lines[0].sideways or other.lines[0].sideways:
+            return False
+        if self.rect.right <= other.rect.left or other.rect.right <= self.rect.left:
+            return False
+        end = self.lines[-1].rect.center.y
+        begin = other.lines[0].rect.center.y
+        return end < begin and end < other.rect.top and self.rect.bottom < begin
+
+
+def _with_numbers_in_rows(blocks: Sequence[_Block]) -> list[_Block]:
+    """Return the blocks; a column of numbers that was drawn by itself is put into its rows."""
+    remaining = list(blocks)
+    numbers = [block for block in blocks if block.is_numbers]
+    for column in sorted(numbers, key=lambda block: block.rect.left):
+        nearest: _Block | None = None
+        for block in remaining:
+            if block is column or block.rect.right > column.rect.left:
+                continue
+            is_nearer = nearest is None or block.rect.right > nearest.rect.right
+            if is_nearer and block.has_rows_of(column):
+                nearest = block
+        if nearest is not None:
+            nearest.add_column(column)
+            remaining.remove(column)
+    return remaining
+
+
+def _blocks(lines: Sequence[TextLine]) -> list[_Block]:
+    blocks: list[_Block] = []
+    for line in lines:
+        if blocks and _goes_on(blocks[-1].lines[-1], line):
+            block = blocks[-1]
+            block.lines.append(line)
+            block.rect = around(block.rect, line.rect)
+        else:
+            blocks.append(_Block(lines=[line], rect=line.rect))
+    for block in blocks:
+        if not block.lines[0].sideways:
+            block.lines.sort(key=lambda line: line.baseline)
+    return blocks
+
+
+def _goes_on(before: TextLine, line: TextLine) -> bool:
+    """Tell whether a line stands right below the one before it, or right above.
+
+    PDFium may give the lines of a turned page from bottom to top.
+    """
+    if before.sideways or line.sideways:
+        return before.sideways == line.sideways
+    if before.rect.right <= line.rect.left or line.rect.right <= before.rect.left:
+        return False
+    gap = max(line.rect.top - before.rect.bottom, before.rect.top - line.rect.bottom)
+    height = max(before.rect.height, line.rect.height)
+    return -height / 2 < gap < BLOCK_GAP * height
+
+
+def join_words_across_lines(lines: Sequence[TextLine]) -> None:
+    """Put the rest of a word that was parted at the end of a line into the line that it begins in.
+
+    A hyphen goes only between two lower-case letters: that of a code, a date or a double name
+    stays. A line that gives all its words away is left without any.
+    """
+    for index, line in enumerate(lines):
+        following = _next_of_its_size(lines, index)
+        if following is None or not line.words or not following.words:
+            continue
+        word = line.words[-1]
+        rest = following.words[0]
+        if not word.text.endswith(("-", SOFT_HYPHEN)) or not rest.text[0].isalnum():
+            continue
+        if len(word.text) < 2 or not word.text[-2].isalnum():
+            continue
+        if not word.goes_on and not _is_parted(line, following):
+            continue
+        if word.text[-2].islower() and rest.text[0].islower():
+            word.text = word.text[:-1]
+        word.text += rest.text
+        word.goes_on = rest.goes_on
+        following.words = following.words[1:]
+        if not following.words:
+            line.rect = around(line.rect, following.rect)
+
+
+def _next_of_its_size(lines: Sequence[TextLine], index: int) -> TextLine | None:
+    """Return the line that goes on after this one: footnotes, which are smaller, stand between."""
+    height = lines[index].font_height
+    for line in lines[index + 1 : index + 1 + MOST_LINES_BETWEEN]:
+        if SMALLER * height < line.font_height < height / SMALLER:
+            return line
+    return None
+
+
+def _is_parted(line: TextLine, following: TextLine) -> bool:
+    """Tell whether a hyphen at the end of running text parts a number or a code.
+
+    In a column of numbers it is a minus, or nothing.
+    """
+    if len(line.words) < 3 or line.has_columns or following.has_columns:
+        return False
+    is_below = following.rect.top > line.rect.center.y
+    before = line.words[-1].text[-2]
+    after = following.words[0].text[0]
+    return is_below and (before.isdigit() == after.isdigit() or before.isupper())
+
+
+def box_on_page(page: PdfPage, *, left: float, bottom: float, right: float, top: float) -> Box:
+    """Return where a rectangle stands when the page is shown.
+
+    Args:
+        page: it may be turned, or cut by its crop box.
+        left, bottom, right, top: in points from PDF's origin, the page's lower left corner.
+    """
+    x1, y1 = _as_shown(page, Point(left, bottom))
+    x2, y2 = _as_shown(page, Point(right, top))
+    # On a turned page the lower left corner may be shown as any of the four.
+    return Box(left=min(x1, x2), top=min(y1, y2), right=max(x1, x2), bottom=max(y1, y2))
+
+
+def _as_shown(page: PdfPage, point: Point) -> tuple[float, float]:
+    """Return x and y in fractions of the page as it is shown, from its upper left corner."""
+    import pypdfium2.raw as pdfium_c
+
+    device_x = ctypes.c_int()
+    device_y = ctypes.c_int()
+    # PDFium draws the page, not turned further, into a square of DEVICE_UNITS and says which of
+    # them the point falls on: by writing into the last two arguments.
+    pdfium_c.FPDF_PageToDevice(
+        page, 0, 0, DEVICE_UNITS, DEVICE_UNITS, 0, point.x, point.y, device_x, device_y
+    )
+    return device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS
