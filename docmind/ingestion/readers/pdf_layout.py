@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import unicodedata
 from bisect import bisect, insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +46,9 @@ SMALLER = 0.87
 """A raised character is at most so high as the one before it; Word's are 0.65, TeX's 0.7."""
 WIDE_GAP = 1.5
 """Fraction of a line's height that no blank in running text has: what stands there are columns."""
+MOST_WIDE = 0.7
+"""Fraction of its height that a character takes on the average; letters take 0.3 to 0.6. Wider
+words may have a gap in which PDFium has no blank."""
 MOST_LOOSE = 3.5
 """A font says that its characters are so many times as high as they are drawn: it says nothing."""
 BLOCK_GAP = 2.0
@@ -55,8 +60,14 @@ MOST_LINES_BETWEEN = 8
 """Of footnotes, between the halves of a word at the end of a column."""
 MOST_BLOCKS = 400
 """A page with more pieces is a map or a drawing: they stay as they were drawn."""
-DEVICE_UNITS = 10_000
+DEVICE_UNITS = 1_000_000
 """PDFium gives places on the page as whole device units; so many make its width, and its height."""
+FAR_POINTS = 1000
+"""So far from the origin PDFium is asked where a point is shown."""
+
+_WORD = re.compile(r"\S+")
+_PLAIN = re.compile(r"[^\d+\-\u2212\ufffe\x00-\x1f]+")
+"""Characters of which none may be a raised number or part a word at the end of a line."""
 
 
 class Rect(NamedTuple):
@@ -127,6 +138,8 @@ class Direction:
 
     def rect(self, left: float, bottom: float, right: float, top: float) -> Rect:
         """Return PDF's rectangle as one reads the text."""
+        if self.quarter_turns == 0:  # nearly always, and asked for each word
+            return Rect(left, -top, right, -bottom)
         one = self.as_read(left, bottom)
         other = self.as_read(right, top)
         return Rect(
@@ -179,9 +192,9 @@ class TextLine:
     rect: Rect
     """Around what is drawn."""
     baseline: float
-    """Where the characters' boxes end, as their font has it."""
+    """Of its first character; it grows downwards as `rect` does."""
     font_height: float
-    """Of these boxes."""
+    """Of the widest word, as its font has it."""
     sideways: bool = False
     """It runs in another direction than most text of the page."""
     slanted: bool = False
@@ -242,15 +255,37 @@ class PageLayout:
 
     def box(self, rect: Rect) -> Box:
         """Return where a rectangle stands when the page is shown."""
-        one = self.direction.as_in_file(Point(rect.left, rect.top))
-        other = self.direction.as_in_file(Point(rect.right, rect.bottom))
-        return box_on_page(
-            self.page,
+        one = self._as_shown(Point(rect.left, rect.top))
+        other = self._as_shown(Point(rect.right, rect.bottom))
+        # On a turned page the upper left corner may be shown as any of the four.
+        return Box(
             left=min(one.x, other.x),
-            bottom=min(one.y, other.y),
+            top=min(one.y, other.y),
             right=max(one.x, other.x),
-            top=max(one.y, other.y),
+            bottom=max(one.y, other.y),
         )
+
+    def _as_shown(self, point: Point) -> Point:
+        """Return a point in fractions of the page as it is shown, from its upper left corner."""
+        x, y = self.direction.as_in_file(point)
+        origin, right, up = self._shown_axes
+        shown_x = origin.x + x * right.x + y * up.x
+        shown_y = origin.y + x * right.y + y * up.y
+        return Point(round(shown_x, 4), round(shown_y, 4))
+
+    @cached_property
+    def _shown_axes(self) -> tuple[Point, Point, Point]:
+        """Where PDF's origin is shown, and what a point to the right and one up add to that.
+
+        The page may be turned, or cut by its crop box. PDFium is asked once and not for each place,
+        which would take a tenth of the time of reading.
+        """
+        origin = _shown(self.page, 0, 0)
+        far_right = _shown(self.page, FAR_POINTS, 0)
+        far_up = _shown(self.page, 0, FAR_POINTS)
+        right = Point((far_right.x - origin.x) / FAR_POINTS, (far_right.y - origin.y) / FAR_POINTS)
+        up = Point((far_up.x - origin.x) / FAR_POINTS, (far_up.y - origin.y) / FAR_POINTS)
+        return origin, right, up
 
 
 @dataclass(frozen=True)
@@ -369,56 +404,89 @@ class _PieceReader:
         """
         part = _LinePart()
         before: _Character | None = None
-        after_blank = False
-        for character in self._visible_characters(piece):
-            begins_word = after_blank or before is None
-            after_blank = character.text == " "
-            if after_blank:
-                continue
-            text = character.text
-            if before is not None and by_place:
-                if _begins_line(before, character):
-                    yield part
-                    part = _LinePart()
-                    begins_word = True
-                elif not begins_word:
-                    begins_word = _begins_word(before, character)
-                    text = _mark_between(before, character) + text
-            if begins_word:
-                part.words.append(Word(character.text, character.rect))
-            else:
-                part.words[-1].add(text, character.rect)
-            part.add_index(character.index)
-            before = character
+        for match in _WORD.finditer(self._characters, piece.start, piece.end):
+            begins_word = True
+            for run in self._runs(match.start(), match.end()):
+                mark = ""
+                if before is not None and by_place:
+                    if self._begins_line(before, run.first):
+                        yield part
+                        part = _LinePart()
+                        begins_word = True
+                    elif not begins_word:
+                        begins_word = _begins_word(before, run.first)
+                        mark = _mark_between(before, run.first)
+                if begins_word:
+                    part.words.append(Word(run.text, run.rect))
+                else:
+                    part.words[-1].add(mark + run.text, run.rect)
+                begins_word = False
+                part.add(run)
+                before = run.last
         if part.words:
             yield part
 
-    def _visible_characters(self, piece: _Piece) -> Iterator[_Character]:
-        """Yield a piece's characters that stand on the page; any white space as a blank."""
-        for index in range(piece.start, piece.end):
-            text = self._characters[index]
-            if text.isspace():
-                yield _Character(" ", self._visible, index)
-            elif text > " ":  # else a font has no name for what it shows
-                rect = self._direction.rect(*self._places.of_character(index))
-                if _overlap(rect, self._visible):
-                    yield _Character(text, rect, index)
+    def _runs(self, start: int, end: int) -> Iterator[_Run]:
+        """Yield the visible characters from start to end.
+
+        They are one run if they are plain letters of one size on one line, so far as the first and
+        the last one tell: to ask for the place of each takes half of the time of reading.
+        """
+        text = self._characters[start:end]
+        if len(text) not in {2, 3} and _PLAIN.fullmatch(text):
+            first = self._character(start)
+            last = first
+            if len(text) > 1:
+                last = self._character(end - 1)
+            if _overlap(first.rect, self._visible) and _are_alike(first.rect, last.rect, len(text)):
+                yield _Run(text, first, last)
+                return
+        for index in range(start, end):
+            if self._characters[index] <= " ":  # a font has no name for what it shows
+                continue
+            character = self._character(index)
+            if _overlap(character.rect, self._visible):
+                yield _Run(character.text, character, character)
+
+    def _character(self, index: int) -> _Character:
+        rect = self._direction.rect(*self._places.of_character(index))
+        return _Character(self._characters[index], rect, index)
+
+    def _begins_line(self, before: _Character, character: _Character) -> bool:
+        """Tell whether a character that PDFium has on the same line stands on another one."""
+        height = min(before.rect.height, character.rect.height)
+        if before.rect.left - character.rect.left > 2 * height:
+            return True
+        limit = OTHER_LINE * height
+        if before.text == HYPHEN_MARK:
+            limit = height / 2
+        if abs(character.rect.bottom - before.rect.bottom) <= limit:
+            return False
+        if _is_written_downwards(before, character):
+            return False
+        # some fonts, of mathematical signs above all, have their boxes far off the line
+        return abs(self._baseline(character) - self._baseline(before)) > limit
+
+    def _baseline(self, character: _Character) -> float:
+        x, y = self._places.origin(character.index)
+        return self._direction.as_read(x, y).y
 
     def _line(self, part: _LinePart) -> TextLine:
         """Return a line whose height is that of what is drawn, not of its font."""
-        first = part.words[0].rect
-        rect = first
+        rect = part.words[0].rect
         for word in part.words[1:]:
             rect = around(rect, word.rect)
+        x, y = self._places.origin(part.first)
+        baseline = self._direction.as_read(x, y).y
         drawn = self._places.of_characters(part.first, part.last)
         if drawn is not None:
             seen = self._direction.rect(*drawn)
             rect = rect._replace(top=seen.top, bottom=seen.bottom)
+        # A line may begin with a bullet of another font.
+        font_height = max(part.words, key=lambda word: word.rect.width).rect.height
         for word in part.words:
             word.finish(rect)
-        return TextLine(
-            words=part.words, rect=rect, baseline=first.bottom, font_height=first.height
-        )
+        return TextLine(words=part.words, rect=rect, baseline=baseline, font_height=font_height)
 
 
 @dataclass
@@ -429,11 +497,24 @@ class _LinePart:
     first: int = -1
     last: int = -1
 
-    def add_index(self, index: int) -> None:
-        """Go on to this character."""
+    def add(self, run: _Run) -> None:
+        """Go on to these characters."""
         if self.first < 0:
-            self.first = index
-        self.last = index
+            self.first = run.first.index
+        self.last = run.last.index
+
+
+class _Run(NamedTuple):
+    """Characters beside each other."""
+
+    text: str
+    first: _Character
+    last: _Character
+
+    @property
+    def rect(self) -> Rect:
+        """Around them."""
+        return self.first.rect._replace(right=self.last.rect.right)
 
 
 class _Places:
@@ -445,6 +526,9 @@ class _Places:
         self._text_page = text_page
         self._raw = text_page.raw
         self._get_loose_box = pdfium_c.FPDFText_GetLooseCharBox
+        self._get_origin = pdfium_c.FPDFText_GetCharOrigin
+        self._x = ctypes.c_double()
+        self._y = ctypes.c_double()
         self._rect = pdfium_c.FS_RECTF()
         self._pointer = ctypes.byref(self._rect)
 
@@ -453,6 +537,11 @@ class _Places:
         self._get_loose_box(self._raw, index, self._pointer)
         rect = self._rect
         return rect.left, rect.bottom, rect.right, rect.top
+
+    def origin(self, index: int) -> tuple[float, float]:
+        """Return where a character begins on its baseline: x, y."""
+        self._get_origin(self._raw, index, self._x, self._y)
+        return self._x.value, self._y.value
 
     def of_characters(self, first: int, last: int) -> tuple[float, float, float, float] | None:
         """Return the place of what is drawn of these characters, if PDFium has one."""
@@ -475,23 +564,24 @@ def _overlap(one: Rect, other: Rect) -> bool:
 
 def around(one: Rect, other: Rect) -> Rect:
     """Return the smallest rectangle that has both in it."""
+    left, top, right, bottom = one
+    other_left, other_top, other_right, other_bottom = other
     return Rect(
-        left=min(one.left, other.left),
-        top=min(one.top, other.top),
-        right=max(one.right, other.right),
-        bottom=max(one.bottom, other.bottom),
+        min(left, other_left),
+        min(top, other_top),
+        max(right, other_right),
+        max(bottom, other_bottom),
     )
 
 
-def _begins_line(before: _Character, character: _Character) -> bool:
-    """Tell whether a character that PDFium has on the same line stands on another one."""
-    height = min(before.rect.height, character.rect.height)
-    shift = abs(character.rect.bottom - before.rect.bottom)
-    if before.text == HYPHEN_MARK and shift > height / 2:
+def _are_alike(first: Rect, last: Rect, count: int) -> bool:
+    """Tell whether two characters may be the ends of a word of so many on one line."""
+    height = first.height
+    if first is last:
         return True
-    if before.rect.left - character.rect.left > 2 * height:
-        return True
-    return shift > OTHER_LINE * height and not _is_written_downwards(before, character)
+    if abs(first.bottom - last.bottom) > height / 10 or abs(first.top - last.top) > height / 10:
+        return False
+    return 0 < last.right - first.left < MOST_WIDE * count * height
 
 
 def _is_written_downwards(before: _Character, character: _Character) -> bool:
@@ -538,7 +628,8 @@ def _joined(line: TextLine, piece: TextLine) -> bool:
     gap = piece.rect.left - line.rect.right
     mark = _mark_between(line.last_character, piece.first_character)
     is_beside = -PIECE_GAP * height <= gap < WORD_GAP * height
-    is_raised = mark in {"^", "_"} and is_beside and _overlap_upright(line.rect, piece.rect)
+    is_smaller = piece.font_height <= SMALLER * line.font_height
+    is_raised = is_smaller and is_beside and _overlap_upright(line.rect, piece.rect)
     if not is_raised and abs(piece.baseline - line.baseline) > SAME_BASELINE * height:
         return False
     if gap < -WORD_GAP * height and piece.rect.right > line.rect.left:
@@ -740,28 +831,13 @@ def _is_parted(line: TextLine, following: TextLine) -> bool:
     return is_below and (before.isdigit() == after.isdigit() or before.isupper())
 
 
-def box_on_page(page: PdfPage, *, left: float, bottom: float, right: float, top: float) -> Box:
-    """Return where a rectangle stands when the page is shown.
-
-    Args:
-        page: it may be turned, or cut by its crop box.
-        left, bottom, right, top: in points from PDF's origin, the page's lower left corner.
-    """
-    x1, y1 = _as_shown(page, Point(left, bottom))
-    x2, y2 = _as_shown(page, Point(right, top))
-    # On a turned page the lower left corner may be shown as any of the four.
-    return Box(left=min(x1, x2), top=min(y1, y2), right=max(x1, x2), bottom=max(y1, y2))
-
-
-def _as_shown(page: PdfPage, point: Point) -> tuple[float, float]:
-    """Return x and y in fractions of the page as it is shown, from its upper left corner."""
+def _shown(page: PdfPage, x: float, y: float) -> Point:
+    """Return PDF's point in fractions of the page as it is shown, from its upper left corner."""
     import pypdfium2.raw as pdfium_c
 
     device_x = ctypes.c_int()
     device_y = ctypes.c_int()
     # PDFium draws the page, not turned further, into a square of DEVICE_UNITS and says which of
     # them the point falls on: by writing into the last two arguments.
-    pdfium_c.FPDF_PageToDevice(
-        page, 0, 0, DEVICE_UNITS, DEVICE_UNITS, 0, point.x, point.y, device_x, device_y
-    )
-    return device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS
+    pdfium_c.FPDF_PageToDevice(page, 0, 0, DEVICE_UNITS, DEVICE_UNITS, 0, x, y, device_x, device_y)
+    return Point(device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS)
