@@ -28,7 +28,8 @@ from docmind.ingestion.pipeline import BATCH
 from docmind.ingestion.reader_process import ReaderProcess
 from docmind.ingestion.readers.formats import IMAGES, read
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
-from docmind.ingestion.readers.pdf import is_scan
+from docmind.ingestion.readers.pdf_layout import layout
+from docmind.ingestion.readers.pdf_pictures import PicturePage
 from docmind.ingestion.splitter import StructureSplitter, section_nodes
 from docmind.measurement import Figures
 from docmind.retrieval.embeddings import Embedder
@@ -176,12 +177,14 @@ def group_of(file: Path) -> str:
         return suffix[1:]
     try:
         with pypdfium2.PdfDocument(file) as pdf:
-            scans = [is_scan(page, page.get_textpage().get_text_bounded()) for page in pdf]
+            pages = [PicturePage(layout(page, page.get_textpage())) for page in pdf]
+            scans = [page.is_scan for page in pages]
+            with_pictures = [page.is_read_by_ocr for page in pages]
     except pypdfium2.PdfiumError:
         return BROKEN
     if all(scans):
         return OCR
-    if any(scans):
+    if any(with_pictures):
         return MIXED
     return PDF
 

@@ -1,6 +1,7 @@
 """PDF → text, page by page, with form fields and annotations.
 
-Tables are found by `pdf_tables`, scanned pages are read by OCR.
+Words and lines are found by `pdf_layout`, tables by `pdf_tables`; scanned pages and pictures are
+read by `pdf_pictures`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from docmind.errors import CorruptFile, EncryptedFile
 from docmind.ingestion.parsed import Headings, Line, Progress, Section, clean
-from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
 from docmind.ingestion.readers.pdf_layout import (
     PageLayout,
     TextLine,
@@ -21,13 +21,12 @@ from docmind.ingestion.readers.pdf_layout import (
     join_words_across_lines,
     layout,
 )
+from docmind.ingestion.readers.pdf_pictures import PicturePage, PictureReader
 from docmind.ingestion.readers.pdf_tables import Table, find_tables
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
 
-STAMP_CHARS = 25
-"""Characters up to which the text of a page with an image may be a stamp on a scan."""
 BOOKMARK_LEVELS = 6
 BOOKMARK_CHARS = 200
 
@@ -70,11 +69,12 @@ def read_pdf(path: Path, progress: Progress) -> list[Section]:
         with suppress(pdfium.PdfiumError):  # the pages can be read without
             pdf.init_forms()
         bookmarks = _bookmarks(pdf)
+        picture_reader = PictureReader()
         for index in range(len(pdf)):
             progress(index, len(pdf))
             headings = bookmarks.get(index, headings)
             try:
-                sections += _page_sections(pdf, index, headings)
+                sections += _page_sections(pdf, index, headings, picture_reader)
             except pdfium.PdfiumError:
                 # One bad page does not cost the others.
                 unreadable_pages += 1
@@ -105,8 +105,10 @@ def _bookmarks(pdf: PdfDocument) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _page_sections(pdf: PdfDocument, index: int, headings: tuple[str, ...]) -> list[Section]:
-    """Return what a page says: its text, its tables, its form fields and notes."""
+def _page_sections(
+    pdf: PdfDocument, index: int, headings: tuple[str, ...], picture_reader: PictureReader
+) -> list[Section]:
+    """Return what a page says: its text, tables, form fields and notes, then its pictures."""
     page = pdf[index]
     try:
         text_page = page.get_textpage()
@@ -116,14 +118,18 @@ def _page_sections(pdf: PdfDocument, index: int, headings: tuple[str, ...]) -> l
         if text:
             tables = find_tables(page_layout)
         other_lines: list[Line] = []
-        if is_scan(page, text):
-            other_lines += _recognized_lines(page)
+        pictures: list[list[Line]] = []
+        for picture in picture_reader.read(PicturePage(page_layout)):
+            if picture.is_scan:
+                other_lines += picture.lines
+            else:
+                pictures.append(picture.lines)
         # What an annotation says may stand on the page as well, or in two annotations.
         annotations = dict.fromkeys(_annotations(page, pdf.formenv))
         for annotation in annotations:
             if annotation and annotation not in text:
                 other_lines += [Line(box=None, text=line) for line in annotation.split("\n")]
-        return list(
+        sections = list(
             _sections(
                 page_layout,
                 tables=tables,
@@ -132,15 +138,10 @@ def _page_sections(pdf: PdfDocument, index: int, headings: tuple[str, ...]) -> l
                 headings=headings,
             )
         )
+        sections += [_text_section(lines, index + 1, headings) for lines in pictures]
+        return sections
     finally:
         page.close()  # with its text page
-
-
-def _recognized_lines(page: PdfPage) -> list[Line]:
-    """Return the lines of a page as OCR reads them."""
-    scale = LONGEST_SIDE / max(page.get_size())
-    blue_green_red = page.render(scale=scale).to_numpy()[:, :, :3]
-    return [Line(box=line.box, text=line.text) for line in recognize(blue_green_red)]
 
 
 def _sections(
@@ -217,21 +218,6 @@ def _text_section(lines: Sequence[Line], page: int, headings: tuple[str, ...]) -
         headings=headings,
         boxes=tuple(line.box for line in retained),
     )
-
-
-def is_scan(page: PdfPage, text: str) -> bool:
-    """Tell whether a page shows more than its text says.
-
-    That is an image beside a text as short as a stamp, or anything at all on a page without text.
-    """
-    import pypdfium2.raw as pdfium_c
-
-    if len(text) >= STAMP_CHARS:
-        return False
-    for shown in page.get_objects(max_depth=2):
-        if not text or shown.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
-            return True
-    return False
 
 
 def _annotations(page: PdfPage, forms: object | None) -> Iterator[str]:

@@ -92,6 +92,11 @@ class Rect(NamedTuple):
         return self.bottom - self.top
 
     @property
+    def area(self) -> float:
+        """In square points."""
+        return self.width * self.height
+
+    @property
     def center(self) -> Point:
         """The middle."""
         return Point((self.left + self.right) / 2, (self.top + self.bottom) / 2)
@@ -415,7 +420,7 @@ class _PieceReader:
                         begins_word = True
                     elif not begins_word:
                         begins_word = _begins_word(before, run.first)
-                        mark = _mark_between(before, run.first)
+                        mark = self._mark_between(before, run.first)
                 if begins_word:
                     part.words.append(Word(run.text, run.rect))
                 else:
@@ -466,6 +471,13 @@ class _PieceReader:
             return False
         # some fonts, of mathematical signs above all, have their boxes far off the line
         return abs(self._baseline(character) - self._baseline(before)) > limit
+
+    def _mark_between(self, before: _Character, character: _Character) -> str:
+        height = min(before.rect.height, character.rect.height)
+        if height > SMALLER * max(before.rect.height, character.rect.height):
+            return ""
+        raised = self._baseline(before) - self._baseline(character)
+        return _mark_between(before, character, raised)
 
     def _baseline(self, character: _Character) -> float:
         x, y = self._places.origin(character.index)
@@ -599,22 +611,26 @@ def _begins_word(before: _Character, character: _Character) -> bool:
     return gap > LETTER_GAP * height
 
 
-def _mark_between(before: _Character, character: _Character) -> str:
+def _mark_between(before: _Character, character: _Character, raised: float) -> str:
     """Return what keeps a raised or lowered number apart from what it stands at, else "".
 
     A raised 6 after 10 becomes `10^6`: without a mark it would be another number.
+
+    Args:
+        before, character: they stand beside each other.
+        raised: by so many points the second stands higher.
     """
     was = before.rect
     now = character.rect
     is_number = character.text.isdigit() or character.text in SIGNS
     if now.height <= SMALLER * was.height and is_number:
-        if was.bottom - now.bottom > RAISED * was.height:
+        if raised > RAISED * was.height:
             return "^" if before.text.isalnum() or before.text in ")]" else ""
         # a lowered number at a letter (H2O) is read as it is written elsewhere
-        if now.bottom > was.bottom and before.text.isdigit():
+        if raised < 0 and before.text.isdigit():
             return "_"
     if was.height <= SMALLER * now.height and before.text.isdigit():
-        is_back_from_above = now.bottom - was.bottom > RAISED * now.height
+        is_back_from_above = -raised > RAISED * now.height
         if (is_back_from_above and character.text.isalnum()) or character.text.isdigit():
             return " "
     return ""
@@ -626,7 +642,7 @@ def _joined(line: TextLine, piece: TextLine) -> bool:
         return False
     height = min(line.font_height, piece.font_height)
     gap = piece.rect.left - line.rect.right
-    mark = _mark_between(line.last_character, piece.first_character)
+    mark = _mark_between(line.last_character, piece.first_character, line.baseline - piece.baseline)
     is_beside = -PIECE_GAP * height <= gap < WORD_GAP * height
     is_smaller = piece.font_height <= SMALLER * line.font_height
     is_raised = is_smaller and is_beside and _overlap_upright(line.rect, piece.rect)

@@ -152,7 +152,7 @@ def test_only_pages_without_text_are_read_by_ocr(tmp_path, monkeypatch):
         recognized.append(image.shape)
         return []
 
-    monkeypatch.setattr("docmind.ingestion.readers.pdf.recognize", recognize)
+    monkeypatch.setattr("docmind.ingestion.readers.pdf_pictures.recognize", recognize)
     text = write_pdf(tmp_path / "text.pdf")
     scan = write_image(tmp_path / "scan.pdf")
     with pypdfium2.PdfDocument(text) as mixed, pypdfium2.PdfDocument(scan) as other:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.readers.formats import read
 from tests.parts import find_shared_data
-from tests.samples import write_pdf
+from tests.samples import write_image, write_pdf
 
 ROTATED = "0 1 -1 0 595 0 cm"
 """Turns what follows a quarter, as a landscape page on an upright sheet."""
@@ -261,3 +261,84 @@ def test_each_number_without_rules_stands_in_its_row(
     assert document.text.splitlines() == [
         " ".join([f"Item{number}", *row]) for number, row in enumerate(rows)
     ]
+
+
+def write_with_picture(
+    path: Path, pages: list[str], lines: tuple[str, ...], width: int, height: int
+) -> Path:
+    """Write pages of text with a picture of these lines in the middle of each."""
+    text = write_pdf(path.with_suffix(".text.pdf"), pages, note="")
+    picture = write_image(path.with_suffix(".jpg"), lines)
+    with pypdfium2.PdfDocument(text) as pdf:
+        for page in pdf:
+            image = pypdfium2.PdfImage.new(pdf)
+            image.load_jpeg(picture)
+            left = (595 - width) / 2
+            bottom = (842 - height) / 2
+            image.set_matrix(pypdfium2.PdfMatrix().scale(width, height).translate(left, bottom))
+            page.insert_obj(image)
+            page.gen_content()
+        pdf.save(path)
+    return path
+
+
+def count_recognized(monkeypatch) -> list[tuple[int, ...]]:
+    """Return a list that will have the shape of each picture that OCR is asked to read."""
+    shapes: list[tuple[int, ...]] = []
+
+    def recognize(image):
+        shapes.append(image.shape)
+        return []
+
+    monkeypatch.setattr("docmind.ingestion.readers.pdf_pictures.recognize", recognize)
+    return shapes
+
+
+def test_a_long_stamp_does_not_hide_the_scan_below_it():
+    text = read(find_shared_data("handout", "03-scan-with-stamp.pdf")).text
+    assert text.count("DocuSign Envelope ID") == 1
+    for words in ("monthly rent is 1,450 dollars", "cat named Pelican", "Rotterdam on 12 May 2023"):
+        assert words.replace(" ", "") in text.replace(" ", "").replace("\n", "")
+
+
+def test_a_scan_with_a_stamp_is_one_text_in_which_the_stamp_stands_once(tmp_path):
+    stamp = "%\n" + show(60, 800, "Case 1:23-cv-01234-ABC Document 16 Filed 05/12/23 Page 2 of 16")
+    lines = ("The lighthouse keeper", "counts 52 ships a day.")
+    path = write_with_picture(tmp_path / "scan.pdf", [stamp], lines, width=560, height=460)
+    (section,) = read(path).sections
+    assert section.text.count("01234") == 1
+    assert "counts52shipsaday" in section.text.replace(" ", "")
+    assert len(section.boxes) == len(section.text.splitlines())
+
+
+def test_a_picture_on_a_page_of_text_is_a_passage_with_its_place(tmp_path):
+    lines = ("The lighthouse keeper", "counts 52 ships a day.")
+    path = write_with_picture(tmp_path / "a.pdf", ["Some text."], lines, width=240, height=100)
+    text, picture = read(path).sections
+    assert text.text == "Some text."
+    assert picture.text.splitlines() == list(lines)
+    assert picture.page == 1
+    for box in picture.boxes:
+        assert (595 - 240) / 2 / 595 < box.left < box.right < (595 + 240) / 2 / 595
+        assert (842 - 100) / 2 / 842 < box.top < box.bottom < (842 + 100) / 2 / 842
+
+
+def test_a_picture_on_every_page_is_read_once(tmp_path, monkeypatch):
+    shapes = count_recognized(monkeypatch)
+    pages = ["Some text.", "More text.", "The end."]
+    read(write_with_picture(tmp_path / "a.pdf", pages, ("Logo",), width=240, height=100))
+    assert len(shapes) == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "page"),
+    [
+        (60, 60, "Some text."),  # too small to hold text
+        # a scan with its text, or a background
+        (560, 800, ". ".join(f"Line {number} of a text layer" for number in range(40))),
+    ],
+)
+def test_pictures_without_text_of_their_own_cost_no_ocr(tmp_path, monkeypatch, width, height, page):
+    shapes = count_recognized(monkeypatch)
+    read(write_with_picture(tmp_path / "a.pdf", [page], ("Sea",), width=width, height=height))
+    assert shapes == []
