@@ -185,8 +185,8 @@ class _Character(NamedTuple):
     text: str
     rect: Rect
     """Its advance wide, its font's height high."""
-    index: int = -1
-    """PDFium's."""
+    number: int = -1
+    """PDFium's index."""
 
 
 @dataclass(eq=False)
@@ -459,13 +459,17 @@ class _PieceReader:
 
     def _begins_line(self, before: _Character, character: _Character) -> bool:
         """Tell whether a character that PDFium has on the same line stands on another one."""
-        height = min(before.rect.height, character.rect.height)
-        if before.rect.left - character.rect.left > 2 * height:
+        was = before.rect
+        now = character.rect
+        if now.bottom == was.bottom and now.left > was.left:  # nearly always
+            return False
+        height = min(was.height, now.height)
+        if was.left - now.left > 2 * height:
             return True
         limit = OTHER_LINE * height
         if before.text == HYPHEN_MARK:
             limit = height / 2
-        if abs(character.rect.bottom - before.rect.bottom) <= limit:
+        if abs(now.bottom - was.bottom) <= limit:
             return False
         if _is_written_downwards(before, character):
             return False
@@ -480,20 +484,20 @@ class _PieceReader:
         return _mark_between(before, character, raised)
 
     def _baseline(self, character: _Character) -> float:
-        x, y = self._places.origin(character.index)
+        x, y = self._places.origin(character.number)
         return self._direction.as_read(x, y).y
 
     def _line(self, part: _LinePart) -> TextLine:
         """Return a line whose height is that of what is drawn, not of its font."""
-        rect = part.words[0].rect
-        for word in part.words[1:]:
-            rect = around(rect, word.rect)
         x, y = self._places.origin(part.first)
         baseline = self._direction.as_read(x, y).y
         drawn = self._places.of_characters(part.first, part.last)
         if drawn is not None:
-            seen = self._direction.rect(*drawn)
-            rect = rect._replace(top=seen.top, bottom=seen.bottom)
+            rect = self._direction.rect(*drawn)
+        else:
+            rect = part.words[0].rect
+            for word in part.words[1:]:
+                rect = around(rect, word.rect)
         # A line may begin with a bullet of another font.
         font_height = max(part.words, key=lambda word: word.rect.width).rect.height
         for word in part.words:
@@ -512,8 +516,8 @@ class _LinePart:
     def add(self, run: _Run) -> None:
         """Go on to these characters."""
         if self.first < 0:
-            self.first = run.first.index
-        self.last = run.last.index
+            self.first = run.first.number
+        self.last = run.last.number
 
 
 class _Run(NamedTuple):
@@ -526,7 +530,8 @@ class _Run(NamedTuple):
     @property
     def rect(self) -> Rect:
         """Around them."""
-        return self.first.rect._replace(right=self.last.rect.right)
+        left, top, _, bottom = self.first.rect
+        return Rect(left, top, self.last.rect.right, bottom)
 
 
 class _Places:
@@ -561,6 +566,8 @@ class _Places:
         rects = [self._text_page.get_rect(index) for index in range(count)]
         if not rects:
             return None
+        if count == 1:
+            return rects[0]
         lefts, bottoms, rights, tops = zip(*rects, strict=True)
         return min(lefts), min(bottoms), max(rights), max(tops)
 
@@ -641,7 +648,7 @@ def _joined(line: TextLine, piece: TextLine) -> bool:
     if line.sideways or line.right_to_left or piece.sideways or piece.right_to_left:
         return False
     height = min(line.font_height, piece.font_height)
-    gap = piece.rect.left - line.rect.right
+    gap = piece.words[0].rect.left - line.words[-1].rect.right
     mark = _mark_between(line.last_character, piece.first_character, line.baseline - piece.baseline)
     is_beside = -PIECE_GAP * height <= gap < WORD_GAP * height
     is_smaller = piece.font_height <= SMALLER * line.font_height

@@ -196,18 +196,15 @@ def _open_sides(rules: Sequence[Edge]) -> list[Edge]:
 
 def _edges(layout: PageLayout) -> Iterator[Edge]:
     """Yield the horizontal and vertical lines on the page."""
-    for segment in _segments(layout.page):
-        start = layout.direction.as_read(segment.start.x, segment.start.y)
-        end = layout.direction.as_read(segment.end.x, segment.end.y)
-        is_upright = abs(start.x - end.x) <= STRAIGHT
-        is_level = abs(start.y - end.y) <= STRAIGHT
-        if not is_upright and not is_level:
+    for start, end in _segments(layout.page):
+        is_straight = abs(start.x - end.x) <= STRAIGHT or abs(start.y - end.y) <= STRAIGHT
+        if not is_straight:
             continue
-        line = Rect(
+        line = layout.direction.rect(
             left=min(start.x, end.x),
-            top=min(start.y, end.y),
+            bottom=min(start.y, end.y),
             right=max(start.x, end.x),
-            bottom=max(start.y, end.y),
+            top=max(start.y, end.y),
         )
         if line.width > line.height:
             yield _edge("h", line)
