@@ -1,10 +1,8 @@
-"""DOCX, PPTX and XLSX → text."""
+"""DOCX and PPTX → text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +23,6 @@ comment-reference => sup
 """What Mammoth does beyond its own rules, which know Word's headings."""
 DRAWING_NAMESPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
 """Of the text on slides."""
-
-Row = Sequence[object]
-"""The values of a sheet's row; None where a cell is empty."""
 
 
 def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
@@ -118,90 +113,3 @@ def _notes(slide: Slide) -> str:
     if not frame or not frame.text.strip():
         return ""
     return str(frame.text)
-
-
-def read_xlsx(path: Path, progress: Progress) -> list[Section]:
-    """Read a workbook: page is the sheet's number, heading its name; a block of rows is a table."""
-    import openpyxl
-
-    sections: list[Section] = []
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
-        # a chart sheet has no cells
-        sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "iter_rows")]
-        for index, sheet in enumerate(sheets):
-            progress(index, len(sheets))
-            page = index + 1
-            headings = (sheet.title,)
-            # Also an empty sheet is a page.
-            sections.append(Section(text="", page=page, headings=headings))
-            # What the file claims about the sheet's size may be wrong by a million rows.
-            sheet.reset_dimensions()
-            for block in _blocks(sheet.iter_rows(values_only=True)):
-                section = Section(
-                    text=block.text, page=page, headings=headings, table=block.is_table
-                )
-                sections.append(section)
-    finally:
-        book.close()
-    return sections
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Rows of a sheet between blank ones."""
-
-    rows: Sequence[Row]
-    is_table: bool
-    """It has at least two rows and two columns."""
-
-    @property
-    def text(self) -> str:
-        """The rows as Markdown, or a line for each."""
-        if self.is_table:
-            return markdown_table(self.rows)
-        return "\n".join([_values_as_line(row) for row in self.rows])
-
-
-def _values_as_line(row: Row) -> str:
-    return " ".join(str(value) for value in row if value is not None)
-
-
-def _blocks(rows: Iterable[Row]) -> Iterator[_Block]:
-    """Yield the blocks of rows between blank ones.
-
-    A block that starts with a number goes on with the header of the last block in the same columns.
-    """
-    header_of: dict[tuple[int, ...], Row] = {}
-    """Columns with values → the first row of the last block that had these."""
-    for block in _runs_of_filled_rows(rows):
-        columns = _filled_columns(block)
-        starts_with_number = any(isinstance(value, int | float) for value in block[0])
-        if columns in header_of and starts_with_number:
-            block.insert(0, header_of[columns])
-        else:
-            header_of[columns] = block[0]
-        yield _Block(rows=block, is_table=len(columns) > 1 and len(block) > 1)
-
-
-def _runs_of_filled_rows(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield each run of rows that are not blank."""
-    run: list[Row] = []
-    for row in rows:
-        is_blank = all(value is None or not str(value).strip() for value in row)
-        if not is_blank:
-            run.append(row)
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-def _filled_columns(rows: Sequence[Row]) -> tuple[int, ...]:
-    """Return the indices of the columns that have a value in some row."""
-    filled: list[int] = []
-    for index, column in enumerate(zip_longest(*rows)):
-        if any(value is not None for value in column):
-            filled.append(index)
-    return tuple(filled)

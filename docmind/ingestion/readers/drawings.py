@@ -1,0 +1,161 @@
+"""What drawings in Office files say: charts, diagrams (SmartArt), and the texts of their shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docmind.ingestion.parsed import markdown_table, one_line
+from docmind.ingestion.readers.number_formats import shown
+from docmind.ingestion.readers.ooxml import Package, local_name, number_attribute
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+_MARKED_BEHIND = ")]%'\"\u2019"
+_SIGNS = "+-*(\u2212\u2013"
+"""What may begin a power, with the minus and the dash that look like a hyphen."""
+MOST_POINTS = 2000
+"""Of a chart's series: more are samples of a curve, which nobody reads one by one."""
+
+
+def paragraphs(body: Element) -> list[str]:
+    """Return the paragraphs of a shape's text, without empty ones."""
+    texts: list[str] = []
+    for paragraph in body.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}p"):
+        text = paragraph_text(paragraph)
+        if text.strip():
+            texts.append(text)
+    return texts
+
+
+def paragraph_text(paragraph: Element) -> str:
+    """Return a drawing's paragraph; superscripts after a letter or digit get a mark."""
+    text = ""
+    for run in paragraph:
+        name = local_name(run)
+        if name == "br":
+            text += "\n"
+        elif name in {"r", "fld"}:
+            run_text = run.findtext("{*}t") or ""
+            baseline = number_attribute(run.find("{*}rPr"), "baseline") or 0
+            text += marked_script(text, run_text, baseline)
+    return text
+
+
+def marked_script(before: str, text: str, baseline: int) -> str:
+    """Return a run's text with `^` or `_` before it where it would change what stands before it.
+
+    `10` and a superscript `6` are `10^6`, never `106`. Letters after a digit (`1st`) change
+    nothing, nor does a digit below a letter (`CO2`).
+
+    Args:
+        before: the text up to the run.
+        text: the run's.
+        baseline: above 0 for a superscript, below 0 for a subscript.
+    """
+    if not baseline or not text.strip() or not before:
+        return text
+    last = before[-1]
+    if not (last.isalnum() or last in _MARKED_BEHIND):
+        return text
+    first = text.strip()[0]
+    has_digit_or_sign = any(character.isdigit() for character in text) or first in _SIGNS
+    if baseline > 0 and (has_digit_or_sign or len(text.strip()) == 1):
+        return f"^{text.lstrip()}"
+    if baseline < 0 and last.isdigit() and first.isdigit():
+        return f"_{text.lstrip()}"
+    return text
+
+
+def chart_text(package: Package, part_name: str) -> tuple[str, str]:
+    """Return a chart's titles as text, and its values as a Markdown table: a column a series."""
+    root = package.part(part_name)
+    if root is None:
+        return "", ""
+    titles: list[str] = []
+    for title in root.iter("{*}title"):
+        text = one_line(" ".join(paragraphs(title)))
+        if text:
+            titles.append(text)
+    table = _chart_table(root)
+    text = "Chart: " + "; ".join(titles)
+    if not titles:
+        text = "Chart" if table else ""
+    return text, table
+
+
+def _chart_table(root: Element) -> str:
+    header = [""]
+    labels: dict[int, str] = {}
+    columns: list[dict[int, str]] = []
+    for series in root.iter("{*}ser"):
+        name = one_line(" ".join(value.text or "" for value in series.iterfind("{*}tx//{*}v")))
+        header.append(name or f"Series {len(columns) + 1}")
+        for tag in ("cat", "xVal"):
+            for position, label in _points(series.find(f"{{*}}{tag}")).items():
+                labels.setdefault(position, label)
+        values = _points(series.find("{*}val")) or _points(series.find("{*}yVal"))
+        sizes = _points(series.find("{*}bubbleSize"))
+        for position, size in sizes.items():
+            values[position] = f"{values.get(position, '')} (size {size})"
+        columns.append(values)
+    positions: set[int] = set(labels)
+    for column in columns:
+        positions |= set(column)
+    rows: list[list[str]] = [header]
+    for position in sorted(positions)[:MOST_POINTS]:
+        row = [labels.get(position, str(position + 1))]
+        row += [column.get(position, "") for column in columns]
+        rows.append(row)
+    if len(rows) == 1:
+        return ""
+    return markdown_table(rows)
+
+
+def _points(data: Element | None) -> dict[int, str]:
+    """Return the values that a chart keeps of its cells, as shown, by their position."""
+    points: dict[int, str] = {}
+    if data is None:
+        return points
+    for level in data.iter("{*}strCache", "{*}numCache", "{*}lvl", "{*}strLit", "{*}numLit"):
+        number_format = level.findtext("{*}formatCode") or "General"
+        for point in level.iterfind("{*}pt"):
+            position = number_attribute(point, "idx") or 0
+            value = _as_shown(point.findtext("{*}v") or "", number_format, local_name(level))
+            if position in points:  # an outer level of categories
+                value = f"{value} {points[position]}"
+            points[position] = value
+    return points
+
+
+def _as_shown(value: str, number_format: str, cache: str) -> str:
+    if not cache.startswith("num"):
+        return one_line(value)
+    try:
+        return shown(float(value), number_format)
+    except ValueError:
+        return one_line(value)
+
+
+def diagram_text(package: Package, part_name: str) -> str:
+    """Return the texts of a diagram (SmartArt), a line each."""
+    root = package.part(part_name)
+    if root is None:
+        return ""
+    texts: list[str] = []
+    for point in root.iterfind(".//{*}pt"):
+        text = one_line(" ".join(paragraphs(point)))
+        if text and point.get("type") != "pres":
+            texts.append(text)
+    return "\n".join(texts)
+
+
+def alternative_text(properties: Element | None) -> str:
+    """Return what an author wrote about a picture or shape for those who do not see it."""
+    if properties is None:
+        return ""
+    title = one_line(properties.get("title") or "")
+    description = one_line(properties.get("descr") or "")
+    if title and description and title != description:
+        return f"{title}: {description}"
+    return description or title
