@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docmind.ingestion.parsed import markdown_table, one_line
@@ -30,41 +32,62 @@ def paragraphs(body: Element) -> list[str]:
 
 def paragraph_text(paragraph: Element) -> str:
     """Return a drawing's paragraph; superscripts after a letter or digit get a mark."""
-    text = ""
+    pieces: list[Piece] = []
     for run in paragraph:
         name = local_name(run)
         if name == "br":
-            text += "\n"
+            pieces.append(Piece("\n"))
         elif name in {"r", "fld"}:
-            run_text = run.findtext("{*}t") or ""
             baseline = number_attribute(run.find("{*}rPr"), "baseline") or 0
-            text += marked_script(text, run_text, baseline)
-    return text
+            pieces.append(Piece(run.findtext("{*}t") or "", baseline))
+    return joined(pieces)
 
 
-def marked_script(before: str, text: str, baseline: int) -> str:
-    """Return a run's text with `^` or `_` before it where it would change what stands before it.
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text that stands on one line, or above or below it."""
 
-    `10` and a superscript `6` are `10^6`, never `106`. Letters after a digit (`1st`) change
-    nothing, nor does a digit below a letter (`CO2`).
+    text: str
+    baseline: int = 0
+    """Above 0 for a superscript, below 0 for a subscript."""
 
-    Args:
-        before: the text up to the run.
-        text: the run's.
-        baseline: above 0 for a superscript, below 0 for a subscript.
+
+SCRIPTS = {"superscript": 1, "subscript": -1}
+"""What Word and Excel call them → a piece's `baseline`."""
+
+
+def joined(pieces: Sequence[Piece]) -> str:
+    """Return a paragraph; `10` and a superscript `6` are `10^6`, never `106`.
+
+    A mark stands only where another number or word would come out without it: letters after a digit
+    (`1st`) change nothing, nor does a digit below a letter (`CO2`).
     """
-    if not baseline or not text.strip() or not before:
-        return text
-    last = before[-1]
-    if not (last.isalnum() or last in _MARKED_BEHIND):
-        return text
-    first = text.strip()[0]
-    has_digit_or_sign = any(character.isdigit() for character in text) or first in _SIGNS
-    if baseline > 0 and (has_digit_or_sign or len(text.strip()) == 1):
-        return f"^{text.lstrip()}"
-    if baseline < 0 and last.isdigit() and first.isdigit():
-        return f"_{text.lstrip()}"
+    text = ""
+    previous = 0
+    for piece in pieces:
+        direction = (piece.baseline > 0) - (piece.baseline < 0)
+        if not piece.text:
+            continue
+        addition = piece.text
+        if direction and direction != previous and _needs_mark(text, piece.text, direction):
+            mark = "^" if direction > 0 else "_"
+            addition = f"{mark}{piece.text.lstrip()}"
+        text += addition
+        previous = direction
     return text
+
+
+def _needs_mark(before: str, script: str, direction: int) -> bool:
+    script = script.strip()
+    if not before or not script:
+        return False
+    last = before[-1]
+    if direction < 0:
+        return last.isdigit() and script[0].isdigit()
+    if not last.isalnum() and last not in _MARKED_BEHIND:
+        return False
+    has_digit = any(character.isdigit() for character in script)
+    return has_digit or script[0] in _SIGNS or len(script) == 1
 
 
 def chart_text(package: Package, part_name: str) -> tuple[str, str]:

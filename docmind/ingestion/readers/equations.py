@@ -6,11 +6,8 @@ The form is Word's own linear format: (a+b)/c, x^2, √x.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,26 +16,6 @@ if TYPE_CHECKING:
 _EQUATION = ("{*}oMathPara", "{*}oMath")
 _NEEDS_NO_BRACKETS = re.compile(r"[\w.,]+|\([^()]*\)")
 """A word, a number, or what stands in brackets already."""
-
-
-def with_linear_equations(path: Path) -> BytesIO:
-    """Return a Word file, without its pictures, in which each equation is a run of text."""
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    copy = BytesIO()
-    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as without_pictures:
-        for name in package.namelist():
-            data = b""
-            if name.endswith((".xml", ".rels")):
-                data = package.read(name)
-            if b"oMath" in data:
-                root = etree.fromstring(data, parser)
-                linearize(root, etree.QName(root).namespace)
-                data = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-            without_pictures.writestr(name, data)
-    copy.seek(0)
-    return copy
 
 
 def linearize(root: Element, namespace: str | None) -> None:

@@ -20,10 +20,11 @@ from docmind.ingestion.parsed import (
 from docmind.ingestion.readers.html import read_epub, read_html, read_markdown, read_rst
 from docmind.ingestion.readers.mail import read_eml, read_msg
 from docmind.ingestion.readers.ocr import read_image
-from docmind.ingestion.readers.office import read_docx, read_pptx
+from docmind.ingestion.readers.office import read_pptx
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.sheets import read_xlsx
 from docmind.ingestion.readers.text import read_csv, read_text
+from docmind.ingestion.readers.word import read_docx
 
 ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}

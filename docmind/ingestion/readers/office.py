@@ -7,40 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmind.ingestion.parsed import Progress, Section, clean, markdown_table, one_line
-from docmind.ingestion.readers.equations import linearize, with_linear_equations
-from docmind.ingestion.readers.html import html_sections
+from docmind.ingestion.readers.equations import linearize
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
     from pptx.shapes.base import BaseShape
     from pptx.slide import Slide
 
-STYLES = """
-p[style-name='Title'] => h1:fresh
-p[style-name='Subtitle'] => h2:fresh
-comment-reference => sup
-"""
-"""What Mammoth does beyond its own rules, which know Word's headings."""
 DRAWING_NAMESPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
 """Of the text on slides."""
-
-
-def read_docx(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a Word document as the web page that Mammoth makes of it, notes and comments last."""
-    import mammoth
-
-    page = mammoth.convert_to_html(
-        with_linear_equations(path),
-        style_map=STYLES,
-        include_embedded_style_map=False,
-        convert_image=mammoth.images.img_element(_no_attributes),
-    )
-    return html_sections(page.value)
-
-
-def _no_attributes(_image: object) -> dict[str, str]:
-    """Return what an image has in the web page: nothing, not even its data."""
-    return {}
 
 
 def read_pptx(path: Path, progress: Progress) -> list[Section]:

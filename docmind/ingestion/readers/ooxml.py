@@ -271,10 +271,10 @@ def preferred_alternatives(root: Element) -> None:
     Text boxes and equations stand in files twice: for new programs and for old ones.
     """
     for alternative in list(root.iter("{*}AlternateContent")):
-        chosen = list(alternative.iterfind("{*}Choice/*"))
-        if not chosen:
-            chosen = list(alternative.iterfind("{*}Fallback/*"))
-        for element in chosen:
+        chosen = alternative.find("{*}Choice")
+        if chosen is None or not len(chosen):
+            chosen = alternative.find("{*}Fallback")
+        for element in list(chosen) if chosen is not None else []:
             alternative.addprevious(element)
         parent = alternative.getparent()
         if parent is not None:

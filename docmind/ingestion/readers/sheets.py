@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from docmind.ingestion.parsed import PartlyRead, Progress, Section, markdown_table, one_line
 from docmind.ingestion.readers import number_formats
 from docmind.ingestion.readers.drawings import (
+    SCRIPTS,
+    Piece,
     alternative_text,
     chart_text,
     diagram_text,
-    marked_script,
+    joined,
     paragraphs,
 )
 from docmind.ingestion.readers.ooxml import (
@@ -133,16 +135,12 @@ def _shared_strings(package: Package) -> list[str]:
 
 def _rich_text(item: Element) -> str:
     """Return a string's text, without the pronunciation that may stand beside it."""
-    text = item.findtext("{*}t") or ""
+    pieces = [Piece(item.findtext("{*}t") or "")]
     for run in item.iterfind("{*}r"):
-        text += _run_text(text, run)
+        alignment = attribute(run.find("{*}rPr/{*}vertAlign"), "val") or ""
+        pieces.append(Piece(run.findtext("{*}t") or "", SCRIPTS.get(alignment, 0)))
+    text = joined(pieces)
     return _ESCAPED_CHARACTER.sub(lambda match: chr(int(match[1], 16)), text)
-
-
-def _run_text(before: str, run: Element) -> str:
-    alignment = attribute(run.find("{*}rPr/{*}vertAlign"), "val")
-    baseline = {"superscript": 1, "subscript": -1}.get(alignment or "", 0)
-    return marked_script(before, run.findtext("{*}t") or "", baseline)
 
 
 def _cell_formats(package: Package) -> list[str]:
