@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docmind.ingestion.parsed import markdown_table, one_line
 from docmind.ingestion.readers.number_formats import shown
-from docmind.ingestion.readers.ooxml import Package, local_name, number_attribute
+from docmind.ingestion.readers.ooxml import (
+    Package,
+    local_name,
+    number_attribute,
+    relationship_id,
+)
+from docmind.ingestion.readers.word_numbering import written_number
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -16,18 +23,66 @@ if TYPE_CHECKING:
 _MARKED_BEHIND = ")]%'\"\u2019"
 _SIGNS = "+-*(\u2212\u2013"
 """What may begin a power, with the minus and the dash that look like a hyphen."""
+DRAWING_NAMESPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
+_NUMBER_FORMS = {
+    "alphaLc": "lowerLetter",
+    "alphaUc": "upperLetter",
+    "romanLc": "lowerRoman",
+    "romanUc": "upperRoman",
+}
+"""How the numbers of lists on slides are called → Word's names of the same."""
+_FILE_NAME = re.compile(r"\S+\.(png|jpe?g|gif|bmp|tiff?|emf|wmf|svg)", re.IGNORECASE)
 MOST_POINTS = 2000
 """Of a chart's series: more are samples of a curve, which nobody reads one by one."""
 
 
 def paragraphs(body: Element) -> list[str]:
-    """Return the paragraphs of a shape's text, without empty ones."""
+    """Return the paragraphs of a shape's text with their numbers, without empty ones."""
     texts: list[str] = []
-    for paragraph in body.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}p"):
+    counts: dict[int, int] = {}
+    """Level → the number of its last paragraph, while a list goes on."""
+    for paragraph in body.iter(f"{{{DRAWING_NAMESPACE}}}p"):
         text = paragraph_text(paragraph)
-        if text.strip():
-            texts.append(text)
+        if not text.strip():
+            continue
+        level = number_attribute(paragraph.find("{*}pPr"), "lvl") or 0
+        numbers = paragraph.find("{*}pPr/{*}buAutoNum")
+        counts = {other: count for other, count in counts.items() if other <= level}
+        if numbers is None:
+            counts.pop(level, None)
+        else:
+            start = number_attribute(numbers, "startAt") or 1
+            counts[level] = counts.get(level, start - 1) + 1
+            text = f"{_automatic_number(counts[level], numbers.get('type') or '')} {text}"
+        texts.append(text)
     return texts
+
+
+def _automatic_number(number: int, form: str) -> str:
+    """Return a paragraph's number, for example `2)` for the form `arabicParenR`."""
+    text = str(number)
+    for beginning, word_form in _NUMBER_FORMS.items():
+        if form.startswith(beginning):
+            text = written_number(number, word_form)
+    if form.endswith("ParenBoth"):
+        return f"({text})"
+    if form.endswith("ParenR"):
+        return f"{text})"
+    return f"{text}."
+
+
+def write_out_links(package: Package, part_name: str, root: Element) -> None:
+    """Put the address of each link in brackets behind its text."""
+    for link in root.iter(f"{{{DRAWING_NAMESPACE}}}hlinkClick"):
+        target = package.target(part_name, relationship_id(link))
+        properties = link.getparent()
+        run = None if properties is None else properties.getparent()
+        text = None if run is None else run.find(f"{{{DRAWING_NAMESPACE}}}t")
+        if target is None or not target.external or text is None:
+            continue
+        address = target.target.removeprefix("mailto:")
+        if address not in (text.text or ""):
+            text.text = f"{text.text or ''} ({address})"
 
 
 def paragraph_text(paragraph: Element) -> str:
@@ -179,6 +234,8 @@ def alternative_text(properties: Element | None) -> str:
         return ""
     title = one_line(properties.get("title") or "")
     description = one_line(properties.get("descr") or "")
+    if _FILE_NAME.fullmatch(description):  # written by a program
+        description = ""
     if title and description and title != description:
         return f"{title}: {description}"
     return description or title

@@ -20,9 +20,9 @@ from docmind.ingestion.parsed import (
 from docmind.ingestion.readers.html import read_epub, read_html, read_markdown, read_rst
 from docmind.ingestion.readers.mail import read_eml, read_msg
 from docmind.ingestion.readers.ocr import read_image
-from docmind.ingestion.readers.office import read_pptx
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.sheets import read_xlsx
+from docmind.ingestion.readers.slides import read_pptx
 from docmind.ingestion.readers.text import read_csv, read_text
 from docmind.ingestion.readers.word import read_docx
 

@@ -19,6 +19,7 @@ from docmind.ingestion.readers.drawings import (
     diagram_text,
     joined,
     paragraphs,
+    write_out_links,
 )
 from docmind.ingestion.readers.ooxml import (
     LONGEST_REPEATED_TEXT,
@@ -28,6 +29,7 @@ from docmind.ingestion.readers.ooxml import (
     local_name,
     number_attribute,
     preferred_alternatives,
+    relationship_id,
     says_only_page,
 )
 
@@ -101,20 +103,13 @@ def read_xlsx(path: Path, progress: Progress) -> PartlyRead:
             place = Section(text="", page=index + 1, headings=(attribute(sheet, "name") or "",))
             # Also an empty sheet is a page.
             sections.append(place)
-            part = package.target(package.main, _relationship_id(sheet))
+            part = package.target(package.main, relationship_id(sheet))
             if part is None or part.target not in package:
                 package.unread.say(f"the sheet '{place.heading}' is missing in the file")
                 continue
             sections += _sheet_sections(package, part.target, workbook, place)
         sections += package.properties()
         return PartlyRead(sections, package.unread.sentences())
-
-
-def _relationship_id(sheet: Element) -> str | None:
-    for key, value in sheet.items():
-        if str(key).endswith("}id"):
-            return str(value)
-    return None
 
 
 def _counts_from_1904(root: Element) -> bool:
@@ -209,7 +204,7 @@ def _surroundings(package: Package, part_name: str, data: bytes) -> _Surrounding
             merged.append((_position(*corners[0]), _position(*corners[1])))
     links: dict[Position, str] = {}
     for element in root.iterfind("{*}hyperlinks/{*}hyperlink"):
-        target = package.target(part_name, _relationship_id(element))
+        target = package.target(part_name, relationship_id(element))
         corner = _CELL_REFERENCE.match(element.get("ref") or "")
         if target is not None and target.external and corner:
             links[_position(corner[1], corner[2])] = target.target.removeprefix("mailto:")
@@ -575,6 +570,7 @@ def _shape_texts(package: Package, drawing: str) -> list[str]:
     if root is None:
         return []
     preferred_alternatives(root)
+    write_out_links(package, drawing, root)
     lines: list[str] = []
     for shape in root.iter("{*}sp", "{*}cxnSp", "{*}pic", "{*}graphicFrame"):
         for body in shape.iterfind("{*}txBody"):

@@ -38,6 +38,7 @@ from docmind.ingestion.readers.ooxml import (
     local_name,
     number_attribute,
     preferred_alternatives,
+    relationship_id,
     says_only_page,
 )
 from docmind.ingestion.readers.word_numbering import BULLET, Numbering
@@ -460,7 +461,7 @@ class _DocumentReader:
 
     def _link(self, element: Element) -> list[Piece]:
         pieces = self._inline(element)
-        target = self._package.target(self._part, _relationship_id(element, "id"))
+        target = self._package.target(self._part, relationship_id(element, "id"))
         if target is not None and target.external:
             pieces.append(_address(target.target, joined(pieces)))
         return pieces
@@ -533,11 +534,11 @@ class _DocumentReader:
                 has_object = True
                 unread.count("embedded video", "embedded videos")
             elif name == "relIds":
-                target = self._package.target(self._part, _relationship_id(element, "dm"))
+                target = self._package.target(self._part, relationship_id(element, "dm"))
                 if target is not None:
                     self._anchored.diagrams.append(target.target)
             else:
-                target = self._package.target(self._part, _relationship_id(element, "id"))
+                target = self._package.target(self._part, relationship_id(element, "id"))
                 if target is not None and target.kind == "chart":
                     self._anchored.charts.append(target.target)
                 else:
@@ -610,7 +611,7 @@ class _DocumentReader:
         """Return the lines of all headers or footers, each once."""
         lines: dict[str, None] = {}
         for reference in root.iter(f"{{*}}{kind}Reference"):
-            target = self._package.target(self._package.main, _relationship_id(reference, "id"))
+            target = self._package.target(self._package.main, relationship_id(reference, "id"))
             part = None if target is None else self._package.part(target.target)
             if target is None or part is None:
                 continue
@@ -676,14 +677,6 @@ def _is_inside_box(box: Element, drawing: Element) -> bool:
         if local_name(above) == "txbxContent":
             return True
     return False
-
-
-def _relationship_id(element: Element, name: str) -> str | None:
-    """Return an attribute of the namespace of relationships, for example `r:id`."""
-    for key, value in element.items():
-        if str(key).endswith(f"/relationships}}{name}"):
-            return str(value)
-    return None
 
 
 def _is_page_number(instruction: str) -> bool:

@@ -95,7 +95,7 @@ class Numbering:
             if own.all_decimal and form != "bullet":
                 form = "decimal"
             start = self._level(number_id, place).start
-            return _written(self._counts[abstract].get(place, start), form)
+            return written_number(self._counts[abstract].get(place, start), form)
 
         return _PLACE.sub(number, own.text)
 
@@ -174,7 +174,7 @@ def _read_level(level: Element) -> _Level:
     )
 
 
-def _written(number: int, form: str) -> str:
+def written_number(number: int, form: str) -> str:
     """Return a number in one of Word's forms; in a form that is not known here as it is."""
     if form in {"lowerLetter", "upperLetter"} and number > 0:
         repeats, letter = divmod(number - 1, 26)
