@@ -177,6 +177,7 @@ class Package:
                 ("Author", "creator"),
                 ("Keywords", "keywords"),
                 ("Description", "description"),
+                ("Category", "category"),
             ):
                 value = one_line(root.findtext(f"{{*}}{tag}") or "")
                 says_nothing = value in SAID_BY_PROGRAMS or value.startswith("generated ")
