@@ -72,6 +72,8 @@ _TOKEN = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_NEGATIVE = re.compile("[-(\u2212\u2013]")
+_DIGIT_BUT_ZERO = re.compile("[1-9]")
 _CONDITION = re.compile(r"\[(<=|>=|<>|=|<|>)\s*(-?[\d.]+)\]")
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
@@ -123,14 +125,22 @@ def shown_text(text: str, number_format: str) -> str:
     """Return a text as a sheet shows it: in the place that its format has for it."""
     sections = _sections(number_format)
     tokens = sections[3] if len(sections) > 3 else sections[0]
-    places = [token for token in tokens if token.text == "@" and token.kind == "other"]
-    if len(places) != 1:
+    literals = _text(_of_kind(tokens, "literal", "other"))
+    if literals.count("@") != 1:
         return text
-    return "".join(
-        text if token is places[0] else token.text
-        for token in tokens
-        if token.kind in {"literal", "other"}
-    )
+    return literals.replace("@", text)
+
+
+def _has(tokens: Sequence[_Token], kind: str) -> bool:
+    return any(token.kind == kind for token in tokens)
+
+
+def _of_kind(tokens: Sequence[_Token], *kinds: str) -> list[_Token]:
+    return [token for token in tokens if token.kind in kinds]
+
+
+def _text(tokens: Sequence[_Token]) -> str:
+    return "".join(token.text for token in tokens)
 
 
 @lru_cache(maxsize=1000)
@@ -217,13 +227,12 @@ def _holds(value: float, condition: str) -> bool:
 
 
 def _number(value: float, magnitude: float, tokens: Sequence[_Token]) -> str:
-    if any(token.kind == "unknown" for token in tokens):
+    if _has(tokens, "unknown"):
         raise _NotUnderstood
-    if any(token.kind == "general" for token in tokens):
+    if _has(tokens, "general"):
         return _around_general(value, magnitude, tokens)
-    places = [token for token in tokens if token.kind == "digits"]
-    if not places:
-        literal = "".join(token.text for token in tokens if token.kind in {"literal", "other"})
+    if not _has(tokens, "digits"):
+        literal = _text(_of_kind(tokens, "literal", "other"))
         if literal.strip() == "@":
             return general(value)
         # A zero shown as a dash is a zero; any other number would be lost.
@@ -246,8 +255,8 @@ def _around_general(value: float, magnitude: float, tokens: Sequence[_Token]) ->
 
 def _signed(text: str, value: float, *, is_negative: bool) -> str:
     """Return the text with a minus where it has none: some formats show a loss by colour only."""
-    says_negative = any(sign in text for sign in "-(\u2212\u2013")
-    has_digit_other_than_zero = any(digit in text for digit in "123456789")
+    says_negative = bool(_NEGATIVE.search(text))
+    has_digit_other_than_zero = bool(_DIGIT_BUT_ZERO.search(text))
     if is_negative and has_digit_other_than_zero:
         return f"-{text}"
     if value < 0 and not says_negative and has_digit_other_than_zero:
@@ -261,7 +270,7 @@ def _with_raw_value(text: str, value: float) -> str:
 
 def _thousands_left_out(tokens: Sequence[_Token]) -> int:
     """Return how many times the number is divided by 1,000: the commas behind the last digit."""
-    last = max(index for index, token in enumerate(tokens) if token.kind == "digits")
+    last = _last_digits(tokens)
     commas = 0
     for token in tokens[last + 1 :]:
         if token.text != "," or token.kind != "other":
@@ -270,22 +279,30 @@ def _thousands_left_out(tokens: Sequence[_Token]) -> int:
     return commas
 
 
+def _last_digits(tokens: Sequence[_Token]) -> int:
+    """Return where the last digit places are."""
+    last = 0
+    for index, token in enumerate(tokens):
+        if token.kind == "digits":
+            last = index
+    return last
+
+
 def _in_places(magnitude: float, tokens: Sequence[_Token]) -> str:
     """Return a number, without its sign, in the places of a format."""
-    percents = sum(token.text.count("%") for token in tokens if token.kind == "other")
+    percents = _text(_of_kind(tokens, "other")).count("%")
     thousands = _thousands_left_out(tokens)
     number = Decimal(repr(magnitude)) * 100**percents / Decimal(1000) ** thousands
 
-    kinds = [token.kind for token in tokens]
-    first = kinds.index("digits")
-    last = len(kinds) - 1 - kinds[::-1].index("digits")
+    first = tokens.index(_of_kind(tokens, "digits")[0])
+    last = _last_digits(tokens)
     before = _literals(tokens[:first])
     middle = tokens[first : last + 1]
     after = _literals(tokens[last + 1 + thousands :])
 
-    if any(token.kind == "exponent" for token in middle):
+    if _has(middle, "exponent"):
         digits = _scientific(number, middle)
-    elif "/" in after.strip()[:1] or any(token.text == "/" for token in middle):
+    elif after.startswith("/") or "/" in _text(_of_kind(middle, "other")):
         return _fraction(number, tokens, first)
     else:
         digits = _decimal(number, middle)
@@ -293,11 +310,7 @@ def _in_places(magnitude: float, tokens: Sequence[_Token]) -> str:
 
 
 def _literals(tokens: Sequence[_Token]) -> str:
-    text = ""
-    for token in tokens:
-        if token.kind in {"literal", "other", "date"}:
-            text += token.text
-    return text
+    return _text(_of_kind(tokens, "literal", "other", "date"))
 
 
 def _decimal(number: Decimal, tokens: Sequence[_Token]) -> str:
@@ -332,36 +345,32 @@ def _decimal(number: Decimal, tokens: Sequence[_Token]) -> str:
 
 def _whole(digits: str, tokens: Sequence[_Token], *, has_groups: bool) -> str:
     """Return the digits before the point, with leading zeros and literals between them."""
-    places = "".join(token.text for token in tokens if token.kind == "digits")
+    places = _text(_of_kind(tokens, "digits"))
     least = len(places.lstrip("#?"))
     if digits == "0":
         digits = ""
     digits = digits.rjust(least, "0")
     if has_groups:
         return f"{int(digits or 0):,}" if least or digits else ""
-    if all(token.kind == "digits" for token in tokens):
-        return digits
-    # Literals between digits, as in a phone number: from the right, each place takes one.
+    # Literals between digits, as in a phone number: from the right, each place takes its digits and
+    # the leftmost what is left.
     text = ""
-    rest = digits
-    for index, token in enumerate(reversed(tokens)):
+    for index in range(len(tokens) - 1, -1, -1):
+        token = tokens[index]
         if token.kind != "digits":
             text = token.text + text
             continue
-        is_outermost = all(other.kind != "digits" for other in list(reversed(tokens))[index + 1 :])
-        taken = len(rest) if is_outermost else min(len(token.text), len(rest))
-        text = rest[len(rest) - taken :] + text
-        rest = rest[: len(rest) - taken]
+        is_leftmost = not _has(tokens[:index], "digits")
+        taken = len(digits) if is_leftmost else min(len(token.text), len(digits))
+        text = digits[len(digits) - taken :] + text
+        digits = digits[: len(digits) - taken]
     return text
 
 
 def _scientific(number: Decimal, tokens: Sequence[_Token]) -> str:
-    position = [token.kind for token in tokens].index("exponent")
-    mantissa_tokens = tokens[:position]
-    places = sum(
-        len(token.text) for token in _behind_point(mantissa_tokens) if token.kind == "digits"
-    )
-    exponent_places = sum(len(token.text) for token in tokens[position:] if token.kind == "digits")
+    position = tokens.index(_of_kind(tokens, "exponent")[0])
+    places = len(_text(_of_kind(_behind_point(tokens[:position]), "digits")))
+    exponent_places = len(_text(_of_kind(tokens[position:], "digits")))
     mantissa, _, exponent = f"{number:.{places}E}".partition("E")
     power = int(exponent)
     sign = "-" if power < 0 else "+" * (tokens[position].text[1] == "+")
@@ -380,11 +389,11 @@ def _fraction(number: Decimal, tokens: Sequence[_Token], first: int) -> str:
 
     Its denominator is given (`# ?/8`), or has at most as many digits as it has places (`# ??/??`).
     """
-    slash = [token.text for token in tokens].index("/", first)
+    slash = tokens.index(_Token("other", "/"), first)
     end = slash + 1
     while end < len(tokens) and (tokens[end].kind == "digits" or tokens[end].text.isdigit()):
         end += 1
-    denominator_places = "".join(token.text for token in tokens[slash + 1 : end])
+    denominator_places = _text(tokens[slash + 1 : end])
     exact = Fraction(number)
     if denominator_places.isdigit() and int(denominator_places) > 0:
         denominator = int(denominator_places)
@@ -394,7 +403,7 @@ def _fraction(number: Decimal, tokens: Sequence[_Token], first: int) -> str:
         denominator = close.denominator
         numerator = close.numerator
 
-    places_before = [token for token in tokens[first:slash] if token.kind == "digits"]
+    places_before = _of_kind(tokens[first:slash], "digits")
     digits = f"{numerator}/{denominator}"
     if len(places_before) > 1:  # the first of them is for the whole part
         whole, rest = divmod(numerator, denominator)
@@ -416,17 +425,17 @@ def _is_date(tokens: Sequence[_Token]) -> bool:
 
 
 def _date(value: float, tokens: Sequence[_Token], *, starts_1904: bool) -> str:
-    if any(token.kind == "elapsed" for token in tokens):
+    if _has(tokens, "elapsed"):
         return _duration(value, tokens)
-    letters = {token.text[0].lower() for token in tokens if token.kind == "date"}
-    if letters & set("egb") or any(token.kind == "unknown" for token in tokens):
+    letters = _text(_of_kind(tokens, "date")).lower()
+    if _has(tokens, "unknown") or re.search("[egb]", letters):
         raise _NotUnderstood  # eras of Japan, Buddhist years
     parts = _with_minutes(tokens)
     moment = _moment(value, _smallest_unit_s(parts), starts_1904=starts_1904)
-    units = {part.text[0] for part in parts if part.kind == "date"}
+    units = set(_text(_of_kind(parts, "date")))
     if _order_is_ambiguous(parts):
         return _iso(value, with_time="h" in units, starts_1904=starts_1904)
-    has_halves = any(part.kind == "half" for part in parts)
+    has_halves = _has(parts, "half")
     text = "".join(_date_part(part, moment, has_halves=has_halves) for part in parts).strip()
     if units & set("md") and "y" not in units:
         return f"{text} ({_iso(value, with_time=False, starts_1904=starts_1904)})"
@@ -464,13 +473,12 @@ def _smallest_unit_s(parts: Sequence[_Token]) -> float:
 
 def _order_is_ambiguous(parts: Sequence[_Token]) -> bool:
     """Tell whether a date is only numbers, and neither begins with its year nor has points."""
-    date = [part for part in parts if part.kind == "date" and part.text[0] in "ymd"]
-    kinds = [part.text[0] for part in date]
-    if "d" not in kinds or "m" not in kinds:
+    units = _text(_of_kind(parts, "date"))
+    is_numeric = "mmm" not in units and "ddd" not in units
+    has_points = "." in _text(_of_kind(parts, "literal", "other"))
+    if "d" not in units or "m" not in units:
         return False
-    is_numeric = all(len(part.text) <= 2 for part in date if part.text[0] in "md")
-    has_points = any(part.text in {".", ". "} for part in parts if part.kind != "date")
-    return is_numeric and kinds[0] != "y" and not has_points
+    return is_numeric and units[0] != "y" and not has_points
 
 
 def _moment(value: float, unit_s: float, *, starts_1904: bool) -> datetime:
@@ -517,11 +525,16 @@ def _date_part(part: _Token, moment: datetime, *, has_halves: bool) -> str:
 
 def _duration(value: float, tokens: Sequence[_Token]) -> str:
     """Return hours, minutes or seconds that do not stop at a day, for example `42:00`."""
-    parts = _with_minutes(
-        [_Token("date", token.text) if token.kind == "elapsed" else token for token in tokens]
-    )
-    elapsed = [index for index, token in enumerate(tokens) if token.kind == "elapsed"]
-    shows_seconds = any(part.kind == "date" and part.text[0] == "s" for part in parts)
+    as_time: list[_Token] = []
+    elapsed: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.kind == "elapsed":
+            elapsed.append(index)
+            as_time.append(_Token("date", token.text))
+        else:
+            as_time.append(token)
+    parts = _with_minutes(as_time)
+    shows_seconds = "s" in _text(_of_kind(parts, "date"))
     unit_s = 1 if shows_seconds else 60
     total_s = round(abs(value) * 86400 / unit_s) * unit_s
     text = ""

@@ -139,6 +139,13 @@ class Package:
         except etree.XMLSyntaxError:
             return None
 
+    def elements(self, name: str, path: str) -> list[Element]:
+        """Return the elements under a path of a part; none if it is missing or unreadable."""
+        root = self.part(name)
+        if root is None:
+            return []
+        return list(root.iterfind(path))
+
     def relationships(self, part_name: str) -> dict[str, Relationship]:
         """Return what a part refers to, by the ids that it uses for it."""
         if part_name not in self._relationships:
@@ -240,6 +247,13 @@ def relationship_id(element: Element, name: str = "id") -> str | None:
     for key, value in element.items():
         if str(key).endswith(f"/relationships}}{name}"):
             return str(value)
+    return None
+
+
+def relationship_id_of_picture(shape: Element) -> str | None:
+    """Return the id by which a shape refers to the picture that it shows."""
+    for blip in shape.iter("{*}blip"):
+        return relationship_id(blip, "embed") or relationship_id(blip, "link")
     return None
 
 

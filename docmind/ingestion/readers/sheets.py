@@ -30,8 +30,10 @@ from docmind.ingestion.readers.ooxml import (
     number_attribute,
     preferred_alternatives,
     relationship_id,
+    relationship_id_of_picture,
     says_only_page,
 )
+from docmind.ingestion.readers.pictures import Pictures
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -98,6 +100,7 @@ def read_xlsx(path: Path, progress: Progress) -> PartlyRead:
             formats=_cell_formats(package),
             starts_1904=root is not None and _counts_from_1904(root),
         )
+        pictures = Pictures(package, progress)
         for index, sheet in enumerate(sheets):
             progress(index, len(sheets))
             place = Section(text="", page=index + 1, headings=(attribute(sheet, "name") or "",))
@@ -108,6 +111,8 @@ def read_xlsx(path: Path, progress: Progress) -> PartlyRead:
                 package.unread.say(f"the sheet '{place.heading}' is missing in the file")
                 continue
             sections += _sheet_sections(package, part.target, workbook, place)
+            for drawing in package.related(part.target, "drawing"):
+                sections += _drawing_sections(package, drawing, pictures, place)
         sections += package.properties()
         return PartlyRead(sections, package.unread.sentences())
 
@@ -122,9 +127,7 @@ def _counts_from_1904(root: Element) -> bool:
 def _shared_strings(package: Package) -> list[str]:
     strings: list[str] = []
     for name in package.related(package.main, "sharedStrings"):
-        root = package.part(name)
-        if root is not None:
-            strings += [_rich_text(item) for item in root.iterfind("{*}si")]
+        strings += [_rich_text(item) for item in package.elements(name, "{*}si")]
     return strings
 
 
@@ -164,7 +167,7 @@ def _cell_formats(package: Package) -> list[str]:
 def _sheet_sections(
     package: Package, part_name: str, workbook: _Workbook, place: Section
 ) -> Iterator[Section]:
-    """Yield a sheet's header, blocks, drawings, comments and footer."""
+    """Yield a sheet's header, blocks, comments and footer."""
     data = package.read(part_name)
     surroundings = _surroundings(package, part_name, data)
     if surroundings.header:
@@ -175,7 +178,6 @@ def _sheet_sections(
             yield replace(place, text=title)
         if block.rows:
             yield replace(place, text=block.text, table=block.is_table)
-    yield from _drawing_sections(package, part_name, place)
     notes = [*_comments(package, part_name), *surroundings.hints]
     if surroundings.footer:
         notes.append(f"Footer: {surroundings.footer}")
@@ -512,8 +514,7 @@ def _comments(package: Package, part_name: str) -> Iterator[str]:
     with_thread: set[str] = set()
     authors = _persons(package)
     for name in package.related(part_name, "threadedComment"):
-        root = package.part(name)
-        for comment in [] if root is None else root.iterfind("{*}threadedComment"):
+        for comment in package.elements(name, "{*}threadedComment"):
             reference = comment.get("ref") or ""
             with_thread.add(reference)
             author = authors.get(comment.get("personId") or "", "")
@@ -544,28 +545,28 @@ def _comment(reference: str, text: str, author: str) -> str:
 def _persons(package: Package) -> dict[str, str]:
     names: dict[str, str] = {}
     for part in package.related(package.main, "person"):
-        root = package.part(part)
-        for person in [] if root is None else root.iterfind("{*}person"):
+        for person in package.elements(part, "{*}person"):
             names[person.get("id") or ""] = person.get("displayName") or ""
     return names
 
 
-def _drawing_sections(package: Package, part_name: str, place: Section) -> Iterator[Section]:
-    """Yield what a sheet's text boxes, charts, diagrams and pictures say."""
-    for drawing in package.related(part_name, "drawing"):
-        yield replace(place, text="\n".join(_shape_texts(package, drawing)))
-        for chart in package.related(drawing, "chart"):
-            title, table = chart_text(package, chart)
-            yield replace(place, text=title)
-            yield replace(place, text=table, table=True)
-        for diagram in package.related(drawing, "diagramData"):
-            yield replace(place, text=diagram_text(package, diagram))
-        for _ in package.related(drawing, "chartEx"):
-            package.unread.count("chart of a new kind", "charts of a new kind")
+def _drawing_sections(
+    package: Package, drawing: str, pictures: Pictures, place: Section
+) -> Iterator[Section]:
+    """Yield what the text boxes, charts, diagrams and pictures on a sheet say."""
+    yield replace(place, text="\n".join(_shape_texts(package, drawing, pictures)))
+    for chart in package.related(drawing, "chart"):
+        title, table = chart_text(package, chart)
+        yield replace(place, text=title)
+        yield replace(place, text=table, table=True)
+    for diagram in package.related(drawing, "diagramData"):
+        yield replace(place, text=diagram_text(package, diagram))
+    for _ in package.related(drawing, "chartEx"):
+        package.unread.count("chart of a new kind", "charts of a new kind")
 
 
-def _shape_texts(package: Package, drawing: str) -> list[str]:
-    """Return the texts of a drawing's shapes and what is written about its pictures."""
+def _shape_texts(package: Package, drawing: str, pictures: Pictures) -> list[str]:
+    """Return the texts of a drawing's shapes and what is written about and in its pictures."""
     root = package.part(drawing)
     if root is None:
         return []
@@ -579,5 +580,9 @@ def _shape_texts(package: Package, drawing: str) -> list[str]:
         if description:
             lines.append(f"Picture: {description}")
         if local_name(shape) == "pic":
-            package.unread.count("picture", "pictures")
+            picture = package.target(drawing, relationship_id_of_picture(shape))
+            if picture is None or picture.external:
+                pictures.count_unread()
+            else:
+                lines += pictures.text(picture.target).splitlines()
     return lines

@@ -26,7 +26,9 @@ from docmind.ingestion.readers.ooxml import (
     number_attribute,
     preferred_alternatives,
     relationship_id,
+    relationship_id_of_picture,
 )
+from docmind.ingestion.readers.pictures import Pictures
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -61,7 +63,7 @@ def read_pptx(path: Path, progress: Progress) -> PartlyRead:
                 "is damaged: its slides can't be found. Open it with the program that made it and "
                 "save it again."
             )
-        reader = _PresentationReader(package)
+        reader = _PresentationReader(package, progress)
         sections: list[Section] = []
         slides = list(root.iterfind("{*}sldIdLst/{*}sldId"))
         for index, slide in enumerate(slides):
@@ -81,8 +83,9 @@ def read_pptx(path: Path, progress: Progress) -> PartlyRead:
 class _PresentationReader:
     """Reads the slides of one presentation."""
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, progress: Progress) -> None:
         self._package = package
+        self._pictures = Pictures(package, progress)
         self._furniture: dict[str, None] = {}
         """What stands on every slide: lines of footers, masters and layouts, in their order."""
         self._backgrounds: set[str] = set()
@@ -111,7 +114,7 @@ class _PresentationReader:
                 self._furniture.update(dict.fromkeys(_text_lines(shape)))
                 continue
             lines += _text_lines(shape)
-            lines += self._described(shape)
+            lines += self._described(shape, part)
             for table in shape.iterfind(".//{*}tbl"):
                 tables.append(replace(place, text=_table(table), table=True))
             for text, table_text in self._graphics(shape, part):
@@ -137,6 +140,12 @@ class _PresentationReader:
         linearize(root, DRAWING_NAMESPACE)
         write_out_links(self._package, part, root)
         return root.find("{*}cSld/{*}spTree")
+
+    def _text_shapes_of(self, part: str) -> list[Element]:
+        tree = self._shapes_of(part)
+        if tree is None:
+            return []
+        return list(tree.iter("{*}sp"))
 
     # -- the order of the shapes
 
@@ -180,8 +189,7 @@ class _PresentationReader:
             if not parts:
                 return None
             background = parts[0]
-            root = self._package.part(background)
-            for other in [] if root is None else root.iterfind("{*}cSld/{*}spTree/{*}sp"):
+            for other in self._package.elements(background, "{*}cSld/{*}spTree/{*}sp"):
                 other_placeholder = other.find(".//{*}nvPr/{*}ph")
                 if other_placeholder is None or not _is_same(placeholder, other_placeholder):
                     continue
@@ -192,8 +200,9 @@ class _PresentationReader:
 
     # -- what shapes hold beside text
 
-    def _described(self, shape: Element) -> list[str]:
-        """Return what is written about a shape; count what is not read."""
+    def _described(self, shape: Element, part: str) -> list[str]:
+        """Return what is written about a shape and in a picture; count what is not read."""
+        lines: list[str] = []
         unread = self._package.unread
         if shape.find(".//{*}nvPr/{*}videoFile") is not None:
             unread.count("embedded video", "embedded videos")
@@ -202,11 +211,20 @@ class _PresentationReader:
         elif shape.find(".//{*}oleObj") is not None:
             unread.count("embedded object", "embedded objects")
         elif local_name(shape) == "pic":
-            unread.count("picture", "pictures")
+            lines = self._in_picture(shape, part)
         elif local_name(shape) == "contentPart":
             unread.count("drawing by hand", "drawings by hand")
         description = alternative_text(shape.find("./*/{*}cNvPr"))
-        return [f"Picture: {description}"] if description else []
+        if description:
+            lines.insert(0, f"Picture: {description}")
+        return lines
+
+    def _in_picture(self, shape: Element, part: str) -> list[str]:
+        target = self._package.target(part, relationship_id_of_picture(shape))
+        if target is None or target.external:
+            self._pictures.count_unread()
+            return []
+        return self._pictures.text(target.target).splitlines()
 
     def _graphics(self, shape: Element, part: str) -> Iterator[tuple[str, str]]:
         """Yield the text and the table of each chart and diagram in a shape."""
@@ -229,8 +247,7 @@ class _PresentationReader:
     def _around(self, part: str, place: Section) -> Iterator[Section]:
         lines: list[str] = []
         for notes_part in self._package.related(part, "notesSlide"):
-            tree = self._shapes_of(notes_part)
-            for shape in [] if tree is None else tree.iter("{*}sp"):
+            for shape in self._text_shapes_of(notes_part):
                 kind = _placeholder(shape)
                 if kind in _PAGE_FURNITURE:
                     self._furniture.update(dict.fromkeys(_text_lines(shape)))
@@ -247,7 +264,9 @@ class _PresentationReader:
         """Yield a line for each comment and each answer to one."""
         for comments_part in self._package.related(part, "comments"):
             root = self._package.part(comments_part)
-            for comment in [] if root is None else root.iter("{*}cm", "{*}reply"):
+            if root is None:
+                continue
+            for comment in root.iter("{*}cm", "{*}reply"):
                 text = comment.findtext("{*}text") or ""
                 body = comment.find("{*}txBody")
                 if body is not None:
@@ -260,8 +279,7 @@ class _PresentationReader:
         names: dict[str, str] = {}
         for kind in ("commentAuthors", "authors"):
             for part in self._package.related(self._package.main, kind):
-                root = self._package.part(part)
-                for author in [] if root is None else root:
+                for author in self._package.elements(part, "*"):
                     names[author.get("id") or ""] = author.get("name") or ""
         return names
 
@@ -275,8 +293,7 @@ class _PresentationReader:
             if background in self._backgrounds:
                 continue
             self._backgrounds.add(background)
-            tree = self._shapes_of(background)
-            for shape in [] if tree is None else tree.iter("{*}sp"):
+            for shape in self._text_shapes_of(background):
                 if _placeholder(shape) is None:
                     self._furniture.update(dict.fromkeys(_text_lines(shape)))
 

@@ -41,6 +41,7 @@ from docmind.ingestion.readers.ooxml import (
     relationship_id,
     says_only_page,
 )
+from docmind.ingestion.readers.pictures import Pictures
 from docmind.ingestion.readers.word_numbering import BULLET, Numbering
 
 if TYPE_CHECKING:
@@ -114,9 +115,11 @@ class _Anchored:
     """Parts."""
     diagrams: list[str] = field(default_factory=list)
     """Parts."""
+    pictures: list[str] = field(default_factory=list)
+    """Parts."""
 
 
-def read_docx(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
+def read_docx(path: Path, progress: Progress) -> PartlyRead:
     """Read a Word document."""
     with Package(path) as package:
         root = package.part(package.main)
@@ -125,15 +128,16 @@ def read_docx(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
                 "is damaged: its text can't be read. Open it with the program that made it and "
                 "save it again."
             )
-        sections = _DocumentReader(package).read(root)
+        sections = _DocumentReader(package, progress).read(root)
         return PartlyRead(sections, package.unread.sentences())
 
 
 class _DocumentReader:
     """Reads the parts of one document, in their order."""
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, progress: Progress) -> None:
         self._package = package
+        self._pictures = Pictures(package, progress)
         self._part = package.main
         """The part that is being read: ids of links and pictures count in it."""
         self._styles = self._read_styles()
@@ -305,6 +309,10 @@ class _DocumentReader:
             self._outline.add_table(table)
         for diagram in anchored.diagrams:
             self._outline.add_text(f"\n\n{diagram_text(self._package, diagram)}")
+        for picture in anchored.pictures:
+            text = self._pictures.text(picture)
+            if text:
+                self._outline.add_text(f"\n\nIn the picture:\n{text}")
 
     def _end_remarks(self) -> None:
         for remark in self._remarks:
@@ -544,8 +552,13 @@ class _DocumentReader:
                 else:
                     unread.count("chart of a new kind", "charts of a new kind")
         if not has_object:  # an object's picture only stands for it
-            for _ in drawing.iter("{*}blip", "{*}imagedata"):
-                unread.count("picture", "pictures")
+            for element in drawing.iter("{*}blip", "{*}imagedata"):
+                reference = relationship_id(element, "embed") or relationship_id(element)
+                target = self._package.target(self._part, reference)
+                if target is None or target.external:
+                    self._pictures.count_unread()
+                else:
+                    self._anchored.pictures.append(target.target)
 
     # -- notes, comments, deletions
 
@@ -622,6 +635,8 @@ class _DocumentReader:
                 text = one_line(joined(self._inline(paragraph)))
                 if text and not says_only_page(text, has_page_number=self._saw_page_number):
                     lines[text] = None
+            for picture in self._anchored.pictures:  # a logo with the name and address
+                lines.update(dict.fromkeys(self._pictures.text(picture).splitlines()))
             # Text boxes were met paragraph by paragraph.
             self._anchored = _Anchored()
         self._part = self._package.main
