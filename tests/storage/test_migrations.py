@@ -269,7 +269,7 @@ def test_a_start_that_is_killed_while_migrating_is_made_good_by_the_next(
     assert read_saved(old_folder)["llm"] == {"max_answer_tokens": 64}
 
 
-@pytest.mark.parametrize("call", ["pathlib.Path.replace", "shutil.copyfile"])
+@pytest.mark.parametrize("call", ["Path.replace", "shutil.copyfile"])
 def test_a_disk_that_is_full_while_migrating_is_said_and_the_old_file_stays(
     old_folder, opened, monkeypatch, call
 ):

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from docmind.ingestion.readers.ooxml import local_name
+
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
@@ -53,20 +55,14 @@ def _replace_by_run(equation: Element, text: str, namespace: str | None) -> None
 
 def linear(element: Element) -> str:
     """Return what an element of an equation says, in reading order."""
-    name = _local_name(element)
+    name = local_name(element)
     parts = _Parts(element)
     for child in element.iterchildren("*"):
-        parts.add(_local_name(child), linear(child))
+        parts.add(local_name(child), linear(child))
     form = _FORMS.get(name)
     if form is None:
         return parts.in_order
     return form(parts)
-
-
-def _local_name(element: Element) -> str:
-    from lxml import etree
-
-    return etree.QName(element).localname
 
 
 class _Parts:
@@ -105,7 +101,7 @@ class _Parts:
 
     def symbol(self, name: str, default: str) -> str:
         """Return a symbol that the element's properties name, for example the sign of a sum."""
-        properties = f"{_local_name(self._element)}Pr"
+        properties = f"{local_name(self._element)}Pr"
         found = self._element.find(f"{{*}}{properties}/{{*}}{name}")
         if found is None:
             return default

@@ -124,7 +124,8 @@ def read(
         result = PartlyRead(result)
     document = _cleaned_document(result)
     if not document.sections:
-        raise EmptyFile(f"'{name}' has no text in it. Nothing to search there.")
+        unread = f" ({'; '.join(document.unread)})" if document.unread else ""
+        raise EmptyFile(f"'{name}' has no text in it{unread}. Nothing to search there.")
     return document
 
 

@@ -27,6 +27,8 @@ _STRICT_MARK = b"http://purl.oclc.org/ooxml/"
 _STRICT_NAMESPACE = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 _USUAL_NAMESPACE = rb"http://schemas.openxmlformats.org/\1/2006/"
 _RELATIONSHIP_OF_MAIN_PART = "officeDocument"
+_USUAL_MAIN_PARTS = ("word/document.xml", "ppt/presentation.xml", "xl/workbook.xml")
+"""Where the main part is if the file does not say so."""
 SAID_BY_PROGRAMS = {
     "python-docx",
     "openpyxl",
@@ -165,6 +167,18 @@ class Package:
             if relationship.kind == kind and not relationship.external
         ]
 
+    def numbered(self, beginning: str) -> list[str]:
+        """Return the parts `beginning1.xml`, `beginning2.xml` and so on, by their numbers.
+
+        They are what can be had where the list of sheets or slides is damaged.
+        """
+        numbers: list[int] = []
+        for name in self._names.values():
+            match = re.fullmatch(rf"{re.escape(beginning)}(\d+)\.xml", name)
+            if match:
+                numbers.append(int(match[1]))
+        return [f"{beginning}{number}.xml" for number in sorted(numbers)]
+
     def target(self, part_name: str, relationship_id: str | None) -> Relationship | None:
         """Return what a part means by an id."""
         if relationship_id is None:
@@ -195,7 +209,7 @@ class Package:
         return [Section(text="\n".join(lines))]
 
     def _main_part(self) -> str:
-        for name in self.related("", _RELATIONSHIP_OF_MAIN_PART):
+        for name in [*self.related("", _RELATIONSHIP_OF_MAIN_PART), *_USUAL_MAIN_PARTS]:
             if name in self:
                 return name
         raise CorruptFile("has no document in it. Save it again in the program that made it.")

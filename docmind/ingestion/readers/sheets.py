@@ -66,6 +66,12 @@ Row = dict[int, _Cell]
 
 
 @dataclass(frozen=True)
+class _Sheet:
+    name: str
+    part: str
+
+
+@dataclass(frozen=True)
 class _Workbook:
     """What a sheet's cells refer to."""
 
@@ -94,7 +100,7 @@ def read_xlsx(path: Path, progress: Progress) -> PartlyRead:
     sections: list[Section] = []
     with Package(path) as package:
         root = package.part(package.main)
-        sheets = [] if root is None else list(root.iterfind("{*}sheets/{*}sheet"))
+        sheets = _sheets(package)
         workbook = _Workbook(
             strings=_shared_strings(package),
             formats=_cell_formats(package),
@@ -103,18 +109,39 @@ def read_xlsx(path: Path, progress: Progress) -> PartlyRead:
         pictures = Pictures(package, progress)
         for index, sheet in enumerate(sheets):
             progress(index, len(sheets))
-            place = Section(text="", page=index + 1, headings=(attribute(sheet, "name") or "",))
+            place = Section(text="", page=index + 1, headings=(sheet.name,))
             # Also an empty sheet is a page.
             sections.append(place)
-            part = package.target(package.main, relationship_id(sheet))
-            if part is None or part.target not in package:
-                package.unread.say(f"the sheet '{place.heading}' is missing in the file")
+            if sheet.part not in package:
+                package.unread.say(f"the sheet '{sheet.name}' is missing in the file")
                 continue
-            sections += _sheet_sections(package, part.target, workbook, place)
-            for drawing in package.related(part.target, "drawing"):
+            sections += _sheet_sections(package, sheet.part, workbook, place)
+            for drawing in package.related(sheet.part, "drawing"):
                 sections += _drawing_sections(package, drawing, pictures, place)
         sections += package.properties()
         return PartlyRead(sections, package.unread.sentences())
+
+
+def _sheets(package: Package) -> list[_Sheet]:
+    """Return the sheets in the order of their tabs; if the list is damaged, those that are there.
+
+    A sheet's part is "" where the workbook names none.
+    """
+    sheets: list[_Sheet] = []
+    for element in package.elements(package.main, "{*}sheets/{*}sheet"):
+        target = package.target(package.main, relationship_id(element))
+        part = "" if target is None else target.target
+        sheets.append(_Sheet(name=attribute(element, "name") or "", part=part))
+    if any(sheet.part for sheet in sheets):
+        return sheets
+    found: list[_Sheet] = []
+    for number, part in enumerate(package.numbered("xl/worksheets/sheet"), start=1):
+        found.append(_Sheet(name=f"Sheet {number}", part=part))
+    return found or sheets
+
+
+def _parts_of_workbook(package: Package, kind: str) -> list[str]:
+    return package.related(package.main, kind) or [f"xl/{kind}.xml"]
 
 
 def _counts_from_1904(root: Element) -> bool:
@@ -126,7 +153,7 @@ def _counts_from_1904(root: Element) -> bool:
 
 def _shared_strings(package: Package) -> list[str]:
     strings: list[str] = []
-    for name in package.related(package.main, "sharedStrings"):
+    for name in _parts_of_workbook(package, "sharedStrings"):
         strings += [_rich_text(item) for item in package.elements(name, "{*}si")]
     return strings
 
@@ -144,10 +171,11 @@ def _rich_text(item: Element) -> str:
 def _cell_formats(package: Package) -> list[str]:
     """Return the number format of each cell style; none of them if there is no list of styles."""
     formats: list[str] = []
-    for name in package.related(package.main, "styles"):
+    for name in _parts_of_workbook(package, "styles"):
         root = package.part(name)
-        if root is None:
+        if root is None and name in package:
             package.unread.say("the sheets' styles are damaged: dates are shown as day numbers")
+        if root is None:
             continue
         codes = dict(number_formats.BUILT_IN)
         for number_format in root.iterfind("{*}numFmts/{*}numFmt"):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docmind.errors import CorruptFile
 from docmind.ingestion.parsed import PartlyRead, Progress, Section, markdown_table, one_line
 from docmind.ingestion.readers.drawings import (
     DRAWING_NAMESPACE,
@@ -57,27 +56,34 @@ class _PlacedShape:
 def read_pptx(path: Path, progress: Progress) -> PartlyRead:
     """Read a presentation: page is the slide's number, heading its title; notes under the slide."""
     with Package(path) as package:
-        root = package.part(package.main)
-        if root is None:
-            raise CorruptFile(
-                "is damaged: its slides can't be found. Open it with the program that made it and "
-                "save it again."
-            )
         reader = _PresentationReader(package, progress)
         sections: list[Section] = []
-        slides = list(root.iterfind("{*}sldIdLst/{*}sldId"))
+        slides = _slides(package)
         for index, slide in enumerate(slides):
             progress(index, len(slides))
             # Also a slide that can't be read is a page.
             sections.append(Section(text="", page=index + 1))
-            target = package.target(package.main, relationship_id(slide))
-            if target is None or target.target not in package:
+            if slide not in package:
                 package.unread.say(f"slide {index + 1} is missing in the file")
                 continue
-            sections += reader.slide(target.target, index + 1)
+            sections += reader.slide(slide, index + 1)
         sections += reader.furniture()
         sections += package.properties()
         return PartlyRead(sections, package.unread.sentences())
+
+
+def _slides(package: Package) -> list[str]:
+    """Return the parts of the slides in their order; if that is damaged, of those that are there.
+
+    A part is "" where the presentation names none.
+    """
+    slides: list[str] = []
+    for element in package.elements(package.main, "{*}sldIdLst/{*}sldId"):
+        target = package.target(package.main, relationship_id(element))
+        slides.append("" if target is None else target.target)
+    if any(slides):
+        return slides
+    return package.numbered("ppt/slides/slide") or slides
 
 
 class _PresentationReader:

@@ -175,3 +175,11 @@ def test_comments_links_headers_and_footers(save):
     assert "Header: Internal" in text
     assert "Footer" not in text
     assert "Title: Suppliers of 2026\nAuthor: Ines Duarte" in text
+
+
+@pytest.mark.parametrize("part", ["_rels/.rels", "xl/_rels/workbook.xml.rels", "xl/workbook.xml"])
+def test_sheets_are_found_though_nothing_leads_to_them(save, part):
+    book = openpyxl.Workbook()
+    book.active.append(["good", "sheet"])
+    path = rewrite(save(book), part, lambda _: b"")
+    assert "good sheet" in read(path).text
