@@ -77,7 +77,8 @@ class FakeDocuments:
             reason = "It is protected by a password."
             store.fail(document_id, Failure.PASSWORD_WANTED, reason)
         else:
-            store.finish(document_id, pages=1, passages=1, seconds=0.1)
+            unread = ("2 embedded videos were not read",) if name.startswith("film") else ()
+            store.finish(document_id, pages=1, passages=1, seconds=0.1, unread=unread)
 
     def documents(self) -> list[Document]:
         return self.store.all()[::-1]

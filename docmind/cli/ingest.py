@@ -52,6 +52,8 @@ def ingest(
         for document in _present_documents(app, dict.fromkeys(added_ids)):
             if document.state == "ready":
                 out.print(f"[green]✓[/green] {escape(document.name)}: {_figures(document)}")
+                for unread in document.unread:
+                    out.print(f"  {escape(unread)}")
             else:
                 refused += 1
                 err.print(f"[red]✗[/red] {escape(document.reason)}")

@@ -65,12 +65,23 @@ class Section:
 
 
 @dataclass(frozen=True)
+class PartlyRead:
+    """What a reader returns when the file holds more than was read."""
+
+    sections: Sequence[Section]
+    unread: tuple[str, ...] = ()
+    """A sentence without its full stop for each kind: `3 embedded videos were not read`."""
+
+
+@dataclass(frozen=True)
 class ParsedDocument:
     """A file's text. Character spans count in `text`."""
 
     sections: tuple[Section, ...]
     pages: int = 0
     """Pages, slides or sheets; 0 where the format has none."""
+    unread: tuple[str, ...] = ()
+    """What the file holds that was not read, for example `3 embedded videos were not read`."""
 
     @property
     def text(self) -> str:

@@ -320,6 +320,7 @@ class IngestionService:
                     pages=parsed.pages,
                     passages=passages,
                     seconds=time.monotonic() - began,
+                    unread=parsed.unread,
                 )
 
     def _note_progress(self, document_id: str, progress: IngestionProgress) -> None:

@@ -75,6 +75,8 @@ class Document:
     collection: int = FIRST_COLLECTION
     """The id of its collection."""
     tags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    """What its file holds that was not read, for example `3 embedded videos were not read`."""
 
 
 class DocumentStore:
@@ -105,6 +107,7 @@ class DocumentStore:
                     added_at=now(),
                     collection=FIRST_COLLECTION,
                     tags=[],
+                    unread=[],
                     **_NO_PROGRESS,
                 )
                 connection.execute(new)
@@ -163,7 +166,15 @@ class DocumentStore:
             total=progress.total,
         )
 
-    def finish(self, document_id: str, *, pages: int, passages: int, seconds: float) -> None:
+    def finish(
+        self,
+        document_id: str,
+        *,
+        pages: int,
+        passages: int,
+        seconds: float,
+        unread: Sequence[str] = (),
+    ) -> None:
         """Make a document ready to be asked about."""
         self._change(
             document_id,
@@ -173,6 +184,7 @@ class DocumentStore:
             pages=pages,
             passages=passages,
             seconds=seconds,
+            unread=list(unread),
             **_NO_PROGRESS,
         )
 
@@ -250,4 +262,5 @@ def _document(row: Row[tuple[object, ...]]) -> Document:
         seconds=row.seconds,
         collection=row.collection,
         tags=tuple(row.tags),
+        unread=tuple(row.unread),
     )

@@ -55,6 +55,7 @@ documents = Table(
     Column("added_at", Text, nullable=False),
     Column("collection", Integer, ForeignKey("collections.id"), nullable=False),
     Column("tags", JSON, nullable=False),
+    Column("unread", JSON, nullable=False),
 )
 
 conversations = Table(

@@ -3,7 +3,7 @@
     docmind.sqlite3                the database
     docmind.sqlite3.lock           held while a process upgrades
     docmind.sqlite3.migrating      the copy that the migrations work on
-    docmind.sqlite3.before-1       the file as it was before migration 1, kept
+    docmind.sqlite3.before-N       the file as it was before it came to schema N, kept
     settings.json.before-1         the settings file of version 0.1.0, kept
 
 The migrations run on the copy, which then takes the place of the file in one step. A process that

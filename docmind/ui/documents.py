@@ -249,6 +249,8 @@ def _draw_state(app: App, document: Document) -> None:
     """Draw a ready document's figures, why another one is not ready, or how far it is."""
     if document.state == "ready":
         st.caption(plain(_figures(document)))
+        if document.unread:
+            st.caption(f":material/info: {plain('; '.join(document.unread))}.")
     elif document.failure == Failure.CANCELLED:
         st.caption(f":material/block: {plain(document.reason)}")
     elif document.state == "failed":

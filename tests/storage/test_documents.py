@@ -29,6 +29,16 @@ def test_a_document_goes_from_queued_to_ready(documents, add):
     ready = documents.get("a")
     assert (ready.state, ready.progress) == ("ready", None)
     assert (ready.pages, ready.passages, ready.seconds) == (3, 12, 1.5)
+    assert ready.unread == ()
+
+
+def test_what_was_not_read_is_remembered_until_the_document_is_read_again(documents, add):
+    add("a")
+    unread = ("3 embedded videos were not read", "the sheet 'Stock' is damaged")
+    documents.finish("a", pages=3, passages=12, seconds=1.5, unread=unread)
+    assert documents.get("a").unread == unread
+    documents.finish("a", pages=3, passages=12, seconds=1.5)
+    assert documents.get("a").unread == ()
 
 
 @pytest.mark.parametrize("failure", list(Failure))

@@ -173,10 +173,22 @@ def test_settings_of_0_1_0_are_read_before_and_after(old_folder, opened, monkeyp
     assert json.loads((old_folder / "settings.json.before-1").read_text()) == saved
 
 
+def test_documents_read_before_migration_2_have_nothing_unread(old_folder, opened, monkeypatch):
+    with monkeypatch.context() as at_schema_1:
+        at_schema_1.setattr(upgrade, "MIGRATIONS", upgrade.MIGRATIONS[:1])
+        at_schema_1.setattr(upgrade, "SCHEMA_VERSION", 1)
+        opened().close()
+    assert "unread" not in rows_of(old_folder / "docmind.sqlite3", "documents")[0]
+    documents = DocumentStore(opened()).all()
+    assert [document.unread for document in documents] == [()] * 6
+
+
 def test_the_old_file_is_kept_aside(old_folder, opened):
     before = rows_of(old_folder / "docmind.sqlite3", "message_store")
     opened()
-    assert rows_of(old_folder / "docmind.sqlite3.before-1", "message_store") == before
+    assert (
+        rows_of(old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION}", "message_store") == before
+    )
     assert (old_folder / "engine.json").exists()
     assert not (old_folder / "docmind.sqlite3.migrating").exists()
 
@@ -257,7 +269,7 @@ def test_a_start_that_is_killed_while_migrating_is_made_good_by_the_next(
     assert read_saved(old_folder)["llm"] == {"max_answer_tokens": 64}
 
 
-@pytest.mark.parametrize("call", ["pathlib.Path.replace", "shutil.copyfile"])
+@pytest.mark.parametrize("call", ["Path.replace", "shutil.copyfile"])
 def test_a_disk_that_is_full_while_migrating_is_said_and_the_old_file_stays(
     old_folder, opened, monkeypatch, call
 ):
@@ -352,13 +364,15 @@ def test_a_later_migration_begins_where_the_file_is(old_folder, opened, monkeypa
         db.execute("CREATE TABLE notes (text TEXT)")
 
     monkeypatch.setattr(upgrade, "MIGRATIONS", (*upgrade.MIGRATIONS, add_notes))
-    monkeypatch.setattr(upgrade, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(upgrade, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     assert read_saved(old_folder)["llm"] == {"max_answer_tokens": 64, "model": "a/b"}
     database = opened()
-    assert database.schema_version == 2
+    assert database.schema_version == SCHEMA_VERSION + 1
     assert rows_of(old_folder / "docmind.sqlite3", "notes") == []
-    assert len(rows_of(old_folder / "docmind.sqlite3.before-2", "documents")) == 6
-    assert len(rows_of(old_folder / "docmind.sqlite3.before-1", "documents")) == 6
+    assert (
+        len(rows_of(old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION + 1}", "documents")) == 6
+    )
+    assert len(rows_of(old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION}", "documents")) == 6
 
 
 def test_the_app_goes_on_with_the_folder_of_0_1_0(old_folder, models_dir, minilm):

@@ -26,6 +26,12 @@ def test_files_are_taken_in_and_listed_with_their_figures(open_page, app):
     assert "1 page · 1 passage · 3 B" in words(tab)
 
 
+def test_what_was_not_read_is_said_at_the_document(open_page, app):
+    app.documents.add_bytes(b"x", "film.pptx")
+    app.documents.add_bytes(b"y", "whole.pptx")
+    assert words(open_page("documents")).count("2 embedded videos were not read.") == 1
+
+
 def test_the_same_file_again_is_said_to_be_there(open_page, app):
     app.documents.add_bytes(b"one", "a.txt")
     tab = upload(open_page("documents"), ("a.txt", b"one"))

@@ -6,12 +6,11 @@ The form is Word's own linear format: (a+b)/c, x^2, √x.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from docmind.ingestion.readers.ooxml import local_name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -19,26 +18,6 @@ if TYPE_CHECKING:
 _EQUATION = ("{*}oMathPara", "{*}oMath")
 _NEEDS_NO_BRACKETS = re.compile(r"[\w.,]+|\([^()]*\)")
 """A word, a number, or what stands in brackets already."""
-
-
-def with_linear_equations(path: Path) -> BytesIO:
-    """Return a Word file, without its pictures, in which each equation is a run of text."""
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    copy = BytesIO()
-    with zipfile.ZipFile(path) as package, zipfile.ZipFile(copy, "w") as without_pictures:
-        for name in package.namelist():
-            data = b""
-            if name.endswith((".xml", ".rels")):
-                data = package.read(name)
-            if b"oMath" in data:
-                root = etree.fromstring(data, parser)
-                linearize(root, etree.QName(root).namespace)
-                data = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-            without_pictures.writestr(name, data)
-    copy.seek(0)
-    return copy
 
 
 def linearize(root: Element, namespace: str | None) -> None:
@@ -76,20 +55,14 @@ def _replace_by_run(equation: Element, text: str, namespace: str | None) -> None
 
 def linear(element: Element) -> str:
     """Return what an element of an equation says, in reading order."""
-    name = _local_name(element)
+    name = local_name(element)
     parts = _Parts(element)
     for child in element.iterchildren("*"):
-        parts.add(_local_name(child), linear(child))
+        parts.add(local_name(child), linear(child))
     form = _FORMS.get(name)
     if form is None:
         return parts.in_order
     return form(parts)
-
-
-def _local_name(element: Element) -> str:
-    from lxml import etree
-
-    return etree.QName(element).localname
 
 
 class _Parts:
@@ -128,7 +101,7 @@ class _Parts:
 
     def symbol(self, name: str, default: str) -> str:
         """Return a symbol that the element's properties name, for example the sign of a sum."""
-        properties = f"{_local_name(self._element)}Pr"
+        properties = f"{local_name(self._element)}Pr"
         found = self._element.find(f"{{*}}{properties}/{{*}}{name}")
         if found is None:
             return default

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, IngestError, UnsupportedFile
-from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, no_progress, one_line
+from docmind.ingestion.parsed import (
+    ParsedDocument,
+    PartlyRead,
+    Progress,
+    Section,
+    clean,
+    no_progress,
+    one_line,
+)
 from docmind.ingestion.readers.html import read_epub, read_html, read_markdown, read_rst
 from docmind.ingestion.readers.mail import read_eml, read_msg
 from docmind.ingestion.readers.ocr import read_image
-from docmind.ingestion.readers.office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
+from docmind.ingestion.readers.sheets import read_xlsx
+from docmind.ingestion.readers.slides import read_pptx
 from docmind.ingestion.readers.text import read_csv, read_text
+from docmind.ingestion.readers.word import read_docx
 
 ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
-Reader = Callable[[Path, Progress], list[Section]]
-"""Returns a file's sections, not yet cleaned.
+Reader = Callable[[Path, Progress], list[Section] | PartlyRead]
+"""Returns a file's sections, not yet cleaned, and what was not read where it can tell.
 
 It may raise whatever its library raises on a damaged file, and an IngestError whose message goes on
 after the file's name ("is damaged: …").
@@ -97,7 +107,7 @@ def read(
             unlock_pdf(path, password)
         if suffix in ZIP_PACKAGES:
             _check_package(path)
-        sections = SUPPORTED[suffix](path, progress)
+        result = SUPPORTED[suffix](path, progress)
     except IngestError as exc:
         raise type(exc)(f"'{name}' {exc}") from exc
     except MemoryError as exc:
@@ -110,19 +120,23 @@ def read(
             f"'{name}' is damaged or not what its ending says. "
             "Open it with the program that made it and save it again."
         ) from exc
-    document = _cleaned_document(sections)
+    if not isinstance(result, PartlyRead):
+        result = PartlyRead(result)
+    document = _cleaned_document(result)
     if not document.sections:
-        raise EmptyFile(f"'{name}' has no text in it. Nothing to search there.")
+        unread = f" ({'; '.join(document.unread)})" if document.unread else ""
+        raise EmptyFile(f"'{name}' has no text in it{unread}. Nothing to search there.")
     return document
 
 
-def _cleaned_document(sections: Sequence[Section]) -> ParsedDocument:
+def _cleaned_document(result: PartlyRead) -> ParsedDocument:
     """Return the sections that have text once they are cleaned; an empty page counts as a page."""
-    pages = max((section.page or 0 for section in sections), default=0)
-    cleaned = [_cleaned(section) for section in sections]
+    pages = max((section.page or 0 for section in result.sections), default=0)
+    cleaned = [_cleaned(section) for section in result.sections]
     return ParsedDocument(
         sections=tuple(section for section in cleaned if section.text),
         pages=pages,
+        unread=result.unread,
     )
 
 

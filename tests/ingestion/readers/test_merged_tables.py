@@ -1,0 +1,115 @@
+"""Tables of random numbers and merged cells, in each Office format: a number keeps its header."""
+
+import tempfile
+from pathlib import Path
+
+import docx
+import openpyxl
+import pptx
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pptx.util import Inches
+
+from docmind.ingestion.readers.formats import read
+
+ROWS = 5
+COLUMNS = 4
+
+
+@st.composite
+def merged_ranges(draw):
+    """Ranges (top, left, bottom, right) below the header that do not touch each other."""
+    ranges = []
+    for _ in range(draw(st.integers(0, 3))):
+        top = draw(st.integers(1, ROWS - 1))
+        left = draw(st.integers(1, COLUMNS - 1))
+        bottom = draw(st.integers(top, min(top + 2, ROWS - 1)))
+        right = draw(st.integers(left, COLUMNS - 1))
+        is_free = all(
+            bottom < other[0] or top > other[2] or right < other[1] or left > other[3]
+            for other in ranges
+        )
+        if is_free and (top, left) != (bottom, right):
+            ranges.append((top, left, bottom, right))
+    return ranges
+
+
+def table_of(ranges, numbers):
+    """Return the texts of a table's cells; those inside of a merged range are ""."""
+    texts = [["Part", "Jan", "Feb", "Mar"]]
+    for row in range(1, ROWS):
+        texts.append([f"Part {row}", *numbers[row * 3 : row * 3 + 3]])
+    for top, left, bottom, right in ranges:
+        for row in range(top, bottom + 1):
+            for column in range(left, right + 1):
+                if (row, column) != (top, left):
+                    texts[row][column] = ""
+    return texts
+
+
+def write_docx(path, texts, ranges):
+    document = docx.Document()
+    table = document.add_table(ROWS, COLUMNS)
+    _fill(table, texts)
+    for top, left, bottom, right in ranges:
+        table.cell(top, left).merge(table.cell(bottom, right))
+    document.save(path)
+
+
+def write_pptx(path, texts, ranges):
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+    size = [Inches(1)] * 4
+    table = slide.shapes.add_table(ROWS, COLUMNS, *size).table
+    _fill(table, texts)
+    for top, left, bottom, right in ranges:
+        table.cell(top, left).merge(table.cell(bottom, right))
+    presentation.save(path)
+
+
+def _fill(table, texts):
+    for row, values in enumerate(texts):
+        for column, text in enumerate(values):
+            table.cell(row, column).text = text
+
+
+def write_xlsx(path, texts, ranges):
+    book = openpyxl.Workbook()
+    for values in texts:
+        book.active.append([int(text) if text.isdigit() else text or None for text in values])
+    for top, left, bottom, right in ranges:
+        book.active.merge_cells(
+            start_row=top + 1, start_column=left + 1, end_row=bottom + 1, end_column=right + 1
+        )
+    book.save(path)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    merged_ranges(),
+    st.lists(st.integers(1000, 9999).map(str), min_size=15, max_size=15, unique=True),
+)
+def test_every_number_stands_beside_its_header(ranges, numbers):
+    texts = table_of(ranges, numbers)
+    for suffix, write in ((".docx", write_docx), (".pptx", write_pptx), (".xlsx", write_xlsx)):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"a{suffix}"
+            write(path, texts, ranges)
+            header, _, *rows = read(path).text.splitlines()
+        names = cells_of(header)
+        found = [cells_of(row) for row in rows]
+        for row, values in enumerate(texts[1:]):
+            for column, text in enumerate(values):
+                if text:
+                    assert found[row][names.index(texts[0][column])] == text, suffix
+        for top, left, bottom, right in ranges:
+            for row in range(top, bottom + 1):
+                for column in range(left, right + 1):
+                    name = texts[0][column]
+                    is_column_empty = all(not values[column] for values in texts[1:])
+                    if not is_column_empty:
+                        assert found[row - 1][names.index(name)] == texts[top][left], suffix
+
+
+def cells_of(line):
+    return line.strip("| ").split(" | ") if line else []
