@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table, one_line
-from docmind.ingestion.readers.text import decode
+from docmind.ingestion.readers.encodings import decode
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from docmind.ingestion.parsed import Progress, Section
+from docmind.ingestion.readers.encodings import decode
 from docmind.ingestion.readers.html import html_sections
-from docmind.ingestion.readers.text import decode
 
 UNNAMED = "unnamed"
 """An attachment whose message does not name it."""
