@@ -86,6 +86,18 @@ def linear(element: Element) -> str:
     return form(parts)
 
 
+def operand(text: str, mark: str = "") -> str:
+    """Return a part of an equation behind its mark, in brackets if it is more than a word.
+
+    The result is "" if the part is empty.
+    """
+    if not text:
+        return ""
+    if _NEEDS_NO_BRACKETS.fullmatch(text):
+        return f"{mark}{text}"
+    return f"{mark}({text})"
+
+
 def _local_name(element: Element) -> str:
     from lxml import etree
 
@@ -119,12 +131,7 @@ class _Parts:
 
         The result is "" if the part is empty.
         """
-        text = self.text(name)
-        if not text:
-            return ""
-        if _NEEDS_NO_BRACKETS.fullmatch(text):
-            return f"{mark}{text}"
-        return f"{mark}({text})"
+        return operand(self.text(name), mark)
 
     def symbol(self, name: str, default: str) -> str:
         """Return a symbol that the element's properties name, for example the sign of a sum."""
