@@ -45,6 +45,12 @@ _NO_SYMBOL = (
     r"\u0300-\u036f\u0590-\u109f"  # accents, vowel signs from Hebrew to Burmese
 )
 _SYMBOL_IN_WORD = re.compile(rf"(?<=[^\W\d_])[^{_NO_SYMBOL}](?=[^\W\d_])")
+_LETTER = re.compile(r"[^\W\d_]")
+_OTHER_LETTER = re.compile(r"[^\W\d_\x00-\u024f]")
+"""A letter of another alphabet than the Latin one."""
+_OTHER_LETTER_ALONE = re.compile(rf"(?<!\w){_OTHER_LETTER.pattern}(?!\w)")
+MINORITY = 0.1
+"""Fraction of letters below which an alphabet is not the text's own."""
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -57,7 +63,7 @@ def decode(data: bytes) -> str:
     Raises:
         CorruptFile: no known encoding fits, or the bytes are no text.
     """
-    text = _decode(data)
+    text = data.decode(find_encoding(data), "replace")
     if text.count("\x00") > len(text) // 10:
         raise CorruptFile("is not text: it is full of zero bytes. Check that its ending is right.")
     return text
@@ -76,21 +82,22 @@ def decode_as(data: bytes, named_encoding: str) -> str:
     # Text that is UTF-8 by all of its bytes is hardly ever meant to be something else.
     if not data.isascii() and _is_utf8(data):
         return data.decode("utf-8-sig")
-    return text
+    return text.removeprefix("\ufeff")
 
 
-def _decode(data: bytes) -> str:
+def find_encoding(data: bytes) -> str:
+    """Return the encoding for which most speaks; CorruptFile if none fits."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, "replace")
+            return encoding
     utf16 = _utf16_without_mark(data)
     if utf16:
-        return data.decode(utf16, "replace")
+        return utf16
     if _is_utf8(data) and not _CHANGE_OF_ALPHABET.search(data):
-        return data.decode("utf-8")
+        return "utf-8"
     if _is_mostly_utf8(data):
-        return data.decode("utf-8", "replace")
-    return data.decode(_likeliest_encoding(data), "replace")
+        return "utf-8"
+    return _likeliest_encoding(data)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -181,10 +188,12 @@ def _most_plausible(sample: bytes, encodings: Sequence[str]) -> str:
 def _oddities(text: str) -> int:
     """Count what stands in no word.
 
-    That is capitals behind small letters, letters of other alphabets beside Latin ones, symbols
-    between letters, and control characters.
+    That is capitals behind small letters, letters of other alphabets beside Latin ones or alone in
+    Latin text, symbols between letters, and control characters.
     """
     count = text.count("\ufffd") + len(_SYMBOL_IN_WORD.findall(text))
+    if len(_OTHER_LETTER.findall(text)) < MINORITY * len(_LETTER.findall(text)):
+        count += len(_OTHER_LETTER_ALONE.findall(text))
     for before, after in pairwise(text):
         if before.isascii() and after.isascii():
             continue

@@ -10,10 +10,11 @@ from pathlib import Path
 from docmind.errors import CorruptFile, EmptyFile, EncryptedFile, IngestError, UnsupportedFile
 from docmind.ingestion.parsed import ParsedDocument, Progress, Section, clean, no_progress, one_line
 from docmind.ingestion.readers.csv_table import read_csv
+from docmind.ingestion.readers.eml import read_eml
 from docmind.ingestion.readers.epub import read_epub
 from docmind.ingestion.readers.html import read_html
-from docmind.ingestion.readers.mail import read_eml, read_msg
 from docmind.ingestion.readers.markdown import read_markdown
+from docmind.ingestion.readers.msg import read_msg
 from docmind.ingestion.readers.ocr import read_image
 from docmind.ingestion.readers.office import read_docx, read_pptx, read_xlsx
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf

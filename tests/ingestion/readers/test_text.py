@@ -77,6 +77,7 @@ SENTENCES = [
     ("cp949", "계약 기간은 열두 달입니다. 임차인은 매달 임대료를 지불합니다."),
     ("cp1252", "The “quoted” price – £45 – isn’t final… naïve café"),
     ("cp1252", "Kontakt: Müller"),
+    ("cp1252", "The pump costs 4,200 €."),
 ]
 # ruff: enable[RUF001]
 
