@@ -120,20 +120,20 @@ def _usual_width(rows: Sequence[Row]) -> int:
 def parse_rows(text: str, delimiter: str) -> list[Row]:
     """Return the rows that have cells. A quotation mark that is never closed is a character."""
     csv.field_size_limit(LARGEST_FIELD)
-    rows = _rows(text, delimiter, csv.QUOTE_MINIMAL)
+    rows = _rows(text, delimiter, quotes=True)
     quotes_are_odd = text.count('"') % 2 == 1
     if rows and quotes_are_odd and "\n" in rows[-1][-1]:
         # It has swallowed all that follows it.
-        rows = _rows(text, delimiter, csv.QUOTE_NONE)
+        rows = _rows(text, delimiter, quotes=False)
     return rows
 
 
-def _rows(text: str, delimiter: str, quoting: int) -> list[Row]:
+def _rows(text: str, delimiter: str, *, quotes: bool) -> list[Row]:
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
         skipinitialspace=True,
-        quoting=quoting,
+        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
     )
     return [row for row in reader if row]
 

@@ -126,7 +126,7 @@ def _code_page_name(number: int) -> str:
     from oxmsg.domain.encodings import encoding_from_codepage
 
     try:
-        return encoding_from_codepage(number)
+        return str(encoding_from_codepage(number))
     except (KeyError, ValueError):
         return ""
 

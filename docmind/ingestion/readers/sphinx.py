@@ -83,7 +83,7 @@ class _AnyOption(dict[str, Callable[[str], str]]):
         return str
 
 
-class _UnknownDirective(Directive):
+class _UnknownDirective(Directive):  # type: ignore[misc]
     """A directive that is read as its argument and its content."""
 
     has_content = True
