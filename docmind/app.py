@@ -214,28 +214,31 @@ def _build_graph(
 def _open_store(settings: Settings, embedder: Embedder, documents: DocumentStore) -> VectorStore:
     """Open the vector store.
 
-    Vectors of another embedding model go first; the ingestion then reads all documents anew.
+    Vectors of another embedding model, or of words that were counted in another way, go first; the
+    ingestion then reads all documents anew.
     """
+    from docmind.retrieval.store.base import made_by
     from docmind.retrieval.store.opening import open_store
 
     model = settings.retrieval.embedding_model
-    # In the store's folder: the name of the model whose vectors it holds.
+    maker = made_by(model)
+    # In the store's folder: what made the vectors that it holds.
     name_file = settings.store_dir / "embedding-model"
-    stored_model = ""
+    stored_maker = ""
     if name_file.is_file():
         # It is empty where a full disk cut the writing off.
-        stored_model = name_file.read_text("utf-8")
-    is_of_another_model = stored_model not in {model, ""}
-    if is_of_another_model:
+        stored_maker = name_file.read_text("utf-8")
+    is_stale = stored_maker not in {maker, ""}
+    if is_stale:
         embedder.embed_query(model)  # a model that can't be loaded must cost no vectors
         for old in (*settings.store_dir.glob("edge*"), settings.store_dir / "local"):
             shutil.rmtree(old, ignore_errors=True)
     store = open_store(settings, embedder.dims)
     document_ids = [document.id for document in documents.all()]
-    store.claim(Path(model).name, document_ids, stale=is_of_another_model)
-    if stored_model != model:
+    store.claim(made_by(Path(model).name), document_ids, stale=is_stale)
+    if stored_maker != maker:
         settings.store_dir.mkdir(parents=True, exist_ok=True)
-        name_file.write_text(model, "utf-8")
+        name_file.write_text(maker, "utf-8")
     return store
 
 

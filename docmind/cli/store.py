@@ -30,6 +30,7 @@ def move_command(
     from docmind.app import lock_data_dir
     from docmind.resolution import resolve
     from docmind.retrieval.embeddings import Embedder
+    from docmind.retrieval.store.base import made_by
     from docmind.retrieval.store.edge import shards
     from docmind.retrieval.store.move import copy_passages
     from docmind.retrieval.store.opening import open_store
@@ -44,6 +45,10 @@ def move_command(
     model = resolved.embedding_model
     fetch_model(resolved.catalog, model)
     dims = Embedder(Path(resolved.catalog.path(model))).dims
+    maker = Path(model).name
+    note = settings.store_dir / "embedding-model"
+    if note.is_file() and note.read_text("utf-8") == made_by(model):
+        maker = made_by(maker)  # else an older DocMind filled it, and the next start fills it anew
     with (
         lock_data_dir(settings.data_dir),
         closing(open_store(settings, dims)) as source,
@@ -55,7 +60,7 @@ def move_command(
                 status.update(f"moving document {done} of {total}")
 
             # For a server. What an interrupted move left there was made by this model: not stale.
-            target.claim(Path(model).name, source.documents().keys(), stale=False)
+            target.claim(maker, source.documents().keys(), stale=False)
             count = copy_passages(source, target, show_progress, shared=to == "server")
         target.optimize(wait=True)
 

@@ -37,6 +37,12 @@ LONG_CHARS = 20_000
 COUNTED_CHARS_PER_TOKEN = 8
 """To see whether a section is short, so many of its characters for each token of a passage are
 counted: a long one is not tokenized whole for that."""
+UNKNOWN_TOKENS = ("[UNK]", "<unk>")
+"""What stands for a word that a tokenizer does not know: BERT's and SentencePiece's."""
+CHARS_PER_UNKNOWN_TOKEN = 4
+"""A word that the tokenizer does not know is one token, however long it is (a line of Thai, base64,
+minified code). So that no passage grows by that, it counts as one for so many characters, as they
+are in a token of known text."""
 
 Rule = re.Pattern[str]
 """A text may be cut after each of its matches."""
@@ -115,6 +121,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
     chunk_tokens: int
     chunk_overlap: int
     _tokenizer: Tokenizer = PrivateAttr()
+    _unknown_id: int | None = PrivateAttr(default=None)
 
     def __init__(self, tokenizer: Tokenizer, chunk_tokens: int, chunk_overlap: int) -> None:
         super().__init__(
@@ -122,6 +129,10 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
             chunk_overlap=min(chunk_overlap, chunk_tokens // 3),
         )
         self._tokenizer = tokenizer
+        for unknown in UNKNOWN_TOKENS:
+            token_id = tokenizer.token_to_id(unknown)
+            if token_id is not None:
+                self._unknown_id = token_id
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[BaseNode]:
         """Return the passages; `kwargs["progress"]` is called with (characters done, in all)."""
@@ -220,8 +231,7 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
 
     def _spans_between_tokens(self, text: str, room: int, offset: int) -> Iterator[Span]:
         """Cut after every `room` tokens."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        token_starts = [start for start, _end in encoding.offsets]
+        token_starts = self._token_starts(text)
         cuts = [0, *token_starts[room::room], len(text)]
         for start, end in pairwise(cuts):
             yield Span(
@@ -230,8 +240,21 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
                 tokens=min(room, len(token_starts)),
             )
 
+    def _token_starts(self, text: str) -> list[int]:
+        """Return where each token begins; those of unknown words are stretches of equal length."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        if self._unknown_id not in encoding.ids:
+            return [start for start, _end in encoding.offsets]
+        starts: list[int] = []
+        for token_id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if token_id == self._unknown_id:
+                starts += range(start, end, CHARS_PER_UNKNOWN_TOKEN)
+            else:
+                starts.append(start)
+        return starts
+
     def _count(self, text: str) -> int:
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return len(self._token_starts(text))
 
 
 def _stored_heading(section: Section) -> str:

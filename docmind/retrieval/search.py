@@ -134,5 +134,11 @@ def _same(a: Passage, words_a: frozenset[str], b: Passage, words_b: frozenset[st
         shorter = min(a.end - a.start, b.end - b.start)
         if overlap > SAME_SPAN * max(1, shorter):
             return True
+    if _with_digits(words_a) != _with_digits(words_b):
+        return False  # two versions: what differs between them is what is asked for
     either = len(words_a | words_b)
     return either > 0 and len(words_a & words_b) / either >= SAME_WORDS
+
+
+def _with_digits(words: frozenset[str]) -> set[str]:
+    return {word for word in words if any(char.isdigit() for char in word)}

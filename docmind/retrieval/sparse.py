@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from zlib import crc32
 
@@ -28,6 +30,9 @@ B = 0.75
 """How much a long passage is discounted: 0 not at all, 1 in full proportion."""
 AVERAGE_LENGTH = 100
 """Words left of a passage of 220 tokens after the stop words, about."""
+
+WORDS_VERSION = 2
+"""Of what `terms` makes of a text. A store with words of another version is filled anew."""
 
 _CJK_CHARACTERS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 """Hiragana and Katakana, Han, Hangul, as a range in a regular expression. Chinese and Japanese
@@ -52,23 +57,104 @@ _STOP_WORDS = frozenset(
     yours s t""".split()  # noqa: SIM905
 )
 
+_ACRONYMS = frozenset("AM AN AS AT BE DO HE IF IN IT ME NO OF ON OR SO US WE WHO".split())  # noqa: SIM905
+"""Stop words that are names of something in capitals: the United States, the WHO, information
+technology."""
+
+_CODE = re.compile(r"\w+(?:[-_./]\w+)*")
+"""What a code may be, with the marks within it: AX-4711, snake_case, 3.14."""
+_PART = re.compile(
+    r"""
+    [^\W\d_]? [^\W\d_A-Z]+   # a word, perhaps with a capital: user, Name
+    | [A-Z]+ (?! [a-z] )      # capitals up to the next word: HTTP in HTTPServer
+    | [A-Z]
+    | \d+
+    """,
+    re.VERBOSE,
+)
+_LONGEST_CODE = 40
+"""Characters; what is longer is a path or an address, of which only the parts are words."""
+_NUMBER = re.compile(r"\d{1,3}(?:[,.'\u202f\u00a0]\d{3})+(?!\d)")
+"""A number in groups of three digits."""
+_SUPERSCRIPT = re.compile(r"(?<=\d)(?=[\u00b2\u00b3\u00b9\u2070-\u2079])")
+_UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe"}
+)
+"""Letters with a spelling of their own where a keyboard lacks them."""
+
 _stemmer = snowballstemmer.stemmer("english")
 _stemmer_lock = threading.Lock()
 """The stemmer keeps the word that it works on in itself."""
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, *, spellings: bool = True) -> list[str]:
     """Return the words of a text as they are counted, in order.
 
-    They are in lower case, stemmed, without stop words; CJK comes as pairs of characters.
+    They are in lower case, stemmed, without stop words; CJK comes as pairs of characters. What is
+    written in several ways comes as several words, so that all ways meet: codes as a whole and in
+    parts (AX-4711, camelCase), umlauts as ae and as a.
+
+    Args:
+        text: a passage or a question.
+        spellings: both ways of umlauts; else ae only. In a question both count twice what is one
+            word (MRR of BM25 on XQuAD in German: 0.896, else 0.904).
     """
+    # One form for letters of full width and for accents; 10⁶ must not become 106.
+    text = unicodedata.normalize("NFKC", _SUPERSCRIPT.sub(" ", text))
     found: list[str] = []
-    for word in _WORD.findall(text.lower()):
+    for word in _WORD.findall(text):
         if _CJK_WORD.match(word):
             found += _pairs(word)
-        elif word not in _STOP_WORDS:
-            found.append(_stem(word))
+        elif word.lower() not in _STOP_WORDS or word in _ACRONYMS:
+            first_spelling, *others = _spellings(word.lower())
+            found.append(first_spelling)
+            if spellings:
+                found += others
+    for code in _CODE.findall(text):
+        found += _code_words(code)
+    for number in _NUMBER.findall(text):
+        found.append("".join(filter(str.isdigit, number)))
     return found
+
+
+def _spellings(word: str) -> Iterator[str]:
+    """Yield a word's stem, in each of the ways in which its umlauts and accents are written."""
+    if word.isascii():
+        yield _stem(word)
+        return
+    with_pairs = word.translate(_UMLAUTS)
+    yield _stem(_without_accents(with_pairs))
+    without_umlauts = _without_accents(word.replace("ß", "ss"))
+    if without_umlauts != _without_accents(with_pairs):
+        yield _stem(without_umlauts)
+
+
+def _without_accents(word: str) -> str:
+    """Return Latin letters without their accents; other alphabets as they are."""
+    letters = unicodedata.normalize("NFD", word)
+    if not letters[:1].isascii():
+        return word
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _code_words(code: str) -> Iterator[str]:
+    """Yield a code without the marks in it, and those of its parts that no mark parts.
+
+    AX-4711 is also ax4711, AX4711 also ax and 4711, getUserName also get, user and name.
+    """
+    if len(code) > _LONGEST_CODE or _CJK_WORD.search(code):
+        return
+    without_marks = "".join(filter(str.isalnum, code))
+    has_marks = without_marks != code
+    has_digits_and_letters = not (without_marks.isdigit() or without_marks.isalpha())
+    if has_marks and (has_digits_and_letters or "_" in code):
+        yield _stem(without_marks.lower())
+    for word in _WORD.findall(code):
+        parts = _PART.findall(word)
+        if len(parts) > 1:
+            for part in parts:
+                if part.lower() not in _STOP_WORDS:
+                    yield _stem(part.lower())
 
 
 def document_vector(text: str) -> SparseVector:
@@ -81,7 +167,7 @@ def document_vector(text: str) -> SparseVector:
 
 def query_vector(text: str) -> SparseVector:
     """Return the query's words with how often each is asked for."""
-    return dict(Counter(_index(word) for word in terms(text)))
+    return dict(Counter(_index(word) for word in terms(text, spellings=False)))
 
 
 def _pairs(word: str) -> list[str]:
@@ -101,7 +187,7 @@ def _index(term: str) -> int:
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    """Return an English word's stem; other alphabets as they are."""
+    """Return an English word's stem; others as they are."""
     if not word.isascii():
         return word
     with _stemmer_lock:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import date
 
 from docmind.retrieval.sparse import terms
 
@@ -11,6 +13,49 @@ _NUMBER = re.compile(r"\d+(?:[.,\u202f\u00a0']\d+)*")
 
 _SEPARATOR = re.compile(r"[.,\u202f\u00a0']")
 """What parts a number's groups of digits: point, comma, no-break spaces, apostrophe."""
+
+_MONTHS = {
+    "jan": 1,
+    "feb": 2,
+    "mar": 3,
+    "mär": 3,
+    "apr": 4,
+    "may": 5,
+    "mai": 5,
+    "jun": 6,
+    "jul": 7,
+    "aug": 8,
+    "sep": 9,
+    "oct": 10,
+    "okt": 10,
+    "nov": 11,
+    "dec": 12,
+    "dez": 12,
+}
+"""First letters of a month's name, in English and German → its number."""
+
+_MONTH = rf"(?:{'|'.join(_MONTHS)})[^\W\d_]*\.?"
+_DATE = re.compile(
+    rf"""
+    (?<![\d.,/-])
+    (?:
+        (?P<iso_year>\d{{4}}) - (?P<iso_month>\d{{1,2}}) - (?P<iso_day>\d{{1,2}})
+        | (?P<first>\d{{1,2}}) (?P<sign>[./-]) (?P<second>\d{{1,2}}) (?P=sign) (?P<year>\d{{4}})
+        | (?P<day>\d{{1,2}}) (?:st|nd|rd|th|\.)? [ ] (?:of[ ])? (?P<month>{_MONTH})
+          ,? [ ] (?P<year_behind>\d{{4}})
+        | (?P<month_before>{_MONTH}) [ ] (?P<day_behind>\d{{1,2}}) (?:st|nd|rd|th)?
+          ,? [ ] (?P<year_last>\d{{4}})
+    )
+    (?! \d | [.,/-]\d )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A day: 2024-03-15, 15.03.2024, 3/15/2024, 15 March 2024, March 15, 2024."""
+
+_VERSION = re.compile(
+    r"\b(?:version|release|v|section|chapter)\.?[ ]?(?P<number>\d+(?:\.\d+)+)", re.IGNORECASE
+)
+"""A number of which each part counts: 1.1 is not 1.10."""
 
 _SMALL_NUMBERS = {
     "zero": "0",
@@ -56,12 +101,44 @@ def content_words(text: str) -> set[str]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the numbers in a text, written alike: `3400` for 3,400, `3` for three."""
-    found = {_normalized_number(number) for number in _NUMBER.findall(text)}
+    """Return the numbers in a text, written alike: `3400` for 3,400, `3` for three.
+
+    A date is its day in the form 2024-03-15, both days if it can be read in two ways, besides its
+    day of the month and its year; a version is written as it is.
+    """
+    found: set[str] = set()
+    for match in _DATE.finditer(text):
+        for day in _days(match):
+            found |= {day.isoformat(), str(day.day), str(day.year)}
+    text = _DATE.sub(" ", text)
+    found.update(match["number"] for match in _VERSION.finditer(text))
+    text = _VERSION.sub(" ", text)
+    found.update(_normalized_number(number) for number in _NUMBER.findall(text))
     for word in re.findall(r"[a-z]+", text.lower()):
         if word in _SMALL_NUMBERS:
             found.add(_SMALL_NUMBERS[word])
     return found
+
+
+def _days(found: re.Match[str]) -> Iterator[date]:
+    """Yield the days that a date may be: 03/04/2024 is in March or in April."""
+    groups = found.groupdict()
+    if groups["iso_year"]:
+        candidates = [(groups["iso_year"], groups["iso_month"], groups["iso_day"])]
+    elif groups["year"]:
+        candidates = [(groups["year"], groups["second"], groups["first"])]
+        if groups["sign"] != ".":
+            candidates.append((groups["year"], groups["first"], groups["second"]))
+    else:
+        name = (groups["month"] or groups["month_before"])[:3].lower()
+        day = groups["day"] or groups["day_behind"]
+        year = groups["year_behind"] or groups["year_last"]
+        candidates = [(year, str(_MONTHS[name]), day)]
+    for year, month, day in candidates:
+        try:
+            yield date(int(year), int(month), int(day))
+        except ValueError:
+            continue
 
 
 def names(text: str) -> set[str]:

@@ -188,3 +188,21 @@ def test_groups_overlap_where_there_is_room():
     spans = [Span(start=10 * i, end=10 * i + 10, tokens=5) for i in range(5)]
     assert list(pack(spans, room=15, overlap=5)) == [(0, 30), (20, 50)]
     assert list(pack(spans, room=10, overlap=0)) == [(0, 20), (20, 40), (40, 50)]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param("สัญญามีกำหนดสิบสองเดือนผู้เช่าจ่ายค่าเช่าทุกเดือน" * 100, id="Thai"),
+        pytest.param("aGVsbG8gd29ybGQgMTIz/+" * 300, id="base64"),
+        pytest.param("function(){var a=1;return{b:a}};" * 200, id="minified"),
+        pytest.param("🜁🜂🜃🜄" * 1000, id="symbols"),
+    ],
+)
+def test_no_passage_is_much_longer_than_others_because_its_words_are_unknown(split, tokens, word):
+    nodes, whole = split(Section(f"Before it. {word} After it."))
+    assert max(tokens(node) for node in nodes) <= WITH_MARKS
+    assert max(len(node.get_content()) for node in nodes) <= CHUNK_TOKENS * 8
+    ends = [0, *(node.metadata["end"] for node in nodes)]
+    for node, end in zip(nodes, ends, strict=False):
+        assert not whole[end : node.metadata["start"]].strip()

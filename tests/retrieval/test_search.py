@@ -176,3 +176,35 @@ def test_where_all_cosines_are_high_their_differences_decide():
     words = found(b=5.0, a=2.0)
     assert fused_ids([meaning, words], 2) == ["b", "a"]
     assert fused_ids([meaning, words], 2, [0.76, 0.0]) == ["a", "b"]
+
+
+def test_versions_that_differ_only_in_figures_are_both_shown(tmp_path, embedder):
+    settings = load_settings(data_dir=tmp_path)
+    store = open_store(settings, embedder.dims)
+    lease = (
+        "The monthly rent of the warehouse at Dock 4 is {} euros. The tenant pays it on the third "
+        "day of every month to the landlord and keeps the receipts for six years."
+    )
+    passages = []
+    for document_id, rent in (("a", 900), ("b", 1250), ("c", 1250)):
+        text = lease.format(rent)
+        passages.append(
+            Passage(
+                id=passage_id(document_id, 0),
+                document_id=document_id,
+                file_name=f"{document_id}.txt",
+                text=text,
+                end=len(text),
+                position=0,
+            )
+        )
+    store.upsert(embed(embedder, passages))
+    found = Retriever(store, embedder, settings).search("What is the rent at Dock 4?", 5)
+    assert len(found) == 2  # a copy is shown once
+    assert {
+        word for result in found for word in ("900", "1250") if word in result.passage.text
+    } == {
+        "900",
+        "1250",
+    }
+    store.close()

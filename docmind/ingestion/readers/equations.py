@@ -65,6 +65,18 @@ def linear(element: Element) -> str:
     return form(parts)
 
 
+def operand(text: str, mark: str = "") -> str:
+    """Return a part of an equation behind its mark, in brackets if it is more than a word.
+
+    The result is "" if the part is empty.
+    """
+    if not text:
+        return ""
+    if _NEEDS_NO_BRACKETS.fullmatch(text):
+        return f"{mark}{text}"
+    return f"{mark}({text})"
+
+
 class _Parts:
     """What the children of an element say, by their names: `num` and `den` of a fraction, say."""
 
@@ -92,12 +104,7 @@ class _Parts:
 
         The result is "" if the part is empty.
         """
-        text = self.text(name)
-        if not text:
-            return ""
-        if _NEEDS_NO_BRACKETS.fullmatch(text):
-            return f"{mark}{text}"
-        return f"{mark}({text})"
+        return operand(self.text(name), mark)
 
     def symbol(self, name: str, default: str) -> str:
         """Return a symbol that the element's properties name, for example the sign of a sum."""

@@ -17,13 +17,18 @@ from docmind.ingestion.parsed import (
     no_progress,
     one_line,
 )
-from docmind.ingestion.readers.html import read_epub, read_html, read_markdown, read_rst
-from docmind.ingestion.readers.mail import read_eml, read_msg
+from docmind.ingestion.readers.csv_table import read_csv
+from docmind.ingestion.readers.eml import read_eml
+from docmind.ingestion.readers.epub import read_epub
+from docmind.ingestion.readers.html import read_html
+from docmind.ingestion.readers.markdown import read_markdown
+from docmind.ingestion.readers.msg import read_msg
 from docmind.ingestion.readers.ocr import read_image
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
+from docmind.ingestion.readers.rst import read_rst
 from docmind.ingestion.readers.sheets import read_xlsx
 from docmind.ingestion.readers.slides import read_pptx
-from docmind.ingestion.readers.text import read_csv, read_text
+from docmind.ingestion.readers.text import read_text
 from docmind.ingestion.readers.word import read_docx
 
 ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}

@@ -1,113 +1,131 @@
-"""E-mail (EML and Outlook's MSG) → text."""
+"""Mails → text: what all formats of mail have in common.
+
+A mail is read as its main headers, its body, the mails that it forwards and its attachments, each under the
+subject of the mail that holds it. (Attachments become documents of their own in a later step.)
+"""
 
 from __future__ import annotations
 
-import email.policy
-from dataclasses import dataclass
-from email.message import EmailMessage, MIMEPart
+import mimetypes
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from tempfile import TemporaryDirectory
 
-from docmind.ingestion.parsed import Progress, Section
-from docmind.ingestion.readers.html import html_sections
-from docmind.ingestion.readers.text import decode
+from docmind.errors import IngestError
+from docmind.ingestion.parsed import Section
 
 UNNAMED = "unnamed"
 """An attachment whose message does not name it."""
+MOST_NESTED = 20
+"""Mails within mails deeper than that are not read."""
+SAME_TEXT = 0.5
+"""Fraction of another version's words from which a text counts as that version in full. A text that
+only says "your program can't show this mail" has next to none of them."""
+
+_WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
-class _Mail:
-    """What is read of a message."""
+@dataclass
+class Attachment:
+    """A file in a mail."""
 
-    subject: str
-    headers: dict[str, str]
+    name: str
+    data: bytes
+    is_decoration: bool = False
+    """It is a picture in the body: a logo, an icon."""
+
+
+@dataclass
+class Mail:
+    """What is read of a mail."""
+
+    subject: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     """Those that are read, by name; empty ones are left out of the text."""
-    text: str
-    html: str
-    """Its text as HTML, which is read where `text` is empty."""
-    attachments: list[str]
-    """Their file names."""
+    body: list[Section] = field(default_factory=list)
+    """With the headings within the body."""
+    forwarded: list[Mail] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    def add_text(self, text: str) -> None:
+        """Go on with this text, unless the body has just that already."""
+        if all(section.text != text for section in self.body):
+            self.body.append(Section(text=text))
 
 
-def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read a message: its main headers, its text, the names of its attachments.
+def mail_sections(mail: Mail, above: tuple[str, ...] = ()) -> list[Section]:
+    """Return a mail's sections: its headers, body, forwarded mails, attachments.
 
-    The text is taken from HTML only if there is no plain one.
+    Args:
+        mail: the mail.
+        above: subjects of the mails that hold it, outermost first.
     """
-    with path.open("rb") as file:
-        message = email.message_from_binary_file(file, policy=email.policy.default)
-    headers: dict[str, str] = {}
-    for name in ("Subject", "From", "To", "Cc", "Date"):
-        headers[name] = str(message[name] or "")
-    text = ""
-    html = ""
-    body = message.get_body(("plain", "html"))
-    # The parser takes any file for a message. One without a single header is none: with an empty
-    # text it is reported as a file in which nothing could be read.
-    if body is not None and message.keys():
-        if body.get_content_subtype() == "html":
-            html = _part_text(body)
-        else:
-            text = _part_text(body)
-    mail = _Mail(
-        subject=headers["Subject"],
-        headers=headers,
-        text=text,
-        html=html,
-        attachments=_attachment_names(message),
-    )
-    return _mail_sections(mail)
-
-
-def _part_text(part: MIMEPart) -> str:
-    """Return what a part says.
-
-    Where its encoding is not named, unknown or wrong, the likeliest is taken.
-    """
-    data = cast("bytes", part.get_payload(decode=True))
-    try:
-        return str(data, part.get_content_charset(""))
-    except (LookupError, UnicodeDecodeError):
-        return decode(data)
-
-
-def _attachment_names(message: EmailMessage) -> list[str]:
-    return [part.get_filename() or UNNAMED for part in message.iter_attachments()]
-
-
-def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read an Outlook message, as `read_eml` does."""
-    from oxmsg import Message
-
-    message = Message.load(str(path))
-    recipients = [f"{person.name} <{person.email_address}>" for person in message.recipients]
-    sent = ""
-    if message.sent_date:
-        sent = message.sent_date.isoformat(" ")
-    subject = message.subject or ""
-    mail = _Mail(
-        subject=subject,
-        headers={
-            "Subject": subject,
-            "From": message.sender or "",
-            "To": ", ".join(recipients),
-            "Date": sent,
-        },
-        text=message.body or "",
-        html=message.html_body or "",
-        attachments=[file.file_name or UNNAMED for file in message.attachments],
-    )
-    return _mail_sections(mail)
-
-
-def _mail_sections(mail: _Mail) -> list[Section]:
-    """Return a section with the message's headers, and those of its text under its subject."""
+    headings = (*above, mail.subject)
     lines = [f"{name}: {value}" for name, value in mail.headers.items() if value]
-    if mail.attachments:
-        lines.append(f"Attachments: {', '.join(mail.attachments)}")
-    headings = (mail.subject,)
-    header_section = Section(text="\n".join(lines), headings=headings)
-    if mail.text.strip():
-        return [header_section, Section(text=mail.text, headings=headings)]
-    return [header_section, *html_sections(mail.html, mail.subject)]
+    names = [attachment.name for attachment in mail.attachments]
+    if names:
+        lines.append(f"Attachments: {', '.join(names)}")
+    sections = [Section(text="\n".join(lines), headings=headings)]
+    sections += [_under(section, headings) for section in mail.body]
+    for forwarded in mail.forwarded:
+        sections += mail_sections(forwarded, headings)
+    for attachment in mail.attachments:
+        sections += _attachment_sections(attachment, headings)
+    return sections
+
+
+def _under(section: Section, headings: Sequence[str]) -> Section:
+    return replace(section, headings=(*headings, *section.headings))
+
+
+def _attachment_sections(attachment: Attachment, headings: Sequence[str]) -> list[Section]:
+    """Return the text of a file as far as there is a reader for it; [] if it can't be read."""
+    from docmind.ingestion.readers.formats import SUPPORTED, read  # which imports this module
+
+    suffix = Path(attachment.name).suffix.lower()
+    if suffix not in SUPPORTED or attachment.is_decoration:
+        return []
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"attachment{suffix}")
+        path.write_bytes(attachment.data)
+        try:
+            document = read(path, attachment.name)
+        except IngestError:
+            return []
+    sections: list[Section] = []
+    for section in document.sections:
+        # Its pages and the places on them are no pages of the mail.
+        without_place = replace(section, page=None, boxes=())
+        sections.append(_under(without_place, (*headings, attachment.name)))
+    return sections
+
+
+def attachment_name(name: str | None, content_type: str) -> str:
+    """Return a file's name, with the usual ending of its type if it has none."""
+    name = name or UNNAMED
+    if Path(name).suffix:
+        return name
+    return name + (mimetypes.guess_extension(content_type) or "")
+
+
+def fullest(versions: Sequence[Mail]) -> Mail:
+    """Return the version of a body that is read: the first that says what the longest one says.
+
+    Args:
+        versions: of the same text, the plainest first; at least one.
+    """
+    words = [_words(version) for version in versions]
+    longest = max(words, key=len)
+    for version, own_words in zip(versions, words, strict=True):
+        if len(own_words & longest) >= SAME_TEXT * len(longest):
+            return version
+    return versions[0]
+
+
+def _words(mail: Mail) -> set[str]:
+    words: set[str] = set()
+    for section in mail.body:
+        words.update(_WORD.findall(section.text.lower()))
+    return words

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, SparseVector
 from docmind.retrieval.fusion import TIES, ScoredPoint, fuse
+from docmind.retrieval.sparse import WORDS_VERSION
 
 EVERY = 1_000_000
 """More documents than there are."""
@@ -97,6 +98,11 @@ class Scope:
 
 
 EVERYWHERE = Scope()
+
+
+def made_by(model: str) -> str:
+    """Return what a store notes of how its vectors are made: by which model, from which words."""
+    return f"{model}, words {WORDS_VERSION}"
 
 
 class StoredPoint(Protocol):
