@@ -563,7 +563,9 @@ class _Places:
     def of_characters(self, first: int, last: int) -> tuple[float, float, float, float] | None:
         """Return the place of what is drawn of these characters, if PDFium has one."""
         count = self._text_page.count_rects(first, last - first + 1)
-        rects = [self._text_page.get_rect(index) for index in range(count)]
+        rects: list[tuple[float, float, float, float]] = []
+        for index in range(count):
+            rects.append(self._text_page.get_rect(index))
         if not rects:
             return None
         if count == 1:

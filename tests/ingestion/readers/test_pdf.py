@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docmind.ingestion.parsed import ParsedDocument
-from docmind.ingestion.readers.formats import read
+from docmind.ingestion.readers.formats import _cleaned, read
+from docmind.ingestion.readers.pdf import _sections
+from docmind.ingestion.readers.pdf_layout import Direction, PageLayout, Rect, TextLine, Word
+from docmind.ingestion.readers.pdf_tables import Table
 from tests.parts import find_shared_data
 from tests.samples import write_image, write_pdf
 
@@ -27,6 +30,29 @@ def read_page(folder: Path, *drawing: str, rotation: int = 0) -> ParsedDocument:
             pdf.save(folder / "turned.pdf")
         path = folder / "turned.pdf"
     return read(path)
+
+
+def test_text_between_blank_lines_and_tables_keeps_its_places(tmp_path):
+    def line(y: float, text: str) -> TextLine:
+        rect = Rect(left=60, top=y, right=300, bottom=y + 10)
+        word = Word(text, rect)
+        return TextLine([word], rect, baseline=y + 8, font_height=10, blank_before=True)
+
+    path = write_pdf(tmp_path / "page.pdf", ("Some text.",), note="")
+    one, a, b, two = (line(y, text) for y, text in zip(range(-800, -400, 100), "1ab2", strict=True))
+    with pypdfium2.PdfDocument(path) as pdf:
+        page_layout = PageLayout(pdf[0], Direction(), [one, a, b, two])
+        table = Table(
+            markdown="| a |\n| --- |\n| b |",
+            boxes=(page_layout.box(a.rect), None, page_layout.box(b.rect)),
+            words=frozenset([*a.words, *b.words]),
+        )
+        drawn = _sections(page_layout, tables=[table], other_lines=[], page=1, headings=())
+        before, found, after = [_cleaned(section) for section in drawn]
+        assert found.table
+        assert (before.text, after.text) == ("1", "2")
+        assert before.boxes == (page_layout.box(one.rect),)
+        assert after.boxes == (page_layout.box(two.rect),)
 
 
 def cells(markdown: str) -> list[list[str]]:
