@@ -17,6 +17,7 @@ from docmind.ingestion.readers.mail import (
     MOST_NESTED,
     Attachment,
     Mail,
+    ReadFile,
     attachment_name,
     fullest,
     mail_sections,
@@ -30,9 +31,12 @@ _SURROGATE = re.compile("[\udc80-\udcff]")
 """What Python makes of a byte in a header that should be ASCII."""
 
 
-def read_eml(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
+def read_eml(path: Path, progress: Progress, read_file: ReadFile) -> list[Section]:  # noqa: ARG001
     """Read a message: main headers, body, forwarded mails, and attachments that a reader knows."""
-    return mail_sections(_read_mail(_parse(path.read_bytes()), depth=0))
+    message = _parse(path.read_bytes())
+    if not message.keys():
+        return []  # the parser takes any file for a message; one without a single header is none
+    return mail_sections(_read_mail(message, depth=0), read_file)
 
 
 def _parse(data: bytes) -> EmailMessage:

@@ -40,6 +40,15 @@ It may raise whatever its library raises on a damaged file, and an IngestError w
 after the file's name ("is damaged: …").
 """
 
+
+def _read_eml(path: Path, progress: Progress) -> list[Section]:
+    return read_eml(path, progress, read)
+
+
+def _read_msg(path: Path, progress: Progress) -> list[Section]:
+    return read_msg(path, progress, read)
+
+
 SUPPORTED: Mapping[str, Reader] = {
     ".pdf": read_pdf,
     ".docx": read_docx,
@@ -53,8 +62,8 @@ SUPPORTED: Mapping[str, Reader] = {
     ".html": read_html,
     ".htm": read_html,
     ".epub": read_epub,
-    ".eml": read_eml,
-    ".msg": read_msg,
+    ".eml": _read_eml,
+    ".msg": _read_msg,
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".rst": read_rst,

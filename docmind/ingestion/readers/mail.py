@@ -1,20 +1,24 @@
 """Mails → text: what all formats of mail have in common.
 
-A mail is read as its main headers, its body, the mails that it forwards and its attachments, each under the
-subject of the mail that holds it. (Attachments become documents of their own in a later step.)
+A mail is read as its main headers, its body, the mails that it forwards and its attachments, each
+under the subject of the mail that holds it. (Attachments become documents of their own in a later
+step.)
 """
 
 from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from docmind.errors import IngestError
-from docmind.ingestion.parsed import Section
+from docmind.ingestion.parsed import ParsedDocument, Section
+
+ReadFile = Callable[[Path, str], ParsedDocument]
+"""Returns the text of a file that has this name, or raises an IngestError."""
 
 UNNAMED = "unnamed"
 """An attachment whose message does not name it."""
@@ -24,6 +28,7 @@ SAME_TEXT = 0.5
 """Fraction of another version's words from which a text counts as that version in full. A text that
 only says "your program can't show this mail" has next to none of them."""
 
+_SUFFIX = re.compile(r"\.[a-z]{1,10}")
 _WORD = re.compile(r"\w+")
 
 
@@ -55,11 +60,12 @@ class Mail:
             self.body.append(Section(text=text))
 
 
-def mail_sections(mail: Mail, above: tuple[str, ...] = ()) -> list[Section]:
+def mail_sections(mail: Mail, read_file: ReadFile, above: tuple[str, ...] = ()) -> list[Section]:
     """Return a mail's sections: its headers, body, forwarded mails, attachments.
 
     Args:
         mail: the mail.
+        read_file: reads an attachment.
         above: subjects of the mails that hold it, outermost first.
     """
     headings = (*above, mail.subject)
@@ -70,9 +76,9 @@ def mail_sections(mail: Mail, above: tuple[str, ...] = ()) -> list[Section]:
     sections = [Section(text="\n".join(lines), headings=headings)]
     sections += [_under(section, headings) for section in mail.body]
     for forwarded in mail.forwarded:
-        sections += mail_sections(forwarded, headings)
+        sections += mail_sections(forwarded, read_file, headings)
     for attachment in mail.attachments:
-        sections += _attachment_sections(attachment, headings)
+        sections += _attachment_sections(attachment, read_file, headings)
     return sections
 
 
@@ -80,18 +86,18 @@ def _under(section: Section, headings: Sequence[str]) -> Section:
     return replace(section, headings=(*headings, *section.headings))
 
 
-def _attachment_sections(attachment: Attachment, headings: Sequence[str]) -> list[Section]:
+def _attachment_sections(
+    attachment: Attachment, read_file: ReadFile, headings: Sequence[str]
+) -> list[Section]:
     """Return the text of a file as far as there is a reader for it; [] if it can't be read."""
-    from docmind.ingestion.readers.formats import SUPPORTED, read  # which imports this module
-
     suffix = Path(attachment.name).suffix.lower()
-    if suffix not in SUPPORTED or attachment.is_decoration:
+    if attachment.is_decoration or not _SUFFIX.fullmatch(suffix):
         return []
     with TemporaryDirectory() as folder:
         path = Path(folder, f"attachment{suffix}")
         path.write_bytes(attachment.data)
         try:
-            document = read(path, attachment.name)
+            document = read_file(path, attachment.name)
         except IngestError:
             return []
     sections: list[Section] = []

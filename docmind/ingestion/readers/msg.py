@@ -18,6 +18,7 @@ from docmind.ingestion.readers.mail import (
     MOST_NESTED,
     Attachment,
     Mail,
+    ReadFile,
     attachment_name,
     fullest,
     mail_sections,
@@ -42,19 +43,19 @@ _STORAGE = "000D"
 _RECIPIENT_KINDS = {1: "To", 2: "Cc", 3: "Bcc"}
 
 
-def read_msg(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
-    """Read an Outlook message: main headers, body, forwarded mails, attachments that a reader knows."""
+def read_msg(path: Path, progress: Progress, read_file: ReadFile) -> list[Section]:  # noqa: ARG001
+    """Read an Outlook message: main headers, body, forwarded mails, attachments."""
     from olefile import OleFileIO
     from oxmsg.storage import Storage
 
     with OleFileIO(str(path)) as file:
         storage = Storage.from_ole(file)
-    return storage_sections(storage)
+    return storage_sections(storage, read_file)
 
 
-def storage_sections(storage: Storage) -> list[Section]:
+def storage_sections(storage: Storage, read_file: ReadFile) -> list[Section]:
     """Return a message's sections; the storage is a whole file's."""
-    return mail_sections(_read_mail(_Folder(storage, HEADER_BYTES_OF_FILE), depth=0))
+    return mail_sections(_read_mail(_Folder(storage, HEADER_BYTES_OF_FILE), depth=0), read_file)
 
 
 class _Folder:

@@ -183,7 +183,7 @@ POLISH = "Umowa na czas określony dwunastu miesięcy. Następuje na piśmie, ż
 def test_an_outlook_message_in_a_code_page(code_page):
     texts = streams(_0037001E="Żółć".encode("cp1250"), _1000001E=POLISH.encode("cp1250"))
     fixed = numbers(32, n3FFD=code_page) if code_page else numbers(32)
-    head, body = storage_sections(Storage("", (fixed, *texts), ()))[:2]
+    head, body = storage_sections(Storage("", (fixed, *texts), ()), read)[:2]
     assert head.text == "Subject: Żółć"
     assert body.text == POLISH
 
@@ -214,7 +214,7 @@ def test_an_outlook_message_with_parts():
         ),
     )
     texts = streams(_0037001E=b"Fwd", _1000001E=b"See below.", _0C1A001E=b"Ada")
-    sections = storage_sections(Storage("", (numbers(32, n3FDE=1252), *texts), parts))
+    sections = storage_sections(Storage("", (numbers(32, n3FDE=1252), *texts), parts), read)
     assert (
         sections[0].text
         == "Subject: Fwd\nFrom: Ada\nCc: Bo <bo@example.com>\nAttachments: note.txt"
