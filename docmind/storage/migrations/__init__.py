@@ -16,12 +16,12 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from docmind.storage.migrations import one_database
+from docmind.storage.migrations import one_database, statements
 
 Migration = Callable[[sqlite3.Connection, Path], None]
 """Called with the database, inside a transaction, and the data folder, which it only reads."""
 
-MIGRATIONS: tuple[Migration, ...] = (one_database.upgrade,)
+MIGRATIONS: tuple[Migration, ...] = (one_database.upgrade, statements.upgrade)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """The number of the last migration; a file has its own in `PRAGMA user_version`."""
