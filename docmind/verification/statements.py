@@ -23,8 +23,9 @@ from docmind.verification.support import Nearness, judge, text_with_place
 from docmind.verification.values import missing, values
 from docmind.verification.words import content_words, is_bare_number, is_negated
 
-SHORT = 3
-"""An answer of at most so many words says nothing without its question."""
+SHORT = 10
+"""An answer of at most so many words, none of them a common verb, says nothing without its
+question."""
 
 MOST_OTHERS = 5
 """Passages that are looked at, at most, beside those that a sentence cites: those that share most
@@ -90,6 +91,12 @@ _YES_NO = re.compile(
     re.IGNORECASE,
 )
 
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|does|do|did|can|could|may|might|must|shall|should|will"
+    r"|would|ist|sind|war|waren|hat|haben|hatte|kann|muss|darf|wird|wurde|wurden)\b",
+    re.IGNORECASE,
+)
+
 _NOT_A_STATEMENT = frozenset({"heading", "table head"})
 
 
@@ -136,7 +143,7 @@ def check_answer(
     by_number = {source.number: source for source in passages}
     sentences = _with_marks_behind(list(answer_sentences(answer)))
     whole = " ".join(found.sentence.text for found in sentences)
-    is_short = bool(question) and len(sentences) == 1 and len(content_words(whole)) <= SHORT
+    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole)
     citations: dict[tuple[int, str], Citation] = {}
     new_marks: dict[tuple[int, int], str] = {}
     for found in sentences:
@@ -182,6 +189,11 @@ def check_answer(
         citations=tuple(citations.values()),
         is_short=is_short,
     )
+
+
+def _is_fragment(text: str) -> bool:
+    """Return whether a text is an answer such as "40 people", not a sentence of its own."""
+    return len(content_words(text)) <= SHORT and _VERB.search(text) is None
 
 
 def _with_marks_behind(sentences: Sequence[AnswerSentence]) -> list[_Sentence]:
