@@ -375,7 +375,9 @@ def _compare(context: TurnContext, run_id: str, statement: str) -> str:
             "the statement is not supported as it stands. What comes closest is in passage "
             f"[{nearest.number}]: {words}"
         )
-        checked = context.services.check_answer("", f"{statement} [{nearest.number}]", known)
+        # "Is it true that pets are not allowed?" asks, but what it states is to be checked.
+        stated = statement.rstrip("?\uff1f ")
+        checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known)
         for citation in checked.citations:
             if citation.supported:
                 result = f"the statement is supported by passage [{citation.number}]."

@@ -41,13 +41,10 @@ Nearness = Callable[[str, list[str]], float]
 """How near the meaning of the nearest of some texts comes to a text's: 1 is the same, 0 or less has
 nothing to do with it."""
 
-OVERLAP = 0.6
+OVERLAP = 0.5
 """A sentence passes by its words when this fraction of them is in the passage."""
 
-MOST_TOGETHER = 3
-"""So many passages at most carry a sentence together, each its part of these words."""
-
-NEAR = 0.7
+NEAR = 0.6
 """A sentence passes by its meaning when a stretch of the passage comes this near to it …"""
 
 SHARED = 0.3
@@ -91,9 +88,12 @@ def contradicts(sentence: str, other: str) -> bool:
     That is: only one of them is negated, or a word of one stands in the place of a word of the
     other, while neither word is anywhere in the other sentence.
     """
-    # Values are compared as such: "five years" does not stand in the place of "60 months".
-    words = content_words(without_values(sentence)) - NUMBER_WORDS
-    other_words = content_words(without_values(other)) - NUMBER_WORDS
+    words = content_words(sentence)
+    other_words = content_words(other)
+    if not missing(values(sentence), values(other)):
+        # "five years" does not stand in the place of "60 months": it is the same value.
+        words = content_words(without_values(sentence)) - NUMBER_WORDS
+        other_words = content_words(without_values(other)) - NUMBER_WORDS
     order = words_in_order(sentence)
     other_order = words_in_order(other)
     matcher = SequenceMatcher(None, order, other_order, autojunk=False)
