@@ -16,11 +16,13 @@ from benchmarks.claims import Claim, make_claims
 from benchmarks.halves import CHOOSING, REPORTING
 from benchmarks.index import load_embedder
 from benchmarks.result import Progress
+from docmind.events import Verdict
 from docmind.measurement import Figures
 from docmind.retrieval.embeddings import UNLIKE, Embedder
 from docmind.settings import Settings
 from docmind.verification import support as product
 from docmind.verification.sentences import stretches
+from docmind.verification.statements import check_answer
 
 THRESHOLDS = ("OVERLAP", "NEAR", "SHARED", "ALIKE", "SAME")
 """Names of the product's constants that `choose` varies."""
@@ -35,10 +37,14 @@ class KnownSentences:
         # Texts of a length are embedded together.
         ordered = sorted(texts, key=len)
         self._vectors = dict(zip(ordered, embedder.embed_texts(ordered), strict=True))
+        self._embed_texts = embedder.embed_texts
         embedder.embed_texts = self._look_up  # type: ignore[method-assign]
         self.nearness = embedder.nearness
 
     def _look_up(self, texts: Sequence[str]) -> list[list[float]]:
+        new = [text for text in texts if text not in self._vectors]
+        if new:  # a clause, or a sentence of a claim of several
+            self._vectors.update(zip(new, self._embed_texts(new), strict=True))
         return [self._vectors[text] for text in texts]
 
 
@@ -103,8 +109,7 @@ def measure_rates(claims: Iterable[Claim], sentences: KnownSentences) -> Rates:
     passed: dict[str, list[bool]] = {}
     supported_kinds = set()
     for claim in claims:
-        supports = product.supports(claim.text, claim.source, [claim.source], sentences.nearness)
-        passed.setdefault(claim.kind, []).append(supports)
+        passed.setdefault(claim.kind, []).append(_passes(claim, sentences))
         if claim.supported:
             supported_kinds.add(claim.kind)
     true_rates = []
@@ -119,6 +124,16 @@ def measure_rates(claims: Iterable[Claim], sentences: KnownSentences) -> Rates:
         false_rate=statistics.mean(false_rates),
         passed=passed,
     )
+
+
+def _passes(claim: Claim, sentences: KnownSentences) -> bool:
+    """Return whether the product calls all supported that a claim states, and it states any."""
+    checked = check_answer(
+        claim.question, claim.statement, [claim.source], nearness=sentences.nearness
+    )
+    verdicts = [found.verdict for found in checked.statements]
+    stated = [verdict for verdict in verdicts if verdict is not Verdict.NO_STATEMENT]
+    return bool(stated) and all(verdict is Verdict.SUPPORTED for verdict in stated)
 
 
 def _threshold_values() -> list[tuple[str, float]]:

@@ -55,6 +55,13 @@ class Claim:
     text: str
     source: NumberedPassage
     supported: bool
+    question: str = ""
+    """What it answers; the text begins with it."""
+
+    @property
+    def statement(self) -> str:
+        """The text without the question."""
+        return self.text.removeprefix(self.question).strip()
 
     @property
     def half(self) -> int:
@@ -104,10 +111,12 @@ def _question_claims(
             text=f"{question} {answer}",
             source=passage,
             supported=True,
+            question=question,
         )
         yield claim
         without_answer = [o for o in others if answer.lower() not in o.passage.text.lower()]
-        yield from _with_nearest(f"other passage, {language}", claim.text, without_answer)
+        for other in _with_nearest(f"other passage, {language}", claim.text, without_answer):
+            yield replace(other, question=question)
 
         wrong_answers = []
         for other_question, other_answer in asked:
@@ -119,6 +128,7 @@ def _question_claims(
                 text=f"{question} {_most_alike(wrong_answers, answer)}",
                 source=passage,
                 supported=False,
+                question=question,
             )
 
 

@@ -37,7 +37,8 @@ from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.search import Retriever
 from docmind.settings import Settings
 from docmind.storage.settings import load_settings
-from docmind.verification.citations import citations_answer_question, cite
+from docmind.verification.citations import citations_answer_question
+from docmind.verification.statements import check_answer
 
 NUMBERED = "full sentences, and end each with the number of its passage in brackets"
 NOW = "now"
@@ -184,8 +185,8 @@ def product_answers(
     """
     found = []
     for case, text, again in zip(cases, answers[NOW], answers[PLAIN], strict=True):
-        _, citations = cite(again, case.sources, embedder.nearness)
-        supported = citations_answer_question(case.question, case.sources, citations)
+        checked = check_answer(case.question, again, case.sources, embedder.nearness)
+        supported = citations_answer_question(case.question, case.sources, checked)
         if _refused(text) and supported:
             found.append(again)
         else:
@@ -212,7 +213,8 @@ def closing_figures(cases: Sequence[Case], texts: Sequence[str], embedder: Embed
         found.append(gold_score(text, case.gold))
         false_refusals.append(refused)
         if not refused:
-            _, citations = cite(text, case.sources, embedder.nearness)
+            checked = check_answer(case.question, text, case.sources, embedder.nearness)
+            citations = checked.citations
             marked.append(bool(citations))
             supported += [citation.supported for citation in citations]
     return {

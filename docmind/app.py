@@ -121,7 +121,7 @@ def _build(
 
     from docmind.chat import ChatService
     from docmind.ingestion.service import IngestionService
-    from docmind.verification.citations import cite
+    from docmind.verification.statements import check_answer
 
     embedder = build_embedder(resolved)
     database = opened.enter_context(closing(Database(settings.database)))
@@ -142,7 +142,7 @@ def _build(
         graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
         model=model,
         conversations=conversations,
-        check_citations=partial(cite, nearness=embedder.nearness),
+        check_answer=partial(check_answer, nearness=embedder.nearness),
         has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
         searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
     )

@@ -19,10 +19,11 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 
+from docmind import wording
 from docmind.agents.assessment import Assessment, assess
 from docmind.agents.reading import retained_passages
 from docmind.agents.state import (
-    CheckCitations,
+    CheckAnswer,
     TurnContext,
     TurnGraph,
     TurnRequest,
@@ -41,6 +42,7 @@ from docmind.events import (
     ChatEvent,
     Citation,
     ContextTrimmed,
+    Statement,
     TurnFailed,
     TurnFinished,
     Usage,
@@ -51,6 +53,8 @@ from docmind.settings import Settings
 from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
 from docmind.storage.messages import StoredMessage
 from docmind.turns import Turn
+from docmind.verification.citations import misses_question
+from docmind.verification.statements import CheckedAnswer
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,7 @@ class TurnOutcome:
     answer: str
     passages: tuple[NumberedPassage, ...]
     citations: tuple[Citation, ...]
+    statements: tuple[Statement, ...]
     usage: Usage
     assessment: Assessment
     agent_events: tuple[AgentStarted | AgentStep | AgentFinished, ...]
@@ -96,7 +101,7 @@ class ChatService:
         graph: TurnGraph,
         model: BaseChatModel,
         conversations: ConversationStore,
-        check_citations: CheckCitations,
+        check_answer: CheckAnswer,
         has_documents: Callable[[], bool],
         searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
     ) -> None:
@@ -108,7 +113,7 @@ class ChatService:
             graph: Answers a question, see `supervisor.build_supervisor`.
             model: Assesses finished answers.
             conversations: Where questions and answers are stored.
-            check_citations: Checks an answer's citations against its passages.
+            check_answer: Checks an answer's sentences against its passages.
             has_documents: Whether any document can be asked about.
             searched_documents: Collections → the documents in them; None for all there are.
         """
@@ -117,7 +122,7 @@ class ChatService:
         self._graph = graph
         self._model = model
         self._conversations = conversations
-        self._check_citations = check_citations
+        self._check_answer = check_answer
         self._has_documents = has_documents
         self._searched_documents = searched_documents
         self._lock = threading.Lock()
@@ -287,9 +292,7 @@ class ChatService:
             passages=state.passages,
             emit=turn.emit,
         )
-        services = TurnServices(
-            count_tokens=self._count_tokens, check_citations=self._check_citations
-        )
+        services = TurnServices(count_tokens=self._count_tokens, check_answer=self._check_answer)
         return TurnContext(request=request, state=state, services=services, events=events)
 
     def _count_tokens(self, messages: Sequence[AnyMessage], tools: Sequence[Tool] = ()) -> int:
@@ -366,7 +369,7 @@ class ChatService:
         assessment: Assessment,
         error: str | None,
     ) -> TurnOutcome:
-        """Return what is stored and shown of a turn that has ended, with its citations checked.
+        """Return what is stored and shown of a turn that has ended, every sentence checked.
 
         Args:
             turn: Its followers' side: its events, and whether the user stopped it.
@@ -382,7 +385,7 @@ class ChatService:
         if not answer and not stopped and not error:
             error = "The model wrote nothing. Ask again, or put the question differently."
         passages = state.passages.all()
-        answer, citations = self._check_answer(answer, passages)
+        checked = self._checked(turn.question, answer, passages)
         # Stored with the answer, so that the page can show later how it came about.
         agent_events = [
             event
@@ -394,10 +397,13 @@ class ChatService:
             # If all agents failed, the error is the first one's notice: it is said once.
             if notice and notice != error:
                 notices.append(notice)
+        if misses_question(turn.question, checked):
+            notices.append(wording.MISSES_QUESTION)
         return TurnOutcome(
-            answer=answer,
+            answer=checked.text,
             passages=passages,
-            citations=citations,
+            citations=checked.citations,
+            statements=checked.statements,
             usage=usage,
             assessment=assessment,
             agent_events=tuple(agent_events),
@@ -407,18 +413,18 @@ class ChatService:
             error=error,
         )
 
-    def _check_answer(
-        self, answer: str, passages: tuple[NumberedPassage, ...]
-    ) -> tuple[str, tuple[Citation, ...]]:
-        """Return the answer with its citations checked; as it is if the check breaks."""
+    def _checked(
+        self, question: str, answer: str, passages: tuple[NumberedPassage, ...]
+    ) -> CheckedAnswer:
+        """Return the answer with its sentences checked; as it is if the check breaks."""
+        unchecked = CheckedAnswer(text=answer, statements=(), citations=())
         if not answer or not passages:
-            return answer, ()
+            return unchecked
         try:
-            checked, citations = self._check_citations(answer, passages)
+            return self._check_answer(question, answer, passages)
         except Exception:
-            log.exception("citations were not checked")
-            return answer, ()
-        return checked, citations
+            log.exception("the answer was not checked")
+            return unchecked
 
 
 async def _uninterrupted(function: Callable[[], None]) -> None:
@@ -486,6 +492,7 @@ def _stored_message(outcome: TurnOutcome) -> StoredMessage:
         at=now(),
         sources=outcome.passages,
         citations=outcome.citations,
+        statements=outcome.statements,
         usage=outcome.usage,
         steps=tuple(outcome.agent_events),
         stopped=outcome.stopped,
@@ -511,6 +518,7 @@ def _last_event(turn: Turn, outcome: TurnOutcome, error: str | None) -> TurnFini
         answer=outcome.answer,
         sources=outcome.passages,
         citations=outcome.citations,
+        statements=outcome.statements,
         usage=outcome.usage,
         agents=outcome.agents,
         stopped=outcome.stopped,

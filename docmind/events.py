@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Literal
 
 from docmind.passages import NumberedPassage
@@ -45,6 +46,32 @@ class Citation:
     instead_of: int | None = None
     """The number that the model had written, if that passage does not support the sentence and this
     one does."""
+
+
+class Verdict(StrEnum):
+    """What the check of an answer found of one sentence."""
+
+    SUPPORTED = "supported"
+    """A passage says so."""
+    CONTRADICTED = "contradicted"
+    """A passage speaks of the same thing and says otherwise."""
+    NOT_FOUND = "not found"
+    """No passage says so."""
+    NO_STATEMENT = "no statement"
+    """It says nothing that can be checked: a heading, a greeting, a question, a refusal."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sentence of an answer with its verdict."""
+
+    text: str
+    """The sentence without its marks."""
+    verdict: Verdict
+    passages: tuple[int, ...] = ()
+    """Numbers of the passages that support it."""
+    end: int = 0
+    """Character offset in the answer behind the sentence's last visible character."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +161,8 @@ class TurnFinished(Event):
     sources: tuple[NumberedPassage, ...]
     citations: tuple[Citation, ...]
     usage: Usage
+    statements: tuple[Statement, ...] = ()
+    """The answer's sentences with their verdicts."""
     agents: tuple[str, ...] = ()
     stopped: bool = False
     notices: tuple[str, ...] = ()

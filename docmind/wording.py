@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from docmind.events import Citation, Usage
+from docmind.events import Citation, Statement, Usage, Verdict
 from docmind.passages import NumberedPassage
 
 _SIZE_UNITS = ("B", "KB", "MB", "GB")
@@ -77,6 +77,31 @@ def verdict(citation: Citation) -> str:
         return ""
     number = f"[{citation.instead_of}]" if citation.instead_of else "a number that no passage has"
     return f"the model had written {number}; this is the passage that supports the sentence"
+
+
+MISSES_QUESTION = (
+    "What the documents support in this answer does not speak of what you asked. "
+    "Ask again with the words that the documents use."
+)
+"""Said of an answer whose supported sentences share nothing with the question."""
+
+
+def support_summary(statements: Sequence[Statement]) -> str:
+    """Return `7 of 8 statements supported`; empty where nothing was stated."""
+    stated = [found for found in statements if found.verdict is not Verdict.NO_STATEMENT]
+    if not stated:
+        return ""
+    supported = [found for found in stated if found.verdict is Verdict.SUPPORTED]
+    return f"{len(supported)} of {count(len(stated), 'statement')} supported"
+
+
+def doubt(statement: Statement) -> str:
+    """Return what is wrong with a sentence of an answer; empty if nothing is."""
+    if statement.verdict is Verdict.CONTRADICTED:
+        return "the documents say otherwise"
+    if statement.verdict is Verdict.NOT_FOUND:
+        return "not found in the documents"
+    return ""
 
 
 def best_citations(citations: Iterable[Citation]) -> dict[int, Citation]:

@@ -8,6 +8,7 @@ import pytest
 from docmind.agents.planner import ONLY_NEW, PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import AgentFinished, ContextTrimmed, TokenDelta, TurnFinished
+from docmind.verification.statements import CheckedAnswer
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
 from tests.engines import PromptedEngine
 
@@ -126,12 +127,12 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
     checking = threading.Event()
     go = threading.Event()
 
-    def slow(answer, sources):
+    def slow(question, answer, sources):
         checking.set()
         go.wait(10)
-        return ()
+        return CheckedAnswer(text=answer, statements=(), citations=())
 
-    app.chat._check_citations = slow
+    app.chat._check_answer = slow
     turn = app.chat.ask("Pets?", app.conversations.create().id)
     assert checking.wait(30)
     turn.stop()
@@ -143,7 +144,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
 
 def test_a_citation_check_that_breaks_costs_only_the_check(make_app, ask):  # noqa: F811
     app = make_app(PromptedEngine(answering()))
-    app.chat._check_citations = lambda answer, sources: 1 / 0
+    app.chat._check_answer = lambda question, answer, sources: 1 / 0
     events = ask(app, "Pets?")
     assert (events[-1].answer, events[-1].citations) == ("Pets are not allowed [1].", ())
 

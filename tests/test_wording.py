@@ -3,7 +3,7 @@
 import pytest
 
 from docmind import wording
-from docmind.events import Usage
+from docmind.events import Statement, Usage, Verdict
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,20 @@ def test_counts_and_days_read_well():
 def test_an_answer_without_a_known_speed_shows_none():
     usage = Usage(prompt_tokens=1200, tokens_per_s=None, engine_calls=2)
     assert wording.cost(usage, agents=[]) == "1,200 prompt tokens · 2 model calls"
+
+
+def statement(verdict):
+    return Statement(text="x", verdict=verdict)
+
+
+def test_how_much_of_an_answer_is_supported_is_said_in_one_line():
+    statements = [
+        statement(Verdict.NO_STATEMENT),
+        statement(Verdict.SUPPORTED),
+        statement(Verdict.NOT_FOUND),
+        statement(Verdict.CONTRADICTED),
+    ]
+    assert wording.support_summary(statements) == "1 of 3 statements supported"
+    assert wording.support_summary(statements[:1]) == ""
+    doubts = [wording.doubt(found) for found in statements]
+    assert doubts == ["", "", "not found in the documents", "the documents say otherwise"]

@@ -261,8 +261,9 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         response = await handler(request.override(messages=messages, tool_choice="none"))
         text = context.state.passages.translate_marks(run_id, response.result[-1].text)
         passages = context.state.passages.all()
-        _, citations = await asyncio.to_thread(context.services.check_citations, text, passages)
-        supported = citations_answer_question(run.task, passages, citations)
+        check = context.services.check_answer
+        checked = await asyncio.to_thread(check, run.task, text, passages)
+        supported = citations_answer_question(run.task, passages, checked)
         result = "no passage supports an answer"
         if supported:
             result = "its passages do answer the question"
@@ -374,8 +375,10 @@ def _compare(context: TurnContext, run_id: str, statement: str) -> str:
             "the statement is not supported as it stands. What comes closest is in passage "
             f"[{nearest.number}]: {words}"
         )
-        _, citations = context.services.check_citations(f"{statement} [{nearest.number}]", known)
-        for citation in citations:
+        # "Is it true that pets are not allowed?" asks, but what it states is to be checked.
+        stated = statement.rstrip("?\uff1f ")
+        checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known)
+        for citation in checked.citations:
             if citation.supported:
                 result = f"the statement is supported by passage [{citation.number}]."
                 break

@@ -19,8 +19,9 @@ from docmind.agents.plan import Plan
 from docmind.agents.turn_events import TurnEvents
 from docmind.context.trimming import Budget
 from docmind.engine.interface import Tool
-from docmind.events import Citation, ContextTrimmed
+from docmind.events import ContextTrimmed
 from docmind.passages import NumberedPassage, Passage
+from docmind.verification.statements import CheckedAnswer
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,13 @@ class CountTokens(Protocol):
 
 
 @runtime_checkable
-class CheckCitations(Protocol):
-    """The check of a text's citations against passages."""
+class CheckAnswer(Protocol):
+    """The check of an answer's sentences against passages."""
 
     def __call__(
-        self, text: str, passages: Sequence[NumberedPassage], /
-    ) -> tuple[str, tuple[Citation, ...]]:
-        """Return the text with wrong marks put right, and what was found of each citation."""
+        self, question: str, answer: str, passages: Sequence[NumberedPassage], /
+    ) -> CheckedAnswer:
+        """Return the answer with its marks put right, and what was found of each sentence."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class TurnServices:
     """What agents and tools need of the rest of the app."""
 
     count_tokens: CountTokens
-    check_citations: CheckCitations
+    check_answer: CheckAnswer
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from docmind.events import (
     TurnFinished,
     to_dict,
 )
-from docmind.wording import best_citations, cost, place, verdict
+from docmind.wording import best_citations, cost, doubt, place, support_summary, verdict
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -100,6 +100,7 @@ def print_sources(end: TurnFinished) -> None:
         left_open = f", left open: {end.open_points}" if end.open_points else ""
         err.print(escape(f"confidence {end.confidence:.0%}{left_open}"))
     print()
+    _print_verdicts(end)
     citations = best_citations(end.citations)
     for source in end.sources:
         citation = citations.get(source.number)
@@ -111,3 +112,14 @@ def print_sources(end: TurnFinished) -> None:
         excerpt = " ".join(source.passage.text.split())[:200]
         out.print(f"    [dim]{escape(excerpt)}[/dim]")
     err.print(f"[dim]{escape(cost(end.usage, end.agents))}[/dim]")
+
+
+def _print_verdicts(end: TurnFinished) -> None:
+    """Print how much of the answer is supported, and each sentence that is not."""
+    summary = support_summary(end.statements)
+    if summary:
+        out.print(escape(summary))
+    for statement in end.statements:
+        found = doubt(statement)
+        if found:
+            out.print(f"[yellow]! {escape(statement.text)}[/yellow]  ({escape(found)})")

@@ -21,7 +21,12 @@ from docmind.events import Citation, Usage
 from docmind.passages import NumberedPassage
 from docmind.storage import schema
 from docmind.storage.database import Database
-from docmind.storage.messages import StoredMessage, event_from_json, event_to_json
+from docmind.storage.messages import (
+    StoredMessage,
+    event_from_json,
+    event_to_json,
+    statement_from_json,
+)
 
 
 class MessageHistory:
@@ -83,6 +88,7 @@ class _Converter(BaseMessageConverter):
             at=stored.at,
             sources=[source.to_json() for source in stored.sources],
             citations=[asdict(citation) for citation in stored.citations],
+            statements=[asdict(statement) for statement in stored.statements],
             usage=None if stored.usage is None else asdict(stored.usage),
             steps=[event_to_json(event) for event in stored.steps],
             notices=list(stored.notices),
@@ -101,6 +107,7 @@ class _Converter(BaseMessageConverter):
             at=row.at,
             sources=tuple(NumberedPassage.from_json(source) for source in row.sources),
             citations=tuple(Citation(**citation) for citation in row.citations),
+            statements=tuple(statement_from_json(found) for found in row.statements),
             usage=None if row.usage is None else Usage(**row.usage),
             steps=tuple(event_from_json(step) for step in row.steps),
             stopped=row.stopped,

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from docmind.events import AgentFinished, AgentStarted, AgentStep, Citation, Usage
+from docmind.events import (
+    AgentFinished,
+    AgentStarted,
+    AgentStep,
+    Citation,
+    Statement,
+    Usage,
+    Verdict,
+)
 from docmind.passages import NumberedPassage
 
 AgentEvent = AgentStarted | AgentStep | AgentFinished
@@ -27,6 +35,9 @@ class StoredMessage:
     """UTC time, ISO 8601."""
     sources: tuple[NumberedPassage, ...] = ()
     citations: tuple[Citation, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    """The answer's sentences with their verdicts; none for a question, and for answers stored
+    before there were verdicts."""
     usage: Usage | None = None
     steps: tuple[AgentEvent, ...] = ()
     """What the agents did, in the order it happened."""
@@ -35,6 +46,16 @@ class StoredMessage:
     notices: tuple[str, ...] = ()
     confidence: float | None = None
     open_points: str = ""
+
+
+def statement_from_json(data: Mapping[str, Any]) -> Statement:
+    """Return a statement from its fields as plain data."""
+    return Statement(
+        text=data["text"],
+        verdict=Verdict(data["verdict"]),
+        passages=tuple(data["passages"]),
+        end=data["end"],
+    )
 
 
 def event_to_json(event: AgentEvent) -> dict[str, Any]:

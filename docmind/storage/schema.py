@@ -85,6 +85,7 @@ messages = Table(
     Column("error", Text),
     Column("confidence", Float),
     Column("open_points", Text, nullable=False),
+    Column("statements", JSON, nullable=False, server_default="[]"),
     Index("messages_of_conversation", "conversation_id"),
 )
 

@@ -41,9 +41,12 @@ def draw_answer(message: StoredMessage, index: int) -> None:
         if view.runs:
             agent_steps.draw_stored(view)
         if message.text:
+            summary = wording.support_summary(message.statements)
+            if summary:
+                st.caption(f":material/fact_check: {plain(summary)}")
             checked = citations_by_position(numbers, message.citations)
             cite = link_maker(view.sources, checked, str(index))
-            st.markdown(safe(message.text, cite), anchors=False)
+            st.markdown(safe(with_doubts(message), cite), anchors=False)
         _draw_remarks(message)
         _draw_sources(message, view, index, cited=set(numbers))
         if message.usage:
@@ -60,6 +63,19 @@ def draw_running(view: TurnView, elapsed_s: float) -> None:
             cite = link_maker(view.sources, {}, LIVE)
             st.markdown(safe(view.answer + " ▍", cite), anchors=False)
         st.caption(f":shimmer[{view.activity} …] {plain(wording.elapsed(elapsed_s))}")
+
+
+def with_doubts(message: StoredMessage) -> str:
+    """Return an answer's Markdown with a remark behind each sentence that is not supported."""
+    pieces: list[str] = []
+    done = 0
+    for statement in message.statements:
+        found = wording.doubt(statement)
+        if found:
+            pieces.append(f"{message.text[done : statement.end]} *({found})*")
+            done = statement.end
+    pieces.append(message.text[done:])
+    return "".join(pieces)
 
 
 def trimmed(trim: ContextTrimmed) -> str:

@@ -1,14 +1,14 @@
-"""An answer → its citations: which passage each sentence names, and whether it supports it."""
+"""Is a checked text the answer to its question?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from docmind.events import Citation
+from docmind.events import Verdict
 from docmind.passages import NumberedPassage
-from docmind.verification.sentences import CitedSentence, cited_sentences
-from docmind.verification.support import Nearness, supports, text_with_place
-from docmind.verification.values import content_words
+from docmind.verification.statements import CheckedAnswer
+from docmind.verification.support import text_with_place
+from docmind.verification.words import content_words
 
 ASKED = 0.3
 """Fraction of a question's words that must stand in the passages cited for its answer. Of 49
@@ -16,59 +16,18 @@ answers that the 1.5B gave to questions whose passages do not tell, 7 pass witho
 of 12 where they do tell, none is lost."""
 
 
-def cite(
-    answer: str, sources: Sequence[NumberedPassage], nearness: Nearness
-) -> tuple[str, tuple[Citation, ...]]:
-    """Check every `[n]` of an answer (not in code) against the passage that it names.
-
-    Where no passage named for a sentence supports it but another one does, the mark is put right:
-    small models often write the wrong number. A mark that names no passage is unsupported.
-
-    Args:
-        answer: as the model wrote it.
-        sources: the passages that the model was shown.
-        nearness: compares meanings; called only when words alone do not decide.
-
-    Returns:
-        The answer with its marks put right, and its citations in reading order.
-    """
-    by_number = {source.number: source for source in sources}
-    # One citation for each number and sentence, however often it is repeated.
-    citations: dict[tuple[int, str], Citation] = {}
-    new_marks: dict[tuple[int, int], str] = {}
-    for sentence in cited_sentences(answer):
-        verdicts = _verdicts(sentence, by_number, nearness)
-        right_source = None
-        if not any(verdicts.values()):
-            right_source = _supporting_source(sentence.text, sources, nearness)
-        if right_source is None:
-            for number, supported in verdicts.items():
-                citation = Citation(number=number, sentence=sentence.text, supported=supported)
-                citations.setdefault((number, sentence.text), citation)
-        else:
-            number = right_source.number
-            citation = Citation(
-                number=number,
-                sentence=sentence.text,
-                supported=True,
-                instead_of=sentence.numbers[0],
-            )
-            citations.setdefault((number, sentence.text), citation)
-            first_mark, *other_marks = sentence.marks
-            new_marks[first_mark] = f"[{number}]"
-            new_marks.update(dict.fromkeys(other_marks, ""))
-    return _replace(answer, new_marks), tuple(citations.values())
-
-
 def citations_answer_question(
-    question: str, sources: Sequence[NumberedPassage], citations: Sequence[Citation]
+    question: str, sources: Sequence[NumberedPassage], checked: CheckedAnswer
 ) -> bool:
-    """Return whether a text may be taken for the answer to a question, by its checked citations.
+    """Return whether a text may be taken for the answer to a question, by its check.
 
-    It has some, all are supported, and their passages are about what is asked: a true sentence may
-    answer another question.
+    It cites passages, all citations are supported, the passages are about what is asked, and so is
+    the text: a true sentence may answer another question.
     """
+    citations = checked.citations
     if not citations or not all(citation.supported for citation in citations):
+        return False
+    if misses_question(question, checked):
         return False
     cited_numbers = {citation.number for citation in citations}
     texts = [
@@ -79,44 +38,15 @@ def citations_answer_question(
     return len(found) >= ASKED * len(asked)
 
 
-def _verdicts(
-    sentence: CitedSentence, by_number: Mapping[int, NumberedPassage], nearness: Nearness
-) -> dict[int, bool]:
-    """Return for each number that a sentence cites whether that passage supports it."""
-    cited = [by_number[number] for number in sentence.numbers if number in by_number]
-    verdicts: dict[int, bool] = {}
-    for number in sentence.numbers:
-        source = by_number.get(number)
-        if source is None:
-            verdicts[number] = False
-        else:
-            verdicts[number] = supports(sentence.text, source, cited=cited, nearness=nearness)
-    return verdicts
+def misses_question(question: str, checked: CheckedAnswer) -> bool:
+    """Return whether a text has supported sentences, but none speaks of what is asked.
 
-
-def _supporting_source(
-    sentence: str, sources: Sequence[NumberedPassage], nearness: Nearness
-) -> NumberedPassage | None:
-    """Return the source that supports a sentence by itself; of several, the one with most words."""
-    words = content_words(sentence)
-    best: NumberedPassage | None = None
-    most_words = -1
-    for source in sources:
-        if supports(sentence, source, cited=[source], nearness=nearness):
-            shared = len(words & content_words(text_with_place(source.passage)))
-            if shared > most_words:
-                best = source
-                most_words = shared
-    return best
-
-
-def _replace(text: str, replacements: Mapping[tuple[int, int], str]) -> str:
-    """Return a text with the stretches [start, end) replaced; they are in order, none overlaps."""
-    pieces: list[str] = []
-    done = 0
-    for (start, end), replacement in replacements.items():
-        pieces.append(text[done:start])
-        pieces.append(replacement)
-        done = end
-    pieces.append(text[done:])
-    return "".join(pieces)
+    An answer of one short sentence leaves out what was asked, and was checked with its question.
+    """
+    supported = [
+        statement.text for statement in checked.statements if statement.verdict is Verdict.SUPPORTED
+    ]
+    asked = content_words(question)
+    if not supported or not asked or checked.is_short:
+        return False
+    return not any(asked & content_words(text) for text in supported)

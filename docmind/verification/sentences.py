@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from docmind.retrieval.sparse import terms
 
@@ -31,6 +32,38 @@ _CODE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 """Code in Markdown."""
+
+_FENCED_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+
+_HEADING = re.compile(
+    r"""
+    \s* (?: \#{1,6} \s .*             # ## Rent
+      | \*\* [^*]+ \*\* :? | __ [^_]+ __ :?    # a line in bold
+    ) \s*
+    """,
+    re.VERBOSE,
+)
+_TABLE_LINE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\s*")
+"""What stands between a table's head and its rows: `| --- | ---: |`."""
+
+_ABBREVIATION = re.compile(
+    r"""
+    (?: \b (?: Mr | Mrs | Ms | Dr | Prof | St | No | Nr | Nos | Art | Abs | Sec | Sect | Fig | Eq
+        | vs | approx | ca | cf | bzw | ggf | inkl | zzgl | Inc | Ltd | Co | Corp | Jr | Sr
+        | e\.g | i\.e | z\.\ ?B | d\.\ ?h | u\.\ ?a | p | pp | vol | ed | est | incl | excl
+        | Jan | Feb | Mar | Apr | Jun | Jul | Aug | Sept? | Oct | Nov | Dec | Mio | Mrd | Tsd )
+      | (?<! \w ) [A-Za-z]           # an initial, or the first half of "z. B."
+    ) \. \s* \Z
+    """,
+    re.VERBOSE,
+)
+"""The end of a text whose full stop ends no sentence."""
+
+_GERMAN_DAY = re.compile(
+    r"[\s\w]?\d{1,2}\.\s(?:Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August|September|Oktober"
+    r"|November|Dezember)\b"
+)
+"""A day and its month, up to three characters before the space: `15. M\u00e4rz`."""
 
 _SENTENCE_END = re.compile(
     r"""
@@ -94,27 +127,68 @@ class CitedSentence:
     """Character span [start, end) of each mark in the answer; never empty."""
 
 
-def cited_sentences(answer: str) -> Iterator[CitedSentence]:
-    """Yield each sentence of an answer that has marks, in reading order."""
-    hidden = _CODE.sub(_hide_brackets, answer)
-    sentence_before = ""
+@dataclass(frozen=True)
+class AnswerSentence:
+    """A sentence, heading or table row of an answer."""
+
+    text: str
+    """What it says, without its marks."""
+    kind: Literal["sentence", "heading", "table head", "table row"]
+    numbers: tuple[int, ...]
+    """The numbers that it cites, each once, in reading order."""
+    marks: tuple[tuple[int, int], ...]
+    """Character span [start, end) of each mark in the answer."""
+    mark_place: int
+    """Character offset in the answer where a mark would be put: before the full stop."""
+    end: int
+    """Character offset in the answer behind its last visible character."""
+
+    @property
+    def is_table_row(self) -> bool:
+        """Whether it is a row of a table, which a mark would make longer."""
+        return self.kind == "table row"
+
+
+def answer_sentences(answer: str) -> Iterator[AnswerSentence]:
+    """Yield the sentences of an answer in reading order; code is none."""
+    hidden = _FENCED_CODE.sub(_blank_out, answer)
+    hidden = _CODE.sub(_hide_brackets, hidden)
     for start, end in _sentence_spans(hidden):
-        sentence = plain(hidden[start:end]).replace(_HIDDEN_BRACKET, "[")
+        raw = hidden[start:end]
+        kind = _kind_of(raw, hidden[end:])
+        if kind is None:
+            continue
+        text = plain(raw).replace(_HIDDEN_BRACKET, "[")
+        if kind.startswith("table"):
+            text = " ".join(text.replace("|", " ").split())
         marks = list(MARK.finditer(hidden, start, end))
         numbers: dict[int, None] = {}  # an ordered set
         for mark in marks:
             numbers.update(dict.fromkeys(expand(mark[1])))
-        if numbers:
-            text = sentence
-            if _only_points(sentence):
-                text = f"{sentence_before} {sentence}".strip()
-            yield CitedSentence(
-                text=text,
-                numbers=tuple(numbers),
-                marks=tuple(mark.span() for mark in marks),
-            )
-        if sentence:
-            sentence_before = sentence
+        if not text and not numbers:
+            continue
+        visible = raw.rstrip().rstrip("|").rstrip()
+        before_stop = visible.rstrip("*_\"')").rstrip(".!\u3002\uff01").rstrip()
+        yield AnswerSentence(
+            text=text,
+            kind=kind,
+            numbers=tuple(numbers),
+            marks=tuple(mark.span() for mark in marks),
+            mark_place=start + len(before_stop),
+            end=start + len(visible),
+        )
+
+
+def cited_sentences(answer: str) -> Iterator[CitedSentence]:
+    """Yield each sentence of an answer that has marks, in reading order."""
+    text_before = ""
+    for sentence in answer_sentences(answer):
+        if sentence.numbers:
+            text = sentence.text
+            if points_elsewhere(text):
+                text = f"{text_before} {text}".strip()
+            yield CitedSentence(text=text, numbers=sentence.numbers, marks=sentence.marks)
+        text_before = sentence.text or text_before
 
 
 def expand(numbers: str) -> Iterator[int]:
@@ -128,6 +202,17 @@ def expand(numbers: str) -> Iterator[int]:
         if rest:
             last = min(rest[0], first + LONGEST_RANGE)
         yield from range(first, last + 1)
+
+
+def points_elsewhere(sentence: str) -> bool:
+    """Return whether a sentence states nothing itself: its marks belong to the one before it.
+
+    Either nothing is left of it without its marks, or it says "This can be found in passage [1].".
+    """
+    words = terms(sentence)
+    if words:
+        return POINTING_WORDS.issuperset(words)
+    return re.search(r"\w", sentence) is None
 
 
 def plain(text: str) -> str:
@@ -164,6 +249,11 @@ def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield the character span [start, end) of each sentence, spaces behind it included."""
     start = 0
     for end in _SENTENCE_END.finditer(text):
+        is_line_end = "\n" in end[0]
+        before = text[max(start, end.start() - 12) : end.end()]
+        ends_nothing = _ABBREVIATION.search(before) or _GERMAN_DAY.match(text, end.start() - 3)
+        if ends_nothing and not is_line_end:
+            continue
         yield start, end.end()
         start = end.end()
     yield start, len(text)
@@ -174,12 +264,21 @@ def _hide_brackets(code: re.Match[str]) -> str:
     return code[0].replace("[", _HIDDEN_BRACKET)
 
 
-def _only_points(sentence: str) -> bool:
-    """Return whether a sentence states nothing itself: its marks belong to the one before it.
+def _blank_out(code: re.Match[str]) -> str:
+    """Return spaces, as many as before."""
+    return " " * len(code[0])
 
-    Either nothing is left of it without its marks, or it says "This can be found in passage [1].".
-    """
-    words = terms(sentence)
-    if words:
-        return POINTING_WORDS.issuperset(words)
-    return re.search(r"\w", sentence) is None
+
+def _kind_of(
+    raw: str, behind: str
+) -> Literal["sentence", "heading", "table head", "table row"] | None:
+    """Return what a stretch of an answer is, by itself and what is behind it; None for nothing."""
+    if not raw.strip() or _TABLE_LINE.fullmatch(raw):
+        return None
+    if _HEADING.fullmatch(raw):
+        return "heading"
+    if not raw.lstrip().startswith("|"):
+        return "sentence"
+    if _TABLE_LINE.match(behind.partition("\n")[0]):
+        return "table head"
+    return "table row"

@@ -18,7 +18,7 @@ from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
 from docmind.storage.database import Database
 from docmind.storage.documents import DocumentStore, Failure
-from docmind.storage.migrations import SCHEMA_VERSION
+from docmind.storage.migrations import SCHEMA_VERSION, one_database
 from docmind.storage.settings import load_settings, read_saved, save_settings
 from tests.engines import PromptedEngine
 
@@ -186,9 +186,8 @@ def test_documents_read_before_migration_2_have_nothing_unread(old_folder, opene
 def test_the_old_file_is_kept_aside(old_folder, opened):
     before = rows_of(old_folder / "docmind.sqlite3", "message_store")
     opened()
-    assert (
-        rows_of(old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION}", "message_store") == before
-    )
+    before_file = old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION}"
+    assert rows_of(before_file, "message_store") == before
     assert (old_folder / "engine.json").exists()
     assert not (old_folder / "docmind.sqlite3.migrating").exists()
 
@@ -369,10 +368,27 @@ def test_a_later_migration_begins_where_the_file_is(old_folder, opened, monkeypa
     database = opened()
     assert database.schema_version == SCHEMA_VERSION + 1
     assert rows_of(old_folder / "docmind.sqlite3", "notes") == []
-    assert (
-        len(rows_of(old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION + 1}", "documents")) == 6
-    )
-    assert len(rows_of(old_folder / f"docmind.sqlite3.before-{SCHEMA_VERSION}", "documents")) == 6
+    before = f"docmind.sqlite3.before-{SCHEMA_VERSION}"
+    assert len(rows_of(old_folder / before, "documents")) == 6
+    later = f"docmind.sqlite3.before-{SCHEMA_VERSION + 1}"
+    assert len(rows_of(old_folder / later, "documents")) == 6
+
+
+def test_answers_of_before_have_no_statements(tmp_path):
+    path = tmp_path / "docmind.sqlite3"
+    with closing(sqlite3.connect(path)) as db:
+        one_database.upgrade(db, tmp_path)
+        db.execute("INSERT INTO conversations VALUES ('c', 'Pets', '', '', '[]')")
+        db.execute(
+            "INSERT INTO messages VALUES (1, 'c', 'assistant', 'Yes [1].', '', '[]', '[]', NULL,"
+            " '[]', '[]', 0, NULL, NULL, '')"
+        )
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    database = Database(path)
+    (message,) = ConversationStore(database).messages("c")
+    database.close()
+    assert (message.text, message.statements) == ("Yes [1].", ())
 
 
 def test_the_app_goes_on_with_the_folder_of_0_1_0(old_folder, models_dir, minilm):

@@ -5,7 +5,7 @@ import re
 from docmind.events import Citation
 from docmind.ui.citation_links import citations_by_position, link_maker
 from docmind.ui.markdown import markers, safe
-from docmind.verification.citations import cite
+from docmind.verification.statements import check_answer
 from tests.passages import numbered
 
 
@@ -33,7 +33,7 @@ def test_lists_ranges_and_code_shift_no_verdict():
     sources = {}
     for number in range(1, 8):
         sources[number] = numbered(number, "c", "d", "a.txt", "Alpha holds.")
-    _, citations = cite(text, list(sources.values()), lambda *_: 0.0)
+    citations = check_answer("", text, list(sources.values())).citations
     assert doubted_positions(text, citations) == {2, 3, 4, 5}
     checked = citations_by_position(markers(text), citations)
     shown = safe(text, link_maker(sources, checked, "0"))

@@ -1,7 +1,7 @@
 import pytest
 
 from docmind.retrieval.embeddings import Embedder
-from docmind.verification.citations import cite
+from docmind.verification.statements import check_answer
 from tests.passages import numbered
 
 SOURCES = (
@@ -44,8 +44,8 @@ def check(embedder):
     """Return the number and the verdict of each citation of an answer from SOURCES."""
 
     def check(answer):
-        _, citations = cite(answer, SOURCES, embedder.nearness)
-        return [(citation.number, citation.supported) for citation in citations]
+        checked = check_answer("", answer, SOURCES, embedder.nearness)
+        return [(citation.number, citation.supported) for citation in checked.citations]
 
     return check
 
@@ -54,10 +54,7 @@ def is_supported(answer, text):
     """Return the verdict on an answer with one citation, by the words of one passage alone."""
     source = numbered(number=1, passage_id="a", document_id="d", file_name="a.txt", text=text)
 
-    def nothing_is_near(_text, _others):
-        return 0.0
-
-    _, (citation,) = cite(answer, [source], nothing_is_near)
+    (citation,) = check_answer("", answer, [source]).citations
     return citation.supported
 
 
@@ -126,8 +123,9 @@ def test_a_mark_that_names_the_wrong_passage_is_put_right(embedder):
         "- Mina Okafor opened the conference. {}\n"
         "Bananas [2]."
     )
-    corrected, citations = cite(answer.format("[2, 3]", "[1] [2]"), SOURCES, embedder.nearness)
-    assert corrected == answer.format("[1]", "[3] ")
+    checked = check_answer("", answer.format("[2, 3]", "[1] [2]"), SOURCES, embedder.nearness)
+    citations = checked.citations
+    assert checked.text == answer.format("[1]", "[3] ")
     assert [(c.number, c.supported, c.instead_of) for c in citations] == [
         (1, True, 2),
         (3, True, 1),
@@ -155,6 +153,6 @@ def test_nothing_is_embedded_twice_however_often_it_is_compared(minilm):
 
     statement = "eople spend two days away and stay home once their trial ends"
     answer = f"P{statement} [3]. In this firm p{statement} [1]."
-    cite(answer, SOURCES, Counting(minilm).nearness)
+    check_answer("", answer, SOURCES, Counting(minilm).nearness)
     assert embedded
     assert len(embedded) == len(set(embedded))

@@ -16,12 +16,16 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from docmind.storage.migrations import one_database, unread_content
+from docmind.storage.migrations import one_database, statements, unread_content
 
 Migration = Callable[[sqlite3.Connection, Path], None]
 """Called with the database, inside a transaction, and the data folder, which it only reads."""
 
-MIGRATIONS: tuple[Migration, ...] = (one_database.upgrade, unread_content.upgrade)
+MIGRATIONS: tuple[Migration, ...] = (
+    one_database.upgrade,
+    unread_content.upgrade,
+    statements.upgrade,
+)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """The number of the last migration; a file has its own in `PRAGMA user_version`."""

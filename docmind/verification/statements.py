@@ -1,0 +1,338 @@
+"""An answer → its sentences, each with a verdict: what `check_answer` finds.
+
+    supported        a passage says so: one that the model cites, else another; its mark is put
+    contradicted     a passage speaks of the same thing and says otherwise
+    not found        no passage says so
+    no statement     a heading, a greeting, a question, a refusal, an echo of the question
+
+Every sentence is compared with one passage at a time. Only where the model cites several may each
+carry a clause of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from docmind.events import Citation, Statement, Verdict
+from docmind.passages import NumberedPassage
+from docmind.verification.sentences import AnswerSentence, answer_sentences, points_elsewhere
+from docmind.verification.short_answers import asks_for_number, judge_short_answer
+from docmind.verification.support import Nearness, judge, text_with_place
+from docmind.verification.values import missing, values
+from docmind.verification.words import content_words, is_bare_number, is_negated
+
+SHORT = 10
+"""An answer of at most so many words, none of them a common verb, says nothing without its
+question."""
+
+MOST_OTHERS = 5
+"""Passages that are looked at, at most, beside those that a sentence cites: those that share most
+words with it."""
+
+CLAUSE_WORDS = 2
+"""What has fewer words is no clause of its own."""
+
+_CLAUSE_END = re.compile(r",?\s+(?:and|but|while|whereas|und|aber)\s+|;\s+")
+
+_GREETING = re.compile(
+    r"^(?:hello|hi|hey|sure|certainly|of course|thanks?|thank you|you're welcome|welcome|great"
+    r"|okay|ok|hallo|danke|gerne|here (?:is|are)|i hope|let me know|feel free)\b",
+    re.IGNORECASE,
+)
+_REFUSAL = re.compile(
+    r"""
+    ^ (?: however,? \s | unfortunately,? \s | sorry,? \s )?
+    (?:
+        not \s found \s in \s (?:your|the) \s documents
+      | (?: the | your | these | this | my ) \s (?:[\w-]+ \s)? (?: document | passage | text
+          | source | excerpt | context | information | file )s? \b [^.;]{0,60}?
+          \b (?: do | does | did ) \s? (?: not | n['\u2019]t ) \s
+          (?: say | mention | state | contain | provide | specify | include | tell | give | address
+            | answer | describe | list )
+      | there \s (?: is | are | was | were ) \s no \s
+          (?: information | mention | document | passage | detail | answer )
+      | no \s (?: information | document | passage | mention ) s? \b
+      | i \s (?: could | can | did | do | am ) \s? (?: not | n['\u2019]t )
+      | i \s cannot | i['\u2019]m \s (?: sorry | unable | not )
+      | (?: die | ihre | diese ) \s (?: dokumente | unterlagen ) \b [^.]* \b (?: nicht | keine )
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_TURNS = re.compile(r"\b(?:but|however|although|except|only)\b", re.IGNORECASE)
+"""What may bring a statement behind a refusal."""
+
+_ABOUT_PASSAGE = re.compile(
+    r"""
+    ^ (?: this | that | these | it | more
+        | the \s (?: information | answer | statement | details? ) )
+    \b .* \b (?: found | stated | mentioned | described | given | listed | provided | contained
+      | located | refer\w* | according | based ) \b
+    .* \b (?: passage | document | source | text | excerpt | context ) s? \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_DANGLING = re.compile(
+    r"\b(?:is|are|was|were|in|on|by|from|of|at|see|to|ist|sind|war|steht in|siehe)\W*$",
+    re.IGNORECASE,
+)
+"""The end of a sentence whose mark stood for the thing: "The Harbour one is [1]."."""
+
+_OPEN_QUESTION = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|name|list|was|welche\w*|wer|wem|wen|wann"
+    r"|wo|warum|wie)\b",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(
+    r"^(?:and |but )?(?:is|are|was|were|do|does|did|has|have|had|can|could|may|must|will|would"
+    r"|should|shall|ist|sind|hat|haben|kann|darf|muss|wird)\b",
+    re.IGNORECASE,
+)
+
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|does|do|did|can|could|may|might|must|shall|should|will"
+    r"|would|ist|sind|war|waren|hat|haben|hatte|kann|muss|darf|wird|wurde|wurden)\b",
+    re.IGNORECASE,
+)
+
+_NOT_A_STATEMENT = frozenset({"heading", "table head"})
+
+
+@dataclass(frozen=True)
+class CheckedAnswer:
+    """An answer with what its check found."""
+
+    text: str
+    """The answer with wrong marks put right and missing ones put."""
+    statements: tuple[Statement, ...]
+    """Its sentences in reading order."""
+    citations: tuple[Citation, ...]
+    """Its marks in reading order."""
+    is_short: bool = False
+    """Whether it is one short sentence, which was checked together with its question."""
+
+
+@dataclass
+class _Sentence:
+    """A sentence while it is checked."""
+
+    sentence: AnswerSentence
+    numbers: list[int] = field(default_factory=list)
+    """The numbers that it cites, also those of a "See [1]." behind it."""
+    marks: list[tuple[int, int]] = field(default_factory=list)
+    verdict: Verdict = Verdict.NO_STATEMENT
+    passages: tuple[int, ...] = ()
+
+
+def check_answer(
+    question: str,
+    answer: str,
+    passages: Sequence[NumberedPassage],
+    nearness: Nearness = lambda _text, _others: 0.0,
+) -> CheckedAnswer:
+    """Give every sentence of an answer a verdict, and put its marks right.
+
+    Args:
+        question: what was asked; empty if that is not known.
+        answer: as the model wrote it.
+        passages: those that the model was shown.
+        nearness: compares meanings; called only when words alone do not decide.
+    """
+    by_number = {source.number: source for source in passages}
+    sentences = _with_marks_behind(list(answer_sentences(answer)))
+    whole = " ".join(found.sentence.text for found in sentences)
+    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole)
+    citations: dict[tuple[int, str], Citation] = {}
+    new_marks: dict[tuple[int, int], str] = {}
+    for found in sentences:
+        text = found.sentence.text
+        if not _states_nothing(found.sentence, question, is_short=is_short):
+            asked = question if is_short else ""
+            _judge(found, by_number, nearness, asked=asked)
+        moved = bool(found.passages) and not set(found.passages) & set(found.numbers)
+        if moved and not found.numbers:
+            number = found.passages[0]
+            if not found.sentence.is_table_row:
+                place = found.sentence.mark_place
+                new_marks[place, place] = f" [{number}]"
+                citation = Citation(number=number, sentence=text, supported=True)
+                citations.setdefault((number, text), citation)
+        elif moved:
+            number = found.passages[0]
+            first_mark, *other_marks = found.marks
+            new_marks[first_mark] = f"[{number}]"
+            new_marks.update(dict.fromkeys(other_marks, ""))
+            citation = Citation(
+                number=number, sentence=text, supported=True, instead_of=found.numbers[0]
+            )
+            citations.setdefault((number, text), citation)
+        else:
+            for number in found.numbers:
+                citation = Citation(
+                    number=number, sentence=text, supported=number in found.passages
+                )
+                citations.setdefault((number, text), citation)
+    statements = [
+        Statement(
+            text=found.sentence.text,
+            verdict=found.verdict,
+            passages=found.passages,
+            end=_moved(found.sentence.end, new_marks),
+        )
+        for found in sentences
+    ]
+    return CheckedAnswer(
+        text=_replace(answer, new_marks),
+        statements=tuple(statements),
+        citations=tuple(citations.values()),
+        is_short=is_short,
+    )
+
+
+def _is_fragment(text: str) -> bool:
+    """Return whether a text is an answer such as "40 people", not a sentence of its own."""
+    return len(content_words(text)) <= SHORT and _VERB.search(text) is None
+
+
+def _with_marks_behind(sentences: Sequence[AnswerSentence]) -> list[_Sentence]:
+    """Return the sentences; marks of one that only points belong to the one before it."""
+    found: list[_Sentence] = []
+    for sentence in sentences:
+        if found and sentence.numbers and points_elsewhere(sentence.text):
+            before = found[-1]
+            new_numbers = [number for number in sentence.numbers if number not in before.numbers]
+            before.numbers.extend(new_numbers)
+            before.marks.extend(sentence.marks)
+        else:
+            added = _Sentence(sentence)
+            added.numbers.extend(sentence.numbers)
+            added.marks.extend(sentence.marks)
+            found.append(added)
+    return found
+
+
+def _states_nothing(sentence: AnswerSentence, question: str, *, is_short: bool) -> bool:
+    """Return whether there is nothing in a sentence that passages could support."""
+    text = sentence.text
+    is_heading = sentence.kind in _NOT_A_STATEMENT or text.endswith(("?", "\uff1f", ":"))
+    is_empty = not content_words(text) or points_elsewhere(text)
+    if is_heading or is_empty or (not values(text) and _is_talk(text)):
+        return True
+    if sentence.numbers and _DANGLING.search(text):
+        return True
+    if is_bare_number(text):
+        return not (is_short and asks_for_number(question))
+    return _echoes(text, question)
+
+
+def _is_talk(text: str) -> bool:
+    """Return whether a sentence greets, refuses, or tells only where something stands."""
+    refuses = _REFUSAL.search(text) is not None and not _TURNS.search(text, 20)
+    return refuses or any(pattern.search(text) for pattern in (_GREETING, _ABOUT_PASSAGE))
+
+
+def _echoes(text: str, question: str) -> bool:
+    """Return whether a sentence only says an open question again."""
+    if not _OPEN_QUESTION.search(question) or _YES_NO.search(question) or is_negated(text):
+        return False
+    has_new_value = bool(missing(values(text), values(question)))
+    return not has_new_value and content_words(text) <= content_words(question)
+
+
+def _judge(
+    found: _Sentence,
+    by_number: Mapping[int, NumberedPassage],
+    nearness: Nearness,
+    *,
+    asked: str,
+) -> None:
+    """Set a sentence's verdict and the passages that support it.
+
+    Args:
+        found: the sentence.
+        by_number: the passages.
+        nearness: compares meanings.
+        asked: the question of a short answer, else empty.
+    """
+    text = found.sentence.text
+
+    def verdict_of(source: NumberedPassage) -> Verdict:
+        if asked:
+            return judge_short_answer(text, source.passage, asked)
+        return judge(text, source.passage, nearness)
+
+    cited = [by_number[number] for number in found.numbers if number in by_number]
+    verdicts = {source.number: verdict_of(source) for source in cited}
+    supporting = [number for number, verdict in verdicts.items() if verdict is Verdict.SUPPORTED]
+    if not supporting and len(cited) > 1:
+        supporting = _carried_together(text, cited, nearness)
+    if not supporting:
+        for source in _closest_others(text, by_number, found.numbers):
+            verdicts[source.number] = verdict_of(source)
+            if verdicts[source.number] is Verdict.SUPPORTED:
+                supporting = [source.number]
+                break
+    if supporting:
+        found.verdict = Verdict.SUPPORTED
+        found.passages = tuple(supporting)
+    elif Verdict.CONTRADICTED in verdicts.values():
+        found.verdict = Verdict.CONTRADICTED
+    else:
+        found.verdict = Verdict.NOT_FOUND
+
+
+def _carried_together(text: str, cited: Sequence[NumberedPassage], nearness: Nearness) -> list[int]:
+    """Return the cited passages that support a sentence clause by clause; empty if they do not."""
+    clauses = _CLAUSE_END.split(text)
+    if len(clauses) < 2:
+        return []
+    carrying: dict[int, None] = {}  # an ordered set
+    for clause in clauses:
+        if len(content_words(clause)) < CLAUSE_WORDS:
+            return []
+        supporting = [
+            source.number
+            for source in cited
+            if judge(clause, source.passage, nearness) is Verdict.SUPPORTED
+        ]
+        if not supporting:
+            return []
+        carrying.update(dict.fromkeys(supporting))
+    return list(carrying)
+
+
+def _closest_others(
+    text: str, by_number: Mapping[int, NumberedPassage], cited: Sequence[int]
+) -> list[NumberedPassage]:
+    """Return the passages that are not cited and share words with a sentence, most first."""
+    words = content_words(text)
+    shared: dict[int, int] = {}
+    for number, source in by_number.items():
+        count = len(words & content_words(text_with_place(source.passage)))
+        if number not in cited and count:
+            shared[number] = count
+    closest_first = sorted(shared, key=lambda number: -shared[number])
+    return [by_number[number] for number in closest_first[:MOST_OTHERS]]
+
+
+def _replace(text: str, replacements: Mapping[tuple[int, int], str]) -> str:
+    """Return a text with the stretches [start, end) replaced; none overlaps another."""
+    pieces: list[str] = []
+    done = 0
+    for (start, end), replacement in sorted(replacements.items()):
+        pieces.append(text[done:start])
+        pieces.append(replacement)
+        done = end
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def _moved(place: int, replacements: Mapping[tuple[int, int], str]) -> int:
+    """Return where a place of a text is after `_replace`."""
+    moved = place
+    for (start, end), replacement in replacements.items():
+        if end <= place:
+            moved += len(replacement) - (end - start)
+    return moved
