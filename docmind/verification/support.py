@@ -40,10 +40,10 @@ Nearness = Callable[[str, list[str]], float]
 """How near the meaning of the nearest of some texts comes to a text's: 1 is the same, 0 or less has
 nothing to do with it."""
 
-OVERLAP = 0.5
+OVERLAP = 0.6
 """A sentence passes by its words when this fraction of them is in the passage."""
 
-NEAR = 0.6
+NEAR = 0.7
 """A sentence passes by its meaning when a stretch of the passage comes this near to it …"""
 
 SHARED = 0.3

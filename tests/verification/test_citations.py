@@ -151,8 +151,8 @@ def test_nothing_is_embedded_twice_however_often_it_is_compared(minilm):
             embedded.extend(texts)
             return super().embed_texts(texts)
 
-    statement = "eople spend two days away and stay home once their trial ends"
-    answer = f"P{statement} [3]. In this firm p{statement} [1]."
+    statement = "mployees stay home two days each week once their trial ends"
+    answer = f"E{statement} [3]. In this firm e{statement} [1]."
     check_answer("", answer, SOURCES, Counting(minilm).nearness)
     assert embedded
     assert len(embedded) == len(set(embedded))
