@@ -378,7 +378,7 @@ def test_an_agent_may_search_again(make_app, ask):
     call = '{"name": "search_documents", "arguments": {"query": "notice period"}}'
     again = f"<tool_call>\n{call}\n</tool_call>"
     engine = PromptedEngine(
-        [plan(("When can I leave?", "researcher")), again, "After three months [1]."]
+        [plan(("When can I leave?", "researcher")), again, "The notice period is three months [1]."]
     )
     events = ask(make_app(engine), "When can I leave?")
     assert [s.arguments["query"] for s in of(events, AgentStep)] == [
@@ -386,7 +386,7 @@ def test_an_agent_may_search_again(make_app, ask):
         "notice period",
     ]
     (citation,) = events[-1].citations  # the mark named another passage: it was put right
-    assert events[-1].answer == f"After three months [{citation.number}]."
+    assert events[-1].answer == f"The notice period is three months [{citation.number}]."
     assert (citation.supported, citation.instead_of) == (True, 1)
     assert (
         next(s for s in events[-1].sources if s.number == citation.number).passage.file_name
