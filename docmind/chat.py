@@ -233,10 +233,10 @@ class ChatService:
         messages = self._conversations.messages(turn.conversation_id)
         past_turns = completed_turns(messages)
         trims = self._conversations.trims(turn.conversation_id)
-        first_visible_turn = 0
+        first_retained_turn = 0
         summary = ""
         if trims:
-            first_visible_turn = min(trims[-1].first_kept_turn, len(past_turns))
+            first_retained_turn = min(trims[-1].first_retained_turn, len(past_turns))
             summary = trims[-1].summary
         return TurnRequest(
             conversation_id=turn.conversation_id,
@@ -245,7 +245,7 @@ class ChatService:
             budget=budget,
             document_ids=document_ids,
             completed_turns=past_turns,
-            first_visible_turn=first_visible_turn,
+            first_retained_turn=first_retained_turn,
             summary=summary,
             retained_passages=self._retained_passages(messages, budget),
         )
@@ -285,7 +285,7 @@ class ChatService:
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
 
     def _context(self, turn: Turn, request: TurnRequest) -> TurnContext:
-        state = TurnState(first_visible_turn=request.first_visible_turn, summary=request.summary)
+        state = TurnState(first_retained_turn=request.first_retained_turn, summary=request.summary)
         events = TurnEvents(
             conversation_id=request.conversation_id,
             turn_id=request.turn_id,
@@ -334,8 +334,8 @@ class ChatService:
         """Run the graph to its end."""
         agents = self._settings.agents
         messages: list[AnyMessage] = []
-        for question, answer in context.visible_turns:
-            messages += [HumanMessage(question), AIMessage(answer)]
+        for past_turn in context.retained_turns:
+            messages += [HumanMessage(past_turn.question), AIMessage(past_turn.answer)]
         messages.append(HumanMessage(context.request.question))
         at_once = 1
         if agents.enable_parallel_tools:

@@ -146,9 +146,9 @@ class ContextTrimmed(Event):
     reason: str
     at: str
     """UTC time, ISO 8601."""
-    first_kept_turn: int = 0
-    """0-based index of the oldest stored turn that the model still sees; later turns start from
-    here, so that the prompt's prefix stays the same until the next cut."""
+    first_retained_turn: int = 0
+    """0-based index of the oldest stored turn that the model still sees. Later turns start
+    from here, so that the prompt's prefix stays the same until the next cut."""
     summary: str = ""
     """The rolling summary of all that was cut so far, which stands in its place."""
 

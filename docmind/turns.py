@@ -1,4 +1,4 @@
-"""One question on its way to an answer, as its followers see it.
+"""One question on its way to an answer, as its followers see it, and what is left of it later.
 
 A turn runs on the chat's event loop; pages, the command line and tests follow its events from their
 own threads.
@@ -9,9 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from uuid import uuid4
 
 from docmind.events import AgentStep, ChatEvent, TokenDelta, TurnFailed, TurnFinished
+
+
+@dataclass(frozen=True)
+class CompletedTurn:
+    """A question of a conversation with its answer, as later turns know it."""
+
+    question: str
+    answer: str
 
 
 class Turn:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, state, tab, uploads
+from docmind.ui import answer, chat, collections, shared_app, tab, uploads
 
-app = state.page_app()
+app = shared_app.page_app()
 conversation_id = tab.shown_conversation(app)
 turn = None
 messages = []

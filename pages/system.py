@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import state, system
+from docmind.ui import shared_app, system
 
-app = state.page_app()
+app = shared_app.page_app()
 st.title("System", anchor=False)
 
 st.subheader("Machine", anchor=False)

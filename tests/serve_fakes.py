@@ -60,7 +60,7 @@ def build_app(settings):
         dropped="2 turns",
         reason="window",
         at=conversation.updated_at,
-        first_kept_turn=1,
+        first_retained_turn=1,
     )
     app.conversations.add_trims([trim])
     return app

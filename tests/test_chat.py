@@ -183,8 +183,8 @@ def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
         ask(app, f"hello {i}", conversation)
     trims = app.conversations.trims(conversation)
     assert trims
-    by_turn = {t.turn_id: t.first_kept_turn for t in trims}
-    assert all(t.first_kept_turn == by_turn[t.turn_id] for t in trims)
+    by_turn = {t.turn_id: t.first_retained_turn for t in trims}
+    assert all(t.first_retained_turn == by_turn[t.turn_id] for t in trims)
     assert list(by_turn.values()) == sorted(set(by_turn.values()))
 
 

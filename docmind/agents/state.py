@@ -21,6 +21,7 @@ from docmind.context.trimming import Budget
 from docmind.engine.interface import Tool
 from docmind.events import ContextTrimmed
 from docmind.passages import NumberedPassage, Passage
+from docmind.turns import CompletedTurn
 from docmind.verification.statements import CheckedAnswer
 
 
@@ -34,13 +35,12 @@ class TurnRequest:
     budget: Budget
     document_ids: Sequence[str] | None = None
     """Search only these documents; None: all."""
-    completed_turns: Sequence[tuple[str, str]] = ()
-    """Every earlier question with its answer, oldest first, whether the model still sees it or not.
-    """
-    first_visible_turn: int = 0
-    """How many of `completed_turns` earlier cuts have taken from what the model sees."""
+    completed_turns: Sequence[CompletedTurn] = ()
+    """All earlier turns, oldest first, whether the model still sees them or not."""
+    first_retained_turn: int = 0
+    """Index of the oldest of `completed_turns` that the model still sees; those before were cut."""
     summary: str = ""
-    """The rolling summary of those."""
+    """The rolling summary of those that were cut."""
     retained_passages: Sequence[Passage] = ()
     """Passages that earlier turns found: they stand before those that this turn finds, see
     `reading.retained_passages`."""
@@ -99,7 +99,7 @@ class TurnState:
     It belongs to the chat's event loop; only `passages` may be used from threads.
     """
 
-    first_visible_turn: int = 0
+    first_retained_turn: int = 0
     """As in the request; grows if this turn has to cut."""
     summary: str = ""
     """As in the request; renewed if this turn has to cut."""
@@ -157,14 +157,14 @@ class TurnContext:
     """Where all that happens is reported."""
 
     @property
-    def cut_turns(self) -> Sequence[tuple[str, str]]:
+    def cut_turns(self) -> Sequence[CompletedTurn]:
         """Earlier turns that the model no longer sees, oldest first."""
-        return self.request.completed_turns[: self.state.first_visible_turn]
+        return self.request.completed_turns[: self.state.first_retained_turn]
 
     @property
-    def visible_turns(self) -> Sequence[tuple[str, str]]:
+    def retained_turns(self) -> Sequence[CompletedTurn]:
         """Earlier turns that the model still sees, oldest first."""
-        return self.request.completed_turns[self.state.first_visible_turn :]
+        return self.request.completed_turns[self.state.first_retained_turn :]
 
 
 TurnGraph = CompiledStateGraph[Any, TurnContext, Any, Any]

@@ -144,7 +144,7 @@ class TurnEvents(ModelListener):
         budget: Budget,
         dropped: str,
         tokens_after: int,
-        first_visible_turn: int,
+        first_retained_turn: int,
         summary: str,
     ) -> ContextTrimmed:
         """Report a cut, and return the event.
@@ -154,8 +154,8 @@ class TurnEvents(ModelListener):
             budget: The budget that made it necessary.
             dropped: What was cut, in words for the user.
             tokens_after: Length of the prompt that is put to the model.
-            first_visible_turn: The oldest turn that the model still sees.
-            summary: What stands in place of the others.
+            first_retained_turn: Index of the oldest turn that the model still sees.
+            summary: What stands in place of those before.
         """
         event = ContextTrimmed(
             conversation_id=self._conversation_id,
@@ -165,7 +165,7 @@ class TurnEvents(ModelListener):
             dropped=dropped,
             reason=f"over {fitted.limit:,} of {budget.window:,} tokens",
             at=now(),
-            first_kept_turn=first_visible_turn,
+            first_retained_turn=first_retained_turn,
             summary=summary,
         )
         self._emit(event)

@@ -60,7 +60,7 @@ class _FailedIngestion:
     reason: str
 
 
-class _Stopped(IngestError):
+class _IngestionStopped(IngestError):
     """The document was deleted or cancelled, or the app closes."""
 
 
@@ -294,7 +294,8 @@ class IngestionService:
         """Read, split, embed and store a document.
 
         Raises:
-            _Stopped: It is no longer wanted, or the app closes; each note of progress finds out.
+            _IngestionStopped: It is cancelled or deleted, or the app closes. Found out at each
+                note of progress.
         """
         began = time.monotonic()
         progress = _ProgressNotes(partial(self._note_progress, document.id), self._stop)
@@ -374,9 +375,13 @@ class _ProgressNotes:
         self._last_at = 0.0
 
     def note(self, stage: IngestionStage, done: int, total: int) -> None:
-        """Take in that `done` of `total` are done; _Stopped if the document is not wanted now."""
+        """Note that `done` of `total` are done.
+
+        Raises:
+            _IngestionStopped: The document is cancelled or deleted, or the app closes.
+        """
         if self._stop.is_set():
-            raise _Stopped
+            raise _IngestionStopped
         progress = IngestionProgress(stage=stage, done=done, total=total)
         if not self._is_soon_after_the_last(progress):
             self._last = progress

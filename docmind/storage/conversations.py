@@ -16,6 +16,7 @@ from docmind.storage.database import Database
 from docmind.storage.history import MessageHistory
 from docmind.storage.messages import StoredMessage
 from docmind.storage.trims import TrimStore
+from docmind.turns import CompletedTurn
 
 LONGEST_TITLE = 120
 LONGEST_FIRST_TITLE = 60
@@ -163,14 +164,14 @@ def _title_from(question: str) -> str:
     return f"{first_words}…"
 
 
-def completed_turns(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
+def completed_turns(messages: Sequence[StoredMessage]) -> list[CompletedTurn]:
     """Return every question that was answered, with its answer, oldest first."""
-    turns: list[tuple[str, str]] = []
+    turns: list[CompletedTurn] = []
     question = ""
     for message in messages:
         if message.role == "user":
             question = message.text
         elif question and message.text:
-            turns.append((question, message.text))
+            turns.append(CompletedTurn(question=question, answer=message.text))
             question = ""
     return turns

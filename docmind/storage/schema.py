@@ -100,7 +100,7 @@ trim_events = Table(
     Column("dropped", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Text, nullable=False),
-    Column("first_kept_turn", Integer, nullable=False),
+    Column("first_retained_turn", Integer, nullable=False),
     Column("summary", Text, nullable=False),
     Index("trim_events_of_conversation", "conversation_id"),
 )

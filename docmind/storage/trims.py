@@ -43,7 +43,7 @@ class TrimStore:
                 dropped=row.dropped,
                 reason=row.reason,
                 at=row.at,
-                first_kept_turn=row.first_kept_turn,
+                first_retained_turn=row.first_retained_turn,
                 summary=row.summary,
             )
             events.append(event)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from docmind import wording
 from docmind.errors import DocMindError
-from docmind.ui import answer, engine_status, state, uploads
+from docmind.ui import answer, engine_status, shared_app, uploads
 from docmind.ui.collections import searched_collections
 from docmind.ui.markdown import plain
 from docmind.ui.tab import (
@@ -143,7 +143,7 @@ def draw_engine_banner(app: App) -> None:
                 "Try again",
                 icon=":material/refresh:",
                 type="primary",
-                on_click=state.restart_app,
+                on_click=shared_app.restart_app,
                 args=(app,),
             )
             if st.button("Choose another model", icon=":material/tune:"):
@@ -162,7 +162,7 @@ def draw_engine_banner(app: App) -> None:
 
 @st.fragment(run_every=1.0)
 def _draw_loading(app: App) -> None:
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     if not _is_loading(app):
         uploads.redraw()
     status = app.engine.status()
@@ -275,7 +275,7 @@ def draw_ask_again(app: App, messages: Sequence[StoredMessage]) -> None:
 @st.fragment(run_every=FOLLOW_S)
 def follow(app: App, conversation_id: str) -> None:
     """Draw the running turn from its events until it ends and its stored answer takes its place."""
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     turn = app.chat.active(conversation_id)
     if turn is None or turn.done:
         uploads.redraw()
@@ -285,7 +285,7 @@ def follow(app: App, conversation_id: str) -> None:
 @st.fragment(run_every=1.0)
 def draw_ingesting(app: App) -> None:
     """Show in one line what is being read, until it is."""
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     unfinished = uploads.pending(app.documents.documents())
     if not unfinished:
         uploads.redraw()
@@ -301,7 +301,7 @@ def draw_ingesting(app: App) -> None:
             "Cancel all" if others else "Cancel",
             type="tertiary",
             icon=":material/close:",
-            on_click=state.attempt,
+            on_click=shared_app.attempt,
             args=(uploads.cancel, app, unfinished),
         )
 

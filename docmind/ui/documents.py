@@ -10,7 +10,7 @@ import streamlit as st
 from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.storage.documents import Failure
-from docmind.ui import dialogs, state, uploads
+from docmind.ui import dialogs, shared_app, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
@@ -80,7 +80,7 @@ def _draw_list(app: App, was_busy: bool) -> None:
         app: The app.
         was_busy: Whether something was being read when the whole page was drawn.
     """
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     documents = app.documents.documents()
     is_busy = bool(uploads.pending(documents))
     if is_busy != was_busy:
@@ -190,7 +190,7 @@ def _draw_bulk_actions(app: App, found: Sequence[Document]) -> None:
                 f"Cancel all {len(unfinished)} that are being read",
                 icon=":material/close:",
                 type="tertiary",
-                on_click=state.attempt,
+                on_click=shared_app.attempt,
                 args=(uploads.cancel, app, unfinished),
             )
 
@@ -282,7 +282,7 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             "Retry",
             key=f"retry-{document.id}",
             icon=":material/refresh:",
-            on_click=state.attempt,
+            on_click=shared_app.attempt,
             args=(app.documents.retry, document.id),
         )
     if document.state not in {"ready", "failed"}:
@@ -290,7 +290,7 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             "Cancel",
             key=f"cancel-{document.id}",
             icon=":material/close:",
-            on_click=state.attempt,
+            on_click=shared_app.attempt,
             args=(app.documents.cancel, document.id),
         )
     if st.button(
@@ -324,5 +324,5 @@ def _draw_password_field(app: App, document: Document) -> None:
         )
         is_submitted = st.form_submit_button("Open", icon=":material/lock_open:")
     if is_submitted and password:
-        state.attempt(app.documents.retry, document.id, password)
+        shared_app.attempt(app.documents.retry, document.id, password)
         st.rerun()

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from docmind.errors import ConfigError
 from docmind.settings import Settings, chosen_data_dir, database_file, environment
 from docmind.storage.settings import has_saved, load_settings, save_settings, set_saved_aside
-from docmind.ui import state
+from docmind.ui import shared_app
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
 
@@ -83,7 +83,7 @@ def _draw_restart(app: App) -> None:
     st.success(f"Saved. {names}: used after a restart. Conversations and documents stay.")
     if st.button("Restart now", icon=":material/restart_alt:"):
         tab.saved_settings = ""
-        state.restart_app(app)
+        shared_app.restart_app(app)
         st.rerun()
 
 

@@ -11,7 +11,7 @@ from docmind import wording
 from docmind.engine.interface import EngineStatus
 from docmind.events import ContextTrimmed, Usage
 from docmind.monitor.gpu import Sample
-from docmind.ui import engine_status, state
+from docmind.ui import engine_status, shared_app
 from docmind.ui.markdown import plain
 from docmind.ui.tab import shown_conversation
 
@@ -42,7 +42,7 @@ def _draw_live(
     usage: Usage | None,
     stored_trims: Sequence[ContextTrimmed],
 ) -> None:
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     status = app.engine.status()
     _draw_machine(app.monitor.sample())
     _draw_engine(status)

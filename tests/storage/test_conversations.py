@@ -14,6 +14,7 @@ from docmind.events import (
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.database import Database
 from docmind.storage.messages import StoredMessage
+from docmind.turns import CompletedTurn
 from tests.passages import numbered
 
 
@@ -84,7 +85,7 @@ def test_a_conversation_comes_back_whole_after_a_restart(tmp_path, database, sto
         dropped="3 oldest turns",
         reason="over the limit",
         at=now(),
-        first_kept_turn=3,
+        first_retained_turn=3,
     )
     store.add_question(conversation.id, "How many days off?")
     store.add_answer(conversation.id, answer)
@@ -158,7 +159,8 @@ def test_a_question_without_an_answer_is_no_turn():
     asked = StoredMessage(role="user", text="How long?")
     failed = StoredMessage(role="assistant", text="", error="It failed.")
     answer = StoredMessage(role="assistant", text="25 days.")
-    assert completed_turns([question, failed, asked, answer]) == [("How long?", "25 days.")]
+    turns = completed_turns([question, failed, asked, answer])
+    assert turns == [CompletedTurn("How long?", "25 days.")]
 
 
 def test_a_full_disk_is_said_and_what_is_stored_stays(database, store):

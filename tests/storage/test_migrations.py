@@ -108,7 +108,9 @@ def test_conversations_of_0_1_0_come_back_whole(old_folder, opened):
             assert_same_message(message, before["type"], before["data"])
 
     for trim, row in zip(conversations.trims(), old_trims, strict=True):
-        assert {"id": row["id"], **vars(trim)} == row
+        expected = dict(row)
+        expected["first_retained_turn"] = expected.pop("first_kept_turn")
+        assert {"id": row["id"], **vars(trim)} == expected
     assert conversations.trims()[0].summary == "The user asked about the notice period."
 
 
@@ -213,7 +215,7 @@ def test_tables_of_before_0_1_0_get_their_missing_columns(tmp_path):
         db.commit()
     database = Database(path)
     (trim,) = ConversationStore(database).trims("c")
-    assert (trim.first_kept_turn, trim.summary) == (1, "")
+    assert (trim.first_retained_turn, trim.summary) == (1, "")
     document = DocumentStore(database).get("d")
     assert (document.collection, document.tags) == (1, ())
     assert (document.progress.stage, document.progress.done) == ("embed", 3)

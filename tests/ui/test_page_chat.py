@@ -8,7 +8,7 @@ import pytest
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, ContextTrimmed
 from docmind.storage.messages import StoredMessage
-from docmind.ui import state
+from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
 from docmind.ui.transcript import transcript
 from tests.passages import numbered
@@ -220,7 +220,7 @@ def test_while_the_model_loads_the_stage_is_shown(open_page, app):
 
 def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, monkeypatch):
     again = []
-    monkeypatch.setattr(state, "restart_app", again.append)
+    monkeypatch.setattr(shared_app, "restart_app", again.append)
     app.engine.now = replace(
         app.engine.now, state="failed", error="Too little memory: 3 GiB needed."
     )
@@ -316,7 +316,7 @@ def test_trims_are_listed_in_the_sidebar(open_page, app):
         dropped="2 turns",
         reason="window",
         at="2026-01-02T03:04:05+00:00",
-        first_kept_turn=1,
+        first_retained_turn=1,
     )
     app.conversations.add_trims([cut])
     tab = open_page()

@@ -8,7 +8,7 @@ import pytest
 
 from docmind.errors import ModelError
 from docmind.storage.settings import load_settings, read_saved, save_settings
-from docmind.ui import state
+from docmind.ui import shared_app
 from tests.ui.conftest import button, words
 
 
@@ -93,7 +93,7 @@ def checked(app, monkeypatch):
             raise ModelError("There is no embedding model.")
         return app
 
-    monkeypatch.setattr(state, "get_app", get_app)
+    monkeypatch.setattr(shared_app, "get_app", get_app)
 
 
 def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page):
