@@ -46,6 +46,23 @@ class Passage:
         # JSON has lists; as tuples a passage can be hashed and compared.
         object.__setattr__(self, "boxes", tuple(tuple(box) for box in self.boxes))
 
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields as plain data."""
+        return {
+            "id": self.id,
+            "document_id": self.document_id,
+            "file_name": self.file_name,
+            "text": self.text,
+            "page": self.page,
+            "heading": self.heading,
+            "start": self.start,
+            "end": self.end,
+            "position": self.position,
+            "table": self.table,
+            "boxes": [list(box) for box in self.boxes],
+            "merged": self.merged,
+        }
+
 
 @dataclass(frozen=True)
 class EmbeddedPassage:
@@ -77,22 +94,7 @@ class NumberedPassage:
 
     def to_json(self) -> dict[str, Any]:
         """Return number and passage as one flat object of plain data."""
-        passage = self.passage
-        return {
-            "number": self.number,
-            "id": passage.id,
-            "document_id": passage.document_id,
-            "file_name": passage.file_name,
-            "text": passage.text,
-            "page": passage.page,
-            "heading": passage.heading,
-            "start": passage.start,
-            "end": passage.end,
-            "position": passage.position,
-            "table": passage.table,
-            "boxes": [list(box) for box in passage.boxes],
-            "merged": passage.merged,
-        }
+        return {"number": self.number, **self.passage.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NumberedPassage:

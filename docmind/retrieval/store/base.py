@@ -400,24 +400,14 @@ class VectorStore(ABC):
 
 
 def to_payload(passage: Passage) -> dict[str, Any]:
-    """Return what is stored beside a passage's vectors.
-
-    The id is the point's own; `suffix` and `kind` are for filters only.
-    """
-    return {
-        "document_id": passage.document_id,
-        "file_name": passage.file_name,
-        "text": passage.text,
-        "page": passage.page,
-        "heading": passage.heading,
-        "start": passage.start,
-        "end": passage.end,
-        "position": passage.position,
-        "table": passage.table,
-        "boxes": passage.boxes,
-        "suffix": PurePath(passage.file_name).suffix.lower(),
-        "kind": _kind(passage.table),
-    }
+    """Return what is stored beside a passage's vectors."""
+    payload = passage.to_json()
+    del payload["id"]  # it is the point's own
+    del payload["merged"]  # no merged passage is stored
+    # For filters only.
+    payload["suffix"] = PurePath(passage.file_name).suffix.lower()
+    payload["kind"] = _kind(passage.table)
+    return payload
 
 
 def _kind(table: bool) -> str:
