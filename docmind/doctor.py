@@ -63,7 +63,9 @@ def package(name: str) -> Row:
     try:
         return Row(name, importlib.metadata.version(name), state="ok")
     except importlib.metadata.PackageNotFoundError:
-        return Row(name, "missing: run `make setup`", state="bad")
+        return Row(
+            name, "missing: run `make setup` in a checkout, or install DocMind anew", state="bad"
+        )
 
 
 def _machine(resolved: Resolved) -> list[Row]:

@@ -161,8 +161,8 @@ def vllm_version() -> str:
         with suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
     raise EngineFailed(
-        "vLLM is not installed. Run `make setup`, or point DOCMIND_LLM__BASE_URL "
-        "at an OpenAI-compatible server."
+        "vLLM is not installed. Run `make setup` in a checkout, install DocMind with its extra "
+        "`cuda` or `cpu`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
     )
 
 
