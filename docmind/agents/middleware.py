@@ -41,6 +41,7 @@ from docmind.agents.prompt_fitting import fit_prompt
 from docmind.agents.refusals import is_refusal
 from docmind.agents.run_ids import run_id_of
 from docmind.agents.state import AgentResult, AgentRun, TurnContext
+from docmind.agents.table_query import ComputedAnswer
 from docmind.agents.tools import describe_result, earlier_turns_for_model
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import cut_off_reason
@@ -159,7 +160,12 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         self, request: ModelRequest[TurnContext], handler: ModelHandler
     ) -> ModelResponse[Any] | AIMessage:
         """Call the model with what fits its window, and once more if it refuses."""
-        run = request.runtime.context.state.runs[run_id_of(request.runtime)]
+        run_id = run_id_of(request.runtime)
+        run = request.runtime.context.state.runs[run_id]
+        computed = _computed_answer(request.messages)
+        if computed is not None:
+            request.runtime.context.events.answer.write(run_id, computed.text)
+            return AIMessage(computed.text)
         try:
             async with asyncio.timeout_at(run.deadline):
                 request = await asyncio.to_thread(self._prepared, request, run)
@@ -360,6 +366,15 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         Each reply since the task is one call before it; the first calls stand in for the first.
         """
         return len(replies_of(messages))
+
+
+def _computed_answer(messages: Sequence[AnyMessage]) -> ComputedAnswer | None:
+    """Return the answer that a first call has brought, if it did."""
+    for index in first_results(messages):
+        result = messages[index]
+        if isinstance(result, ToolMessage) and isinstance(result.artifact, ComputedAnswer):
+            return result.artifact
+    return None
 
 
 def _compare(context: TurnContext, run_id: str, statement: str) -> str:

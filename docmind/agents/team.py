@@ -70,12 +70,13 @@ with the numbers and their units. After each sentence put the number of its pass
 like [1]. Use nothing but the passages.""",
     closing="Task: {task}\n\nTake the numbers from the passages above. If no passage says anything "
     f"about it, write: {NOT_FOUND} Otherwise {CITED}",
-    tools=("calculate", "find_tables", "search_documents", "read_pages"),
-    first_calls=(FirstCall("find_tables", "query"), FirstCall("search_documents", "query")),
+    tools=("calculate", "query_tables", "find_tables", "search_documents", "read_pages"),
+    first_calls=(FirstCall("query_tables", "question"),),
     forced_tool="calculate",
     closing_after_refusal=f"Task: {{task}}\n\n{CITED.capitalize()}",
 )
-"""Compares, and computes: looks tables up first, is asked what to compute, then answers."""
+"""Compares, and computes: a table's values by a query to all its rows, which is its answer; where
+no table holds them, it is asked what to compute from passages, then answers."""
 
 VERIFIER = AgentSpec(
     name="verifier",

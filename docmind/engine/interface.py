@@ -24,9 +24,10 @@ description and parameters."""
 class Constraint:
     """What the output must match; the engine's grammar makes it so token by token."""
 
-    kind: Literal["json", "choice", "regex", "structural_tag"]
+    kind: Literal["json", "choice", "regex", "grammar", "structural_tag"]
     value: JsonSchema | list[str] | str
-    """json: a JSON schema. choice: a list of strings. regex: a pattern. structural_tag: xgrammar's
+    """json: a JSON schema. choice: a list of strings. regex: a pattern. grammar: rules in xgrammar's
+    EBNF; an engine behind a URL that is not vLLM may ignore them. structural_tag: xgrammar's
     JSON for free text with constrained parts; an engine behind a URL may ignore it."""
 
 

@@ -57,6 +57,9 @@ class Section:
     """A Markdown table: two lines of header, then a line per row."""
     boxes: tuple[Box | None, ...] = ()
     """Where each line of the text stands on the page; () where that is not known."""
+    numbers: tuple[tuple[str, ...], ...] = ()
+    """Of a sheet's table, for each row the numbers behind its cells as the file holds them, "" for
+    a cell without; () where only the text is known."""
 
     @property
     def heading(self) -> str:

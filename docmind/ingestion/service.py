@@ -25,6 +25,7 @@ from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
+from docmind.ingestion.tables import tables_of
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -35,6 +36,7 @@ from docmind.storage.documents import (
     IngestionProgress,
     IngestionStage,
 )
+from docmind.tables.table import DocumentTable
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -152,6 +154,18 @@ class IngestionService:
             )
         return text
 
+    def tables(self, document_id: str) -> list[DocumentTable]:
+        """Return a document's tables as typed data; none where there is no such document."""
+        document = self._documents.get(document_id)
+        if document is None:
+            return []
+        found: list[DocumentTable] = []
+        for table in self._files.tables(document_id) or ():
+            found.append(
+                DocumentTable(document_id=document_id, file_name=document.name, table=table)
+            )
+        return found
+
     def delete(self, document_id: str) -> None:
         """Remove a document with its file, text and vectors, also while it is being ingested."""
         with self._changed:
@@ -229,17 +243,28 @@ class IngestionService:
             self._optimize_store_when_idle()
 
     def _queue_missing(self) -> None:
-        """Queue what is ready but not in the store.
+        """Queue what is ready but not in the store, or was read before tables were kept as data.
 
         The store's mode was changed, or its folder was removed.
         """
         try:
             for document in self._documents.all():
                 should_be_stored = document.state == "ready" and document.passages > 0
-                if should_be_stored and self._store.count(document.id) == 0:
+                if not should_be_stored:
+                    continue
+                if self._store.count(document.id) == 0 or self._lacks_tables(document.id):
                     self._documents.queue(document.id)
         except DocMindError:
             log.exception("the store can't be compared with the list of documents")
+
+    def _lacks_tables(self, document_id: str) -> bool:
+        """Tell whether a document has tables of which only the text was kept."""
+        if self._files.has_tables(document_id):
+            return False
+        if any(passage.table for passage in self._store.passages(document_id)):
+            return True
+        self._files.save_tables(document_id, [])
+        return False
 
     def _persist(self, step: Callable[[], _T]) -> _T | None:
         """Repeat a step that fails, so that a full disk does not end the thread.
@@ -309,6 +334,7 @@ class IngestionService:
             password=self._passwords.pop(document.id, None),
         )
         self._files.save_text(document.id, parsed)
+        self._files.save_tables(document.id, tables_of(parsed))
         passages = self._pipeline.run(document.id, document.name, parsed, progress.note)
         progress.note("store", passages, passages)
 

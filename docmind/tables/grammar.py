@@ -1,0 +1,142 @@
+"""The grammar of the queries that some tables allow, in the engine's EBNF.
+
+It names only columns that are there, each where its type fits, and compares a text with what stands
+in its column: under it a model can choose wrongly but not write what can't be computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from docmind.tables.query import NO_QUERY
+from docmind.tables.table import NUMERIC, Column, ColumnType, DocumentTable
+
+MOST_VALUES = 400
+"""Different texts of a column up to which one of them is chosen; of more, a part is written."""
+LONGEST_VALUE = 100
+"""Characters of a text that can be chosen."""
+
+_COMMON = r"""
+number ::= "-"? [0-9] [0-9]{0,11} ("." [0-9]{1,4})?
+day ::= "'" [12] [0-9] [0-9] [0-9] "-" [01] [0-9] "-" [0-3] [0-9] "'"
+year ::= [12] [0-9] [0-9] [0-9]
+month ::= [1-9] | "1" [0-2]
+part ::= "'%" [^'"%\n\\]{1,40} "%'"
+limit ::= " LIMIT " [1-9] [0-9]{0,1}
+direction ::= " ASC" | " DESC"
+order ::= "=" | "!=" | "<" | "<=" | ">" | ">="
+combine ::= "-" | "/" | ">" | "<"
+"""
+
+
+def query_grammar(tables: Sequence[DocumentTable]) -> str:
+    """Return the grammar of queries to these tables; their names must differ."""
+    lines = [
+        f'root ::= "{NO_QUERY}" | select | combined',
+        'combined ::= "SELECT (" scalar ") " combine " (" scalar ")"',
+        f"select ::= {' | '.join(f'select{index}' for index in range(len(tables)))}",
+        f"scalar ::= {' | '.join(f'scalar{index}' for index in range(len(tables)))}",
+        *_COMMON.strip().split("\n"),
+    ]
+    for index, table in enumerate(tables):
+        lines += _table_rules(index, table)
+    return "\n".join(lines)
+
+
+def _table_rules(index: int, table: DocumentTable) -> list[str]:
+    columns = table.table.columns
+    quoted_columns = [_quoted(f'"{column.name}"') for column in columns]
+    numeric = [column for column in columns if column.type in NUMERIC]
+    added = [column for column in columns if column.type is ColumnType.NUMBER] or numeric
+    ordered = [column for column in columns if column.type is not ColumnType.TEXT]
+    from_table = _quoted(f' FROM "{table.name}"')
+    any_name = f"name{index}"
+    where = f"where{index}?"
+    aggregates = ['"COUNT(*)"', f'"COUNT(DISTINCT " {any_name} ")"']
+    values = [any_name]
+    rules = [f"{any_name} ::= {' | '.join(quoted_columns)}"]
+    scalars = [f"aggregate{index} {from_table} {where}"]
+    if numeric:
+        rules.append(f"numeric{index} ::= {_names(numeric)}")
+        rules.append(f"added{index} ::= {_names(added)}")
+        rules.append(
+            f'arithmetic{index} ::= numeric{index} (" - " | " + " | " * " | " / ") numeric{index}'
+            f' | "(" numeric{index} " - " numeric{index} ") / " numeric{index} " * 100"'
+            f' | "(" numeric{index} (" + " numeric{index}){{1,4}} ") / " [2-5]'
+        )
+        aggregates.append(
+            f'("SUM" | "AVG") "(" (added{index} | arithmetic{index}) ")"',
+        )
+        values.append(f"arithmetic{index}")
+        scalars.append(f"(numeric{index} | arithmetic{index}) {from_table} where{index}")
+    if ordered:
+        rules.append(f"ordered{index} ::= {_names(ordered)}")
+        aggregates.append(f'("MIN" | "MAX") "(" ordered{index} ")"')
+    groups: list[str] = []
+    for name in quoted_columns:
+        groups.append(
+            f'{name} (", " aggregate{index})? {from_table} {where} " GROUP BY " {name}'
+            f' (" ORDER BY " aggregate{index} direction limit?)?'
+        )
+    rules += [
+        f"aggregate{index} ::= {' | '.join(aggregates)}",
+        f"value{index} ::= {' | '.join(values)}",
+        f"scalar{index} ::= \"SELECT \" ({' | '.join(scalars)})",
+        f"group{index} ::= {' | '.join(groups)}",
+        f'rows{index} ::= value{index} (", " value{index}){{0,2}} {from_table} {where}'
+        f' (" ORDER BY " value{index} direction)? limit?',
+        f'select{index} ::= "SELECT " (aggregate{index} {from_table} {where}'
+        f" | group{index} | rows{index})",
+        f'where{index} ::= " WHERE " condition{index}'
+        f' ((" AND " condition{index}){{0,3}} | (" OR " condition{index}){{1,3}})',
+        f"condition{index} ::= {' | '.join(_conditions(table))}",
+    ]
+    return rules
+
+
+def _conditions(table: DocumentTable) -> list[str]:
+    conditions: list[str] = []
+    for index, column in enumerate(table.table.columns):
+        name = _quoted(f'"{column.name}"')
+        if column.type in NUMERIC:
+            conditions.append(f'{name} " " order " " number')
+        elif column.type is ColumnType.DATE:
+            conditions.append(f'{name} " " order " " day')
+            conditions.append(f'"YEAR(" {name} ") " order " " year')
+            conditions.append(f'"MONTH(" {name} ") " order " " month')
+        else:
+            conditions += _text_conditions(name, distinct_texts(table, index))
+    return conditions
+
+
+def _text_conditions(name: str, texts: Sequence[str]) -> list[str]:
+    conditions: list[str] = []
+    choices: list[str] = []
+    for text in texts:
+        if len(text) <= LONGEST_VALUE and '"' not in text and "\\" not in text:
+            choices.append(_quoted("'" + text.replace("'", "''") + "'"))
+    if choices and len(choices) <= MOST_VALUES:
+        conditions.append(f'{name} " " ("=" | "!=") " " ({" | ".join(choices)})')
+    if len(choices) < len(texts) or len(choices) > MOST_VALUES:
+        conditions.append(f'{name} " LIKE " part')
+    return conditions or [f'{name} " LIKE " part']
+
+
+def distinct_texts(table: DocumentTable, index: int) -> list[str]:
+    """Return the different texts of a column, in the order of the rows."""
+    texts: dict[str, None] = {}  # an ordered set
+    for row in table.table.rows:
+        value = row.values[index]
+        if isinstance(value, str):
+            texts[" ".join(value.split())] = None
+    return list(texts)
+
+
+def _names(columns: Sequence[Column]) -> str:
+    return " | ".join(_quoted(f'"{column.name}"') for column in columns)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a string of the grammar."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'
