@@ -192,16 +192,14 @@ def _build_graph(
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
-    from docmind.agents.table_query import make_query_tables
+    from docmind.agents.table_query import TableAnswers
     from docmind.agents.team import build_team
     from docmind.agents.tools import make_tools
 
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
-    query_tables = make_query_tables(model, retriever, documents, resolved.top_k)
-    tools[query_tables.name] = query_tables
-    team = build_team(model, tools, resolved.agents)
+    team = build_team(model, tools, resolved.agents, TableAnswers(model, documents))
     supervisor = SupervisorModel(
         engine=model.engine,
         max_tokens=model.max_tokens,

@@ -25,7 +25,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from docmind.agents.agent_spec import AgentSpec
+from docmind.agents.agent_spec import AgentSpec, TableUse
 from docmind.agents.messages import (
     first_results,
     instruction_message,
@@ -36,17 +36,19 @@ from docmind.agents.messages import (
     results_of,
     task_index,
     task_of,
+    was_called_before,
 )
 from docmind.agents.prompt_fitting import fit_prompt
 from docmind.agents.refusals import is_refusal
 from docmind.agents.run_ids import run_id_of
 from docmind.agents.state import AgentResult, AgentRun, TurnContext
-from docmind.agents.table_query import ComputedAnswer
+from docmind.agents.table_query import TableAnswers
 from docmind.agents.tools import describe_result, earlier_turns_for_model
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import cut_off_reason
 from docmind.context.summary import recall_turns
 from docmind.errors import DocMindError
+from docmind.passages import Passage
 from docmind.settings import AgentSettings
 from docmind.verification.citations import citations_answer_question
 from docmind.verification.support import closest
@@ -54,6 +56,8 @@ from docmind.verification.support import closest
 log = logging.getLogger(__name__)
 
 LAST_STEP = "This is your last step: write the answer now from what you have found."
+
+CALLED_BEFORE = "the same call was made before, and its result stands above. Answer from it."
 
 ToolResult = ToolMessage | Command[Any]
 ModelHandler = Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]]
@@ -81,9 +85,12 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     time, and turns a failure into a result, because an agent that raises would end all the others.
     """
 
-    def __init__(self, spec: AgentSpec, settings: AgentSettings) -> None:
+    def __init__(
+        self, spec: AgentSpec, settings: AgentSettings, table_answers: TableAnswers | None = None
+    ) -> None:
         super().__init__()
         self._spec = spec
+        self._table_answers = table_answers
         self._max_steps = settings.max_steps
         if spec.forced_tool:  # the call that it must make is no step of its own
             self._max_steps += 1
@@ -124,6 +131,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         call = request.tool_call
         began = time.perf_counter()
         try:
+            if was_called_before(request.state["messages"], call):
+                raise DocMindError(CALLED_BEFORE)
             async with asyncio.timeout_at(context.state.runs[run_id].deadline):
                 # No tool here returns a Command.
                 result = cast("ToolMessage", await handler(request))
@@ -161,13 +170,14 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     ) -> ModelResponse[Any] | AIMessage:
         """Call the model with what fits its window, and once more if it refuses."""
         run_id = run_id_of(request.runtime)
-        run = request.runtime.context.state.runs[run_id]
-        computed = _computed_answer(request.messages)
-        if computed is not None:
-            request.runtime.context.events.answer.write(run_id, computed.text)
-            return AIMessage(computed.text)
+        context = request.runtime.context
+        run = context.state.runs[run_id]
         try:
             async with asyncio.timeout_at(run.deadline):
+                computed = await self._answer_from_tables(request, run_id)
+                if computed:
+                    context.events.answer.write(run_id, computed)
+                    return AIMessage(computed)
                 request = await asyncio.to_thread(self._prepared, request, run)
                 response = await handler(request)
                 if self._may_try_again(response):
@@ -180,6 +190,30 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         except Exception as exc:  # noqa: BLE001  the other agents go on
             run.failure = self._reason(exc)
             return AIMessage("")
+
+    async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:
+        """Return the answer that tables give, before the model is asked; "" if none do."""
+        context = request.runtime.context
+        is_first_step = self._step(request.messages) == 1
+        if self._table_answers is None or not is_first_step:
+            return ""
+        earlier = {passage.id for passage in context.request.retained_passages}
+        found: list[Passage] = []
+        for numbered in context.state.passages.known_to(run_id):
+            if numbered.passage.id not in earlier:
+                found.append(numbered.passage)
+        of_tables = [passage for passage in found if passage.table and not passage.merged]
+        match self._spec.tables:
+            case TableUse.ALWAYS:
+                is_used = bool(of_tables)
+            case TableUse.IF_BEST:
+                is_used = bool(found) and found[0].table
+            case _:
+                is_used = False
+        if not is_used:
+            return ""
+        task = context.state.runs[run_id].task
+        return await self._table_answers.answer(task, of_tables, run_id=run_id, context=context)
 
     def _prepared(
         self, request: ModelRequest[TurnContext], run: AgentRun
@@ -366,15 +400,6 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         Each reply since the task is one call before it; the first calls stand in for the first.
         """
         return len(replies_of(messages))
-
-
-def _computed_answer(messages: Sequence[AnyMessage]) -> ComputedAnswer | None:
-    """Return the answer that a first call has brought, if it did."""
-    for index in first_results(messages):
-        result = messages[index]
-        if isinstance(result, ToolMessage) and isinstance(result.artifact, ComputedAnswer):
-            return result.artifact
-    return None
 
 
 def _compare(context: TurnContext, run_id: str, statement: str) -> str:

@@ -1,4 +1,4 @@
-"""The analyst's way with tables: the model picks the operation, code computes it on all rows.
+"""Answers from tables: the model picks the operation, code computes it on all rows.
 
 One model call under a grammar writes a query to the tables that the question finds; what it gives
 is stated by code, and its evidence is a passage with the rows that it was computed from. Nothing is
@@ -11,81 +11,73 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from langchain.tools import ToolRuntime
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
-from langchain_core.tools import BaseTool, tool
 from langgraph.constants import TAG_NOSTREAM
 
-from docmind.agents.run_ids import agent_of, run_id_of
+from docmind.agents.run_ids import agent_of
 from docmind.agents.state import TurnContext
-from docmind.agents.tools import Library, PassagesShown
 from docmind.context.delimiters import defuse_tags
 from docmind.engine.interface import Constraint
 from docmind.errors import DocMindError
 from docmind.ingestion.service import IngestionService
-from docmind.passages import Passage, merged_passage_id
-from docmind.retrieval.search import Retriever
+from docmind.passages import NumberedPassage, Passage, merged_passage_id
 from docmind.tables.compute import Computed, Selected, compute
 from docmind.tables.grammar import query_grammar
 from docmind.tables.prompt import RULES, tables_for_model
 from docmind.tables.query import Query, parse_query
 from docmind.tables.statement import evidence, query_text, statement
 from docmind.tables.table import DocumentTable
+from docmind.verification.citations import citations_answer_question
 
 log = logging.getLogger(__name__)
 
 QUERY_TOKENS = 160
 """Longest query."""
-FOUND_PASSAGES = 16
-"""Passages of tables that are looked at to find the tables that a question is about."""
 MOST_TABLES = 4
 """Tables that the model chooses from; the small model loses its way among more."""
 
 
-@dataclass(frozen=True)
-class ComputedAnswer:
-    """A tool's result that is the answer already; no model has to put it into words."""
+class TableAnswers:
+    """Answers tasks from the tables that their passages are of."""
 
-    text: str
-    """A sentence with the run's own passage numbers."""
-    passages: PassagesShown
+    def __init__(self, model: BaseChatModel, documents: IngestionService) -> None:
+        self._model = model.with_config(tags=[TAG_NOSTREAM])
+        self._documents = documents
 
+    async def answer(
+        self, task: str, found: Sequence[Passage], *, run_id: str, context: TurnContext
+    ) -> str:
+        """Return a sentence that answers a task, with the run's marks; "" if no table does.
 
-TableResult = tuple[str, ComputedAnswer | PassagesShown | None]
-
-
-def make_query_tables(
-    model: BaseChatModel, retriever: Retriever, documents: IngestionService, top_k: int
-) -> BaseTool:
-    """Return the tool that answers from tables; where none holds the answer, it shows passages."""
-    library = Library(retriever, documents)
-    silent_model = model.with_config(tags=[TAG_NOSTREAM])
-
-    async def computed_answer(
-        question: str, found: Sequence[Passage], runtime: ToolRuntime[TurnContext]
-    ) -> ComputedAnswer | None:
-        """Return the answer that tables give; None if none of them does."""
-        tables = await asyncio.to_thread(tables_around, found, documents)
+        Args:
+            task: What is asked.
+            found: Passages of tables, best first.
+            run_id: The agent's run, in whose name it is computed.
+            context: The turn.
+        """
+        tables = await asyncio.to_thread(tables_around, found, self._documents)
         if not tables:
-            return None
-        context = runtime.context
+            return ""
         began = time.perf_counter()
-        prompt, tables = await asyncio.to_thread(_fitted_prompt, context, tables, question)
+        prompt, tables = await asyncio.to_thread(_fitted_prompt, context, tables, task)
         query: Query | None = None
-        result = "no table holds the answer"
-        computed: Computed | None = None
+        text = ""
         try:
-            query = await write_query(silent_model, prompt, tables)
+            query = await write_query(self._model, prompt, tables)
+            result = "no table holds the answer"
             if query is not None:
                 computed = await asyncio.to_thread(compute, query, tables)
-                result = statement(computed) or "the table has no such value"
+                text = await asyncio.to_thread(
+                    self._state, computed, task=task, run_id=run_id, context=context
+                )
+                result = statement(computed) or "the tables have no such value"
+                if statement(computed) and not text:
+                    result += ": not what is asked"
         except (DocMindError, ValueError) as exc:
             log.warning("a query to tables failed: %s", exc)
             result = f"not computed: {exc}"
-        run_id = run_id_of(runtime)
         context.events.agent_step(
             agent=agent_of(run_id),
             run_id=run_id,
@@ -94,47 +86,30 @@ def make_query_tables(
             result=result,
             began=began,
         )
-        if computed is None or not statement(computed):
-            return None
-        passages: list[Passage] = []
-        for part in computed.parts:
-            passages.append(await asyncio.to_thread(_evidence, computed, part, documents))
+        return text
+
+    def _state(self, computed: Computed, *, task: str, run_id: str, context: TurnContext) -> str:
+        """Return what was computed with its marks; "" if it is nothing, or not what is asked."""
+        told = statement(computed)
+        if not told:
+            return ""
+        passages = [_evidence(computed, part, self._documents) for part in computed.parts]
+        # The small model takes a table for the answer that has nothing to do with the question.
+        sources = [
+            NumberedPassage(number=number, passage=passage)
+            for number, passage in enumerate(passages, start=1)
+        ]
+        checked = context.services.check_answer(task, f"{told} {_marks(sources)}.", sources)
+        if not citations_answer_question(task, sources, checked):
+            return ""
         numbered = context.state.passages.add(passages)
         context.events.passages_found(agent_of(run_id), numbered)
-        of_run = context.state.passages.read_by(run_id, passages)
-        numbers: dict[int, None] = {}  # an ordered set: both sides may be from one place
-        for each in of_run:
-            numbers[each.number] = None
-        marks = ", ".join(str(number) for number in numbers)
-        return ComputedAnswer(
-            text=f"{statement(computed)} [{marks}].",
-            passages=PassagesShown(found=len(numbers), shown=len(numbers)),
-        )
+        return f"{told} {_marks(context.state.passages.read_by(run_id, passages))}."
 
-    @tool(response_format="content_and_artifact")
-    async def query_tables(question: str, runtime: ToolRuntime[TurnContext]) -> TableResult:
-        """Compute with the tables in the user's documents. Returns the result, or numbered passages.
 
-        Args:
-            question: What to compute.
-        """  # noqa: E501  the model reads this line as it is
-
-        def find() -> list[Passage]:
-            return library.search(question, "", runtime, limit=FOUND_PASSAGES, table=True)
-
-        found = await asyncio.to_thread(find)
-        answer = await computed_answer(question, found, runtime)
-        if answer is not None:
-            return answer.text, answer
-
-        def show() -> tuple[str, PassagesShown | None]:
-            others = library.search(question, "", runtime, limit=top_k)
-            shown = {passage.id: passage for passage in [*found[: max(1, top_k // 2)], *others]}
-            return library.report(runtime, list(shown.values()))
-
-        return await asyncio.to_thread(show)
-
-    return query_tables
+def _marks(passages: Sequence[NumberedPassage]) -> str:
+    numbers = dict.fromkeys(str(passage.number) for passage in passages)  # an ordered set
+    return f"[{', '.join(numbers)}]"
 
 
 async def write_query(
@@ -164,9 +139,7 @@ def query_prompt(tables: Sequence[DocumentTable], question: str) -> list[AnyMess
     ]
 
 
-def tables_around(
-    passages: Sequence[Passage], documents: IngestionService
-) -> list[DocumentTable]:
+def tables_around(passages: Sequence[Passage], documents: IngestionService) -> list[DocumentTable]:
     """Return the tables that passages are of, best first, then the others beside the best one."""
     tables: list[DocumentTable] = []
     of_document: dict[str, list[DocumentTable]] = {}
@@ -233,5 +206,3 @@ def _evidence(computed: Computed, part: Selected, documents: IngestionService) -
         table=True,
         merged=True,
     )
-
-

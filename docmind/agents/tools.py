@@ -198,7 +198,7 @@ def earlier_turns_for_model(turns: Iterable[RecalledTurn]) -> str:
     return f"<earlier>\n{text}\n</earlier>"
 
 
-class Library:
+class _Library:
     """The documents, as the tools of all turns look things up in them."""
 
     def __init__(self, retriever: Retriever, documents: IngestionService) -> None:
@@ -249,7 +249,7 @@ def make_tools(
     retriever: Retriever, documents: IngestionService, top_k: int
 ) -> dict[str, BaseTool]:
     """Return the tools by name; a search shows `top_k` passages."""
-    library = Library(retriever, documents)
+    library = _Library(retriever, documents)
     made = [
         *_tools_that_find_passages(library, retriever, top_k),
         *_tools_that_survey(library, retriever),
@@ -259,7 +259,7 @@ def make_tools(
 
 
 def _tools_that_find_passages(
-    library: Library, retriever: Retriever, top_k: int
+    library: _Library, retriever: Retriever, top_k: int
 ) -> list[BaseTool]:
     @tool(response_format="content_and_artifact")
     def search_documents(query: str, runtime: Runtime, document: str = "") -> PassageResult:
@@ -311,7 +311,7 @@ def _tools_that_find_passages(
     return [search_documents, find_tables, read_pages]
 
 
-def _tools_that_survey(library: Library, retriever: Retriever) -> list[BaseTool]:
+def _tools_that_survey(library: _Library, retriever: Retriever) -> list[BaseTool]:
     @tool
     def list_documents(runtime: Runtime) -> str:
         """List the user's documents with their numbers of pages."""

@@ -26,9 +26,9 @@ class Constraint:
 
     kind: Literal["json", "choice", "regex", "grammar", "structural_tag"]
     value: JsonSchema | list[str] | str
-    """json: a JSON schema. choice: a list of strings. regex: a pattern. grammar: rules in xgrammar's
-    EBNF; an engine behind a URL that is not vLLM may ignore them. structural_tag: xgrammar's
-    JSON for free text with constrained parts; an engine behind a URL may ignore it."""
+    """json: a JSON schema. choice: a list of strings. regex: a pattern. grammar: rules in
+    xgrammar's EBNF; a server that is not vLLM may ignore them. structural_tag: xgrammar's JSON for
+    free text with constrained parts; an engine behind a URL may ignore it."""
 
 
 @dataclass(frozen=True)

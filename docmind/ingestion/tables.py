@@ -77,9 +77,7 @@ def _table(start: int, section: Section) -> Table | None:
         table_rows.append(TableRow(values=values, start=row.start, end=row.end))
     if _last_is_total(table_rows, columns):
         last = table_rows[-1]
-        table_rows[-1] = TableRow(
-            values=last.values, start=last.start, end=last.end, is_total=True
-        )
+        table_rows[-1] = TableRow(values=last.values, start=last.start, end=last.end, is_total=True)
     return Table(
         title=section.headings[-1] if section.headings else "",
         page=section.page,
@@ -168,5 +166,3 @@ def _last_is_total(rows: Sequence[TableRow], columns: Sequence[Column]) -> bool:
         if len(numbers) > 1 and sum(numbers, Decimal()) == value:
             matches += 1
     return matches > 0
-
-

@@ -58,9 +58,9 @@ _DATE_FORMATS = (
 _TIME_OF_DAY = re.compile(r"[ T]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?$")
 
 
-CURRENCIES = frozenset(
-    "$ \u20ac \u00a3 \u00a5 \u20b9 EUR USD GBP CHF JPY CNY SEK NOK DKK PLN CZK AUD CAD INR".split()
-)
+_SIGNS = "$\u20ac\u00a3\u00a5\u20b9"
+_CODES = ("EUR", "USD", "GBP", "CHF", "JPY", "CNY", "SEK", "NOK", "DKK", "PLN", "CZK", "AUD", "INR")
+CURRENCIES = frozenset((*_SIGNS, *_CODES))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def typed_cells(texts: Sequence[str], numbers: Sequence[str] = ()) -> TypedCells
 
 def unit_of_header(name: str) -> str:
     """Return the currency that a column's header names: `Amount EUR`, `Price (€)`."""
-    for word in re.findall(r"[A-Z]{3}|[$\u20ac\u00a3\u00a5\u20b9]", name):
+    words: list[str] = re.findall(rf"[A-Z]{{3}}|[{_SIGNS}]", name)
+    for word in words:
         if word in CURRENCIES:
             return word
     return ""

@@ -214,7 +214,9 @@ def _results(select: Select, table: DocumentTable, where: _Statement) -> _Statem
         order = f" ORDER BY {outputs[-1]} {direction} NULLS LAST, {first}"
     elif not group and not any(output.aggregate for output in select.outputs):
         order = " ORDER BY r"
-    sql = f"SELECT {', '.join(outputs)} FROM t{where.sql}{group}{order} LIMIT {MOST_RESULTS}"
+    # All that is put into it are names of our own; values are parameters.
+    selected = ", ".join(outputs)
+    sql = f"SELECT {selected} FROM t{where.sql}{group}{order} LIMIT {MOST_RESULTS}"  # noqa: S608
     return _Statement(sql=sql, parameters=list(where.parameters))
 
 
@@ -225,7 +227,7 @@ def _used_rows(
     results: Sequence[Sequence[object]],
 ) -> _Statement:
     """Return what gives the rows that the results were computed from."""
-    sql = f"SELECT r FROM t{where.sql}"
+    sql = f"SELECT r FROM t{where.sql}"  # noqa: S608
     parameters = list(where.parameters)
     if select.group_by and select.outputs[0].expression == f'"{select.group_by}"':
         groups = [result[0] for result in results]
@@ -234,8 +236,8 @@ def _used_rows(
         parameters += groups
     elif not select.group_by and not any(output.aggregate for output in select.outputs):
         ordered = _results(select, table, where).sql
-        inner = ordered.partition(" FROM t")[2]
-        sql = f"SELECT r FROM t{inner.rpartition(' LIMIT ')[0]} LIMIT {len(results)}"
+        behind = ordered.partition(" FROM t")[2].rpartition(" LIMIT ")[0]
+        sql = f"SELECT r FROM t{behind} LIMIT {len(results)}"  # noqa: S608
     elif select.outputs[-1].aggregate in {"MIN", "MAX"} and results:
         sql += f" AND {_expression(select.outputs[-1].expression, table)} = ?"
         parameters.append(results[0][-1])

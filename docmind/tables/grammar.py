@@ -78,19 +78,23 @@ def _table_rules(index: int, table: DocumentTable) -> list[str]:
             f'{name} (", " aggregate{index})? {from_table} {where} " GROUP BY " {name}'
             f' (" ORDER BY " aggregate{index} direction limit?)?'
         )
-    rules += [
-        f"aggregate{index} ::= {' | '.join(aggregates)}",
-        f"value{index} ::= {' | '.join(values)}",
-        f"scalar{index} ::= \"SELECT \" ({' | '.join(scalars)})",
-        f"group{index} ::= {' | '.join(groups)}",
+    rules.append(f"aggregate{index} ::= {' | '.join(aggregates)}")
+    rules.append(f"value{index} ::= {' | '.join(values)}")
+    rules.append(f'scalar{index} ::= "SELECT " ({" | ".join(scalars)})')
+    rules.append(f"group{index} ::= {' | '.join(groups)}")
+    rules.append(
         f'rows{index} ::= value{index} (", " value{index}){{0,2}} {from_table} {where}'
-        f' (" ORDER BY " value{index} direction)? limit?',
+        f' (" ORDER BY " value{index} direction)? limit?'
+    )
+    rules.append(
         f'select{index} ::= "SELECT " (aggregate{index} {from_table} {where}'
-        f" | group{index} | rows{index})",
+        f" | group{index} | rows{index})"
+    )
+    rules.append(
         f'where{index} ::= " WHERE " condition{index}'
-        f' ((" AND " condition{index}){{0,3}} | (" OR " condition{index}){{1,3}})',
-        f"condition{index} ::= {' | '.join(_conditions(table))}",
-    ]
+        f' ((" AND " condition{index}){{0,3}} | (" OR " condition{index}){{1,3}})'
+    )
+    rules.append(f"condition{index} ::= {' | '.join(_conditions(table))}")
     return rules
 
 

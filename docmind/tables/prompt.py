@@ -41,7 +41,7 @@ SELECT (SELECT SUM("Amount") FROM "sales" WHERE "Region" = 'North') - \
 (SELECT SUM("Amount") FROM "sales" WHERE "Region" = 'South')
 Did the north sell more than its goal?
 SELECT (SELECT SUM("Amount") FROM "sales" WHERE "Region" = 'North') > \
-(SELECT "Goal" FROM "goals" WHERE "Region" = 'North')"""
+(SELECT "Goal" FROM "goals" WHERE "Region" = 'North')"""  # noqa: S608  for the model to read
 
 
 def tables_for_model(tables: Sequence[DocumentTable], question: str) -> str:

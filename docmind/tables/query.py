@@ -1,7 +1,7 @@
 """What is computed with tables: a small part of SQL, as text and as data.
 
     SELECT SUM("Amount") FROM "sales" WHERE "Region" = 'North'
-    SELECT "Region", AVG("Amount") FROM "sales" GROUP BY "Region" ORDER BY AVG("Amount") DESC LIMIT 1
+    SELECT "Region" FROM "sales" GROUP BY "Region" ORDER BY AVG("Amount") DESC LIMIT 1
     SELECT "Product" FROM "sales" WHERE "Date" >= '2025-03-01' ORDER BY "Amount" DESC LIMIT 3
     SELECT (SELECT SUM("Amount") FROM "sales") - (SELECT "Goal" FROM "goals" WHERE "Year" = 2025)
 
@@ -35,9 +35,11 @@ _SELECT = re.compile(
     rf"(?: WHERE (?P<where>(?:'(?:[^'\n]|'')*'|{NAME}|[^\"'])+?))?"
     rf"(?: GROUP BY (?P<group>{NAME}))?"
     r"(?: ORDER BY (?P<order>.+?) (?P<direction>ASC|DESC))?"
-    r"(?: LIMIT (?P<limit>\d{1,3}))?"
+    r"(?: LIMIT (?P<limit>\d{1,3}))?"  # noqa: S608  a pattern
 )
-_COMBINED = re.compile(r"SELECT \((?P<left>SELECT .+)\) (?P<operator>[-/<>]) \((?P<right>SELECT .+)\)")
+_COMBINED = re.compile(
+    r"SELECT \((?P<left>SELECT .+)\) (?P<operator>[-/<>]) \((?P<right>SELECT .+)\)"
+)
 
 
 @dataclass(frozen=True)

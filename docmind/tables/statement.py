@@ -38,8 +38,19 @@ _OPERATORS = {
 }
 _DATE_OPERATORS = {"<": "is before", "<=": "is up to", ">": "is after", ">=": "is from"}
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def query_text(query: Query) -> str:
@@ -48,7 +59,7 @@ def query_text(query: Query) -> str:
         left = query_text(query.left)
         return f"SELECT ({left}) {query.operator} ({query_text(query.right)})"
     outputs = ", ".join(output.text for output in query.outputs)
-    text = f'SELECT {outputs} FROM "{query.table}"'
+    text = f'SELECT {outputs} FROM "{query.table}"'  # noqa: S608  shown, never run
     if query.conditions:
         link = " OR " if query.any_condition else " AND "
         text += f" WHERE {link.join(_condition_sql(each) for each in query.conditions)}"
@@ -166,7 +177,7 @@ def _capital(text: str) -> str:
 
 
 def _described(output: Output) -> str:
-    """Return an output in words: `sum of Units × Price`."""
+    """Return an output in words: `sum of Units * Price` with a sign of multiplication."""
     if output.expression == "*":
         return "number of rows"
     expression = output.expression.replace('"', "").replace(" * 100", " in percent")
@@ -205,11 +216,16 @@ def show(value: Value, output: Output, table: DocumentTable) -> str:
     if isinstance(value, str):
         return " ".join(value.split())
     column = _column(output, table)
-    if column is not None and column.type is ColumnType.YEAR and output.aggregate in {
-        "",
-        "MIN",
-        "MAX",
-    }:
+    if (
+        column is not None
+        and column.type is ColumnType.YEAR
+        and output.aggregate
+        in {
+            "",
+            "MIN",
+            "MAX",
+        }
+    ):
         return str(value)
     return show_number(value, _unit(output, table))
 

@@ -85,7 +85,11 @@ class Table:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Table:
-        """Return what `to_json` wrote; KeyError, TypeError or ValueError if it is something else."""
+        """Return what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
         columns: list[Column] = []
         for name, kind, unit in data["columns"]:
             columns.append(Column(name=name, type=ColumnType(kind), unit=unit))

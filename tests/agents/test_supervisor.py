@@ -533,7 +533,8 @@ def test_the_analyst_computes_from_passages_where_no_table_answers(make_app, ask
     app.documents.wait(60)
     events = ask(app, "Total of the fees?")
     steps = of(events, AgentStep)
-    assert sorted(s.tool for s in steps) == ["calculate", "compute", "query_tables"]
+    tools = ["calculate", "compute", "find_tables", "search_documents"]
+    assert sorted(s.tool for s in steps) == tools
     assert "1,200 + 300 = 1,500" in [m["content"] for m in engine.prompts[-1]]
     assert events[-1].answer == "The fees are 1,500 [1]."
     assert events[-1].sources[0].passage.file_name == "fees.md"

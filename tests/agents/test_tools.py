@@ -66,16 +66,13 @@ def test_wrong_arguments_are_told_to_the_model(call):
 
 
 def test_only_tables_are_found_by_the_table_lookup(make_app, ask):
-    request = '<tool_call>\n{"name": "find_tables", "arguments": {"query": "fees"}}\n</tool_call>'
-    free_replies = [request, "Basic costs 5 [1]."]
-
     def reply(messages, constraint):
-        if constraint is None:
-            return free_replies.pop(0)
-        if constraint.kind == "grammar":
+        if constraint and constraint.kind == "grammar":
             return "NONE"
-        planned = "questions" in constraint.value.get("properties", {})
-        return plan(("Monthly fees?", "analyst")) if planned else "[]"
+        if constraint:
+            planned = "questions" in constraint.value.get("properties", {})
+            return plan(("Monthly fees?", "analyst")) if planned else "[]"
+        return "Basic costs 5 [1]."
 
     app = make_app(PromptedEngine(reply))
     app.documents.add_bytes(GUIDE.encode(), "guide.md")

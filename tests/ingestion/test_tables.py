@@ -54,7 +54,9 @@ def test_columns_of_one_name_are_told_apart():
 
 
 def test_a_table_comes_back_from_json_as_it_was():
-    _, table = table_of(["Day", "Cost", "Since"], ["2025-01-31", 5.25, 1998], ["2025-02-01", "", 2001])
+    _, table = table_of(
+        ["Day", "Cost", "Since"], ["2025-01-31", 5.25, 1998], ["2025-02-01", "", 2001]
+    )
     assert Table.from_json(table.to_json()) == table
     assert [column.type for column in table.columns] == [
         ColumnType.DATE,

@@ -54,7 +54,7 @@ def test_sums_averages_counts_and_extremes_are_pythons(rows):
     assert float(only('SELECT AVG("Amount") FROM "s"', table)) == pytest.approx(
         float(statistics.fmean(all_amounts)), rel=1e-9, abs=1e-6
     )
-    count = only("SELECT COUNT(*) FROM \"s\" WHERE \"Region\" = 'North'", table)
+    count = only('SELECT COUNT(*) FROM "s" WHERE "Region" = \'North\'', table)
     assert count == len(north)
     product = only('SELECT SUM("Amount" * "Units") FROM "s"', table)
     assert product == sum(amount * units for _, amount, units in rows)
@@ -84,10 +84,12 @@ def test_groups_and_their_order_are_pythons(rows):
 def test_a_condition_on_numbers_and_texts_together_selects_pythons_rows(rows):
     table = sheet(rows)
     expected = [
-        index for index, (region, _, units) in enumerate(rows) if region == "It's west" and units >= 50
+        index
+        for index, (region, _, units) in enumerate(rows)
+        if region == "It's west" and units >= 50
     ]
     computed = run(
-        "SELECT COUNT(*) FROM \"s\" WHERE \"Region\" = 'It''s west' AND \"Units\" >= 50", table
+        'SELECT COUNT(*) FROM "s" WHERE "Region" = \'It\'\'s west\' AND "Units" >= 50', table
     )
     assert list(computed.parts[0].rows) == expected
 
@@ -107,7 +109,7 @@ def test_a_day_a_month_and_a_year_can_be_asked_for():
         Decimal("1284.52")
     )
     assert only('SELECT COUNT(*) FROM "expenses" WHERE YEAR("Date") = 2024', EXPENSES) == 0
-    late = "SELECT COUNT(*) FROM \"expenses\" WHERE \"Date\" > '2025-01-04'"
+    late = 'SELECT COUNT(*) FROM "expenses" WHERE "Date" > \'2025-01-04\''
     assert only(late, EXPENSES) == 2
 
 
@@ -122,21 +124,19 @@ def test_the_total_below_a_table_is_not_counted_twice():
     table = made(["Item", "Cost"], ["Tea", 5], ["Rice", 7], ["Total", 12])
     assert only('SELECT SUM("Cost") FROM "s"', table) == 12
     assert only('SELECT COUNT(*) FROM "s"', table) == 2
-    assert only("SELECT \"Cost\" FROM \"s\" WHERE \"Item\" = 'Total'", table) == 12
+    assert only('SELECT "Cost" FROM "s" WHERE "Item" = \'Total\'', table) == 12
 
 
 def test_the_rows_of_a_value_are_known():
     computed = run('SELECT MAX("Amount EUR") FROM "expenses"', EXPENSES)
     assert computed.parts[0].rows == (2,)
-    computed = run(
-        'SELECT "Category" FROM "expenses" ORDER BY "Amount EUR" ASC LIMIT 1', EXPENSES
-    )
+    computed = run('SELECT "Category" FROM "expenses" ORDER BY "Amount EUR" ASC LIMIT 1', EXPENSES)
     assert (computed.parts[0].results, computed.parts[0].rows) == ((("Meals",),), (1,))
 
 
 def test_arithmetic_within_a_row_is_computed():
     table = made(["Item", "2018", "2017"], ["Revenue", "$2,554", "$2,355"], ["Cost", "$1", "$2"])
-    revenue = " FROM \"s\" WHERE \"Item\" = 'Revenue'"
+    revenue = ' FROM "s" WHERE "Item" = \'Revenue\''
     assert only(f'SELECT "2018" - "2017"{revenue}', table) == 199
     change = only(f'SELECT ("2018" - "2017") / "2017" * 100{revenue}', table)
     assert float(change) == pytest.approx(8.4501, abs=1e-4)
@@ -162,10 +162,10 @@ def test_the_database_reaches_no_file_and_stays_locked():
 
     with (
         pytest.raises(DocMindError, match="can't be computed"),
-        module._connection(EXPENSES) as connection,  # noqa: SLF001
+        module._connection(EXPENSES) as connection,
     ):
         connection.execute("SELECT * FROM read_text('/etc/hostname')")
-    with module._connection(EXPENSES) as connection:  # noqa: SLF001
+    with module._connection(EXPENSES) as connection:
         for setting in ("enable_external_access = true", "memory_limit = '9GB'"):
             with pytest.raises(duckdb.Error):
                 connection.execute(f"SET {setting}")
@@ -175,7 +175,7 @@ def test_what_takes_too_long_is_ended(monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT_S", 0.2)
     with (
         pytest.raises(DocMindError, match="took longer"),
-        module._connection(EXPENSES) as connection,  # noqa: SLF001
+        module._connection(EXPENSES) as connection,
     ):
         connection.execute("SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b")
 

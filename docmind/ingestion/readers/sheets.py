@@ -207,9 +207,7 @@ def _sheet_sections(
         for title in block.titles:
             yield replace(place, text=title)
         if block.rows:
-            yield replace(
-                place, text=block.text, table=block.is_table, numbers=block.numbers
-            )
+            yield replace(place, text=block.text, table=block.is_table, numbers=block.numbers)
     notes = [*_comments(package, part_name), *surroundings.hints]
     if surroundings.footer:
         notes.append(f"Footer: {surroundings.footer}")
@@ -465,9 +463,7 @@ class _Block:
         columns = self.columns
         rows: list[tuple[str, ...]] = []
         for row in self.rows:
-            rows.append(
-                tuple(row[column].number if column in row else "" for column in columns)
-            )
+            rows.append(tuple(row[column].number if column in row else "" for column in columns))
         return tuple(rows)
 
 
