@@ -42,7 +42,7 @@ from docmind.agents.prompt_fitting import fit_prompt
 from docmind.agents.refusals import is_refusal
 from docmind.agents.run_ids import run_id_of
 from docmind.agents.state import AgentResult, AgentRun, TurnContext
-from docmind.agents.table_query import TableAnswers
+from docmind.agents.table_query import MOST_ASKED, TableAnswers, speak_of
 from docmind.agents.tools import describe_result, earlier_turns_for_model
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import cut_off_reason
@@ -50,7 +50,7 @@ from docmind.context.summary import recall_turns
 from docmind.errors import DocMindError
 from docmind.passages import Passage
 from docmind.settings import AgentSettings
-from docmind.verification.citations import citations_answer_question
+from docmind.verification.citations import ASKED, citations_answer_question
 from docmind.verification.support import closest
 
 log = logging.getLogger(__name__)
@@ -203,16 +203,16 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             if numbered.passage.id not in earlier:
                 found.append(numbered.passage)
         of_tables = [passage for passage in found if passage.table and not passage.merged]
+        task = context.state.runs[run_id].task
         match self._spec.tables:
             case TableUse.ALWAYS:
-                is_used = bool(of_tables)
+                is_used = speak_of(task, of_tables, ASKED)
             case TableUse.IF_BEST:
-                is_used = bool(found) and found[0].table
+                is_used = found[:1] == of_tables[:1] and speak_of(task, of_tables, MOST_ASKED)
             case _:
                 is_used = False
         if not is_used:
             return ""
-        task = context.state.runs[run_id].task
         return await self._table_answers.answer(task, of_tables, run_id=run_id, context=context)
 
     def _prepared(

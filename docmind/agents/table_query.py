@@ -12,8 +12,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable
 from langgraph.constants import TAG_NOSTREAM
 
 from docmind.agents.run_ids import agent_of
@@ -30,13 +31,29 @@ from docmind.tables.query import Query, parse_query
 from docmind.tables.statement import evidence, query_text, statement
 from docmind.tables.table import DocumentTable
 from docmind.verification.citations import citations_answer_question
+from docmind.verification.support import text_with_place
+from docmind.verification.words import content_words
 
 log = logging.getLogger(__name__)
 
 QUERY_TOKENS = 160
 """Longest query."""
+MOST_ASKED = 0.5
+"""Fraction of a look-up's words that tables must have to be asked before its passages are read."""
 MOST_TABLES = 4
 """Tables that the model chooses from; the small model loses its way among more."""
+
+
+def speak_of(task: str, passages: Sequence[Passage], least: float) -> bool:
+    """Return whether passages have at least a fraction of a task's words.
+
+    A query costs a model call, which is wasted on tables of something else.
+    """
+    asked = content_words(task)
+    words: set[str] = set()
+    for passage in passages:
+        words |= asked & content_words(text_with_place(passage))
+    return bool(words) and len(words) >= least * len(asked)
 
 
 class TableAnswers:
@@ -95,10 +112,9 @@ class TableAnswers:
             return ""
         passages = [_evidence(computed, part, self._documents) for part in computed.parts]
         # The small model takes a table for the answer that has nothing to do with the question.
-        sources = [
-            NumberedPassage(number=number, passage=passage)
-            for number, passage in enumerate(passages, start=1)
-        ]
+        sources: list[NumberedPassage] = []
+        for passage in passages:
+            sources.append(NumberedPassage(number=len(sources) + 1, passage=passage))
         checked = context.services.check_answer(task, f"{told} {_marks(sources)}.", sources)
         if not citations_answer_question(task, sources, checked):
             return ""
@@ -113,7 +129,9 @@ def _marks(passages: Sequence[NumberedPassage]) -> str:
 
 
 async def write_query(
-    model: BaseChatModel, prompt: Sequence[AnyMessage], tables: Sequence[DocumentTable]
+    model: Runnable[LanguageModelInput, AIMessage],
+    prompt: Sequence[AnyMessage],
+    tables: Sequence[DocumentTable],
 ) -> Query | None:
     """Return the query that a model writes; None if it finds that no table holds the answer.
 
@@ -140,20 +158,23 @@ def query_prompt(tables: Sequence[DocumentTable], question: str) -> list[AnyMess
 
 
 def tables_around(passages: Sequence[Passage], documents: IngestionService) -> list[DocumentTable]:
-    """Return the tables that passages are of, best first, then the others beside the best one."""
-    tables: list[DocumentTable] = []
+    """Return the tables that passages are of: the two best, those beside the best, the others."""
     of_document: dict[str, list[DocumentTable]] = {}
+    found: dict[tuple[str, int], DocumentTable] = {}
     for passage in passages:
         if passage.document_id not in of_document:
             of_document[passage.document_id] = documents.tables(passage.document_id)
         for table in of_document[passage.document_id]:
-            within = table.table.start <= passage.start < table.table.end
-            if within and table not in tables:
-                tables.append(table)
-    if tables:
-        beside = of_document[tables[0].document_id]
-        tables[1:1] = [table for table in beside if table not in tables][: MOST_TABLES - 2]
-    return with_different_names(tables[:MOST_TABLES])
+            if table.table.start <= passage.start < table.table.end:
+                found.setdefault(table.place, table)
+    if not found:
+        return []
+    best = list(found.values())
+    chosen: dict[tuple[str, int], DocumentTable] = {}
+    # A question to one sheet often needs the one beside it.
+    for table in [*best[:2], *of_document[best[0].document_id], *best]:
+        chosen.setdefault(table.place, table)
+    return with_different_names(list(chosen.values())[:MOST_TABLES])
 
 
 def with_different_names(tables: Sequence[DocumentTable]) -> list[DocumentTable]:
@@ -186,12 +207,11 @@ def _evidence(computed: Computed, part: Selected, documents: IngestionService) -
     """Return the passage of a result: its statement, the rows behind it, and where they stand."""
     table = part.table
     text = documents.text(table.document_id)
-    rows = [table.table.rows[index] for index in part.rows]
     start = table.table.start
     end = table.table.end
-    if rows:
-        start = rows[0].start
-        end = rows[-1].end
+    if part.rows:
+        start = table.table.rows[part.rows[0]].start
+        end = table.table.rows[part.rows[-1]].end
     # Another query to the same rows is another passage.
     place = f"{table.document_id}:{query_text(computed.query)}"
     return Passage(

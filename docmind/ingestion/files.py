@@ -25,7 +25,7 @@ from docmind.tables.table import Table
 log = logging.getLogger(__name__)
 
 TABLES_VERSION = 1
-"""Of how tables are read; those of another one are read again."""
+"""Of how tables are read, in their file's name: without a file of this one they are read again."""
 LONGEST_NAME = 200
 LONGEST_SUFFIX = 20
 """What follows the last dot of a name and is longer is no suffix."""
@@ -47,7 +47,7 @@ class FileStore:
     """DocMind's folder of files.
 
     A document has `<sha256><suffix>`, the file itself, `<sha256>.json`, its extracted text, and
-    `<sha256>.tables.json`, its tables as typed data.
+    `<sha256>.tables-1.json`, its tables as typed data.
     """
 
     def __init__(self, folder: Path, limit_mb: float) -> None:
@@ -117,15 +117,13 @@ class FileStore:
     def save_tables(self, document_id: str, tables: Sequence[Table]) -> None:
         """Write a document's tables, whole or not at all; IngestError if they can't be written."""
         path = self._tables_path(document_id)
-        data = {"version": TABLES_VERSION, "tables": [table.to_json() for table in tables]}
+        data = {"tables": [table.to_json() for table in tables]}
         self._write(path, json.dumps(data, ensure_ascii=False))
 
     def tables(self, document_id: str) -> list[Table] | None:
-        """Return a document's tables; None if they were not looked for, or in an earlier way."""
+        """Return a document's tables; None if they were not looked for, or can't be read."""
         try:
             stored = json.loads(self._tables_path(document_id).read_text("utf-8"))
-            if stored["version"] != TABLES_VERSION:
-                return None
             return [Table.from_json(table) for table in stored["tables"]]
         except FileNotFoundError:
             return None
@@ -138,7 +136,7 @@ class FileStore:
         return self._tables_path(document_id).is_file()
 
     def _tables_path(self, document_id: str) -> Path:
-        return self.path(document_id, ".tables.json")
+        return self.path(document_id, f".tables-{TABLES_VERSION}.json")
 
     def text(
         self, document_id: str, first_page: int | None = None, last_page: int | None = None

@@ -25,7 +25,7 @@ from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
-from docmind.ingestion.tables import tables_of
+from docmind.ingestion.tables import MOST_CELLS, tables_within
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -334,7 +334,11 @@ class IngestionService:
             password=self._passwords.pop(document.id, None),
         )
         self._files.save_text(document.id, parsed)
-        self._files.save_tables(document.id, tables_of(parsed))
+        tables, too_large = tables_within(parsed, MOST_CELLS)
+        self._files.save_tables(document.id, tables)
+        unread = parsed.unread
+        if too_large:
+            unread = (*unread, f"{too_large} tables are found but too large to be computed with")
         passages = self._pipeline.run(document.id, document.name, parsed, progress.note)
         progress.note("store", passages, passages)
 
@@ -346,7 +350,7 @@ class IngestionService:
                     pages=parsed.pages,
                     passages=passages,
                     seconds=time.monotonic() - began,
-                    unread=parsed.unread,
+                    unread=unread,
                 )
 
     def _note_progress(self, document_id: str, progress: IngestionProgress) -> None:

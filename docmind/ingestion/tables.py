@@ -31,8 +31,14 @@ class _Line:
 
 
 def tables_of(document: ParsedDocument) -> list[Table]:
-    """Return a document's tables in reading order, as long as they are not too large."""
+    """Return a document's tables in reading order, without those that are too large."""
+    return tables_within(document, MOST_CELLS)[0]
+
+
+def tables_within(document: ParsedDocument, most_cells: int) -> tuple[list[Table], int]:
+    """Return a document's tables, and how many are left out because they are too large."""
     tables: list[Table] = []
+    left_out = 0
     cells = 0
     for start, section in document.spans():
         if not section.table:
@@ -40,11 +46,13 @@ def tables_of(document: ParsedDocument) -> list[Table]:
         table = _table(start, section)
         if table is None:
             continue
-        cells += len(table.rows) * len(table.columns)
-        if cells > MOST_CELLS:
-            break
-        tables.append(table)
-    return tables
+        size = len(table.rows) * len(table.columns)
+        if cells + size > most_cells:
+            left_out += 1
+        else:
+            cells += size
+            tables.append(table)
+    return tables, left_out
 
 
 def _table(start: int, section: Section) -> Table | None:
@@ -55,7 +63,7 @@ def _table(start: int, section: Section) -> Table | None:
         return None
     headers = [header]
     numbers = list(section.numbers[1:])
-    if len(numbers) != len(rows):
+    if [len(behind) for behind in numbers] != [width] * len(rows):
         numbers = []
     while _goes_on_with_header(headers, rows):
         headers.append(rows.pop(0))
@@ -64,7 +72,7 @@ def _table(start: int, section: Section) -> Table | None:
     values_by_column = []
     for index, name in enumerate(_column_names(headers)):
         texts = [row.cells[index] for row in rows]
-        behind = [row[index] if index < len(row) else "" for row in numbers]
+        behind = [row[index] for row in numbers]
         typed = typed_cells(texts, behind)
         unit = typed.unit
         if typed.type is ColumnType.NUMBER:
@@ -72,8 +80,7 @@ def _table(start: int, section: Section) -> Table | None:
         columns.append(Column(name=name, type=typed.type, unit=unit))
         values_by_column.append(typed.values)
     table_rows: list[TableRow] = []
-    for index, row in enumerate(rows):
-        values = tuple(values[index] for values in values_by_column)
+    for row, values in zip(rows, zip(*values_by_column, strict=True), strict=True):
         table_rows.append(TableRow(values=values, start=row.start, end=row.end))
     if _last_is_total(table_rows, columns):
         last = table_rows[-1]
@@ -114,8 +121,7 @@ def _goes_on_with_header(headers: Sequence[_Line], rows: Sequence[_Line]) -> boo
     is_complete = all(above) and len(set(above)) == len(above)
     if is_complete or _has_number(rows[0]):
         return False
-    filled = [cell for cell in rows[0].cells[1:] if cell]
-    return bool(filled) and any(_has_number(row) for row in rows[1:])
+    return any(rows[0].cells[1:]) and any(_has_number(row) for row in rows[1:])
 
 
 def _has_number(row: _Line) -> bool:
@@ -161,8 +167,13 @@ def _last_is_total(rows: Sequence[TableRow], columns: Sequence[Column]) -> bool:
         value = last.values[index]
         if column.type not in NUMERIC or not isinstance(value, Decimal) or not value:
             continue
-        summands = [row.values[index] for row in above]
-        numbers = [number for number in summands if isinstance(number, Decimal)]
-        if len(numbers) > 1 and sum(numbers, Decimal()) == value:
+        total = Decimal()
+        count = 0
+        for row in above:
+            number = row.values[index]
+            if isinstance(number, Decimal):
+                total += number
+                count += 1
+        if count > 1 and total == value:
             matches += 1
     return matches > 0

@@ -17,6 +17,8 @@ from docmind.tables.table import ColumnType, Value
 
 ENOUGH = 0.75
 """Fraction of a column's filled cells that a type must fit; the others have no value then."""
+SAMPLE = 50
+"""Cells that are tried first."""
 FIRST_YEAR = 1000
 LAST_YEAR = 2999
 
@@ -39,6 +41,7 @@ _SIGN_OUTSIDE_BRACKET = re.compile(r"^([$\u20ac\u00a3\u00a5])\s*\(")
 """`$(12)` is `($12)`: twelve below zero."""
 _GROUPED_BY_COMMA = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _GROUPED_BY_DOTS = re.compile(r"\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+")
+_MINUS = frozenset("-\u2212\u2013")
 _BLANKS_AND_QUOTES = re.compile(r"['\u2019\u00a0\u202f\x20]")
 _DATE_FORMATS = (
     "%Y-%m-%d",
@@ -107,17 +110,27 @@ def unit_of_header(name: str) -> str:
 
 
 def _as_dates(shown: Sequence[str], filled: Sequence[str]) -> TypedCells | None:
-    without_time = [_TIME_OF_DAY.sub("", text) for text in shown]
-    fitting: list[tuple[date | None, ...]] = []
+    # Reading a date costs much: what does not fit the first cells is not tried on a million.
+    sample = filled[:SAMPLE]
+    fitting: list[list[date | None]] = []
     for written in _DATE_FORMATS:
-        values = tuple(_date(text, written) for text in without_time)
-        count = sum(value is not None for value in values)
-        if filled and count >= ENOUGH * len(filled):
-            fitting.append(values)
+        if sample and _count(_dates(sample, written)) >= ENOUGH * len(sample):
+            values = _dates(shown, written)
+            if _count(values) >= ENOUGH * len(filled) and values not in fitting:
+                fitting.append(values)
     # 03/04/2025 in all cells alike may be March or April: then it stays a text.
-    if not fitting or any(values != fitting[0] for values in fitting):
+    if len(fitting) != 1:
         return None
-    return TypedCells(type=ColumnType.DATE, values=fitting[0])
+    return TypedCells(type=ColumnType.DATE, values=tuple(fitting[0]))
+
+
+def _dates(texts: Sequence[str], written: str) -> list[date | None]:
+    return [_date(_TIME_OF_DAY.sub("", text), written) for text in texts]
+
+
+def _count(values: Sequence[object]) -> int:
+    """Return how many there are."""
+    return len(values) - values.count(None)
 
 
 def _date(text: str, written: str) -> date | None:
@@ -133,15 +146,22 @@ def _as_numbers(
     shown: Sequence[str], filled: Sequence[str], numbers: Sequence[str]
 ) -> TypedCells | None:
     written = [_written(text) for text in shown]
-    found = [number for number in written if number is not None]
+    found: list[_WrittenNumber] = []
+    units: Counter[str] = Counter()
+    years = 0
+    for number in written:
+        if number is not None:
+            found.append(number)
+            years += _is_year(number.digits)
+            if number.unit:
+                units[number.unit] += 1
     if not found or len(found) < ENOUGH * len(filled):
         return None
-    units = Counter(number.unit for number in found if number.unit)
     if len(units) > 1 or (units and units.total() < len(found) / 2 and "%" not in units):
         # 3 km and 5 m can't be added; where few have a unit, the others mean something else.
         return None
     unit = next(iter(units), "")
-    comma_is_decimal = _comma_is_decimal([number.digits for number in found])
+    comma_is_decimal = _comma_is_decimal(found)
     values: list[Value] = []
     for index, number in enumerate(written):
         value = None
@@ -152,7 +172,7 @@ def _as_numbers(
             value = exact * 100 if number is not None and number.unit == "%" else exact
         values.append(value)
     kind = ColumnType.NUMBER
-    if not unit and all(_is_year(number.digits) for number in found):
+    if not unit and years == len(found):
         kind = ColumnType.YEAR
     return TypedCells(type=kind, values=tuple(values), unit=unit)
 
@@ -168,18 +188,19 @@ def _written(text: str) -> _WrittenNumber | None:
     if text.endswith("%"):
         unit = "%"
     signs = (found["sign"] or "") + (found["before"] or "")
-    is_negative = in_brackets or any(sign in "-\u2212\u2013" for sign in signs)
+    is_negative = in_brackets or not _MINUS.isdisjoint(signs)
     return _WrittenNumber(digits=found["digits"], is_negative=is_negative, unit=unit)
 
 
-def _comma_is_decimal(all_digits: Sequence[str]) -> bool:
+def _comma_is_decimal(numbers: Sequence[_WrittenNumber]) -> bool:
     """Tell whether a column writes 1.234,5 instead of 1,234.5."""
-    with_comma = [digits for digits in all_digits if "," in digits]
-    if any(_GROUPED_BY_DOTS.fullmatch(digits) for digits in all_digits):
-        return True
-    if not with_comma:
-        return False
-    return not all(_GROUPED_BY_COMMA.fullmatch(digits) for digits in with_comma)
+    has_other_comma = False
+    for number in numbers:
+        if _GROUPED_BY_DOTS.fullmatch(number.digits):
+            return True
+        if "," in number.digits and not _GROUPED_BY_COMMA.fullmatch(number.digits):
+            has_other_comma = True
+    return has_other_comma
 
 
 def _value(number: _WrittenNumber, *, comma_is_decimal: bool) -> Decimal | None:

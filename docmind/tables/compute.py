@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ EXACT_DIGITS = 18
 TOP = 50
 """Rows of a result that are told."""
 
-_CONFIG = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -110,6 +110,9 @@ def _combine(query: Combined, left: Value, right: Value) -> tuple[Decimal | None
 
 
 def _select(select: Select, tables: Mapping[str, DocumentTable]) -> Selected:
+    if select.order_by is not None and select.order_by not in select.outputs:
+        # By what they are ordered is told as well.
+        select = replace(select, outputs=(*select.outputs, select.order_by))
     table = tables.get(select.table)
     if table is None:
         raise DocMindError(f"There is no table {select.table!r}.")
@@ -121,9 +124,11 @@ def _select(select: Select, tables: Mapping[str, DocumentTable]) -> Selected:
         if limit is not None and len(rows) > limit:
             # The last column is what they are ordered by: those that are alike stay together.
             last = rows[limit - 1][-1]
-            results = [row for index, row in enumerate(rows) if index < limit or row[-1] == last]
-            results = results[:TOP]
-            rows = results
+            count = limit
+            while count < len(rows) and rows[count][-1] == last:
+                count += 1
+            rows = rows[:count]
+            results = rows[:TOP]
         if select.order_by is not None:
             results = [row[:-1] for row in results]
         used_rows = _used_rows(select, table, where, results)
@@ -174,7 +179,7 @@ def _arrow(table: DocumentTable) -> Any:  # noqa: ANN401  pyarrow has no types
         "total": pyarrow.array([row.is_total for row in rows], pyarrow.bool_()),
     }
     for index, column in enumerate(table.table.columns):
-        values = [row.values[index] for row in rows]
+        values = table.table.column_values(index)
         if column.type in NUMERIC:
             data[f"c{index}"] = _numbers(values)
         elif column.type is ColumnType.DATE:
@@ -197,7 +202,9 @@ def _numbers(values: Sequence[Value]) -> Any:  # noqa: ANN401  pyarrow has no ty
             digits = max(digits, value.adjusted() + 1)
     if digits + scale <= EXACT_DIGITS:
         return pyarrow.array(values, pyarrow.decimal128(digits + scale, scale))
-    floats = [None if value is None else float(str(value)) for value in values]
+    floats: list[float | None] = []
+    for value in values:
+        floats.append(float(value) if isinstance(value, Decimal) else None)
     return pyarrow.array(floats, pyarrow.float64())
 
 
@@ -212,7 +219,7 @@ def _results(select: Select, table: DocumentTable, where: _Statement) -> _Statem
         direction = "DESC" if select.descending else "ASC"
         first = "min(r)" if group else "r"
         order = f" ORDER BY {outputs[-1]} {direction} NULLS LAST, {first}"
-    elif not group and not any(output.aggregate for output in select.outputs):
+    elif not group and not select.aggregates:
         order = " ORDER BY r"
     # All that is put into it are names of our own; values are parameters.
     selected = ", ".join(outputs)
@@ -230,11 +237,12 @@ def _used_rows(
     sql = f"SELECT r FROM t{where.sql}"  # noqa: S608
     parameters = list(where.parameters)
     if select.group_by and select.outputs[0].expression == f'"{select.group_by}"':
-        groups = [result[0] for result in results]
-        places = ", ".join("?" for _ in groups) or "NULL"
-        sql += f" AND {_place(select.group_by, table)} IN ({places})"
-        parameters += groups
-    elif not select.group_by and not any(output.aggregate for output in select.outputs):
+        groups: list[object] = []
+        for result in results:
+            groups.append(result[0])
+        sql += f" AND list_contains(?, {_place(select.group_by, table)})"
+        parameters.append(groups)
+    elif not select.group_by and not select.aggregates:
         ordered = _results(select, table, where).sql
         behind = ordered.partition(" FROM t")[2].rpartition(" LIMIT ")[0]
         sql = f"SELECT r FROM t{behind} LIMIT {len(results)}"  # noqa: S608
@@ -279,14 +287,11 @@ def _test(condition: Condition, table: DocumentTable) -> tuple[str, object]:
 
 
 def _asks_for_total(select: Select, table: DocumentTable) -> bool:
-    names = {column.name: index for index, column in enumerate(table.table.columns)}
     for row in table.table.rows:
-        if not row.is_total:
-            continue
-        for condition in select.conditions:
-            index = names.get(condition.column)
-            if index is not None and row.values[index] == condition.value:
-                return True
+        if row.is_total:
+            for condition in select.conditions:
+                if condition.value in row.values:
+                    return True
     return False
 
 

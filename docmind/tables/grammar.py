@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from docmind.tables.query import NO_QUERY
-from docmind.tables.table import NUMERIC, Column, ColumnType, DocumentTable
+from docmind.tables.table import NUMERIC, ColumnType, DocumentTable
 
 MOST_VALUES = 400
 """Different texts of a column up to which one of them is chosen; of more, a part is written."""
@@ -34,8 +34,8 @@ def query_grammar(tables: Sequence[DocumentTable]) -> str:
     lines = [
         f'root ::= "{NO_QUERY}" | select | combined',
         'combined ::= "SELECT (" scalar ") " combine " (" scalar ")"',
-        f"select ::= {' | '.join(f'select{index}' for index in range(len(tables)))}",
-        f"scalar ::= {' | '.join(f'scalar{index}' for index in range(len(tables)))}",
+        f"select ::= {_one_of('select', len(tables))}",
+        f"scalar ::= {_one_of('scalar', len(tables))}",
         *_COMMON.strip().split("\n"),
     ]
     for index, table in enumerate(tables):
@@ -45,10 +45,19 @@ def query_grammar(tables: Sequence[DocumentTable]) -> str:
 
 def _table_rules(index: int, table: DocumentTable) -> list[str]:
     columns = table.table.columns
-    quoted_columns = [_quoted(f'"{column.name}"') for column in columns]
-    numeric = [column for column in columns if column.type in NUMERIC]
-    added = [column for column in columns if column.type is ColumnType.NUMBER] or numeric
-    ordered = [column for column in columns if column.type is not ColumnType.TEXT]
+    quoted_columns: list[str] = []
+    numeric: list[str] = []
+    added: list[str] = []
+    ordered: list[str] = []
+    for column in columns:
+        name = _quoted(f'"{column.name}"')
+        quoted_columns.append(name)
+        if column.type is not ColumnType.TEXT:
+            ordered.append(name)
+        if column.type in NUMERIC:
+            numeric.append(name)
+        if column.type is ColumnType.NUMBER:
+            added.append(name)
     from_table = _quoted(f' FROM "{table.name}"')
     any_name = f"name{index}"
     where = f"where{index}?"
@@ -57,8 +66,8 @@ def _table_rules(index: int, table: DocumentTable) -> list[str]:
     rules = [f"{any_name} ::= {' | '.join(quoted_columns)}"]
     scalars = [f"aggregate{index} {from_table} {where}"]
     if numeric:
-        rules.append(f"numeric{index} ::= {_names(numeric)}")
-        rules.append(f"added{index} ::= {_names(added)}")
+        rules.append(f"numeric{index} ::= {' | '.join(numeric)}")
+        rules.append(f"added{index} ::= {' | '.join(added or numeric)}")
         rules.append(
             f'arithmetic{index} ::= numeric{index} (" - " | " + " | " * " | " / ") numeric{index}'
             f' | "(" numeric{index} " - " numeric{index} ") / " numeric{index} " * 100"'
@@ -70,7 +79,7 @@ def _table_rules(index: int, table: DocumentTable) -> list[str]:
         values.append(f"arithmetic{index}")
         scalars.append(f"(numeric{index} | arithmetic{index}) {from_table} where{index}")
     if ordered:
-        rules.append(f"ordered{index} ::= {_names(ordered)}")
+        rules.append(f"ordered{index} ::= {' | '.join(ordered)}")
         aggregates.append(f'("MIN" | "MAX") "(" ordered{index} ")"')
     groups: list[str] = []
     for name in quoted_columns:
@@ -129,15 +138,14 @@ def _text_conditions(name: str, texts: Sequence[str]) -> list[str]:
 def distinct_texts(table: DocumentTable, index: int) -> list[str]:
     """Return the different texts of a column, in the order of the rows."""
     texts: dict[str, None] = {}  # an ordered set
-    for row in table.table.rows:
-        value = row.values[index]
+    for value in table.table.column_values(index):
         if isinstance(value, str):
             texts[" ".join(value.split())] = None
     return list(texts)
 
 
-def _names(columns: Sequence[Column]) -> str:
-    return " | ".join(_quoted(f'"{column.name}"') for column in columns)
+def _one_of(name: str, count: int) -> str:
+    return " | ".join(f"{name}{index}" for index in range(count))
 
 
 def _quoted(text: str) -> str:

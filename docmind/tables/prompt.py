@@ -46,8 +46,7 @@ SELECT (SELECT SUM("Amount") FROM "sales" WHERE "Region" = 'North') > \
 
 def tables_for_model(tables: Sequence[DocumentTable], question: str) -> str:
     """Return the tables as the model reads them: each column with its type and some values."""
-    blocks = [_table_for_model(table, question) for table in tables]
-    return "\n\n".join(blocks)
+    return "\n\n".join(_table_for_model(table, question) for table in tables)
 
 
 def _table_for_model(table: DocumentTable, question: str) -> str:
@@ -79,11 +78,11 @@ def _as_literal(text: str) -> str:
 
 def _range(table: DocumentTable, index: int) -> str:
     """Return the first value of a column, the lowest and the highest."""
-    values = [row.values[index] for row in table.table.rows if row.values[index] is not None]
+    values = [value for value in table.table.column_values(index) if value is not None]
     if not values:
         return "empty"
     if len(values) == 1:
         return str(values[0])
-    lowest = min(values)  # type: ignore[type-var]  # of one type
-    highest = max(values)  # type: ignore[type-var]
+    lowest = min(values)
+    highest = max(values)
     return f"{values[0]}, …, from {lowest} to {highest}"

@@ -31,11 +31,12 @@ _CONDITION = re.compile(
     rf"(?P<operator>=|!=|<=|>=|<|>|LIKE) (?P<literal>{_LITERAL})"
 )
 _SELECT = re.compile(
-    rf"SELECT (?P<outputs>(?:{NAME}|[^\"])+?) FROM (?P<table>{NAME})"
+    r"SELECT (?P<outputs>"  # noqa: S608  a pattern
+    rf"(?:{NAME}|[^\"])+?) FROM (?P<table>{NAME})"
     rf"(?: WHERE (?P<where>(?:'(?:[^'\n]|'')*'|{NAME}|[^\"'])+?))?"
     rf"(?: GROUP BY (?P<group>{NAME}))?"
     r"(?: ORDER BY (?P<order>.+?) (?P<direction>ASC|DESC))?"
-    r"(?: LIMIT (?P<limit>\d{1,3}))?"  # noqa: S608  a pattern
+    r"(?: LIMIT (?P<limit>\d{1,3}))?"
 )
 _COMBINED = re.compile(
     r"SELECT \((?P<left>SELECT .+)\) (?P<operator>[-/<>]) \((?P<right>SELECT .+)\)"
@@ -91,6 +92,11 @@ class Select:
     order_by: Output | None = None
     descending: bool = False
     limit: int | None = None
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether it gives values of several rows together."""
+        return any(output.aggregate for output in self.outputs)
 
 
 @dataclass(frozen=True)

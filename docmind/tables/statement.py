@@ -27,6 +27,8 @@ _AGGREGATES = {
     "COUNT DISTINCT": "number of different values of",
     "COUNT": "number of rows with",
 }
+_MARK = re.compile(r"\[([\d\s,;\u2013-]+)\]")
+"""A footnote of a cell or header, which would be taken for a citation."""
 _OPERATORS = {
     "=": "is",
     "!=": "is not",
@@ -85,11 +87,13 @@ def _condition_sql(condition: Condition) -> str:
 def statement(computed: Computed) -> str:
     """Return what was computed as one sentence without its full stop; "" if nothing was found."""
     if isinstance(computed.query, Combined):
-        return _combined_statement(computed, computed.query)
-    selected = computed.parts[0]
-    if not selected.results or all(cell is None for cell in selected.results[0]):
-        return ""
-    return f"{_selected_statement(selected)} ({_source(selected)})"
+        text = _combined_statement(computed, computed.query)
+    else:
+        selected = computed.parts[0]
+        if not selected.results or set(selected.results[0]) == {None}:
+            return ""
+        text = f"{_selected_statement(selected)} ({_source(selected)})"
+    return _MARK.sub(r"(\1)", text)
 
 
 def _source(selected: Selected) -> str:
@@ -110,22 +114,23 @@ def _selected_statement(selected: Selected) -> str:
             return f"{value} has {_superlative(select, selected.table)}{where}"
         return f"The {_described(first)}{where} is {value}"
     if len(selected.results) == 1 and not first.aggregate and _is_top(select):
-        told = [
-            f"{_described(output)} {show(value, output, selected.table)}"
-            for output, value in zip(others, selected.results[0][1:], strict=True)
-        ]
+        told: list[str] = []
+        for output, cell in zip(others, selected.results[0][1:], strict=True):
+            shown = show(cell, output, selected.table)
+            if output != select.order_by:
+                shown = f"{_described(output)} {shown}"
+            told.append(shown)
         name = show(selected.results[0][0], first, selected.table)
         return f"{name} has {_superlative(select, selected.table)}{where}: {', '.join(told)}"
-    header = " and ".join(_described(output) for output in select.outputs)
+    header = _described_all(select)
     rows: list[str] = []
     for result in selected.results:
-        cells = [
-            show(value, output, selected.table)
-            for output, value in zip(select.outputs, result, strict=True)
-        ]
+        cells: list[str] = []
+        for output, cell in zip(select.outputs, result, strict=True):
+            cells.append(show(cell, output, selected.table))
         rows.append(" ".join(cells))
     if selected.more:
-        rows.append(f"and {selected.more} more")
+        rows.append("and more")
     return f"The {header}{where}: {', '.join(rows)}"
 
 
@@ -135,7 +140,7 @@ def _is_top(select: Select) -> bool:
 
 def _superlative(select: Select, table: DocumentTable) -> str:
     if select.order_by is None:
-        return "the " + " and ".join(_described(output) for output in select.outputs)
+        return f"the {_described_all(select)}"
     output = select.order_by
     column = _column(output, table)
     if column is not None and column.type is ColumnType.DATE:
@@ -174,6 +179,10 @@ def _with_value(selected: Selected) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _described_all(select: Select) -> str:
+    return " and ".join(_described(output) for output in select.outputs)
 
 
 def _described(output: Output) -> str:

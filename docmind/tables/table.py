@@ -66,6 +66,10 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[TableRow, ...]
 
+    def column_values(self, index: int) -> list[Value]:
+        """Return what the cells of a column hold."""
+        return [row.values[index] for row in self.rows]
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         rows: list[list[Any]] = []
@@ -119,6 +123,11 @@ class DocumentTable:
     table: Table
     number: int = 1
     """Of several whose names are the same."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What tells it apart: its document, and where it begins in its text."""
+        return self.document_id, self.table.start
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 from docmind.ingestion.parsed import ParsedDocument, Section, markdown_table
 from docmind.ingestion.readers.formats import read
-from docmind.ingestion.tables import tables_of
+from docmind.ingestion.tables import tables_of, tables_within
 from docmind.tables.table import ColumnType, Table
 
 
@@ -73,3 +73,9 @@ def test_tables_of_every_format_are_kept_as_data(samples):
             assert len(table.columns) > 0
             with_tables.add(path.suffix)
     assert {".xlsx", ".csv", ".docx", ".html", ".md"} <= with_tables
+
+
+def test_tables_that_are_too_large_are_counted():
+    document, table = table_of(["Item", "Cost"], ["Tea", 5], ["Rice", 7])
+    assert tables_within(document, 4) == ([table], 0)
+    assert tables_within(document, 3) == ([], 1)
