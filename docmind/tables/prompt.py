@@ -62,12 +62,14 @@ def _table_for_model(table: DocumentTable, question: str) -> str:
 
 
 def _shown_texts(texts: Sequence[str], question: str) -> list[str]:
+    # Where all are shown they keep their order: the prompt then begins as for other questions, and
+    # the engine has it in its prefix cache.
+    if len(texts) <= SHOWN_VALUES:
+        return [_as_literal(text) for text in texts]
     asked = set(terms(question))
     by_likeness = sorted(texts, key=lambda text: -len(asked.intersection(terms(text))))
     shown = [_as_literal(text) for text in by_likeness[:SHOWN_VALUES]]
-    if len(texts) > SHOWN_VALUES:
-        shown.append(f"… ({len(texts)} in all)")
-    return shown
+    return [*shown, f"… ({len(texts)} in all)"]
 
 
 def _as_literal(text: str) -> str:
