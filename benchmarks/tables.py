@@ -145,7 +145,8 @@ async def _ask(model: ChatVLLM, question: TableQuestion) -> TableOutcome:
     else:
         tables = [question.table]
         try:
-            query = await write_query(model, query_prompt(tables, question.text), tables)
+            prompt = query_prompt(tables, question.text)
+            query = await write_query(model, prompt, tables, question.text)
             if query is not None:
                 computed = compute(query, tables)
                 told = statement(computed)

@@ -82,7 +82,7 @@ class TableAnswers:
         query: Query | None = None
         text = ""
         try:
-            query = await write_query(self._model, prompt, tables)
+            query = await write_query(self._model, prompt, tables, task)
             result = "no table holds the answer"
             if query is not None:
                 computed = await asyncio.to_thread(compute, query, tables)
@@ -132,6 +132,7 @@ async def write_query(
     model: Runnable[LanguageModelInput, AIMessage],
     prompt: Sequence[AnyMessage],
     tables: Sequence[DocumentTable],
+    question: str,
 ) -> Query | None:
     """Return the query that a model writes; None if it finds that no table holds the answer.
 
@@ -140,7 +141,7 @@ async def write_query(
         EngineError: the engine refuses the request.
     """
     constrained = model.bind(
-        constraint=Constraint("grammar", query_grammar(tables)),
+        constraint=Constraint("grammar", query_grammar(tables, question)),
         max_tokens=QUERY_TOKENS,
         silent=True,
     )

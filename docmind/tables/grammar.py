@@ -6,6 +6,7 @@ in its column: under it a model can choose wrongly but not write what can't be c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from docmind.tables.query import NO_QUERY
@@ -29,21 +30,52 @@ combine ::= "-" | "/" | ">" | "<"
 """
 
 
-def query_grammar(tables: Sequence[DocumentTable]) -> str:
-    """Return the grammar of queries to these tables; their names must differ."""
+_YES_OR_NO = re.compile(
+    r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should"
+    r"|ist|sind|war|waren|hat|haben|hatte|hatten|wird|werden|wurde|wurden)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_NUMBER_WORD = re.compile(
+    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred"
+    r"|thousand|million|billion|zwei|drei|vier|f\u00fcnf|sechs|sieben|acht|neun|zehn|\w+zig|hundert"
+    r"|tausend)\b",
+    re.IGNORECASE,
+)
+
+
+def query_grammar(tables: Sequence[DocumentTable], question: str) -> str:
+    """Return the grammar of queries to these tables that may answer a question.
+
+    A question for yes or no that names no amount is answered by comparing two values, and rows are
+    chosen by numbers only where the question names some: the 1.5B asked whether a budget was kept
+    for the rows whose amount was above it.
+
+    Args:
+        tables: their names must differ.
+        question: what is asked.
+    """
+    amounts = [found for found in _NUMBER.findall(question) if not _YEAR.fullmatch(found)]
+    names_amount = bool(amounts) or _NUMBER_WORD.search(question) is not None
+    root = "select | combined"
+    if _YES_OR_NO.search(question) and not names_amount:
+        root = "compared"
+    has_number = names_amount or _YEAR.search(question) is not None
     lines = [
-        f'root ::= "{NO_QUERY}" | select | combined',
+        f'root ::= "{NO_QUERY}" | {root}',
         'combined ::= "SELECT (" scalar ") " combine " (" scalar ")"',
+        'compared ::= "SELECT (" scalar ") " (">" | "<") " (" scalar ")"',
         f"select ::= {_one_of('select', len(tables))}",
         f"scalar ::= {_one_of('scalar', len(tables))}",
         *_COMMON.strip().split("\n"),
     ]
     for index, table in enumerate(tables):
-        lines += _table_rules(index, table)
+        lines += _table_rules(index, table, has_number=has_number)
     return "\n".join(lines)
 
 
-def _table_rules(index: int, table: DocumentTable) -> list[str]:
+def _table_rules(index: int, table: DocumentTable, *, has_number: bool) -> list[str]:
     columns = table.table.columns
     quoted_columns: list[str] = []
     numeric: list[str] = []
@@ -103,16 +135,21 @@ def _table_rules(index: int, table: DocumentTable) -> list[str]:
         f'where{index} ::= " WHERE " condition{index}'
         f' ((" AND " condition{index}){{0,3}} | (" OR " condition{index}){{1,3}})'
     )
-    rules.append(f"condition{index} ::= {' | '.join(_conditions(table))}")
+    rules.append(f"condition{index} ::= {' | '.join(_conditions(table, has_number=has_number))}")
     return rules
 
 
-def _conditions(table: DocumentTable) -> list[str]:
+def _conditions(table: DocumentTable, *, has_number: bool) -> list[str]:
     conditions: list[str] = []
+    has_text = False
+    for column in table.table.columns:
+        has_text = has_text or column.type is ColumnType.TEXT
     for index, column in enumerate(table.table.columns):
         name = _quoted(f'"{column.name}"')
-        if column.type in NUMERIC:
+        if column.type in NUMERIC and (has_number or not has_text):
             conditions.append(f'{name} " " order " " number')
+        elif column.type in NUMERIC:
+            continue
         elif column.type is ColumnType.DATE:
             conditions.append(f'{name} " " order " " day')
             conditions.append(f'"YEAR(" {name} ") " order " " year')
