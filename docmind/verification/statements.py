@@ -260,7 +260,7 @@ def _judge(
 
     def verdict_of(source: NumberedPassage) -> Verdict:
         if asked:
-            return judge_short_answer(text, source.passage, asked)
+            return judge_short_answer(text, source.passage, asked, nearness)
         return judge(text, source.passage, nearness)
 
     cited = [by_number[number] for number in found.numbers if number in by_number]

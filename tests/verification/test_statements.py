@@ -18,8 +18,8 @@ LEASE = (
 )
 
 
-def passage(text, number=1, *, file_name="a.pdf", page=None):
-    return numbered(number, f"p{number}", f"d{number}", file_name, text, page=page)
+def passage(text, number=1, *, file_name="a.pdf", page=None, **fields):
+    return numbered(number, f"p{number}", f"d{number}", file_name, text, page=page, **fields)
 
 
 def verdicts(question, answer, *texts):
@@ -127,6 +127,43 @@ def test_a_short_answer_is_checked_with_its_question():
     assert verdict("Jonas Weber [1]", text, question) is NOT_FOUND
     assert verdict("40 m", text, "How high is the tower?") is SUPPORTED
     assert verdict("1921", text, "How high is the tower?") is NOT_FOUND
+
+
+def verdict_under(question, answer, text, nearness=lambda _text, _others: 0.0, **fields):
+    (found,) = check_answer(question, answer, [passage(text, **fields)], nearness).statements
+    return found.verdict
+
+
+def test_a_heading_says_what_the_sentences_under_it_are_about():
+    text = "Press Create. It is shown once."
+    question = "How do I make a key?"
+    assert verdict_under(question, "Press Create.", text, heading="Make a key") is SUPPORTED
+    assert verdict_under(question, "Press Create.", text, heading="Billing") is NOT_FOUND
+
+
+def test_a_heading_does_not_lend_its_words_to_another_answer():
+    text = "The hall was opened in 1921. The architect of the hall was Mina Okafor."
+    question = "Who was the architect of the hall in Porto?"
+    heading = "Halls of Porto"
+    assert verdict_under(question, "Mina Okafor", text, heading=heading) is SUPPORTED
+    other = "Jonas Weber sold the tickets. The architect of the hall was Mina Okafor."
+    assert verdict_under(question, "Jonas Weber", other, heading=heading) is NOT_FOUND
+
+
+def test_a_row_is_read_below_the_head_of_its_table():
+    rows = "Role | Hourly rate\nTechnician | EUR 90\nEngineer | EUR 140"
+    question = "What is the hourly rate of an engineer?"
+    assert verdict_under(question, "EUR 140", rows, table=True) is SUPPORTED
+    assert verdict_under(question, "EUR 90", rows, table=True) is NOT_FOUND
+
+
+def test_an_answer_in_other_words_than_its_question_is_compared_by_meaning(embedder):
+    question = "When can I leave?"
+    answer = "After three months."
+    notice = "The notice period is three months."
+    assert verdict_under(question, answer, notice, embedder.nearness) is SUPPORTED
+    rent = "The rent is due every three months."
+    assert verdict_under(question, answer, rent, embedder.nearness) is NOT_FOUND
 
 
 # What is no statement
