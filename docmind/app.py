@@ -143,7 +143,7 @@ def _build(
         model=model,
         conversations=conversations,
         check_answer=partial(check_answer, nearness=embedder.nearness),
-        has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
+        list_documents=documents.documents,
         searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
     )
     opened.enter_context(closing(chat))

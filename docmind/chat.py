@@ -20,6 +20,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 
 from docmind import wording
+from docmind.agents.answer_stream import AnswerPart
 from docmind.agents.assessment import Assessment, assess
 from docmind.agents.reading import retained_passages
 from docmind.agents.state import (
@@ -42,6 +43,8 @@ from docmind.events import (
     ChatEvent,
     Citation,
     ContextTrimmed,
+    Replacement,
+    SentenceReplaced,
     Statement,
     TurnFailed,
     TurnFinished,
@@ -51,10 +54,11 @@ from docmind.events import (
 from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
 from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
-from docmind.storage.messages import StoredMessage
+from docmind.storage.documents import Document
+from docmind.storage.messages import AgentEvent, StoredMessage
 from docmind.turns import Turn
 from docmind.verification.citations import misses_question
-from docmind.verification.statements import CheckedAnswer
+from docmind.verification.statements import CheckedAnswer, join_checked
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +76,10 @@ class TurnOutcome:
     passages: tuple[NumberedPassage, ...]
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
+    replacements: tuple[Replacement, ...]
     usage: Usage
     assessment: Assessment
-    agent_events: tuple[AgentStarted | AgentStep | AgentFinished, ...]
+    agent_events: tuple[AgentEvent, ...]
     trims: tuple[ContextTrimmed, ...]
     notices: tuple[str, ...]
     stopped: bool
@@ -102,7 +107,7 @@ class ChatService:
         model: BaseChatModel,
         conversations: ConversationStore,
         check_answer: CheckAnswer,
-        has_documents: Callable[[], bool],
+        list_documents: Callable[[], Sequence[Document]],
         searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
     ) -> None:
         """Begin without any turn.
@@ -114,7 +119,7 @@ class ChatService:
             model: Assesses finished answers.
             conversations: Where questions and answers are stored.
             check_answer: Checks an answer's sentences against its passages.
-            has_documents: Whether any document can be asked about.
+            list_documents: All documents, whatever their state.
             searched_documents: Collections → the documents in them; None for all there are.
         """
         self._settings = settings
@@ -123,7 +128,7 @@ class ChatService:
         self._model = model
         self._conversations = conversations
         self._check_answer = check_answer
-        self._has_documents = has_documents
+        self._list_documents = list_documents
         self._searched_documents = searched_documents
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
@@ -189,7 +194,7 @@ class ChatService:
         Raises:
             NothingIndexed: There is none.
         """
-        if not self._has_documents():
+        if not any(document.state == "ready" for document in self._list_documents()):
             raise NothingIndexed(
                 "No document is ready yet. Add one on the Documents page, then ask again."
             )
@@ -247,6 +252,7 @@ class ChatService:
             completed_turns=past_turns,
             first_visible_turn=first_visible_turn,
             summary=summary,
+            cited_documents=_cited_documents(messages),
             retained_passages=self._retained_passages(messages, budget),
         )
 
@@ -292,7 +298,11 @@ class ChatService:
             passages=state.passages,
             emit=turn.emit,
         )
-        services = TurnServices(count_tokens=self._count_tokens, check_answer=self._check_answer)
+        services = TurnServices(
+            count_tokens=self._count_tokens,
+            check_answer=self._check_answer,
+            list_documents=self._list_documents,
+        )
         return TurnContext(request=request, state=state, services=services, events=events)
 
     def _count_tokens(self, messages: Sequence[AnyMessage], tools: Sequence[Tool] = ()) -> int:
@@ -379,31 +389,34 @@ class ChatService:
             error: Why it failed, in words for the user; None if it ran to its end or was stopped.
         """
         state = context.state
+        parts = context.events.answer.parts()
         answer = context.events.answer.text()
         # If it failed while the user stopped it, the failure is what they should know.
         stopped = turn.stopped and error is None
         if not answer and not stopped and not error:
             error = "The model wrote nothing. Ask again, or put the question differently."
         passages = state.passages.all()
-        checked = self._checked(turn.question, answer, passages)
+        checked = self._checked(turn.question, parts, passages)
         # Stored with the answer, so that the page can show later how it came about.
         agent_events = [
             event
             for event in turn.events()
-            if isinstance(event, AgentStarted | AgentStep | AgentFinished)
+            if isinstance(event, AgentStarted | AgentStep | AgentFinished | SentenceReplaced)
         ]
         notices: list[str] = []
         for notice in [*(result.notice for result in state.results), *state.notices]:
             # If all agents failed, the error is the first one's notice: it is said once.
             if notice and notice != error:
                 notices.append(notice)
-        if misses_question(turn.question, checked):
+        asked = [turn.question, *(part.question for part in parts)]
+        if misses_question(" ".join(asked), checked):
             notices.append(wording.MISSES_QUESTION)
         return TurnOutcome(
             answer=checked.text,
             passages=passages,
             citations=checked.citations,
             statements=checked.statements,
+            replacements=tuple(state.replacements),
             usage=usage,
             assessment=assessment,
             agent_events=tuple(agent_events),
@@ -414,17 +427,34 @@ class ChatService:
         )
 
     def _checked(
-        self, question: str, answer: str, passages: tuple[NumberedPassage, ...]
+        self, question: str, parts: Sequence[AnswerPart], passages: tuple[NumberedPassage, ...]
     ) -> CheckedAnswer:
-        """Return the answer with its sentences checked; as it is if the check breaks."""
-        unchecked = CheckedAnswer(text=answer, statements=(), citations=())
-        if not answer or not passages:
-            return unchecked
-        try:
-            return self._check_answer(question, answer, passages)
-        except Exception:
-            log.exception("the answer was not checked")
-            return unchecked
+        """Return the answer with its sentences checked; as it is if the check breaks.
+
+        Each part is checked with its own question: "Three months." answers one of two.
+        """
+        checked: list[tuple[str, CheckedAnswer]] = []
+        for part in parts:
+            found = CheckedAnswer(text=part.text, statements=(), citations=())
+            if part.text and passages:
+                try:
+                    found = self._check_answer(part.question or question, part.text, passages)
+                except Exception:
+                    log.exception("the answer was not checked")
+            before = part.heading
+            if checked:
+                before = f"\n\n{before}"
+            checked.append((before, found))
+        return join_checked(checked)
+
+
+def _cited_documents(messages: Sequence[StoredMessage]) -> list[str]:
+    """Return the names of the documents that a conversation's answers cite, the last ones first."""
+    names: dict[str, None] = {}  # an ordered set
+    for message in reversed(messages):
+        for source in message.sources:
+            names[source.passage.file_name] = None
+    return list(names)
 
 
 async def _uninterrupted(function: Callable[[], None]) -> None:
@@ -519,6 +549,7 @@ def _last_event(turn: Turn, outcome: TurnOutcome, error: str | None) -> TurnFini
         sources=outcome.passages,
         citations=outcome.citations,
         statements=outcome.statements,
+        replacements=outcome.replacements,
         usage=outcome.usage,
         agents=outcome.agents,
         stopped=outcome.stopped,

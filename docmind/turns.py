@@ -11,7 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from uuid import uuid4
 
-from docmind.events import AgentStep, ChatEvent, TokenDelta, TurnFailed, TurnFinished
+from docmind.events import (
+    AgentStep,
+    ChatEvent,
+    SentenceReplaced,
+    TokenDelta,
+    TurnFailed,
+    TurnFinished,
+)
 
 
 class Turn:
@@ -100,13 +107,16 @@ def streamed_answer(events: Iterable[ChatEvent]) -> str:
 
     What an agent wrote before it called a tool is a part of that step, no longer of the answer.
     """
-    pieces: list[TokenDelta] = []
+    pieces: list[tuple[str, str]] = []  # of which run, and its text
     for event in events:
         match event:
             case TokenDelta(channel="answer"):
-                pieces.append(event)
+                pieces.append((event.run_id, event.text))
+            case SentenceReplaced(text=text) if text:
+                pieces = [piece for piece in pieces if piece[0] != event.run_id]
+                pieces.append((event.run_id, text))
             case AgentStep(message=message) if message:
-                pieces = [piece for piece in pieces if piece.run_id != event.run_id]
+                pieces = [piece for piece in pieces if piece[0] != event.run_id]
             case TurnFinished() | TurnFailed():
                 return event.answer
-    return "".join(piece.text for piece in pieces)
+    return "".join(text for _, text in pieces)

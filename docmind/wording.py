@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from docmind.events import Citation, Statement, Usage, Verdict
+from docmind.events import Citation, Replacement, Statement, Usage, Verdict
 from docmind.passages import NumberedPassage
 
 _SIZE_UNITS = ("B", "KB", "MB", "GB")
@@ -102,6 +102,17 @@ def doubt(statement: Statement) -> str:
     if statement.verdict is Verdict.NOT_FOUND:
         return "not found in the documents"
     return ""
+
+
+def replaced(replacements: Sequence[Replacement]) -> str:
+    """Return what became of sentences that no passage supports: `1 replaced, 2 taken out`."""
+    removed = sum(not replacement.after for replacement in replacements)
+    parts = []
+    if len(replacements) > removed:
+        parts.append(f"{count(len(replacements) - removed, 'unsupported sentence')} replaced")
+    if removed:
+        parts.append(f"{count(removed, 'unsupported sentence')} taken out")
+    return ", ".join(parts)
 
 
 def best_citations(citations: Iterable[Citation]) -> dict[int, Citation]:

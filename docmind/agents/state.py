@@ -6,7 +6,7 @@ them and reaches the supervisor's steps, every agent and every tool as LangGraph
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol, runtime_checkable
@@ -19,8 +19,9 @@ from docmind.agents.plan import Plan
 from docmind.agents.turn_events import TurnEvents
 from docmind.context.trimming import Budget
 from docmind.engine.interface import Tool
-from docmind.events import ContextTrimmed
+from docmind.events import ContextTrimmed, Replacement
 from docmind.passages import NumberedPassage, Passage
+from docmind.storage.documents import Document
 from docmind.verification.statements import CheckedAnswer
 
 
@@ -41,6 +42,8 @@ class TurnRequest:
     """How many of `completed_turns` earlier cuts have taken from what the model sees."""
     summary: str = ""
     """The rolling summary of those."""
+    cited_documents: Sequence[str] = ()
+    """Names of the documents in which earlier turns found passages; some may be deleted by now."""
     retained_passages: Sequence[Passage] = ()
     """Passages that earlier turns found: they stand before those that this turn finds, see
     `reading.retained_passages`."""
@@ -116,6 +119,8 @@ class TurnState:
     """Every passage that was found, and its numbers."""
     trims: list[ContextTrimmed] = field(default_factory=list)
     """Every cut of this turn."""
+    replacements: list[Replacement] = field(default_factory=list)
+    """Sentences that no passage supported, and what stands in their place."""
     notices: list[str] = field(default_factory=list)
     """What the user should know of the answer besides what the results tell."""
 
@@ -144,6 +149,8 @@ class TurnServices:
 
     count_tokens: CountTokens
     check_answer: CheckAnswer
+    list_documents: Callable[[], Sequence[Document]]
+    """All documents, whatever their state and wherever they are."""
 
 
 @dataclass(frozen=True)

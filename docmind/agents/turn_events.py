@@ -17,6 +17,8 @@ from docmind.events import (
     AgentStep,
     ChatEvent,
     ContextTrimmed,
+    Replacement,
+    SentenceReplaced,
     SourcesFound,
     TokenDelta,
     now,
@@ -123,6 +125,28 @@ class TurnEvents(ModelListener):
                 run_id=run_id,
                 text=text,
                 error=error,
+            )
+        )
+
+    def sentence_replaced(
+        self, *, agent: str, run_id: str, replacement: Replacement, text: str
+    ) -> None:
+        """Report that a sentence gave way to another.
+
+        Args:
+            agent: Who had written it.
+            run_id: Its run.
+            replacement: The sentence, and what stands in its place.
+            text: All that is shown of the run, with the change; empty if nothing is.
+        """
+        self._emit(
+            SentenceReplaced(
+                conversation_id=self._conversation_id,
+                turn_id=self._turn_id,
+                agent=agent,
+                run_id=run_id,
+                replacement=replacement,
+                text=text,
             )
         )
 

@@ -11,17 +11,20 @@ from docmind.events import (
     AgentStarted,
     AgentStep,
     Citation,
+    Replacement,
+    SentenceReplaced,
     Statement,
     Usage,
     Verdict,
 )
 from docmind.passages import NumberedPassage
 
-AgentEvent = AgentStarted | AgentStep | AgentFinished
+AgentEvent = AgentStarted | AgentStep | AgentFinished | SentenceReplaced
 _EVENT_TYPES: dict[str, type[AgentEvent]] = {
     "AgentStarted": AgentStarted,
     "AgentStep": AgentStep,
     "AgentFinished": AgentFinished,
+    "SentenceReplaced": SentenceReplaced,
 }
 
 
@@ -55,6 +58,9 @@ def statement_from_json(data: Mapping[str, Any]) -> Statement:
         verdict=Verdict(data["verdict"]),
         passages=tuple(data["passages"]),
         end=data["end"],
+        # Answers of before have neither.
+        start=data.get("start", 0),
+        is_hollow=data.get("is_hollow", False),
     )
 
 
@@ -67,4 +73,6 @@ def event_from_json(data: Mapping[str, Any]) -> AgentEvent:
     """Return the event that `event_to_json` wrote."""
     fields = dict(data)
     event_type = _EVENT_TYPES[fields.pop("event")]
+    if event_type is SentenceReplaced:
+        fields["replacement"] = Replacement(**fields["replacement"])
     return event_type(**fields)

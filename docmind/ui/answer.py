@@ -48,6 +48,7 @@ def draw_answer(message: StoredMessage, index: int) -> None:
             cite = link_maker(view.sources, checked, str(index))
             st.markdown(safe(with_doubts(message), cite), anchors=False)
         _draw_remarks(message)
+        _draw_replacements(view)
         _draw_sources(message, view, index, cited=set(numbers))
         if message.usage:
             st.caption(plain(wording.cost(message.usage, view.agents)))
@@ -102,6 +103,17 @@ def _draw_remarks(message: StoredMessage) -> None:
         if message.open_points:
             words += f" · Left open: {message.open_points}"
         st.caption(f":material/speed: {plain(words)}")
+
+
+def _draw_replacements(view: TurnView) -> None:
+    """Show behind a fold what the model had written where no passage supported it."""
+    if not view.replacements:
+        return
+    with st.expander(wording.replaced(view.replacements), type="compact"):
+        for replacement in view.replacements:
+            st.markdown(f"~~{plain(replacement.before)}~~", anchors=False)
+            if replacement.after:
+                st.markdown(plain(replacement.after), anchors=False)
 
 
 def _draw_stopped(what_is_there: str) -> None:

@@ -138,6 +138,8 @@ class AnswerSentence:
     """The numbers that it cites, each once, in reading order."""
     marks: tuple[tuple[int, int], ...]
     """Character span [start, end) of each mark in the answer."""
+    start: int
+    """Character offset in the answer of its first character, behind a bullet."""
     mark_place: int
     """Character offset in the answer where a mark would be put: before the full stop."""
     end: int
@@ -167,6 +169,11 @@ def answer_sentences(answer: str) -> Iterator[AnswerSentence]:
             numbers.update(dict.fromkeys(expand(mark[1])))
         if not text and not numbers:
             continue
+        bullet = _BULLET.match(raw)
+        if bullet is None:
+            before_text = len(raw) - len(raw.lstrip())
+        else:
+            before_text = bullet.end()
         visible = raw.rstrip().rstrip("|").rstrip()
         before_stop = visible.rstrip("*_\"')").rstrip(".!\u3002\uff01").rstrip()
         yield AnswerSentence(
@@ -174,6 +181,7 @@ def answer_sentences(answer: str) -> Iterator[AnswerSentence]:
             kind=kind,
             numbers=tuple(numbers),
             marks=tuple(mark.span() for mark in marks),
+            start=start + before_text,
             mark_place=start + len(before_stop),
             end=start + len(visible),
         )
