@@ -22,6 +22,7 @@ from langgraph.errors import GraphRecursionError
 from docmind import wording
 from docmind.agents.answer_stream import AnswerPart
 from docmind.agents.assessment import Assessment, assess
+from docmind.agents.mending import mend_own_text
 from docmind.agents.reading import retained_passages
 from docmind.agents.state import (
     CheckAnswer,
@@ -323,6 +324,8 @@ class ChatService:
             await self._answer(context)
             if calls:  # the last one wrote the answer; the assessment is another
                 answer_call = calls[-1]
+            if self._settings.agents.unsupported_sentences == "mend":
+                await mend_own_text(context)
             if self._settings.agents.output_mode == "structured" and context.state.results:
                 answer = context.events.answer.text()
                 assessment = await assess(self._model, context, answer)

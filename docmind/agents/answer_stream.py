@@ -76,6 +76,8 @@ class AnswerStream:
         self._part_count = 1
         self._direct = ""
         """What the supervisor has written itself."""
+        self._direct_run = ""
+        """The run in which it did."""
 
     def expect_parts(self, count: int) -> None:
         """Say how many parts the answer will have; from two on, each stands under its question."""
@@ -96,6 +98,7 @@ class AnswerStream:
     def write_directly(self, run_id: str, text: str) -> None:
         """Take a piece of the answer that the supervisor writes itself."""
         self._direct += text
+        self._direct_run = run_id
         self._emit(run_id, text, "answer")
 
     def write(self, run_id: str, text: str) -> None:
@@ -138,9 +141,10 @@ class AnswerStream:
         part.buffered = ""
         return self._lead(part) + text
 
-    def revise_directly(self, text: str) -> None:
-        """Take the supervisor's own text anew."""
+    def revise_directly(self, text: str) -> str:
+        """Take the supervisor's own text anew; return the run that had written it."""
         self._direct = text
+        return self._direct_run
 
     def end(self, run_id: str, text: str) -> None:
         """Take a run's whole text, with the turn's passage numbers; empty if it failed."""

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from docmind.agents.refusals import NOT_FOUND, is_refusal
-from docmind.agents.state import CheckAnswer
+from docmind.agents.state import CheckAnswer, TurnContext
+from docmind.agents.turn_events import SUPERVISOR
 from docmind.events import Replacement, Statement, Verdict
 from docmind.passages import NumberedPassage
 from docmind.verification.mending import (
@@ -20,11 +21,15 @@ from docmind.verification.mending import (
 from docmind.verification.quotations import Quotation, find_quotation
 from docmind.verification.statements import CheckedAnswer
 from docmind.verification.values import values
+from docmind.verification.words import content_words
 
 MOST_REWRITES = 2
 """Sentences of one answer that are written again; of the others the passage is quoted."""
 REWRITE_TOKENS = 96
 """Longest sentence that is written again."""
+TOLD = 0.6
+"""Fraction of a passage's sentence whose words a sentence of the answer has, if it tells the same.
+"""
 WRITE_AGAIN = """No passage supports this sentence: {sentence}
 
 What answers the question stands in passage [{number}]: {words}
@@ -94,11 +99,7 @@ class Mender:
         rewrites = 0
         for fault in faults:
             words = ""
-            quotation: Quotation | None = None
-            if self.quotes:
-                quotation = await asyncio.to_thread(
-                    find_quotation, self.question, fault.text, self.passages
-                )
+            quotation = await self._quotation_for(fault, checked)
             if quotation is not None and write_again is not None and rewrites < MOST_REWRITES:
                 rewrites += 1
                 words = await self._written_again(fault, quotation, write_again)
@@ -114,6 +115,17 @@ class Mender:
         if not await self._says_something(text):
             return self._refused(answer)
         return MendedAnswer(text=text, replacements=tuple(replacements))
+
+    async def _quotation_for(self, fault: Statement, checked: CheckedAnswer) -> Quotation | None:
+        """Return what a passage says in a sentence's place, unless the answer tells it already."""
+        if not self.quotes:
+            return None
+        quotation = await asyncio.to_thread(
+            find_quotation, self.question, fault.text, self.passages
+        )
+        if quotation is None or _is_told(quotation, checked):
+            return None
+        return quotation
 
     async def _written_again(
         self, fault: Statement, quotation: Quotation, write_again: WriteAgain
@@ -152,8 +164,44 @@ class Mender:
         return MendedAnswer(text=NOT_FOUND, replacements=(replacement,))
 
 
+async def mend_own_text(context: TurnContext) -> None:
+    """Mend what the supervisor has written from its agents' results, by quotation alone."""
+    answer = context.events.answer
+    parts = answer.parts()
+    if len(parts) != 1 or not context.state.results:
+        return
+    part = parts[0]
+    if part.question or not part.text:  # an agent's own text has been mended
+        return
+    mender = Mender(
+        question=context.request.question,
+        passages=context.state.passages.all(),
+        check=context.services.check_answer,
+    )
+    mended = await mender.mend(part.text, None)
+    if not mended.replacements:
+        return
+    run_id = answer.revise_directly(mended.text)
+    for replacement in mended.replacements:
+        context.state.replacements.append(replacement)
+        context.events.sentence_replaced(
+            agent=SUPERVISOR, run_id=run_id, replacement=replacement, text=mended.text
+        )
+
+
 def _has_support(checked: CheckedAnswer) -> bool:
     return any(found.verdict is Verdict.SUPPORTED for found in checked.statements)
+
+
+def _is_told(quotation: Quotation, checked: CheckedAnswer) -> bool:
+    """Return whether a supported sentence of an answer tells what a passage's sentence says."""
+    words = content_words(quotation.words)
+    for statement in checked.statements:
+        if statement.verdict is Verdict.SUPPORTED:
+            shared = words & content_words(statement.text)
+            if len(shared) >= TOLD * len(words):
+                return True
+    return False
 
 
 def _is_said(words: str, text: str, replacements: Sequence[Replacement]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from docmind.ingestion.readers.formats import SUPPORTED
 from docmind.storage.documents import Document
+from docmind.verification.words import numbers
 
 MOST_NEAR = 3
 """Names that are offered where one is missing."""
@@ -29,6 +30,19 @@ _QUOTED_NAME = re.compile(
     re.IGNORECASE,
 )
 _FIGURES = re.compile(r"\d+")
+
+
+_PAGE = re.compile(r"\b(?:pages?|pp?\.|seiten?|s\.)\s*(\d{1,4}|[a-z]{3,9})\b", re.IGNORECASE)
+"""`page 3`, `p. 3`, `page three`."""
+
+
+def named_page(text: str) -> int | None:
+    """Return the page that a text names, from 1; None if it names none."""
+    for match in _PAGE.finditer(text):
+        for number in numbers(match[1]):
+            if number.isdigit() and int(number) > 0:
+                return int(number)
+    return None
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,14 @@ def test_parts_are_mended_each_with_its_own_question(make_app, ask):
             assert end.answer[statement.start :].startswith(statement.text[:12])
 
 
+def test_what_the_supervisor_writes_from_its_agents_is_mended_too(make_app, ask):
+    agents = {**MEND, "enable_message_forwarding": False}
+    engine = PromptedEngine([PLAN, RIGHT, f"{RIGHT} Pets are welcome in every flat [1]."])
+    events = ask(make_app(engine, agents=agents), QUESTION)
+    assert events[-1].answer == RIGHT
+    assert streamed_answer(events[:-1]) == RIGHT
+
+
 def _by_question(prompt, vacation):
     if vacation in prompt:
         return "Employees get 25 days of paid vacation a year [1]."

@@ -2,11 +2,18 @@
 
 import pytest
 
-from docmind.agents.naming import named_documents, near_names, same_name, say_missing
+from docmind.agents.naming import (
+    named_documents,
+    named_page,
+    near_names,
+    same_name,
+    say_missing,
+)
 from docmind.events import AgentStep
 from docmind.storage.documents import Document
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
+from tests.samples import write_pdf
 
 
 def document(name, state="ready", **fields):
@@ -50,6 +57,21 @@ def test_another_year_is_another_document():
     assert same_name("quarterly-report-2030.pdf", LIBRARY) is REPORT
     assert same_name("quarterly-report-2031.pdf", LIBRARY) is None
     assert near_names("quarterly-report-2031.pdf", LIBRARY) == [REPORT.name]
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("What stands on page 3 of report.pdf?", 3),
+        ("What stands on page three?", 3),
+        ("See p. 12.", 12),
+        ("Was steht auf Seite 4?", 4),
+        ("Which pages are there?", None),
+        ("What is the rent?", None),
+    ],
+)
+def test_a_page_that_a_question_names(text, page):
+    assert named_page(text) == page
 
 
 def missing(name, *, readable=LIBRARY, others=(), seen=()):
@@ -105,3 +127,28 @@ def test_what_is_there_of_two_documents_is_read_and_the_other_one_is_named(make_
     end = ask(make_app(engine), task)[-1]
     assert end.answer == "The notice period is three months [1]."
     assert "There is no document called lease-2031.pdf" in end.notices[0]
+
+
+def test_a_page_that_is_named_is_read_first(make_app, ask, tmp_path):
+    pages = [f"Chapter {n} tells of the {thing}." for n, thing in enumerate(("sea", "sky", "sun"))]
+    report = write_pdf(tmp_path / "report.pdf", pages)
+    task = "What stands on page two of report.pdf?"
+    engine = PromptedEngine(
+        [plan((task, "researcher")), "Chapter 1 tells of the sky [1].", plan((task, "researcher"))]
+    )
+    app = make_app(engine)
+    app.documents.add(report)
+    assert app.documents.wait(120)
+    end = ask(app, task)[-1]
+    assert end.sources[0].passage.page == 2
+    assert {source.passage.file_name for source in end.sources} == {"report.pdf"}
+
+
+def test_a_page_that_is_not_there_is_said(make_app, ask, tmp_path):
+    report = write_pdf(tmp_path / "report.pdf", ["It tells of the sea."])
+    task = "What stands on page 9 of report.pdf?"
+    engine = PromptedEngine([plan((task, "researcher")), "It tells of the sea [1]."])
+    app = make_app(engine)
+    app.documents.add(report)
+    assert app.documents.wait(120)
+    assert "report.pdf has no page 9: it has 1 page." in ask(app, task)[-1].notices
