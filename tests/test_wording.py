@@ -3,7 +3,7 @@
 import pytest
 
 from docmind import wording
-from docmind.events import Statement, Usage, Verdict
+from docmind.events import Replacement, Statement, Usage, Verdict
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,16 @@ def test_an_answer_without_a_known_speed_shows_none():
 
 def statement(verdict):
     return Statement(text="x", verdict=verdict)
+
+
+def test_what_became_of_unsupported_sentences_is_said_in_one_line():
+    again = Replacement(before="Nine months [1].", after="Three months [1].")
+    gone = Replacement(before="Pets are welcome [1].", after="")
+    assert wording.replaced([again, again, gone]) == (
+        "2 unsupported sentences replaced, 1 unsupported sentence taken out"
+    )
+    assert wording.replaced([gone]) == "1 unsupported sentence taken out"
+    assert wording.replaced([]) == ""
 
 
 def test_how_much_of_an_answer_is_supported_is_said_in_one_line():

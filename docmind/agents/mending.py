@@ -88,6 +88,8 @@ class Mender:
             answer: as the model wrote it.
             write_again: asks the model; None quotes at once.
         """
+        if not self.passages:
+            return self._refused(answer)
         checked = await self.checked(answer)
         if is_about_another(self.question, checked, self.passages):
             return self._refused(answer)

@@ -343,8 +343,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         context = request.runtime.context
         run_id = run_id_of(request.runtime)
         passages = context.state.passages.known_to(run_id)
-        if not passages:
-            return response
+        if not passages and replies_of(request.messages):
+            return response  # it tells of what other tools brought
         reply = response.result[-1]
         prompt = [*request.messages, AIMessage(reply.text)]
 

@@ -152,3 +152,11 @@ def test_a_page_that_is_not_there_is_said(make_app, ask, tmp_path):
     app.documents.add(report)
     assert app.documents.wait(120)
     assert "report.pdf has no page 9: it has 1 page." in ask(app, task)[-1].notices
+
+
+def test_a_report_on_another_year_is_not_summarized_in_its_place(make_app, ask):
+    task = "Summarize the lease of the year 2031"
+    engine = PromptedEngine([plan((task, "summarizer")), "The lease of 2031 runs for nine years."])
+    end = ask(make_app(engine, agents={"unsupported_sentences": "mend"}), task)[-1]
+    assert end.answer == "Not found in your documents."
+    assert end.sources == ()

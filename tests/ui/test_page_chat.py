@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, ContextTrimmed
+from docmind.events import Citation, ContextTrimmed, Replacement, SentenceReplaced
 from docmind.storage.messages import StoredMessage
 from docmind.ui import state
 from docmind.ui.dialogs import RenameConversation
@@ -286,6 +286,25 @@ def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, r
         "**[2] prices.txt, page 3** (the passage was not found to support this sentence)\n\n"
         "> The blue one costs 12 euros.\n> The red one 9.\n"
     )
+
+
+def test_what_the_model_had_written_is_shown_behind_a_fold(open_page, app, ready):
+    made = app.conversations.create("What does it cost?")
+    app.conversations.add_question(made.id, "What does it cost?")
+    replaced = SentenceReplaced(
+        conversation_id=made.id,
+        turn_id="t",
+        agent="researcher",
+        run_id="researcher:1",
+        replacement=Replacement(before="It costs *90* euros.", after="It costs 12 euros."),
+    )
+    answer = StoredMessage(role="assistant", text="It costs 12 euros.", steps=(replaced,))
+    app.conversations.add_answer(made.id, answer)
+    tab = open_page()
+    button(tab, made.title).click().run()
+    assert not tab.exception
+    assert "1 unsupported sentence replaced" in [fold.label for fold in tab.expander]
+    assert r"~~It costs \*90\*" in words(tab)
 
 
 def test_deleting_a_conversation_asks_first(open_page, app):
