@@ -55,7 +55,11 @@ from docmind.passages import NumberedPassage
 from docmind.settings import AgentSettings
 from docmind.storage.documents import Document
 from docmind.verification.citations import citations_answer_question
-from docmind.verification.quotations import closest_quotation, find_quotation
+from docmind.verification.quotations import (
+    NEAR_STATEMENT,
+    closest_quotation,
+    find_quotation,
+)
 from docmind.verification.statements import AS_STATED, NOT_AS_STATED, is_open_question
 from docmind.verification.support import closest
 
@@ -218,7 +222,10 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             second_response = await self._answer_without_refusal_clause(request, run, handler)
             if second_response is not None:
                 return second_response
-            return await self._quotation_for(run, request) or response
+            quoted = await self._quotation_for(run, request)
+            if quoted is None and self._mends:
+                return AIMessage(NOT_FOUND)  # whatever is behind it, or only marks
+            return quoted or response
         if self._mends and _is_answer(response):
             return await self._mended(request, run, handler, response=response)
         return response
@@ -583,7 +590,8 @@ def _state_comparison(request: ModelRequest[TurnContext], statement: str) -> AIM
         return AIMessage(NOT_FOUND)
     if comparison.supported:
         return AIMessage(f"{AS_STATED} {closest_quotation(statement, comparison.nearest)}")
-    quotation = find_quotation(statement, statement, context.state.passages.known_to(run_id))
+    known = context.state.passages.known_to(run_id)
+    quotation = find_quotation(statement, "", known, NEAR_STATEMENT)
     if quotation is None:
         return AIMessage(NOT_FOUND)
     return AIMessage(f"{NOT_AS_STATED} {quotation}")

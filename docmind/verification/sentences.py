@@ -59,6 +59,10 @@ _ABBREVIATION = re.compile(
 )
 """The end of a text whose full stop ends no sentence."""
 
+_COMPANY_END = re.compile(r"\b(?:Inc|Ltd|Co|Corp|plc)\.\s*\Z")
+_SENTENCE_START = re.compile(r"(?:It|Its|The|This|These|They|He|She|In|A|An|Both|Each|Either)\s")
+"""A company's name ends a sentence where one of these words comes next."""
+
 _GERMAN_DAY = re.compile(
     r"[\s\w]?\d{1,2}\.\s(?:Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August|September|Oktober"
     r"|November|Dezember)\b"
@@ -259,7 +263,11 @@ def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     for end in _SENTENCE_END.finditer(text):
         is_line_end = "\n" in end[0]
         before = text[max(start, end.start() - 12) : end.end()]
-        ends_nothing = _ABBREVIATION.search(before) or _GERMAN_DAY.match(text, end.start() - 3)
+        is_abbreviated = _ABBREVIATION.search(before) is not None
+        is_day = _GERMAN_DAY.match(text, end.start() - 3) is not None
+        ends_nothing = is_abbreviated or is_day
+        if _COMPANY_END.search(before) and _SENTENCE_START.match(text, end.end()):
+            ends_nothing = False
         if ends_nothing and not is_line_end:
             continue
         yield start, end.end()

@@ -20,13 +20,16 @@ from docmind.passages import NumberedPassage
 from docmind.verification.quotations import quoted_words
 from docmind.verification.sentences import AnswerSentence, answer_sentences, points_elsewhere
 from docmind.verification.short_answers import asks_for_number, judge_short_answer
-from docmind.verification.support import Nearness, judge, text_with_place
+from docmind.verification.support import Nearness, judge, names_of_document, text_with_place
 from docmind.verification.values import missing, values
 from docmind.verification.words import content_words, is_bare_number, is_negated
 
 SHORT = 10
 """An answer of at most so many words, none of them a common verb, says nothing without its
 question."""
+
+SAID_AGAIN = 0.6
+"""Fraction of a question's words from which an answer says it again."""
 
 MOST_OTHERS = 5
 """Passages that are looked at, at most, beside those that a sentence cites: those that share most
@@ -151,7 +154,7 @@ def check_answer(
     by_number = {source.number: source for source in passages}
     sentences = _with_marks_behind(list(answer_sentences(answer)))
     whole = " ".join(found.sentence.text for found in sentences)
-    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole)
+    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole, question)
     citations: dict[tuple[int, str], Citation] = {}
     new_marks: dict[tuple[int, int], str] = {}
     for found in sentences:
@@ -159,7 +162,7 @@ def check_answer(
         found.is_hollow = _is_hollow(found.sentence, question, is_short=is_short)
         if not found.is_hollow and not _states_nothing(found.sentence):
             asked = question if is_short else ""
-            _judge(found, by_number, nearness, asked=asked)
+            _judge(found, by_number, nearness, asked=asked, question=question)
         moved = bool(found.passages) and not set(found.passages) & set(found.numbers)
         if moved and not found.numbers:
             number = found.passages[0]
@@ -229,9 +232,16 @@ def join_checked(parts: Sequence[tuple[str, CheckedAnswer]]) -> CheckedAnswer:
     )
 
 
-def _is_fragment(text: str) -> bool:
-    """Return whether a text is an answer such as "40 people", not a sentence of its own."""
-    return len(content_words(text)) <= SHORT and _VERB.search(text) is None
+def _is_fragment(text: str, question: str) -> bool:
+    """Return whether a text is an answer such as "40 people", not a sentence of its own.
+
+    One that says the question again states it, whatever its verb: "The repair of the lift cost
+    EUR 204."
+    """
+    words = content_words(text)
+    asked = content_words(question)
+    says_question = bool(asked) and len(asked & words) >= SAID_AGAIN * len(asked)
+    return len(words) <= SHORT and _VERB.search(text) is None and not says_question
 
 
 def _with_marks_behind(sentences: Sequence[AnswerSentence]) -> list[_Sentence]:
@@ -306,6 +316,7 @@ def _judge(
     nearness: Nearness,
     *,
     asked: str,
+    question: str,
 ) -> None:
     """Set a sentence's verdict and the passages that support it.
 
@@ -314,13 +325,15 @@ def _judge(
         by_number: the passages.
         nearness: compares meanings.
         asked: the question of a short answer, else empty.
+        question: the question.
     """
     text = quoted_words(found.sentence.text)
 
     def verdict_of(source: NumberedPassage) -> Verdict:
         if asked:
             return judge_short_answer(text, source.passage, asked, nearness)
-        return judge(text, source.passage, nearness)
+        known = names_of_document(question, source.passage, by_number.values())
+        return judge(text, source.passage, nearness, known)
 
     cited = [by_number[number] for number in found.numbers if number in by_number]
     verdicts = {source.number: verdict_of(source) for source in cited}

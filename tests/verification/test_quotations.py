@@ -60,6 +60,19 @@ def test_a_quotation_is_supported_by_its_passage_and_by_no_other():
     assert statement.verdict is not Verdict.SUPPORTED
 
 
+def test_headings_are_not_quoted_but_say_what_stands_under_them():
+    contract = passage("# Services for Harbour Foods plc\n\n# 6. Law\n\nEngland and Wales apply.")
+    found = quotation("Which law applies for Harbour Foods plc?", "German law [1].", contract)
+    assert found == 'The document says: "England and Wales apply." [1]'
+
+
+def test_the_document_that_has_the_names_of_the_question_is_quoted():
+    harbour = passage("Harbour Foods plc is the client. The liability is limited to GBP 1.", 1)
+    northwind = passage("Northwind is the client. The liability is limited to EUR 2.", 2, "n.docx")
+    found = quotation("What is the liability of Harbour Foods plc?", "EUR 2.", northwind, harbour)
+    assert found == 'The document says: "The liability is limited to GBP 1." [1]'
+
+
 def test_a_long_sentence_is_cut_and_still_supported():
     long_one = "The tenant pays for " + ", ".join(f"thing number {n}" for n in range(60)) + "."
     found = str(closest_quotation("thing", passage(long_one)))

@@ -166,6 +166,45 @@ def test_an_answer_in_other_words_than_its_question_is_compared_by_meaning(embed
     assert verdict_under(question, answer, rent, embedder.nearness) is NOT_FOUND
 
 
+def test_a_sentence_with_an_unknown_verb_is_no_short_answer():
+    text = "The lift of building 3 was inspected by Adams. Cost of the repair: EUR 204."
+    question = "What did the repair of the lift of building 3 cost?"
+    assert (
+        verdict("The repair of the lift of building 3 cost EUR 204.", text, question) is SUPPORTED
+    )
+    assert verdict("The repair of the lift of building 3 cost EUR 402.", text, question) is not (
+        SUPPORTED
+    )
+
+
+def test_a_clause_need_not_say_the_names_that_its_contract_has_once():
+    parties = passage("This agreement is made between Harbour Foods plc and Brightcode Ltd.", 1)
+    clause = numbered(2, "p2", "d1", "a.pdf", "Either party may end it with six weeks' notice.")
+    other = passage("Either party may end it with six weeks' notice.", 3)
+    question = "How long is the notice of Harbour Foods plc?"
+    answer = "The notice of Harbour Foods plc is six weeks."
+
+    def judged(*sources):
+        (found,) = check_answer(question, answer, sources).statements
+        return found.verdict
+
+    assert judged(parties, clause) is SUPPORTED
+    assert judged(parties, other) is NOT_FOUND
+    (found,) = check_answer(
+        question, "Harbour Foods plc has six employees.", [parties, clause]
+    ).statements
+    assert found.verdict is not SUPPORTED
+
+
+def test_a_companys_name_may_end_a_sentence():
+    answer = "It was made by Brightcode Ltd. The rent is EUR 1. Brightcode Ltd. pays it."
+    assert [found.text for found in answer_sentences(answer)] == [
+        "It was made by Brightcode Ltd.",
+        "The rent is EUR 1.",
+        "Brightcode Ltd. pays it.",
+    ]
+
+
 # What is no statement
 
 
