@@ -230,7 +230,8 @@ def _meant_document(
     ready = readable_documents(documents, context)
     named = find_document(words, ready)
     if named:
-        return named
+        found = _words_of(named, retriever.passages(named.id))
+        return named if _years(words) <= found else None
     if len(ready) == 1:
         return ready[0]
     scores: dict[str, float] = {}
@@ -246,8 +247,17 @@ def _meant_document(
 
 def _may_be_meant(words: str, document: Document, passages: Iterable[Passage]) -> bool:
     """Return whether a document has one of the names that some words have, and all of the years."""
-    text = " ".join([document.name, *(passage.text for passage in passages)])
-    found = content_words(re.sub(r"[-_.]", " ", text))
-    years = {number for number in numbers(words) if len(number) == len("2031")}
+    found = _words_of(document, passages)
     wanted = names(words)
-    return years <= found and (not wanted or bool(wanted & found))
+    return _years(words) <= found and (not wanted or bool(wanted & found))
+
+
+def _words_of(document: Document, passages: Iterable[Passage]) -> set[str]:
+    """Return the words of a document's name and text."""
+    text = " ".join([document.name, *(passage.text for passage in passages)])
+    return content_words(re.sub(r"[-_.]", " ", text))
+
+
+def _years(words: str) -> set[str]:
+    """Return the numbers in some words that have as many figures as a year."""
+    return {number for number in numbers(words) if len(number) == len("2031")}
