@@ -49,6 +49,8 @@ WIDE_GAP = 1.5
 MOST_WIDE = 0.7
 """Fraction of its height that a character takes on the average; letters take 0.3 to 0.6. Wider
 words may have a gap in which PDFium has no blank."""
+MOST_FIGURES_WIDE = 1.02
+"""The same for a number, in widths of its first or last figure."""
 MOST_LOOSE = 3.5
 """A font says that its characters are so many times as high as they are drawn: it says nothing."""
 BLOCK_GAP = 2.0
@@ -66,6 +68,7 @@ FAR_POINTS = 1000
 """So far from the origin PDFium is asked where a point is shown."""
 
 _WORD = re.compile(r"\S+")
+_NUMBER = re.compile(r"[$(]?\d[\d.,:/%)]*")
 _PLAIN = re.compile(r"[^\d+\-\u2212\ufffe\x00-\x1f]+")
 """Characters of which none may be a raised number or part a word at the end of a line."""
 
@@ -173,9 +176,9 @@ class Word:
         """Take characters for what PDFium has in their place, and a height that makes sense."""
         if self.rect.height > MOST_LOOSE * line_rect.height:
             self.rect = self.rect._replace(top=line_rect.top, bottom=line_rect.bottom)
-        self.goes_on = self.text[-1] == HYPHEN_MARK
-        self.text = self.text.replace(HYPHEN_MARK, "-")
         if not self.text.isascii():
+            self.goes_on = self.text[-1] == HYPHEN_MARK
+            self.text = self.text.replace(HYPHEN_MARK, "-")
             # PDFium may have a character as the two halves that UTF-16 makes of it
             utf_16 = self.text.encode("utf-16-le", "surrogatepass")
             self.text = utf_16.decode("utf-16-le", "ignore")
@@ -217,8 +220,8 @@ class TextLine:
     def is_number(self) -> bool:
         """Tell whether it has more digits than letters."""
         text = self.text
-        digits = sum(character.isdigit() for character in text)
-        return digits > sum(character.isalpha() for character in text)
+        digits = sum(map(str.isdigit, text))
+        return digits > 0 and digits > sum(map(str.isalpha, text))
 
     @property
     def has_columns(self) -> bool:
@@ -431,30 +434,55 @@ class _PieceReader:
         if part.words:
             yield part
 
-    def _runs(self, start: int, end: int) -> Iterator[_Run]:
-        """Yield the visible characters from start to end.
+    def _runs(self, start: int, end: int) -> list[_Run]:
+        """Return the visible characters from start to end.
 
-        They are one run if they are plain letters of one size on one line, so far as the first and
-        the last one tell: to ask for the place of each takes half of the time of reading.
+        They are one run if they are of one size on one line, so far as the first and the last one
+        tell, and plain letters or drawn at once: to ask for the place of each takes half of the
+        time of reading.
         """
         text = self._characters[start:end]
-        if len(text) not in {2, 3} and _PLAIN.fullmatch(text):
-            first = self._character(start)
+        count = end - start
+        first = self._character(start)
+        if count == 1:
             last = first
-            if len(text) > 1:
-                last = self._character(end - 1)
-            if _overlap(first.rect, self._visible) and _are_alike(first.rect, last.rect, len(text)):
-                yield _Run(text, first, last)
-                return
+        else:
+            last = self._character(end - 1)
+        if self._is_one_run(text, first, last) and _overlap(first.rect, self._visible):
+            left, top, _, bottom = first.rect
+            return [_Run(text, first, last, Rect(left, top, last.rect.right, bottom))]
+        runs: list[_Run] = []
         for index in range(start, end):
             if self._characters[index] <= " ":  # a font has no name for what it shows
                 continue
             character = self._character(index)
             if _overlap(character.rect, self._visible):
-                yield _Run(character.text, character, character)
+                runs.append(_Run(character.text, character, character, character.rect))
+        return runs
+
+    def _is_one_run(self, text: str, first: _Character, last: _Character) -> bool:
+        """Tell whether the characters between these two need not be asked for their places."""
+        count = len(text)
+        if count == 1:
+            return text > " "
+        if not _are_alike(first.rect, last.rect, count):
+            return False
+        if _PLAIN.fullmatch(text):
+            return count > 3
+        if not _NUMBER.fullmatch(text):
+            return False
+        # No figure is wider than another: a gap between them would make the number longer.
+        digit = max(first.rect.right - first.rect.left, last.rect.right - last.rect.left)
+        if last.rect.right - first.rect.left > MOST_FIGURES_WIDE * count * digit:
+            return False
+        return self._places.are_drawn_at_once(first.number, count)
 
     def _character(self, index: int) -> _Character:
-        rect = self._direction.rect(*self._places.of_character(index))
+        left, bottom, right, top = self._places.of_character(index)
+        if self._direction.quarter_turns == 0:  # nearly always
+            rect = Rect(left, -top, right, -bottom)
+        else:
+            rect = self._direction.rect(left, bottom, right, top)
         return _Character(self._characters[index], rect, index)
 
     def _begins_line(self, before: _Character, character: _Character) -> bool:
@@ -477,8 +505,9 @@ class _PieceReader:
         return abs(self._baseline(character) - self._baseline(before)) > limit
 
     def _mark_between(self, before: _Character, character: _Character) -> str:
-        height = min(before.rect.height, character.rect.height)
-        if height > SMALLER * max(before.rect.height, character.rect.height):
+        was = before.rect.height
+        now = character.rect.height
+        if min(was, now) > SMALLER * max(was, now):
             return ""
         raised = self._baseline(before) - self._baseline(character)
         return _mark_between(before, character, raised)
@@ -526,12 +555,8 @@ class _Run(NamedTuple):
     text: str
     first: _Character
     last: _Character
-
-    @property
-    def rect(self) -> Rect:
-        """Around them."""
-        left, top, _, bottom = self.first.rect
-        return Rect(left, top, self.last.rect.right, bottom)
+    rect: Rect
+    """Around them."""
 
 
 class _Places:
@@ -544,6 +569,7 @@ class _Places:
         self._raw = text_page.raw
         self._get_loose_box = pdfium_c.FPDFText_GetLooseCharBox
         self._get_origin = pdfium_c.FPDFText_GetCharOrigin
+        self._count_rects = pdfium_c.FPDFText_CountRects
         self._x = ctypes.c_double()
         self._y = ctypes.c_double()
         self._rect = pdfium_c.FS_RECTF()
@@ -554,6 +580,13 @@ class _Places:
         self._get_loose_box(self._raw, index, self._pointer)
         rect = self._rect
         return rect.left, rect.bottom, rect.right, rect.top
+
+    def are_drawn_at_once(self, first: int, count: int) -> bool:
+        """Tell whether PDFium has one rectangle for these characters: one piece of text in the file.
+
+        None of them is raised, and none has another size.
+        """
+        return bool(self._count_rects(self._raw, first, count) == 1)
 
     def origin(self, index: int) -> tuple[float, float]:
         """Return where a character begins on its baseline: x, y."""
