@@ -68,7 +68,9 @@ FAR_POINTS = 1000
 """So far from the origin PDFium is asked where a point is shown."""
 
 _WORD = re.compile(r"\S+")
-_NUMBER = re.compile(r"[$(]?\d[\d.,:/%)]*")
+_WITH_DIGITS = re.compile(r"\d")
+_NAMELESS = re.compile(r"[\x00-\x1f]")
+"""For what these show a font has no name."""
 _PLAIN = re.compile(r"[^\d+\-\u2212\ufffe\x00-\x1f]+")
 """Characters of which none may be a raised number or part a word at the end of a line."""
 
@@ -410,6 +412,11 @@ class _PieceReader:
         Args:
             by_place: where its characters stand tells words and lines as well, not only blanks.
         """
+        if by_place:
+            at_once = self._words_drawn_at_once(piece)
+            if at_once is not None:
+                yield at_once
+                return
         part = _LinePart()
         before: _Character | None = None
         for match in _WORD.finditer(self._characters, piece.start, piece.end):
@@ -433,6 +440,55 @@ class _PieceReader:
                 before = run.last
         if part.words:
             yield part
+
+    def _words_drawn_at_once(self, piece: _Piece) -> _LinePart | None:
+        """Return the words of a piece that is one piece of text in the file; None if it is not.
+
+        Most lines are. Their characters have one size and one baseline, so that only the ends of
+        words are asked for.
+        """
+        matches = list(_WORD.finditer(self._characters, piece.start, piece.end))
+        if not matches:
+            return None
+        first = matches[0].start()
+        end = matches[-1].end()
+        if self._direction.quarter_turns or not self._places.are_drawn_at_once(first, end - first):
+            return None
+        of_character = self._places.of_character
+        left, bottom, right, top = of_character(first)
+        visible = self._visible
+        if left < visible.left or -bottom > visible.bottom or -top < visible.top:
+            return None
+        # The letters of some fonts have boxes of their own.
+        limit = (top - bottom) / 10
+        words: list[Word] = []
+        before = left - 1
+        for match in matches:
+            text = match[0]
+            word_left, word_bottom, first_right, word_top = of_character(match.start())
+            if word_left <= before:
+                return None
+            last_left, last_bottom, word_right, last_top = of_character(match.end() - 1)
+            if last_left < word_left or abs(last_bottom - word_bottom) > limit:
+                return None
+            if abs(last_top - word_top) > limit:
+                return None
+            count = len(text)
+            width = word_right - word_left
+            if not text.isalpha():
+                if _NAMELESS.search(text):
+                    return None
+                figure = max(first_right - word_left, word_right - last_left)
+                is_wide = width > MOST_FIGURES_WIDE * count * figure
+                if is_wide and _WITH_DIGITS.search(text):
+                    return None
+            if count > 1 and width >= MOST_WIDE * count * (word_top - word_bottom):
+                return None
+            words.append(Word(text, Rect(word_left, -word_top, word_right, -word_bottom)))
+            before = word_left
+        if words[-1].rect.right > visible.right:
+            return None
+        return _LinePart(words=words, first=first, last=end - 1)
 
     def _runs(self, start: int, end: int) -> list[_Run]:
         """Return the visible characters from start to end.
@@ -467,14 +523,15 @@ class _PieceReader:
             return text > " "
         if not _are_alike(first.rect, last.rect, count):
             return False
-        if _PLAIN.fullmatch(text):
-            return count > 3
-        if not _NUMBER.fullmatch(text):
+        if count > 3 and _PLAIN.fullmatch(text):
+            return True
+        if _NAMELESS.search(text):
             return False
-        # No figure is wider than another: a gap between them would make the number longer.
-        digit = max(first.rect.right - first.rect.left, last.rect.right - last.rect.left)
-        if last.rect.right - first.rect.left > MOST_FIGURES_WIDE * count * digit:
-            return False
+        if _WITH_DIGITS.search(text):
+            # No figure is wider than another: a gap between them would make the number longer.
+            figure = max(first.rect.right - first.rect.left, last.rect.right - last.rect.left)
+            if last.rect.right - first.rect.left > MOST_FIGURES_WIDE * count * figure:
+                return False
         return self._places.are_drawn_at_once(first.number, count)
 
     def _character(self, index: int) -> _Character:
