@@ -64,6 +64,8 @@ MOST_BLOCKS = 400
 """A page with more pieces is a map or a drawing: they stay as they were drawn."""
 DEVICE_UNITS = 1_000_000
 """PDFium gives places on the page as whole device units; so many make its width, and its height."""
+FIRST_OF_RIGHT_TO_LEFT = "\u0590"
+"""Hebrew is the first in Unicode."""
 FAR_POINTS = 1000
 """So far from the origin PDFium is asked where a point is shown."""
 
@@ -392,7 +394,7 @@ class _PieceReader:
         """Yield the lines of a piece; none if nothing of it can be seen."""
         away = abs(piece.angle - self._direction.quarter_turns * math.pi / 2)
         text = self._characters[piece.start : piece.end]
-        right_to_left = not text.isascii() and any(map(_runs_left, text))
+        right_to_left = max(text) >= FIRST_OF_RIGHT_TO_LEFT and any(map(_runs_left, text))
         sideways = ANGLE < away < 2 * math.pi - ANGLE
         quarters = piece.angle / (math.pi / 2)
         slanted = abs(quarters - round(quarters)) * math.pi / 2 > ANGLE
@@ -482,7 +484,8 @@ class _PieceReader:
                 is_wide = width > MOST_FIGURES_WIDE * count * figure
                 if is_wide and _WITH_DIGITS.search(text):
                     return None
-            if count > 1 and width >= MOST_WIDE * count * (word_top - word_bottom):
+            is_loose = width >= MOST_WIDE * count * (word_top - word_bottom)
+            if is_loose and count > 1 and not _is_full_width(text):
                 return None
             words.append(Word(text, Rect(word_left, -word_top, word_right, -word_bottom)))
             before = word_left
@@ -666,6 +669,11 @@ class _Places:
 
 def _runs_left(character: str) -> bool:
     return unicodedata.bidirectional(character) in {"R", "AL"}
+
+
+def _is_full_width(text: str) -> bool:
+    """Tell whether each character is as wide as high, as Chinese, Japanese and Korean ones are."""
+    return all(unicodedata.east_asian_width(character) in {"W", "F"} for character in text)
 
 
 def _overlap(one: Rect, other: Rect) -> bool:

@@ -204,9 +204,25 @@ def _images(page: PdfPage) -> Iterator[PdfObject]:
     """Yield the images on a page, also those in forms, that have as many pixels as text needs."""
     import pypdfium2.raw as pdfium_c
 
+    if not _may_have_images(page):
+        return
     for image in page.get_objects([pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=MOST_FORMS):
         if _is_fine(image):
             yield image
+
+
+def _may_have_images(page: PdfPage) -> bool:
+    """Tell whether an image or a form stands on the page.
+
+    Most pages have none. pypdfium2 makes an object of each letter and line to find that out.
+    """
+    import pypdfium2.raw as pdfium_c
+
+    for number in range(pdfium_c.FPDFPage_CountObjects(page)):
+        kind = pdfium_c.FPDFPageObj_GetType(pdfium_c.FPDFPage_GetObject(page, number))
+        if kind in {pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_FORM}:
+            return True
+    return False
 
 
 def _bounds(image: PdfObject) -> tuple[float, float, float, float]:

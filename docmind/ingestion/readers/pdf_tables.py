@@ -30,6 +30,7 @@ from docmind.ingestion.readers.pdf_layout import (
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
+    from pypdfium2.raw import FS_MATRIX
 
 MOST_SEGMENTS = 3000
 """A page with more is a drawing."""
@@ -229,19 +230,24 @@ def _segments(page: PdfPage) -> list[Segment]:
     import pypdfium2.raw as pdfium_c
 
     segments: list[Segment] = []
-    for path in page.get_objects([pdfium_c.FPDF_PAGEOBJ_PATH], max_depth=1):
-        matrix = path.get_matrix()
+    matrix = pdfium_c.FS_MATRIX()
+    x = ctypes.c_float()
+    y = ctypes.c_float()
+    # pypdfium2's own objects cost more than all that is asked of them here
+    for number in range(pdfium_c.FPDFPage_CountObjects(page)):
+        path = pdfium_c.FPDFPage_GetObject(page, number)
+        if pdfium_c.FPDFPageObj_GetType(path) != pdfium_c.FPDF_PAGEOBJ_PATH:
+            continue
+        pdfium_c.FPDFPageObj_GetMatrix(path, matrix)
         # a path begins here if it does not move elsewhere first
         start = Point(0.0, 0.0)
         here = Point(0.0, 0.0)
-        x = ctypes.c_float()
-        y = ctypes.c_float()
         for index in range(pdfium_c.FPDFPath_CountSegments(path)):
             segment = pdfium_c.FPDFPath_GetPathSegment(path, index)
             # PDFium writes the point that the segment leads to into these two variables
             pdfium_c.FPDFPathSegment_GetPoint(segment, x, y)
             before = here
-            here = Point._make(matrix.on_point(x.value, y.value))
+            here = _on_page(matrix, x.value, y.value)
             kind = pdfium_c.FPDFPathSegment_GetType(segment)
             if kind == pdfium_c.FPDF_SEGMENT_MOVETO:
                 start = here
@@ -252,6 +258,14 @@ def _segments(page: PdfPage) -> list[Segment]:
         if len(segments) > MOST_SEGMENTS:
             return []
     return segments
+
+
+def _on_page(matrix: FS_MATRIX, x: float, y: float) -> Point:
+    """Return where a path's point stands on its page."""
+    return Point(
+        matrix.a * x + matrix.c * y + matrix.e,
+        matrix.b * x + matrix.d * y + matrix.f,
+    )
 
 
 def _tables(layout: PageLayout, rects: Sequence[Rect]) -> Iterator[Table]:
