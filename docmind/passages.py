@@ -27,6 +27,8 @@ class Passage:
     text: str
     page: int | None = None
     """1-based page, slide or sheet; None where the format has none."""
+    page_label: str = ""
+    """What is printed on the page where that is another number, for example `iv`."""
     heading: str = ""
     """The headings above it, outermost first."""
     start: int = 0
@@ -45,6 +47,18 @@ class Passage:
     def __post_init__(self) -> None:
         # JSON has lists; as tuples a passage can be hashed and compared.
         object.__setattr__(self, "boxes", tuple(tuple(box) for box in self.boxes))
+
+    @property
+    def page_name(self) -> str:
+        """The page as one looks for it: `6`, or `iv (6)` where it has another number printed on it.
+
+        "" where the format has no pages.
+        """
+        if self.page is None:
+            return ""
+        if self.page_label:
+            return f"{self.page_label} ({self.page})"
+        return str(self.page)
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,7 @@ class NumberedPassage:
             "file_name": passage.file_name,
             "text": passage.text,
             "page": passage.page,
+            "page_label": passage.page_label,
             "heading": passage.heading,
             "start": passage.start,
             "end": passage.end,

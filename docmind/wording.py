@@ -62,7 +62,7 @@ def place(source: NumberedPassage) -> str:
     """Return where a source stands: `report.pdf, page 3`."""
     passage = source.passage
     if passage.page:
-        return f"{passage.file_name}, page {passage.page}"
+        return f"{passage.file_name}, page {passage.page_name}"
     return passage.file_name
 
 

@@ -95,6 +95,7 @@ def _embedded_passage(node: BaseNode) -> EmbeddedPassage:
         file_name=metadata["file_name"],
         text=node.get_content(),
         page=metadata["page"],
+        page_label=metadata["page_label"],
         heading=metadata["heading"],
         start=metadata["start"],
         end=metadata["end"],

@@ -135,7 +135,7 @@ def _draw_sources(message: StoredMessage, view: TurnView, index: int, cited: set
 
 def _draw_source_button(source: NumberedPassage, index: int, doubtful: bool) -> None:
     passage = source.passage
-    page = f" p. {passage.page}" if passage.page else ""
+    page = f" p. {passage.page_name}" if passage.page else ""
     label = plain(f"{source.number} · {passage.file_name}{page}")
     if doubtful:
         label += " · unverified"

@@ -74,7 +74,7 @@ def draw_passage(app: App, cited: CitedPassage) -> None:
         path = app.documents.file_path(document.id)
         image = page_image(str(path), passage.page, passage.boxes)
         if image:
-            name = f"Page {passage.page} of {passage.file_name}"
+            name = f"Page {passage.page_name} of {passage.file_name}"
             st.image(image, width="stretch", alt=name)
             return
     with st.expander("The text around it"):
@@ -87,7 +87,7 @@ def draw_passage(app: App, cited: CitedPassage) -> None:
 def _draw_place(passage: Passage) -> None:
     parts = []
     if passage.page:
-        parts.append(f"Page {passage.page}")
+        parts.append(f"Page {passage.page_name}")
     if passage.heading:
         parts.append(passage.heading)
     if parts:

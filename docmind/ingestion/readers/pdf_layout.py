@@ -450,48 +450,47 @@ class _PieceReader:
         words are asked for.
         """
         matches = list(_WORD.finditer(self._characters, piece.start, piece.end))
-        if not matches:
+        if not matches or self._direction.quarter_turns:
             return None
         first = matches[0].start()
         end = matches[-1].end()
-        if self._direction.quarter_turns or not self._places.are_drawn_at_once(first, end - first):
+        if not self._places.are_drawn_at_once(first, end - first):
             return None
-        of_character = self._places.of_character
-        left, bottom, right, top = of_character(first)
-        visible = self._visible
-        if left < visible.left or -bottom > visible.bottom or -top < visible.top:
-            return None
-        # The letters of some fonts have boxes of their own.
-        limit = (top - bottom) / 10
         words: list[Word] = []
-        before = left - 1
         for match in matches:
-            text = match[0]
-            word_left, word_bottom, first_right, word_top = of_character(match.start())
-            if word_left <= before:
+            word = self._word_drawn_at_once(match[0], match.start())
+            if word is None or (words and word.rect.left <= words[-1].rect.left):
                 return None
-            last_left, last_bottom, word_right, last_top = of_character(match.end() - 1)
-            if last_left < word_left or abs(last_bottom - word_bottom) > limit:
-                return None
-            if abs(last_top - word_top) > limit:
-                return None
-            count = len(text)
-            width = word_right - word_left
-            if not text.isalpha():
-                if _NAMELESS.search(text):
-                    return None
-                figure = max(first_right - word_left, word_right - last_left)
-                is_wide = width > MOST_FIGURES_WIDE * count * figure
-                if is_wide and _WITH_DIGITS.search(text):
-                    return None
-            is_loose = width >= MOST_WIDE * count * (word_top - word_bottom)
-            if is_loose and count > 1 and not _is_full_width(text):
-                return None
-            words.append(Word(text, Rect(word_left, -word_top, word_right, -word_bottom)))
-            before = word_left
+            words.append(word)
+        visible = self._visible
+        rect = words[0].rect
+        if rect.left < visible.left or rect.top < visible.top or rect.bottom > visible.bottom:
+            return None
         if words[-1].rect.right > visible.right:
             return None
         return _LinePart(words=words, first=first, last=end - 1)
+
+    def _word_drawn_at_once(self, text: str, start: int) -> Word | None:
+        """Return a word of one piece of text; None if its ends do not tell enough of it."""
+        of_character = self._places.of_character
+        left, bottom, first_right, top = of_character(start)
+        last_left, last_bottom, right, last_top = of_character(start + len(text) - 1)
+        # The letters of some fonts have boxes of their own.
+        limit = (top - bottom) / 10
+        is_level = abs(last_bottom - bottom) <= limit and abs(last_top - top) <= limit
+        if not is_level or last_left < left or _NAMELESS.search(text):
+            return None
+        width = right - left
+        if not text.isalpha():
+            # No figure is wider than another: a gap between them would make the number longer.
+            figure = max(first_right - left, right - last_left)
+            is_wide = width > MOST_FIGURES_WIDE * len(text) * figure
+            if is_wide and _WITH_DIGITS.search(text):
+                return None
+        is_loose = width >= MOST_WIDE * len(text) * (top - bottom)
+        if is_loose and len(text) > 1 and not _is_full_width(text):
+            return None
+        return Word(text, Rect(left, -top, right, -bottom))
 
     def _runs(self, start: int, end: int) -> list[_Run]:
         """Return the visible characters from start to end.
@@ -642,9 +641,9 @@ class _Places:
         return rect.left, rect.bottom, rect.right, rect.top
 
     def are_drawn_at_once(self, first: int, count: int) -> bool:
-        """Tell whether PDFium has one rectangle for these characters: one piece of text in the file.
+        """Tell whether these characters are one piece of text in the file.
 
-        None of them is raised, and none has another size.
+        Then PDFium has one rectangle for them. None of them is raised or has another size.
         """
         return bool(self._count_rects(self._raw, first, count) == 1)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from docmind.ingestion.parsed import Box, Line
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
+from docmind.ingestion.readers.ooxml import Unread
 from docmind.ingestion.readers.pdf_layout import PageLayout, Rect, around
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Picture:
 class PictureReader:
     """Reads the pictures of a document: one that stands on every page, as a logo does, once."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
         self._seen: set[tuple[int, ...]] = set()
         self._count = 0
         """Pictures of text pages that have been read."""
@@ -78,6 +80,10 @@ class PictureReader:
             if not is_scan:
                 self._count += 1
                 if self._count > MOST_PICTURES:
+                    self._unread.count(
+                        f"picture after the first {MOST_PICTURES}",
+                        f"pictures after the first {MOST_PICTURES}",
+                    )
                     continue
             lines = page.lines(page.box(picture))
             letters = sum(character.isalnum() for line in lines for character in line.text)

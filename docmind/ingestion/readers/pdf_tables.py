@@ -13,6 +13,8 @@ Words in no cell, and those of what is no table after all, stay with the page's 
 from __future__ import annotations
 
 import ctypes
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
@@ -43,12 +45,23 @@ LEAST_RULES_OF_OPEN_TABLE = 3
 LONG_CELL_CHARS = 100
 """A cell over several columns or rows that says more is no heading: it is not repeated in them, and
 over all columns it is text between two tables."""
+MOST_HEADER_ROWS = 4
+MOST_REPEATED = 2.0
+"""A table that says more than so many times what its cells do is none: its words are text."""
 LEAST_ROWS_WITHOUT_RULES = 3
 """So many lines of numbers in a cell are rows. Two may be one thing, as a value and its error."""
 STICKING_OUT = 0.15
 """Fraction of a word's width by which it may reach over the side of its cell."""
 MOST_STICKING_OUT = 0.05
 """Fraction of words that may reach further: the lines of a drawing cross more of them."""
+
+_NUMBER = re.compile(
+    r"[(\[<>~\u2248+\-\u2212\u2013]?\s*[$\u20ac\u00a3\u00a5]?\s*"
+    r"[+\-\u2212\u2013]?\(?\d[\d.,:/'\u2019\s]*\s*"
+    r"(?:%|\)|pts?|bps|[kKmM]|x|[A-Z]{3}|[$\u20ac\u00a3\u00a5]|[*\u2020])*"
+)
+_NO_VALUE = re.compile(r"[-\u2212\u2013\u2014]+|n/?a|n\.a\.|nm|nil|\*+", re.IGNORECASE)
+_YEAR = re.compile(r"(?:FY|Q[1-4] )?(?:19|20)\d\d(?:/\d\d)?")
 
 
 class Segment(NamedTuple):
@@ -79,6 +92,20 @@ class Table:
     """Where each line of `markdown` stands."""
     words: frozenset[Word]
     """The words in its cells."""
+    header_rows: int = 1
+    """Rows that are heads of columns."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it says each of its words, and none all over again.
+
+        What several columns have in common is repeated in them, but never most of a table.
+        """
+        words: Counter[str] = Counter()
+        for word in self.words:
+            words.update(filter(str.isalnum, word.text))
+        said = Counter(filter(str.isalnum, self.markdown))
+        return words <= said and said.total() <= MOST_REPEATED * words.total()
 
 
 @dataclass(eq=False)
@@ -446,11 +473,27 @@ def _table(layout: PageLayout, grid: _Grid, rows: Sequence[int]) -> Iterator[Tab
     for row in rows:
         for cell in grid.cells(row):
             words.update(cell.words)
+    texts = grid.texts(rows)
     yield Table(
-        markdown=markdown_table(grid.texts(rows)),
+        markdown=markdown_table(texts),
         boxes=(boxes[0], None, *boxes[1:]),  # the rule below the header stands nowhere
         words=frozenset(words),
+        header_rows=_count_header_rows(texts),
     )
+
+
+def _count_header_rows(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many rows stand above the first one with a value; 1 where that says nothing."""
+    for number, row in enumerate(rows):
+        if any(map(is_value, row[1:])):
+            return number if 1 <= number <= MOST_HEADER_ROWS else 1
+    return 1
+
+
+def is_value(text: str) -> bool:
+    """Tell whether a cell says a number, or that there is none, and not just a year."""
+    is_number = _NUMBER.fullmatch(text) or _NO_VALUE.fullmatch(text)
+    return bool(is_number) and not _YEAR.fullmatch(text)
 
 
 def _table_rows(grid: _Grid, rows: Sequence[int]) -> list[int]:
