@@ -18,6 +18,7 @@ from docmind.ingestion.parsed import Headings, Line, PartlyRead, Progress, Secti
 from docmind.ingestion.readers.ooxml import Unread
 from docmind.ingestion.readers.pdf_columns import find_open_tables
 from docmind.ingestion.readers.pdf_furniture import without_furniture
+from docmind.ingestion.readers.pdf_headings import SizedHeadings, find_headings
 from docmind.ingestion.readers.pdf_layout import (
     PageLayout,
     TextLine,
@@ -75,10 +76,13 @@ def read_pdf(path: Path, progress: Progress) -> PartlyRead:
     sections: list[Section] = []
     unreadable_pages = 0
     headings: tuple[str, ...] = ()
+    sized: SizedHeadings | None = None
     with open_pdf(path) as pdf:
         with suppress(pdfium.PdfiumError):  # the pages can be read without
             pdf.init_forms()
         bookmarks = _bookmarks(pdf)
+        if not bookmarks:
+            sized = SizedHeadings()
         unread = Unread()
         picture_reader = PictureReader(unread)
         for index in range(len(pdf)):
@@ -86,7 +90,9 @@ def read_pdf(path: Path, progress: Progress) -> PartlyRead:
             headings = bookmarks.get(index, headings)
             label = _page_label(pdf, index)
             try:
-                for section in _page_sections(pdf, index, headings, picture_reader):
+                for section in _page_sections(
+                    pdf, index, headings=headings, sized=sized, picture_reader=picture_reader
+                ):
                     sections.append(replace(section, page_label=label))
             except pdfium.PdfiumError:
                 # One bad page does not cost the others.
@@ -128,9 +134,21 @@ def _bookmarks(pdf: PdfDocument) -> dict[int, tuple[str, ...]]:
 
 
 def _page_sections(
-    pdf: PdfDocument, index: int, headings: tuple[str, ...], picture_reader: PictureReader
+    pdf: PdfDocument,
+    index: int,
+    *,
+    headings: tuple[str, ...],
+    sized: SizedHeadings | None,
+    picture_reader: PictureReader,
 ) -> list[Section]:
-    """Return what a page says: its text, tables, form fields and notes, then its pictures."""
+    """Return what a page says: its text, tables, form fields and notes, then its pictures.
+
+    Args:
+        pdf, index: which page.
+        headings: the bookmarks above it.
+        sized: the headings above it in a document without bookmarks; those of the page are entered.
+        picture_reader: reads the document's pictures.
+    """
     page = pdf[index]
     try:
         text_page = page.get_textpage()
@@ -158,8 +176,11 @@ def _page_sections(
                 other_lines=other_lines,
                 page=index + 1,
                 headings=headings,
+                sized=sized,
             )
         )
+        if sized is not None:
+            headings = sized.path
         sections += [_text_section(lines, index + 1, headings) for lines in pictures]
         return sections
     finally:
@@ -183,21 +204,32 @@ def _sections(
     other_lines: Sequence[Line],
     page: int,
     headings: tuple[str, ...],
+    sized: SizedHeadings | None = None,
 ) -> Iterator[Section]:
-    """Yield the page's text; each table stands where its first line stood.
+    """Yield the page's text, from heading to heading; a table stands where its first line stood.
 
     Args:
         page_layout: the lines of the page; the words of tables are taken out of them.
         tables: the tables among them.
         other_lines: what stands below all.
         page, headings: of the sections.
+        sized: the headings above the page if the document has no bookmarks.
     """
     in_table: set[Word] = set()
     for table in tables:
         in_table |= table.words
+    starts: dict[TextLine, list[TextLine]] = {}
+    if sized is not None:
+        headings = sized.path
+        starts = _starts_of_headings(page_layout, in_table)
     outside: list[TextLine] = []
     remaining = list(tables)
     for line in page_layout.lines:
+        if sized is not None and line in starts:
+            yield _text_section(_with_places(page_layout, outside), page, headings)
+            outside = []
+            sized.enter(starts[line])
+            headings = sized.path
         for table in list(remaining):
             if not table.words.isdisjoint(line.words):
                 remaining.remove(table)
@@ -219,6 +251,17 @@ def _sections(
             outside.append(line)
     text_lines = [*_with_places(page_layout, outside), *other_lines]
     yield _text_section(text_lines, page, headings)
+
+
+def _starts_of_headings(
+    page_layout: PageLayout, in_table: set[Word]
+) -> dict[TextLine, list[TextLine]]:
+    """Return first line → all lines of each heading that stands in no table."""
+    starts: dict[TextLine, list[TextLine]] = {}
+    for heading in find_headings(page_layout.lines):
+        if in_table.isdisjoint(heading[0].words):
+            starts[heading[0]] = heading
+    return starts
 
 
 def _caption(lines: Sequence[TextLine], first: TextLine) -> str:

@@ -32,10 +32,13 @@ from docmind.ingestion.readers.pdf_layout import (
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
-    from pypdfium2.raw import FS_MATRIX
+    from pypdfium2.raw import FPDF_PAGEOBJECT, FS_MATRIX
 
 MOST_SEGMENTS = 3000
 """A page with more is a drawing."""
+SEGMENTS_OF_RECTANGLE = 5
+SMALL = 20.0
+"""Points; a path of many segments that is nowhere longer is no rule."""
 SNAP = 3.0
 """Points up to which two lines are the same one, and up to which an end reaches a crossing line."""
 STRAIGHT = 1.0
@@ -265,11 +268,16 @@ def _segments(page: PdfPage) -> list[Segment]:
         path = pdfium_c.FPDFPage_GetObject(page, number)
         if pdfium_c.FPDFPageObj_GetType(path) != pdfium_c.FPDF_PAGEOBJ_PATH:
             continue
+        count = pdfium_c.FPDFPath_CountSegments(path)
+        if count > MOST_SEGMENTS:
+            return []
+        if count > SEGMENTS_OF_RECTANGLE and _is_small(path):
+            continue
         pdfium_c.FPDFPageObj_GetMatrix(path, matrix)
         # a path begins here if it does not move elsewhere first
         start = Point(0.0, 0.0)
         here = Point(0.0, 0.0)
-        for index in range(pdfium_c.FPDFPath_CountSegments(path)):
+        for index in range(count):
             segment = pdfium_c.FPDFPath_GetPathSegment(path, index)
             # PDFium writes the point that the segment leads to into these two variables
             pdfium_c.FPDFPathSegment_GetPoint(segment, x, y)
@@ -285,6 +293,20 @@ def _segments(page: PdfPage) -> list[Segment]:
         if len(segments) > MOST_SEGMENTS:
             return []
     return segments
+
+
+def _is_small(path: FPDF_PAGEOBJECT) -> bool:
+    """Tell whether a path is a letter or a sign that was drawn: no cell is so small."""
+    import pypdfium2.raw as pdfium_c
+
+    left = ctypes.c_float()
+    bottom = ctypes.c_float()
+    right = ctypes.c_float()
+    top = ctypes.c_float()
+    pdfium_c.FPDFPageObj_GetBounds(path, left, bottom, right, top)
+    width = right.value - left.value
+    height = top.value - bottom.value
+    return max(width, height) < SMALL
 
 
 def _on_page(matrix: FS_MATRIX, x: float, y: float) -> Point:

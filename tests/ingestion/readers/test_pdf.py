@@ -379,6 +379,44 @@ def test_running_heads_are_read_once_and_page_numbers_are_labels(tmp_path):
         assert len(section.boxes) == len(section.text.splitlines())
 
 
+def test_larger_lines_are_headings_where_a_pdf_has_no_bookmarks(tmp_path):
+    drawing = [show(60, 780, "The harbour", size=24)]
+    for part, top in (("Ships", 740), ("Storms", 500)):
+        drawing.append(show(60, top, part, size=16))
+        for number in range(5):
+            text = f"{part} of the year number {number} were counted by two keepers."
+            drawing.append(show(60, top - 20 - 14 * number, text))
+    document = read_page(tmp_path, *drawing)
+    bookmark = document.sections[0].headings[:1]
+    if bookmark:  # the sample has one, so sizes say nothing
+        assert {section.headings for section in document.sections} == {bookmark}
+    path = write_without_bookmarks(tmp_path / "page.pdf")
+    title, ships, storms = read(path).sections
+    assert title.text == "The harbour"
+    assert ships.headings == ("The harbour", "Ships")
+    assert ships.text.startswith("Ships\nShips of the year")
+    assert storms.headings == ("The harbour", "Storms")
+
+
+def write_without_bookmarks(path: Path) -> Path:
+    """Return a copy with the pages of a PDF and nothing else."""
+    copy = path.with_suffix(".copy.pdf")
+    with pypdfium2.PdfDocument(path) as pdf, pypdfium2.PdfDocument.new() as pages:
+        pages.import_pages(pdf)
+        pages.save(copy)
+    return copy
+
+
+def test_a_page_has_the_label_that_is_printed_on_it(tmp_path):
+    path = write_pdf(tmp_path / "a.pdf", ["Preface.", "Chapter one."], note="")
+    content = path.read_bytes()
+    labels = b"/Type /Catalog /PageLabels << /Nums [0 << /S /r >> 1 << /S /D >>] >>"
+    path.write_bytes(content.replace(b"/Type /Catalog", labels))
+    preface, chapter = read(path).sections
+    assert (preface.page, preface.page_label) == (1, "i")
+    assert (chapter.page, chapter.page_label) == (2, "1")
+
+
 def test_pictures_that_are_too_many_are_said_to_be_unread(tmp_path, monkeypatch):
     count_recognized(monkeypatch)
     monkeypatch.setattr("docmind.ingestion.readers.pdf_pictures.MOST_PICTURES", 0)
