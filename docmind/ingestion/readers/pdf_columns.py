@@ -153,9 +153,8 @@ def _cells(line: TextLine) -> list[_Cell]:
 
 def _table(layout: PageLayout, rows: Sequence[_Row]) -> Table | None:
     """Return the table that these rows make, if they make one."""
-    for row in rows:
-        if _LEADERS.search(row.line.text):
-            return None
+    if any(_LEADERS.search(row.line.text) for row in rows):
+        return None
     body_start = 0
     while not rows[body_start].has_numbers:
         body_start += 1
@@ -172,13 +171,15 @@ def _table(layout: PageLayout, rows: Sequence[_Row]) -> Table | None:
     if heads is None or not _is_table(body):
         return None
     boxes: list[Box | None] = []
-    head_lines = [row.line for row in rows[:body_start]]
-    boxes.append(layout.box(head_lines[-1].rect) if head_lines else None)
+    boxes.append(None)  # no place for the heads, if there are none
+    if body_start > 0:
+        boxes[0] = layout.box(rows[body_start - 1].line.rect)
     boxes.append(None)
     words: set[Word] = set()
-    for row in rows:
+    for number, row in enumerate(rows):
         words.update(row.line.words)
-    boxes += [layout.box(row.line.rect) for row in rows[body_start:]]
+        if number >= body_start:
+            boxes.append(layout.box(row.line.rect))
     return Table(
         markdown=markdown_table(body, header=heads),
         boxes=tuple(boxes),
@@ -279,7 +280,7 @@ def _is_table(body: Sequence[Sequence[str]]) -> bool:
     filled = 0
     rows_with_several = 0
     for row in body:
-        texts = [text for text in row if text]
+        texts = list(filter(None, row))
         filled += len(texts)
         if len(texts) > 1:
             rows_with_several += 1

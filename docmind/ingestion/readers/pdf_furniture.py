@@ -75,9 +75,9 @@ def _is_all_of_its_page(
             continue
         if section.table or number not in dropped:
             return False
-        filled = [index for index, line in enumerate(section.text.split("\n")) if line]
-        if not dropped[number].issuperset(filled):
-            return False
+        for index, line in enumerate(section.text.split("\n")):
+            if line and index not in dropped[number]:
+                return False
     return True
 
 
@@ -115,7 +115,7 @@ def _furniture(candidates: Sequence[_Candidate], pages: int) -> Iterator[_Place]
     least = max(LEAST_PAGES, LEAST_FRACTION * pages)
     for key, group in groups.items():
         for alike in _at_one_place(group):
-            if len({candidate.page for candidate in alike}) < least:
+            if _count_pages(alike) < least:
                 continue
             if key == "#":
                 yield from _counting(alike)
@@ -135,6 +135,21 @@ def _at_one_place(group: Sequence[_Candidate]) -> Iterator[list[_Candidate]]:
         alike.append(candidate)
     if alike:
         yield sorted(alike, key=lambda candidate: candidate.page)
+
+
+def _count_pages(group: Sequence[_Candidate]) -> int:
+    """Return on how many pages these lines stand; they are in the order of their pages."""
+    count = 0
+    page = 0
+    for candidate in group:
+        if candidate.page != page:
+            count += 1
+            page = candidate.page
+    return count
+
+
+def _numbers(text: str) -> list[int]:
+    return list(map(int, _DIGITS.findall(text)))
 
 
 def _counting(group: Sequence[_Candidate]) -> Iterator[_Place]:
@@ -157,28 +172,33 @@ def _says_the_same(group: Sequence[_Candidate]) -> bool:
     """Tell whether these lines differ in nothing but a number that counts pages."""
     differences: set[tuple[int, ...]] = set()
     for candidate in group:
-        numbers = [int(digits) for digits in _DIGITS.findall(candidate.text)]
-        steady = [number for number in numbers if number != candidate.page]
-        differences.add(tuple(steady))
+        numbers = _numbers(candidate.text)
+        if candidate.page in numbers:
+            numbers.remove(candidate.page)
+        differences.add(tuple(numbers))
     if len(differences) == 1:
         return True
     # Printed numbers may be behind the pages by some: then each stands as far from its page.
     shifts: set[tuple[int, ...]] = set()
     for candidate in group:
-        numbers = [int(digits) for digits in _DIGITS.findall(candidate.text)]
+        numbers = _numbers(candidate.text)
         shifts.add(tuple(number - candidate.page for number in numbers))
     return len(shifts) == 1 or _last_counts(group)
 
 
 def _last_counts(group: Sequence[_Candidate]) -> bool:
     """Tell whether only one number of these lines changes, and by the pages between them."""
-    rows = [[int(digits) for digits in _DIGITS.findall(item.text)] for item in group]
+    rows: list[list[int]] = []
+    for candidate in group:
+        rows.append(_numbers(candidate.text))
     changing = 0
     for numbers in zip(*rows, strict=True):
         if len(set(numbers)) == 1:
             continue
         changing += 1
-        shifts = {number - item.page for number, item in zip(numbers, group, strict=True)}
+        shifts: set[int] = set()
+        for number, candidate in zip(numbers, group, strict=True):
+            shifts.add(number - candidate.page)
         if len(shifts) > 1:
             return False
     return changing == 1

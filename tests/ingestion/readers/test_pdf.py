@@ -386,10 +386,8 @@ def test_larger_lines_are_headings_where_a_pdf_has_no_bookmarks(tmp_path):
         for number in range(5):
             text = f"{part} of the year number {number} were counted by two keepers."
             drawing.append(show(60, top - 20 - 14 * number, text))
-    document = read_page(tmp_path, *drawing)
-    bookmark = document.sections[0].headings[:1]
-    if bookmark:  # the sample has one, so sizes say nothing
-        assert {section.headings for section in document.sections} == {bookmark}
+    (section,) = read_page(tmp_path, *drawing).sections
+    assert len(section.headings) == 1  # the bookmark of the page
     path = write_without_bookmarks(tmp_path / "page.pdf")
     title, ships, storms = read(path).sections
     assert title.text == "The harbour"
