@@ -39,6 +39,8 @@ class Passage:
     boxes: Sequence[Sequence[float]] = ()
     """Where it stands on its page: left, top, right and bottom as fractions (0 to 1) of the page's
     width and height."""
+    language: str = ""
+    """Of its document, as ISO 639-1 has it; empty where it could not be told."""
     merged: bool = False
     """Several consecutive passages read as one. Such a passage is in no store."""
 
