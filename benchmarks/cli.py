@@ -351,6 +351,26 @@ def retrieval(data: Data = DATA, sets: Sets = "", save: Save = None, vs: Vs = No
 
 
 @evaluate.command()
+def reports(
+    clone: Annotated[Path, typer.Argument(help="Git directory of the repository with the PDFs.")],
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Pages of long annual reports among ten passages, by kind of question.
+
+    benchmarks/questions/reports.json names the public repository.
+    """
+    from benchmarks.reports import measure_reports, report_files
+
+    settings = settings_with_models(embedding=True)
+    with TemporaryDirectory() as folder:
+        files = report_files(clone, Path(folder))
+        figures = measure_reports(settings, files, progress=show_progress)
+    notes = f"odd questions report; embedding model {settings.retrieval.embedding_model}"
+    report(figures, notes=notes, save=save, earlier=vs)
+
+
+@evaluate.command()
 def embedders(
     models: Annotated[list[str], typer.Argument(help="NAME=DIRECTORY of each embedding model.")],
     data: Data = DATA,
