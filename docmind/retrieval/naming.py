@@ -23,6 +23,10 @@ NAMED = 0.6
 """How much of a name a question must say, by the weight of its words, to mean that document."""
 NAMED_IN_CAPITALS = 0.25
 """The same, in words with a capital or a digit: Downer is enough for Downer_EDI_Report_2022.pdf."""
+MOST_OF_ONE = 6
+"""Documents whose names may begin with the same word, or an eighth of all. With all words of a
+name alike, topics named pages of documentation: recall@5 of BM25 on cookbook-docs 0.67, not 0.75.
+"""
 SHORTEST_NUMBER = 3
 """Digits: a year names a report, a copy's `(2)` does not."""
 SHORTEST_PART = 3
@@ -75,18 +79,16 @@ def named_documents(question: str, names: Mapping[str, str]) -> NamedDocuments |
         matches[name_word] = _match(name_word, question)
     scores: dict[str, float] = {}
     for document_id, name_words in words_of_names.items():
-        said = 0.0
-        said_as_name = 0.0
-        total = 0.0
+        # The name of a report begins with who it is of; what all names begin with is a folder.
+        head = _head(names[document_id])
+        if head not in matches or frequencies[head] > max(MOST_OF_ONE, len(names) / 8):
+            continue
+        weights: dict[str, float] = {}
         for name_word in sorted(name_words):  # in one order, so that equal sums are equal
-            match = matches[name_word]
-            weight = _weight(frequencies[name_word], len(names))
-            total += weight
-            said += weight * match.fraction
-            if match.as_name:
-                said_as_name += weight * match.fraction
-        if said > NAMED * total or said_as_name > NAMED_IN_CAPITALS * total:
-            scores[document_id] = round(said, 6)
+            weights[name_word] = _weight(frequencies[name_word], len(names))
+        said = _said_of(weights, matches, head)
+        if said:
+            scores[document_id] = said
     best_score = max(scores.values(), default=0.0)
     named = [document_id for document_id, score in scores.items() if score == best_score]
     if not named or 1 < len(named) == len(names):
@@ -98,9 +100,31 @@ def named_documents(question: str, names: Mapping[str, str]) -> NamedDocuments |
     return NamedDocuments(document_ids=named, rest=_without(question, said_by))
 
 
+def _said_of(weights: Mapping[str, float], matches: Mapping[str, _Match], head: str) -> float:
+    """Return the weight of a name's words that a question says; 0 if it does not mean that name."""
+    said = 0.0
+    said_as_name = 0.0
+    for name_word, weight in weights.items():
+        match = matches[name_word]
+        said += weight * match.fraction
+        if match.as_name:
+            said_as_name += weight * match.fraction
+    total = sum(weights.values())
+    by_name = matches[head].as_name and said_as_name > NAMED_IN_CAPITALS * total
+    if by_name or (matches[head].fraction and said > NAMED * total):
+        return round(said, 6)
+    return 0.0
+
+
 def _weight(documents_with_word: int, documents: int) -> float:
     """Return what a word of names says about which is meant: BM25's IDF."""
     return math.log(1 + (documents - documents_with_word + 0.5) / (documents_with_word + 0.5))
+
+
+def _head(file_name: str) -> str:
+    """Return the first word of a name, in small letters."""
+    first = _WORD.search(PurePath(file_name).stem)
+    return first[0].casefold() if first else ""
 
 
 @lru_cache(maxsize=20_000)
