@@ -133,8 +133,22 @@ class ChatService:
         self._thread = threading.Thread(target=self._loop.run_forever, name="chat", daemon=True)
         self._thread.start()
 
-    def ask(self, question: str, conversation_id: str) -> Turn:
+    def ask(
+        self,
+        question: str,
+        conversation_id: str,
+        *,
+        version_of: int | None = None,
+        temperature: float | None = None,
+    ) -> Turn:
         """Begin a turn and return at once.
+
+        Args:
+            question: As it was typed.
+            conversation_id: The conversation that it continues.
+            version_of: The id of an earlier question whose place it takes, with all that came
+                before; with the same words it gets another answer. None continues at the end.
+            temperature: What the answer is sampled with; None: as in the settings.
 
         Raises:
             EngineNotReady, EngineFailed: the model is loading or could not be started.
@@ -149,12 +163,15 @@ class ChatService:
         conversation = self._conversations.get(conversation_id)
         if conversation is None:
             raise DocMindError("This conversation was deleted. Start a new one.")
+        known = version_of is None or self._conversations.version(conversation_id, version_of)
+        if not known:
+            raise DocMindError("The question that this one replaces is gone. Ask it anew.")
         self._engine.wait_ready(0)
         document_ids = self._scope(conversation)
         budget = self._budget()
         self._check_length(question, budget)
-        turn = Turn(conversation_id, question)
-        request = self._request(turn, document_ids, budget)
+        turn = Turn(conversation_id, question, version_of)
+        request = self._request(turn, document_ids, budget, temperature)
         self._start(turn, request)
         return turn
 
@@ -227,12 +244,16 @@ class ChatService:
             )
 
     def _request(
-        self, turn: Turn, document_ids: Sequence[str] | None, budget: Budget
+        self,
+        turn: Turn,
+        document_ids: Sequence[str] | None,
+        budget: Budget,
+        temperature: float | None,
     ) -> TurnRequest:
         """Return the question with all that it is answered from."""
-        messages = self._conversations.messages(turn.conversation_id)
+        messages = self._conversations.messages(turn.conversation_id, before=turn.version_of)
         past_turns = completed_turns(messages)
-        trims = self._conversations.trims(turn.conversation_id)
+        trims = self._conversations.trims(turn.conversation_id, before=turn.version_of)
         first_visible_turn = 0
         summary = ""
         if trims:
@@ -248,6 +269,7 @@ class ChatService:
             first_visible_turn=first_visible_turn,
             summary=summary,
             retained_passages=self._retained_passages(messages, budget),
+            temperature=temperature,
         )
 
     def _retained_passages(
@@ -280,7 +302,9 @@ class ChatService:
                 raise DocMindError(
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
-            self._conversations.add_question(turn.conversation_id, turn.question)
+            turn.question_id = self._conversations.add_question(
+                turn.conversation_id, turn.question, turn.version_of
+            )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
 
@@ -291,6 +315,7 @@ class ChatService:
             turn_id=request.turn_id,
             passages=state.passages,
             emit=turn.emit,
+            temperature=request.temperature,
         )
         services = TurnServices(count_tokens=self._count_tokens, check_answer=self._check_answer)
         return TurnContext(request=request, state=state, services=services, events=events)
@@ -353,8 +378,10 @@ class ChatService:
         """Store the answer and emit the last event. Never raises."""
         error = outcome.error
         try:
-            self._conversations.add_trims(outcome.trims)
-            self._conversations.add_answer(turn.conversation_id, _stored_message(outcome))
+            self._conversations.add_trims(outcome.trims, turn.question_id)
+            self._conversations.add_answer(
+                turn.conversation_id, _stored_message(outcome), turn.question_id
+            )
         except Exception as exc:
             log.exception("turn %s could not be stored", turn.id)
             error = error or f"{exc} The answer is not stored: copy it before you reload."

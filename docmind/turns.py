@@ -17,10 +17,14 @@ from docmind.events import AgentStep, ChatEvent, TokenDelta, TurnFailed, TurnFin
 class Turn:
     """One question on its way to an answer. Thread-safe; any number of followers."""
 
-    def __init__(self, conversation_id: str, question: str) -> None:
+    def __init__(self, conversation_id: str, question: str, version_of: int | None = None) -> None:
         self.id = uuid4().hex
         self.conversation_id = conversation_id
         self.question = question
+        self.version_of = version_of
+        """The id of the question whose place it takes; None: it stands at the end."""
+        self.question_id: int | None = None
+        """The id of the stored question."""
         self._begun = time.monotonic()
         self._events: list[ChatEvent] = []
         self._changed = threading.Condition()

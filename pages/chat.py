@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, state, tab, uploads
+from docmind.ui import answer, asking, chat, collections, state, tab, uploads
 
 app = state.page_app()
 conversation_id = tab.shown_conversation(app)
@@ -26,7 +26,7 @@ if not messages and turn is None and waiting is None:
     chat.draw_empty(app)
 
 if conversation_id is not None:
-    chat.draw_messages(messages, conversation_id)
+    chat.draw_messages(app, messages, conversation_id)
 
 if turn is not None and conversation_id is not None:
     if not messages or messages[-1].role != "user":
@@ -51,4 +51,4 @@ with foot:
 # with its input outside.
 sent = chat.draw_input(app)
 if sent:
-    chat.submit(app, sent)
+    asking.submit(app, sent)

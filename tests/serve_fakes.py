@@ -36,8 +36,7 @@ yearly = monthly * 10  # $
 
 def build_app(settings):
     """Return an App with a few documents, two collections, a conversation and a slow answer."""
-    folder = os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()
-    app = fake_app(Path(folder), settings)
+    app = fake_app(Path(os.environ["DOCMIND_DATA_DIR"]), settings)
     app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
@@ -67,6 +66,8 @@ def build_app(settings):
 
 
 if __name__ == "__main__":
+    # Also for the settings and the database: never in the data folder of whoever looks.
+    os.environ.setdefault("DOCMIND_DATA_DIR", tempfile.mkdtemp())
     module = types.ModuleType("docmind.app")
     module.build_app = build_app
     sys.modules["docmind.app"] = module

@@ -44,6 +44,8 @@ class TurnRequest:
     retained_passages: Sequence[Passage] = ()
     """Passages that earlier turns found: they stand before those that this turn finds, see
     `reading.retained_passages`."""
+    temperature: float | None = None
+    """What the answer is sampled with; None: as in the settings."""
 
 
 class Phase(Enum):

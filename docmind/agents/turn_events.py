@@ -42,7 +42,9 @@ class TurnEvents(ModelListener):
         turn_id: str,
         passages: PassageNumbers,
         emit: Callable[[ChatEvent], None],
+        temperature: float | None = None,
     ) -> None:
+        self.temperature = temperature
         self._conversation_id = conversation_id
         self._turn_id = turn_id
         self._emit = emit

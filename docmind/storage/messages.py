@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from docmind.events import (
@@ -17,6 +17,7 @@ from docmind.events import (
 )
 from docmind.passages import NumberedPassage
 
+Rating = Literal["up", "down"]
 AgentEvent = AgentStarted | AgentStep | AgentFinished
 _EVENT_TYPES: dict[str, type[AgentEvent]] = {
     "AgentStarted": AgentStarted,
@@ -46,6 +47,17 @@ class StoredMessage:
     notices: tuple[str, ...] = ()
     confidence: float | None = None
     open_points: str = ""
+    rating: Rating | None = None
+    """What the user thinks of the answer; kept on this machine, and in what they export."""
+    rating_reason: str = ""
+
+    id: int = field(default=0, compare=False)
+    """The database's; 0 before it is stored."""
+    parent: int | None = field(default=None, compare=False)
+    """The id of the message that it follows; None: it begins a conversation."""
+    versions: tuple[int, ...] = field(default=(), compare=False)
+    """Ids of all messages that stand in this place, this one among them, oldest first: answers to
+    the same question, or a question and what it was edited to."""
 
 
 def statement_from_json(data: Mapping[str, Any]) -> Statement:

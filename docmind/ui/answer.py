@@ -34,7 +34,7 @@ def draw_question(text: str, name: int | str) -> None:
 
 
 def draw_answer(message: StoredMessage, index: int) -> None:
-    """Draw a stored answer with its steps, sources and cost."""
+    """Draw a stored answer with its steps, sources and cost; actions stand below."""
     view = view_stored(message)
     numbers = markers(message.text)
     with st.container(key=f"answer-{index}"):

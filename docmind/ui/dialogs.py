@@ -18,6 +18,7 @@ from docmind.ui.markdown import plain
 from docmind.ui.passage_view import draw_passage, find_passage
 from docmind.ui.tab import Dialog, shown_conversation, this_tab
 from docmind.ui.transcript import transcript
+from docmind.ui.version_comparison import draw_comparison
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -78,6 +79,48 @@ class PassageDialog:
 
         title = f"{self.number} · {cited.source.passage.file_name}"
         _open(plain(title), body, width="medium")
+
+
+@dataclass(frozen=True)
+class CopyByHand:
+    """Shows a text that the browser did not let the page copy."""
+
+    text: str
+
+    def draw(self, _app: App) -> None:
+        """Draw it."""
+
+        def body() -> None:
+            st.markdown("The browser did not allow it. Select the text and copy it yourself.")
+            st.code(self.text, language=None, wrap_lines=True, height=320)
+
+        _open("Copy", body, width="medium")
+
+
+@dataclass(frozen=True)
+class CompareVersions:
+    """Shows what a version of an answer states otherwise than the one before it."""
+
+    message_id: int
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless the conversation or one of the versions is gone."""
+        conversation_id = shown_conversation(app)
+        if conversation_id is None:
+            return
+        after = app.conversations.version(conversation_id, self.message_id)
+        if after is None or len(after.versions) < 2:
+            return
+        place = after.versions.index(after.id)
+        other = place - 1 if place else 1
+        before = app.conversations.version(conversation_id, after.versions[other])
+        if before is None:
+            return
+
+        def body() -> None:
+            draw_comparison(before, after)
+
+        _open(f"Version {other + 1} and version {place + 1}", body, width="medium")
 
 
 @dataclass(frozen=True)

@@ -294,7 +294,7 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             args=(app.documents.cancel, document.id),
         )
     if st.button(
-        "",
+        "Collection and tags",
         key=f"label-{document.id}",
         icon=":material/label:",
         type="tertiary",
@@ -302,7 +302,7 @@ def _draw_row_buttons(app: App, document: Document) -> None:
     ):
         dialogs.ask(dialogs.EditDocuments((document.id,)))
     if st.button(
-        "",
+        "Delete documents",
         key=f"delete-{document.id}",
         icon=":material/delete:",
         type="tertiary",

@@ -147,7 +147,9 @@ def test_a_failed_turn_says_why_and_can_be_asked_again(open_page, app, ready):
     app.chat.fails = ""
     button(tab, "Ask again").click().run()
     finished(tab, app)
-    assert len(app.conversations.messages(tab_state(tab).conversation_id)) == 4
+    question, answer = app.conversations.messages(tab_state(tab).conversation_id)
+    assert len(question.versions) == 1
+    assert (len(answer.versions), answer.error) == (2, None)
 
 
 @pytest.mark.parametrize(
@@ -355,3 +357,66 @@ def test_settings_that_were_taken_back_are_told_until_it_is_read(open_page, app)
     assert "did not work" in words(tab)
     button(tab, "OK").click().run()
     assert "did not work" not in words(tab)
+
+
+def versions(tab):
+    """Return which version of which place is shown, as the page says it."""
+    return [caption.value for caption in tab.caption if " / " in caption.value]
+
+
+def test_an_answer_is_made_again_and_its_versions_can_be_switched(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    assert versions(tab) == []
+    first = app.conversations.messages(tab_state(tab).conversation_id)[-1]
+    app.chat.answer = "It is five dollars [1]."
+    tab.menu_button(key=f"again-{first.id}").click("varied").run()
+    tab = finished(tab, app)
+    assert app.chat.temperatures == [None, 0.7]
+    assert versions(tab) == ["2 / 2"]
+    assert "It is five dollars" in words(tab)
+    assert "per month" not in words(tab)
+    second = app.conversations.messages(tab_state(tab).conversation_id)[-1]
+    tab.button(key=f"version-left-{second.id}").click().run()
+    assert versions(tab) == ["1 / 2"]
+    assert "per month" in words(tab)
+    tab.menu_button(key=f"again-{first.id}").click("compare").run()
+    assert "Nothing in these versions was checked" in words(tab)
+
+
+def test_an_edited_question_is_asked_in_its_place(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    tab = finished(ask(tab, "And the tax?"), app)
+    conversation_id = tab_state(tab).conversation_id
+    first = app.conversations.messages(conversation_id)[0]
+    tab.button(key=f"edit-{first.id}").click().run()
+    tab.text_area[0].set_value("What is the yearly fee?")
+    button(tab, "Ask").click().run()
+    tab = finished(tab, app)
+    texts = [message.text for message in app.conversations.messages(conversation_id)]
+    assert texts[0] == "What is the yearly fee?"
+    assert len(texts) == 2
+    assert versions(tab) == ["2 / 2"]
+
+
+def test_an_answer_is_copied_with_its_sources_or_as_plain_text(open_page, app, ready):
+    app.chat.answer = "The fee is **$5** [1]."
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    answer = app.conversations.messages(tab_state(tab).conversation_id)[-1]
+    tab.menu_button(key=f"copy-{answer.id}").click("plain").run()
+    assert tab_state(tab).clipping.text == "The fee is $5 [1].\n"
+    tab.menu_button(key=f"copy-{answer.id}").click("sources").run()
+    copied = tab_state(tab).clipping
+    assert copied.text.startswith("The fee is **$5** [1].\n\n**[1] prices.txt, page 1**")
+    assert copied.number == 2
+
+
+def test_a_rating_with_its_reason_is_kept_and_exported(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    conversation_id = tab_state(tab).conversation_id
+    answer = app.conversations.messages(conversation_id)[-1]
+    tab.feedback(key=f"rating-{answer.id}").set_value(0).run()
+    tab.text_input(key=f"reason-{answer.id}").set_value("It is ten.").run()
+    messages = app.conversations.messages(conversation_id)
+    assert (messages[-1].rating, messages[-1].rating_reason) == ("down", "It is ten.")
+    assert "Your reason: It is ten" in words(tab)
+    assert "*Rated not helpful: It is ten.*" in transcript("Fee", messages)
