@@ -26,6 +26,7 @@ except DocMindError as exc:
     st.title("DocMind could not start", anchor=False)
     st.error(plain(str(exc)), icon=":material/error:")
     st.button("Try again", icon=":material/refresh:", type="primary")
+    settings_form.offer_to_take_back()
     if page.title == "Settings":
         settings_form.draw(None)
     st.stop()

@@ -84,6 +84,15 @@ def build_embedder(resolved: Resolved) -> Embedder:
     )
 
 
+def try_embedding_model(settings: Settings) -> None:
+    """Load the embedding model once, fetching it unless it is there.
+
+    Raises:
+        ModelError: it can't be fetched or loaded; the message says what to do.
+    """
+    build_embedder(resolve(settings)).embed_query("A sentence to try the model with.")
+
+
 def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | None = None) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, asking, chat, collections, state, tab, uploads
+from docmind.ui import answer, asking, chat, state, tab, uploads
 
 app = state.page_app()
 conversation_id = tab.shown_conversation(app)
@@ -42,10 +42,8 @@ with foot:
     uploads.draw_notices()
     if uploads.pending(app.documents.documents()):
         chat.draw_ingesting(app)
-    if turn is not None:
-        chat.draw_stop_button(turn)
     chat.write_draft_into_input()
-    collections.draw_search_choice(app, conversation_id)
+    chat.draw_question_options(app, conversation_id, turn)
 
 # Not within st.bottom, where it stands all the same: Streamlit follows the end of a page only
 # with its input outside.

@@ -9,17 +9,17 @@ from docmind.ui import state, system
 app = state.page_app()
 st.title("System", anchor=False)
 
-st.subheader("Machine", anchor=False)
+st.header("Machine", anchor=False)
 system.draw_machine(app)
 
-st.subheader("Engine", anchor=False)
+st.header("Engine", anchor=False)
 system.draw_engine(app)
 
-st.subheader("Engine plan", anchor=False)
+st.header("Engine plan", anchor=False)
 system.draw_plan(app)
 
-st.subheader("Storage", anchor=False)
+st.header("Storage", anchor=False)
 system.draw_storage(app)
 
-st.subheader("Context trims", anchor=False)
+st.header("Context trims", anchor=False)
 system.draw_trims(app)

@@ -1,6 +1,7 @@
 """The real pages over in-memory parts, to look at.
 
-`python tests/serve_fakes.py --server.port 8601`; FAKE_DELAY is the seconds between two events.
+`python tests/serve_fakes.py --server.port 8601`; FAKE_DELAY is the seconds between two events; with
+FAKE_IDLE nothing is being read.
 """
 
 import os
@@ -40,7 +41,10 @@ def build_app(settings):
     app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
-    for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):
+    names = ["Price list 2026.txt", "Annual report.txt", "bad.docx"]
+    if not os.environ.get("FAKE_IDLE"):
+        names.insert(2, "slow scan.txt")
+    for name in names:
         app.documents.add_bytes(f"{name}\nPassage 1 about the fee.".encode(), name)
     app.collections.create("Contracts")
     reports = app.collections.create("Annual reports")

@@ -101,6 +101,9 @@ class TurnEvents(ModelListener):
             began: When the call began, as `time.perf_counter` has it.
             message: What the agent wrote before the call.
         """
+        if message and not self.answer.text():
+            # What was shown of the answer is a part of this step now: the answer is yet to begin.
+            self.first_token_at = None
         self._emit(
             AgentStep(
                 conversation_id=self._conversation_id,

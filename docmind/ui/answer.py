@@ -41,12 +41,13 @@ def draw_answer(message: StoredMessage, index: int) -> None:
         if view.runs:
             agent_steps.draw_stored(view)
         if message.text:
-            summary = wording.support_summary(message.statements)
-            if summary:
-                st.caption(f":material/fact_check: {plain(summary)}")
             checked = citations_by_position(numbers, message.citations)
             cite = link_maker(view.sources, checked, str(index))
             st.markdown(safe(with_doubts(message), cite), anchors=False)
+            # Below: what was being read stays where it is when the check is done.
+            summary = wording.support_summary(message.statements)
+            if summary:
+                st.caption(f":material/fact_check: {plain(summary)}")
         _draw_remarks(message)
         _draw_sources(message, view, index, cited=set(numbers))
         if message.usage:
@@ -58,10 +59,13 @@ def draw_running(view: TurnView, elapsed_s: float) -> None:
     with st.container(key="live"):
         for trim in view.trims:
             st.caption(f":material/content_cut: {plain(trimmed(trim))}")
-        agent_steps.draw_live(view)
         if view.answer:
+            # As they are under a stored answer, which takes this one's place without a jump.
+            agent_steps.draw_stored(view)
             cite = link_maker(view.sources, {}, LIVE)
             st.markdown(safe(view.answer + " ▍", cite), anchors=False)
+        else:
+            agent_steps.draw_live(view)
         st.caption(f":shimmer[{view.activity} …] {plain(wording.elapsed(elapsed_s))}")
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from docmind import wording
 from docmind.ui import answer, engine_status, message_actions, state, uploads
 from docmind.ui.asking import ask_again, ask_waiting, is_loading, waits_for_files
-from docmind.ui.collections import searched_collections
+from docmind.ui.collections import draw_search_choice, searched_collections
 from docmind.ui.markdown import plain
 from docmind.ui.tab import WaitingQuestion, this_tab
 from docmind.ui.turn_view import view_turn
@@ -232,18 +232,32 @@ def _being_read(unfinished: Sequence[Document]) -> Document:
     return unfinished[0]
 
 
-def draw_stop_button(turn: Turn) -> None:
-    """Draw the button that ends the running turn."""
+def draw_question_options(app: App, conversation_id: str | None, turn: Turn | None) -> None:
+    """Draw the row above the input: what is searched, and the button that ends the running turn.
+
+    The row is there also where it is empty: what stands above must not jump when a turn ends.
+    """
+    with st.container(
+        key="question-options",
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+    ):
+        draw_search_choice(app, conversation_id)
+        if turn is not None:
+            _draw_stop_button(turn)
+
+
+def _draw_stop_button(turn: Turn) -> None:
     # Escape closes the dialog that is open; else it stops the answer.
     shortcut = None if this_tab().dialog else "Escape"
-    with st.container(key="stop", horizontal=True, horizontal_alignment="center"):
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            shortcut=shortcut,
-            on_click=turn.stop,
-            key="stop-turn",
-        )
+    st.button(
+        "Stop",
+        icon=":material/stop:",
+        shortcut=shortcut,
+        on_click=turn.stop,
+        key="stop-turn",
+    )
 
 
 def write_draft_into_input() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -41,8 +42,13 @@ def draw(app: App) -> None:
     tab = this_tab()
     listed = conversations if tab.shows_all_conversations else conversations[:SHOWN]
     with st.container(key="conversations", gap=None):
+        titles = Counter(conversation.title for conversation in conversations)
         for conversation in listed:
-            _draw_row(conversation, is_current=conversation.id == current)
+            label = plain(conversation.title or "New conversation")
+            if titles[conversation.title] > 1:
+                # The same question was asked before: the time tells them apart.
+                label += f" · {plain(wording.when(conversation.updated_at))}"
+            _draw_row(conversation, label, is_current=conversation.id == current)
         left_out = len(conversations) - len(listed)
         if left_out:
             st.button(f"Show {left_out} more", type="tertiary", on_click=tab.show_all_conversations)
@@ -50,7 +56,7 @@ def draw(app: App) -> None:
         st.caption("Your conversations will be kept here.")
 
 
-def _draw_row(conversation: Conversation, is_current: bool) -> None:
+def _draw_row(conversation: Conversation, label: str, *, is_current: bool) -> None:
     title = plain(conversation.title or "New conversation")
     kind = "current" if is_current else "row"  # the stylesheet tells them apart
     with st.container(
@@ -61,7 +67,7 @@ def _draw_row(conversation: Conversation, is_current: bool) -> None:
         vertical_alignment="center",
     ):
         st.button(
-            title,
+            label,
             key=f"open-{conversation.id}",
             type="tertiary",
             width="stretch",

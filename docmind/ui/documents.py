@@ -23,7 +23,7 @@ PER_PAGE = 20
 LIVE_S = 0.7
 """How often the list is drawn anew while something is being read."""
 IDLE_S = 5.0
-"""How often otherwise: another tab or the command line may add documents."""
+"""How often it is looked after what another tab or the command line has changed otherwise."""
 _ICONS = {
     ".pdf": "picture_as_pdf",
     ".docx": "article",
@@ -67,14 +67,28 @@ def draw_drop_field(app: App) -> None:
 
 
 def draw_list(app: App) -> None:
-    """Draw the list; it draws itself anew by itself, more often while something is being read."""
-    is_busy = bool(uploads.pending(app.documents.documents()))
-    draw_fragment = st.fragment(_draw_list, run_every=LIVE_S if is_busy else IDLE_S)
+    """Draw the list; it draws itself anew while something is being read, and when it changes."""
+    documents = app.documents.documents()
+    is_busy = bool(uploads.pending(documents))
+    draw_fragment = st.fragment(_draw_list, run_every=LIVE_S if is_busy else None)
     draw_fragment(app, is_busy)
+    if not is_busy:
+        _watch(app, documents)
+
+
+@st.fragment(run_every=IDLE_S)
+def _watch(app: App, shown: Sequence[Document]) -> None:
+    """Draw the page anew if the documents are no longer those that it shows.
+
+    Only this runs on an idle page: a list that is drawn for nothing is hundreds of messages.
+    """
+    state.redraw_after_restart(app)
+    if app.documents.documents() != list(shown):
+        uploads.redraw()
 
 
 def _draw_list(app: App, was_busy: bool) -> None:
-    """Draw the list; runs by itself every few moments.
+    """Draw the list.
 
     Args:
         app: The app.

@@ -1,11 +1,18 @@
-// Four things that Streamlit has no means for. Of documents and models only a text comes in here that
+// What Streamlit has no means for. Of documents and models only a text comes in here that
 // the user copies: it goes into the clipboard, never into the page.
 let copied = 0; // number of the last text that was copied
 let running = false; // whether an answer is being written
 let atEnd = false; // whether the end of the page is in view
 let until = 0; // till then it is kept there: what was changed is drawn piece by piece
 
+// A metric's chart only repeats its figure as a picture, and its marks have no names.
+function hideCharts() {
+  for (const chart of document.querySelectorAll('[data-testid="stMetricChart"]:not([aria-hidden])'))
+    chart.setAttribute("aria-hidden", "true");
+}
+
 function follow() {
+  hideCharts();
   const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
   const now = Boolean(box?.querySelector(".st-key-stop-turn"));
   if (now !== running && (now || atEnd)) until = Date.now() + 1500;

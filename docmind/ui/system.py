@@ -20,7 +20,7 @@ from docmind.ui.markdown import plain
 if TYPE_CHECKING:
     from docmind.app import App
 
-REFRESH_S = 2.0
+REFRESH_S = 10.0
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,8 @@ def show_conversation(conversation_id: str | None) -> None:
         tab.editing = None
         tab.asks_reason = None
         tab.notices = []
+        # A new conversation searches everything until something is chosen for it.
+        tab.searched = []
     tab.conversation_id = conversation_id
     if conversation_id is None:
         st.query_params.pop(_ADDRESS_KEY, None)

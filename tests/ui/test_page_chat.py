@@ -349,6 +349,26 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
     assert not tab.run().get("button_group")
 
 
+def test_a_new_conversation_searches_everything_again(open_page, app, ready):
+    made = app.collections.create("Contracts")
+    tab = open_page()
+    tab_state(tab).search_in([made.id])
+    tab.run()
+    conversation = app.conversations.create("First")
+    tab.button(key=f"open-{conversation.id}").click().run()
+    button(tab, "New conversation").click().run()
+    assert tab_state(tab).searched == []
+
+
+def test_conversations_of_one_title_are_told_apart_by_their_time(open_page, app):
+    for _ in range(2):
+        app.conversations.create("Sum it up")
+    app.conversations.create("Prices")
+    labels = {found.label for found in buttons_with_key(open_page(), "open-")}
+    assert "Prices" in labels
+    assert all(" · " in label for label in labels - {"Prices"})
+
+
 def test_settings_that_were_taken_back_are_told_until_it_is_read(open_page, app):
     app.engine.now = replace(
         app.engine.now, notice="engine.max_num_seqs = 900 did not work. DocMind went back."
