@@ -11,10 +11,10 @@ from docmind.events import ContextTrimmed
 from docmind.passages import NumberedPassage
 from docmind.ui import agent_steps
 from docmind.ui.citation_links import citations_by_position, link_maker
-from docmind.ui.dialogs import PassageDialog
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.tab import this_tab
 from docmind.ui.turn_view import TurnView, view_stored
+from docmind.ui.viewer import ViewerPane
 
 if TYPE_CHECKING:
     from docmind.storage.messages import StoredMessage
@@ -148,5 +148,5 @@ def _draw_source_button(source: NumberedPassage, index: int, doubtful: bool) -> 
         key=f"source-{index}-{source.number}",
         help=plain(passage.heading) or None,
         on_click=this_tab().open_dialog,
-        args=(PassageDialog(number=source.number, message=index),),
+        args=(ViewerPane(number=source.number, message=index),),
     )

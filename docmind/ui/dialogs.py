@@ -15,7 +15,6 @@ import streamlit as st
 from docmind import wording
 from docmind.errors import DocMindError
 from docmind.ui.markdown import plain
-from docmind.ui.passage_view import draw_passage, find_passage
 from docmind.ui.tab import Dialog, shown_conversation, this_tab
 from docmind.ui.transcript import transcript
 from docmind.ui.version_comparison import draw_comparison
@@ -40,45 +39,6 @@ def draw(app: App) -> None:
     dialog = this_tab().dialog
     if dialog is not None:
         dialog.draw(app)
-
-
-@dataclass(frozen=True)
-class PassageDialog:
-    """Shows the passage behind a citation."""
-
-    number: int
-    message: int | None
-    """The index of the stored answer; None: the answer that is being written."""
-
-    @classmethod
-    def from_link(cls, target: str) -> PassageDialog | None:
-        """Return what a clicked mark opens; None if the target names no passage.
-
-        `4-1` is `[1]` in message 4, `live-1` in the answer that is being written.
-        """
-        message, _, number = target.partition("-")
-        if not number.isdigit():
-            return None
-        if message == "live":
-            return cls(number=int(number), message=None)
-        if message.isdigit():
-            return cls(number=int(number), message=int(message))
-        return None
-
-    def draw(self, app: App) -> None:
-        """Draw it, unless the conversation or the passage is gone."""
-        conversation_id = shown_conversation(app)
-        if conversation_id is None:
-            return
-        cited = find_passage(app, conversation_id, self.message, self.number)
-        if cited is None:
-            return
-
-        def body() -> None:
-            draw_passage(app, cited)
-
-        title = f"{self.number} · {cited.source.passage.file_name}"
-        _open(plain(title), body, width="medium")
 
 
 @dataclass(frozen=True)

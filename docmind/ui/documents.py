@@ -14,6 +14,7 @@ from docmind.ui import dialogs, state, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
+from docmind.ui.viewer import ViewerPane
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -307,6 +308,16 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             on_click=state.attempt,
             args=(app.documents.cancel, document.id),
         )
+    if document.state == "ready":
+        is_wanted = st.button(
+            "Preview",
+            key=f"preview-{document.id}",
+            icon=":material/visibility:",
+            type="tertiary",
+            help="Preview",
+        )
+        if is_wanted:
+            dialogs.ask(ViewerPane(document_id=document.id))
     if st.button(
         "Collection and tags",
         key=f"label-{document.id}",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui.dialogs import CopyByHand, PassageDialog
+from docmind.ui.dialogs import CopyByHand
 from docmind.ui.tab import this_tab
+from docmind.ui.viewer import ViewerPane
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -30,7 +31,7 @@ def draw() -> None:
             on_refused_change=_do_nothing,
         )
     if happened.opened:
-        tab.dialog = PassageDialog.from_link(str(happened.opened))
+        tab.dialog = ViewerPane.from_link(str(happened.opened))
     if happened.refused:
         tab.dialog = CopyByHand(tab.clipping.text)
 

@@ -108,7 +108,12 @@ def checked(app, monkeypatch):
             raise ModelError("There is no embedding model.")
         return app
 
+    def try_model(settings):
+        if settings.retrieval.embedding_model == "gone":
+            raise ModelError("There is no embedding model.")
+
     monkeypatch.setattr(state, "get_app", get_app)
+    monkeypatch.setattr("docmind.app.try_embedding_model", try_model)
 
 
 def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page):
