@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from docmind.events import Citation, Statement, Usage, Verdict
 from docmind.passages import NumberedPassage
@@ -50,6 +50,19 @@ def when(stamp: str) -> str:
     if local.date() == today:
         return f"{local:%H:%M}"
     return f"{local:%-d %b %Y}"
+
+
+def day(stamp: str, today: date) -> str:
+    """Return the group that a moment (ISO 8601 in UTC) belongs to: a day, or later a month."""
+    local = datetime.fromisoformat(stamp).astimezone().date()
+    days_ago = (today - local).days
+    if days_ago <= 0:
+        return "Today"
+    if days_ago == 1:
+        return "Yesterday"
+    if days_ago < 7:
+        return "Last 7 days"
+    return f"{local:%B %Y}"
 
 
 def count(number: int, noun: str) -> str:

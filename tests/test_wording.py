@@ -1,5 +1,7 @@
 """How figures are written."""
 
+from datetime import date
+
 import pytest
 
 from docmind import wording
@@ -47,3 +49,11 @@ def test_how_much_of_an_answer_is_supported_is_said_in_one_line():
     assert wording.support_summary(statements[:1]) == ""
     doubts = [wording.doubt(found) for found in statements]
     assert doubts == ["", "", "not found in the documents", "the documents say otherwise"]
+
+
+def test_a_moment_belongs_to_a_day_or_later_to_a_month():
+    today = date(2026, 11, 28)
+    groups = {}
+    for day in ("2026-11-28", "2026-11-27", "2026-11-24", "2026-10-03"):
+        groups[day] = wording.day(f"{day}T12:00:00+00:00", today)
+    assert list(groups.values()) == ["Today", "Yesterday", "Last 7 days", "October 2026"]

@@ -60,6 +60,25 @@ class ConversationStore:
             rows = connection.execute(last_used_first).all()
         return [_conversation(row) for row in rows]
 
+    def search(self, text: str) -> Conversations:
+        """Return those with `text` in their title, a question or an answer, the last used first.
+
+        Upper and lower case are one, in all scripts; SQLite's own LIKE knows ASCII only.
+        """
+        wanted = " ".join(text.casefold().split())
+        messages = schema.messages
+        found_ids: set[str] = set()
+        with self._database.read() as connection:
+            rows = connection.execute(select(messages.c.conversation_id, messages.c.text))
+            for row in rows:
+                if row.conversation_id not in found_ids and wanted in _comparable(row.text):
+                    found_ids.add(row.conversation_id)
+        found: Conversations = []
+        for conversation in self.list():
+            if conversation.id in found_ids or wanted in _comparable(conversation.title):
+                found.append(conversation)
+        return found
+
     @contextmanager
     def existing_or_new(self, conversation_id: str | None) -> Iterator[str]:
         """Yield the id of this conversation, or of a new one if there is none yet.
@@ -244,6 +263,10 @@ def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
         collections=tuple(row.collections),
         shown_message=row.shown_message,
     )
+
+
+def _comparable(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _title_from(question: str) -> str:

@@ -238,7 +238,7 @@ def draw_question_options(app: App, conversation_id: str | None, turn: Turn | No
     The row is there also where it is empty: what stands above must not jump when a turn ends.
     """
     with st.container(
-        key="question-options",
+        key="ask-options",
         horizontal=True,
         horizontal_alignment="distribute",
         vertical_alignment="center",

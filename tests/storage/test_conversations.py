@@ -266,3 +266,15 @@ def test_what_the_user_thinks_of_an_answer_is_kept(store):
     assert (rated.rating, rated.rating_reason) == ("down", "It is eight.")
     store.rate(answer.id, None)
     assert store.messages(one)[-1].rating is None
+
+
+def test_conversations_are_found_by_title_question_and_answer_whatever_their_case(store):
+    titled = store.create("Der ÄRGER mit der Miete").id
+    asked = store.create("x").id
+    question = store.add_question(asked, "Was kostet\n der Ärger?")
+    store.add_answer(asked, answered("Nothing is said of trouble."), question)
+    store.create("Prices")
+    assert {found.id for found in store.search("ärger")} == {titled, asked}
+    assert [found.id for found in store.search("TROUBLE")] == [asked]
+    assert [found.id for found in store.search("kostet der")] == [asked]
+    assert store.search("no such words") == []

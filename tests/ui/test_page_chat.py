@@ -256,7 +256,8 @@ def test_a_conversation_is_renamed(open_page, app):
     made = app.conversations.create("First")
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Rename").run()
-    tab.text_input[0].set_value("Prices")
+    name = next(field for field in tab.text_input if field.label == "Name")
+    name.set_value("Prices")
     button(tab, "Save").click().run()
     assert app.conversations.get(made.id).title == "Prices"
 
@@ -440,3 +441,17 @@ def test_a_rating_with_its_reason_is_kept_and_exported(open_page, app, ready):
     assert (messages[-1].rating, messages[-1].rating_reason) == ("down", "It is ten.")
     assert "Your reason: It is ten" in words(tab)
     assert "*Rated not helpful: It is ten.*" in transcript("Fee", messages)
+
+
+def test_conversations_are_searched_and_grouped_by_day(open_page, app):
+    made = app.conversations.create("Rents")
+    app.conversations.create("Prices")
+    app.conversations.add_question(made.id, "What is the deposit?")
+    tab = open_page()
+    assert [caption.value for caption in tab.sidebar.caption if caption.value == "Today"]
+    tab.text_input(key="conversation-search").set_value("DEPOSIT").run()
+    assert [found.label for found in buttons_with_key(tab, "open-")] == ["Rents"]
+    tab.text_input(key="conversation-search").set_value("nowhere").run()
+    assert "No conversation has this" in words(tab)
+    tab.text_input(key="conversation-search").set_value("").run()
+    assert len(buttons_with_key(tab, "open-")) == 2
