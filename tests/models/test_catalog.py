@@ -210,3 +210,11 @@ def test_a_model_of_an_older_docmind_is_converted_anew_when_it_is_pulled(index, 
     newer.pull("tiny", renew=True)
     assert newer.tuned("tiny")
     assert (home / "one.bin").read_bytes() == FILES["one"]
+
+
+def test_the_adapter_that_is_shipped_is_the_expected_file():
+    adapters = [weights.adapter for weights in WEIGHTS if weights.adapter]
+    assert adapters
+    for adapter in adapters:
+        assert fetch.sha256_of(adapter.path) == adapter.sha256
+        assert adapter.path.stat().st_size <= 20_000_000
