@@ -3,8 +3,8 @@
 #     docker build --target cpu -t docmind .        # or --target cuda
 #     docker run --network host --volume docmind:/data docmind
 #
-# Tried: the target `cpu`, with buildah on a Debian base made by debootstrap (the page's health address answered, as
-# user 10001), before `libnuma1` was added. Not built again since; the target `cuda` was never built.
+# Tried: the target `cpu`, on 2026-11-28 with buildah on a Debian base made by debootstrap: 11 minutes; as user 10001 the
+# page's health address answered, a document was ingested and SmolLM2 answered a question. The target `cuda` was never built.
 #
 # With an NVIDIA GPU add `--gpus all` (NVIDIA's container toolkit). The page answers this machine only, as it does
 # without a container: DocMind listens on the loopback address, which `--network host` shares.

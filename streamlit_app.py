@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from docmind.errors import DocMindError
-from docmind.ui import conversations, dialogs, settings_form, shell, sidebar, state
+from docmind.ui import conversations, dialogs, settings_form, shared_app, shell, sidebar
 from docmind.ui.markdown import plain
 
 # A Material icon here would be fetched from a font server; the file comes from this machine.
@@ -21,11 +21,12 @@ page = st.navigation(
 shell.draw()
 
 try:
-    app = state.get_app()
+    app = shared_app.get_app()
 except DocMindError as exc:
     st.title("DocMind could not start", anchor=False)
     st.error(plain(str(exc)), icon=":material/error:")
     st.button("Try again", icon=":material/refresh:", type="primary")
+    settings_form.offer_to_take_back()
     if page.title == "Settings":
         settings_form.draw(None)
     st.stop()

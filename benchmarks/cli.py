@@ -351,6 +351,26 @@ def retrieval(data: Data = DATA, sets: Sets = "", save: Save = None, vs: Vs = No
 
 
 @evaluate.command()
+def reports(
+    clone: Annotated[Path, typer.Argument(help="Git directory of the repository with the PDFs.")],
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Pages of long annual reports among ten passages, by kind of question.
+
+    benchmarks/questions/reports.json names the public repository.
+    """
+    from benchmarks.reports import measure_reports, report_files
+
+    settings = settings_with_models(embedding=True)
+    with TemporaryDirectory() as folder:
+        files = report_files(clone, Path(folder))
+        figures = measure_reports(settings, files, progress=show_progress)
+    notes = f"odd questions report; embedding model {settings.retrieval.embedding_model}"
+    report(figures, notes=notes, save=save, earlier=vs)
+
+
+@evaluate.command()
 def embedders(
     models: Annotated[list[str], typer.Argument(help="NAME=DIRECTORY of each embedding model.")],
     data: Data = DATA,
@@ -429,6 +449,7 @@ def office(
     parallel: Annotated[
         int, typer.Option(min=1, help="Conversations at once; more than 1 slows each answer.")
     ] = 1,
+    only: Annotated[str, typer.Option(help="Ids of questions, with commas; all by default.")] = "",
     save: Save = None,
     vs: Vs = None,
 ) -> None:
@@ -438,9 +459,32 @@ def office(
     settings = settings_with_models(embedding=True, llm=True)
     if parallel > 1:
         settings = settings_for_parallel(settings, parallel)
-    result = measure_office(settings, data, parallel=parallel, progress=show_progress)
+    result = measure_office(
+        settings, data, parallel=parallel, only=parse_names(only), progress=show_progress
+    )
     if save:
         save_answers(save, [to_json(answer) for answer in result.answers])
     model = settings.llm.model or "of this machine"
     notes = f"model {model}; {parallel} conversations at once"
     report(result.figures, notes=notes, save=save, earlier=vs)
+
+
+@evaluate.command()
+def tables(
+    *,
+    data: Data = DATA,
+    limit: Annotated[int, typer.Option(min=2, help="Questions, half of each set.")] = 100,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Queries to held-out tables of WikiTableQuestions and TAT-QA: the computed value is right."""
+    from benchmarks.lab import loaded_engine
+    from benchmarks.tables import measure_tables, to_json
+
+    settings = settings_with_models(llm=True)
+    with loaded_engine(settings) as loaded:
+        result = measure_tables(loaded, data, limit=limit, progress=show_progress)
+        model = loaded.status().model
+    if save:
+        save_answers(save, [to_json(outcome) for outcome in result.outcomes])
+    report(result.figures, notes=f"model {model}", save=save, earlier=vs)

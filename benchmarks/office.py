@@ -71,6 +71,7 @@ def measure_office(
     *,
     parallel: int,
     progress: Progress,
+    only: Sequence[str] = (),
     engine: Engine | None = None,
 ) -> OfficeResult:
     """Ask all questions about the office through the whole app.
@@ -80,6 +81,7 @@ def measure_office(
         data: the office's folder, or the folder that has it as `office`.
         parallel: conversations at once.
         progress: is given a line for each answer.
+        only: ids of the questions that are asked; empty: all.
         engine: use this one instead of what the settings ask for.
 
     Returns:
@@ -89,7 +91,10 @@ def measure_office(
         DocMindError: there is no such office, or not all of its files could be ingested.
     """
     folder = office_folder(data)
-    conversations = in_conversations(load_questions(folder))
+    questions = load_questions(folder)
+    if only:
+        questions = [question for question in questions if question.id in only]
+    conversations = in_conversations(questions)
     with empty_data_folder(settings) as fresh_settings:
         app = build_app(fresh_settings, engine=engine)
         try:

@@ -256,7 +256,8 @@ def _discounted_gain(ranks: Iterable[int]) -> float:
 def fuse_ranks(store: VectorStore, embedder: Embedder, query: str) -> Sequence[ScoredPassage]:
     """Return what reciprocal rank fusion of the two searches gives (Cormack et al., 2009)."""
     by_meaning = store.search(embedder.embed_query(query), None, RRF_CANDIDATES)
-    by_words = store.search(None, query_vector(query), RRF_CANDIDATES)
+    languages = {document.language for document in store.stored_documents().values()}
+    by_words = store.search(None, query_vector(query, languages), RRF_CANDIDATES)
     results: dict[str, ScoredPassage] = {}
     scores: dict[str, float] = {}
     for found in (by_meaning, by_words):

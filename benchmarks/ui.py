@@ -88,12 +88,12 @@ def measure_ui(settings: Settings, turns: int = 20, repeats: int = 15) -> SpeedR
     """
     from streamlit.runtime import pages_manager
 
-    from docmind.ui import state
+    from docmind.ui import shared_app
 
     with empty_data_folder(settings) as fresh_settings:
         app = build_app(fresh_settings, engine=ReadyEngine())
         pages_manager.Path = NoPagesFolder  # type: ignore[attr-defined]
-        state.get_app = lambda: app
+        shared_app.get_app = lambda: app
         try:
             conversation_id = store_conversation(app, turns)
             figures = page_figures(conversation_id, repeats)

@@ -84,6 +84,15 @@ def build_embedder(resolved: Resolved) -> Embedder:
     )
 
 
+def try_embedding_model(settings: Settings) -> None:
+    """Load the embedding model once, fetching it unless it is there.
+
+    Raises:
+        ModelError: it can't be fetched or loaded; the message says what to do.
+    """
+    build_embedder(resolve(settings)).embed_query("A sentence to try the model with.")
+
+
 def build_app(settings: Settings, *, load_model: bool = True, engine: Engine | None = None) -> App:
     """Build all parts; the model loads and interrupted ingestions resume in the background.
 
@@ -143,7 +152,7 @@ def _build(
         model=model,
         conversations=conversations,
         check_answer=partial(check_answer, nearness=embedder.nearness),
-        has_documents=lambda: any(d.state == "ready" for d in documents.documents()),
+        list_documents=documents.documents,
         searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
     )
     opened.enter_context(closing(chat))
@@ -192,13 +201,14 @@ def _build_graph(
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
+    from docmind.agents.table_query import TableAnswers
     from docmind.agents.team import build_team
     from docmind.agents.tools import make_tools
 
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
-    team = build_team(model, tools, resolved.agents)
+    team = build_team(model, tools, resolved.agents, TableAnswers(model, documents))
     supervisor = SupervisorModel(
         engine=model.engine,
         max_tokens=model.max_tokens,

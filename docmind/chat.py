@@ -20,7 +20,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 
 from docmind import wording
+from docmind.agents.answer_stream import AnswerPart
 from docmind.agents.assessment import Assessment, assess
+from docmind.agents.mending import mend_own_text
 from docmind.agents.reading import retained_passages
 from docmind.agents.state import (
     CheckAnswer,
@@ -42,6 +44,8 @@ from docmind.events import (
     ChatEvent,
     Citation,
     ContextTrimmed,
+    Replacement,
+    SentenceReplaced,
     Statement,
     TurnFailed,
     TurnFinished,
@@ -51,10 +55,11 @@ from docmind.events import (
 from docmind.passages import NumberedPassage, Passage
 from docmind.settings import Settings
 from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
-from docmind.storage.messages import StoredMessage
+from docmind.storage.documents import Document
+from docmind.storage.messages import AgentEvent, StoredMessage
 from docmind.turns import Turn
 from docmind.verification.citations import misses_question
-from docmind.verification.statements import CheckedAnswer
+from docmind.verification.statements import CheckedAnswer, join_checked
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +77,10 @@ class TurnOutcome:
     passages: tuple[NumberedPassage, ...]
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
+    replacements: tuple[Replacement, ...]
     usage: Usage
     assessment: Assessment
-    agent_events: tuple[AgentStarted | AgentStep | AgentFinished, ...]
+    agent_events: tuple[AgentEvent, ...]
     trims: tuple[ContextTrimmed, ...]
     notices: tuple[str, ...]
     stopped: bool
@@ -102,7 +108,7 @@ class ChatService:
         model: BaseChatModel,
         conversations: ConversationStore,
         check_answer: CheckAnswer,
-        has_documents: Callable[[], bool],
+        list_documents: Callable[[], Sequence[Document]],
         searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
     ) -> None:
         """Begin without any turn.
@@ -114,7 +120,7 @@ class ChatService:
             model: Assesses finished answers.
             conversations: Where questions and answers are stored.
             check_answer: Checks an answer's sentences against its passages.
-            has_documents: Whether any document can be asked about.
+            list_documents: All documents, whatever their state.
             searched_documents: Collections → the documents in them; None for all there are.
         """
         self._settings = settings
@@ -123,7 +129,7 @@ class ChatService:
         self._model = model
         self._conversations = conversations
         self._check_answer = check_answer
-        self._has_documents = has_documents
+        self._list_documents = list_documents
         self._searched_documents = searched_documents
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
@@ -133,8 +139,22 @@ class ChatService:
         self._thread = threading.Thread(target=self._loop.run_forever, name="chat", daemon=True)
         self._thread.start()
 
-    def ask(self, question: str, conversation_id: str) -> Turn:
+    def ask(
+        self,
+        question: str,
+        conversation_id: str,
+        *,
+        version_of: int | None = None,
+        temperature: float | None = None,
+    ) -> Turn:
         """Begin a turn and return at once.
+
+        Args:
+            question: As it was typed.
+            conversation_id: The conversation that it continues.
+            version_of: The id of an earlier question whose place it takes, with all that came
+                before; with the same words it gets another answer. None continues at the end.
+            temperature: What the answer is sampled with; None: as in the settings.
 
         Raises:
             EngineNotReady, EngineFailed: the model is loading or could not be started.
@@ -149,12 +169,15 @@ class ChatService:
         conversation = self._conversations.get(conversation_id)
         if conversation is None:
             raise DocMindError("This conversation was deleted. Start a new one.")
+        known = version_of is None or self._conversations.version(conversation_id, version_of)
+        if not known:
+            raise DocMindError("The question that this one replaces is gone. Ask it anew.")
         self._engine.wait_ready(0)
         document_ids = self._scope(conversation)
         budget = self._budget()
         self._check_length(question, budget)
-        turn = Turn(conversation_id, question)
-        request = self._request(turn, document_ids, budget)
+        turn = Turn(conversation_id, question, version_of)
+        request = self._request(turn, document_ids, budget, temperature)
         self._start(turn, request)
         return turn
 
@@ -189,7 +212,7 @@ class ChatService:
         Raises:
             NothingIndexed: There is none.
         """
-        if not self._has_documents():
+        if not any(document.state == "ready" for document in self._list_documents()):
             raise NothingIndexed(
                 "No document is ready yet. Add one on the Documents page, then ask again."
             )
@@ -227,16 +250,20 @@ class ChatService:
             )
 
     def _request(
-        self, turn: Turn, document_ids: Sequence[str] | None, budget: Budget
+        self,
+        turn: Turn,
+        document_ids: Sequence[str] | None,
+        budget: Budget,
+        temperature: float | None,
     ) -> TurnRequest:
         """Return the question with all that it is answered from."""
-        messages = self._conversations.messages(turn.conversation_id)
+        messages = self._conversations.messages(turn.conversation_id, before=turn.version_of)
         past_turns = completed_turns(messages)
-        trims = self._conversations.trims(turn.conversation_id)
-        first_visible_turn = 0
+        trims = self._conversations.trims(turn.conversation_id, before=turn.version_of)
+        first_retained_turn = 0
         summary = ""
         if trims:
-            first_visible_turn = min(trims[-1].first_kept_turn, len(past_turns))
+            first_retained_turn = min(trims[-1].first_retained_turn, len(past_turns))
             summary = trims[-1].summary
         return TurnRequest(
             conversation_id=turn.conversation_id,
@@ -245,9 +272,11 @@ class ChatService:
             budget=budget,
             document_ids=document_ids,
             completed_turns=past_turns,
-            first_visible_turn=first_visible_turn,
+            first_retained_turn=first_retained_turn,
             summary=summary,
+            cited_documents=_cited_documents(messages),
             retained_passages=self._retained_passages(messages, budget),
+            temperature=temperature,
         )
 
     def _retained_passages(
@@ -280,19 +309,26 @@ class ChatService:
                 raise DocMindError(
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
-            self._conversations.add_question(turn.conversation_id, turn.question)
+            turn.question_id = self._conversations.add_question(
+                turn.conversation_id, turn.question, turn.version_of
+            )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
 
     def _context(self, turn: Turn, request: TurnRequest) -> TurnContext:
-        state = TurnState(first_visible_turn=request.first_visible_turn, summary=request.summary)
+        state = TurnState(first_retained_turn=request.first_retained_turn, summary=request.summary)
         events = TurnEvents(
             conversation_id=request.conversation_id,
             turn_id=request.turn_id,
             passages=state.passages,
             emit=turn.emit,
+            temperature=request.temperature,
         )
-        services = TurnServices(count_tokens=self._count_tokens, check_answer=self._check_answer)
+        services = TurnServices(
+            count_tokens=self._count_tokens,
+            check_answer=self._check_answer,
+            list_documents=self._list_documents,
+        )
         return TurnContext(request=request, state=state, services=services, events=events)
 
     def _count_tokens(self, messages: Sequence[AnyMessage], tools: Sequence[Tool] = ()) -> int:
@@ -313,6 +349,8 @@ class ChatService:
             await self._answer(context)
             if calls:  # the last one wrote the answer; the assessment is another
                 answer_call = calls[-1]
+            if self._settings.agents.unsupported_sentences == "mend":
+                await mend_own_text(context)
             if self._settings.agents.output_mode == "structured" and context.state.results:
                 answer = context.events.answer.text()
                 assessment = await assess(self._model, context, answer)
@@ -334,8 +372,8 @@ class ChatService:
         """Run the graph to its end."""
         agents = self._settings.agents
         messages: list[AnyMessage] = []
-        for question, answer in context.visible_turns:
-            messages += [HumanMessage(question), AIMessage(answer)]
+        for past_turn in context.retained_turns:
+            messages += [HumanMessage(past_turn.question), AIMessage(past_turn.answer)]
         messages.append(HumanMessage(context.request.question))
         at_once = 1
         if agents.enable_parallel_tools:
@@ -353,8 +391,10 @@ class ChatService:
         """Store the answer and emit the last event. Never raises."""
         error = outcome.error
         try:
-            self._conversations.add_trims(outcome.trims)
-            self._conversations.add_answer(turn.conversation_id, _stored_message(outcome))
+            self._conversations.add_trims(outcome.trims, turn.question_id)
+            self._conversations.add_answer(
+                turn.conversation_id, _stored_message(outcome), turn.question_id
+            )
         except Exception as exc:
             log.exception("turn %s could not be stored", turn.id)
             error = error or f"{exc} The answer is not stored: copy it before you reload."
@@ -379,31 +419,34 @@ class ChatService:
             error: Why it failed, in words for the user; None if it ran to its end or was stopped.
         """
         state = context.state
+        parts = context.events.answer.parts()
         answer = context.events.answer.text()
         # If it failed while the user stopped it, the failure is what they should know.
         stopped = turn.stopped and error is None
         if not answer and not stopped and not error:
             error = "The model wrote nothing. Ask again, or put the question differently."
         passages = state.passages.all()
-        checked = self._checked(turn.question, answer, passages)
+        checked = self._checked(turn.question, parts, passages)
         # Stored with the answer, so that the page can show later how it came about.
         agent_events = [
             event
             for event in turn.events()
-            if isinstance(event, AgentStarted | AgentStep | AgentFinished)
+            if isinstance(event, AgentStarted | AgentStep | AgentFinished | SentenceReplaced)
         ]
         notices: list[str] = []
         for notice in [*(result.notice for result in state.results), *state.notices]:
             # If all agents failed, the error is the first one's notice: it is said once.
             if notice and notice != error:
                 notices.append(notice)
-        if misses_question(turn.question, checked):
+        asked = [turn.question, *(part.question for part in parts)]
+        if misses_question(" ".join(asked), checked):
             notices.append(wording.MISSES_QUESTION)
         return TurnOutcome(
             answer=checked.text,
             passages=passages,
             citations=checked.citations,
             statements=checked.statements,
+            replacements=tuple(state.replacements),
             usage=usage,
             assessment=assessment,
             agent_events=tuple(agent_events),
@@ -414,17 +457,34 @@ class ChatService:
         )
 
     def _checked(
-        self, question: str, answer: str, passages: tuple[NumberedPassage, ...]
+        self, question: str, parts: Sequence[AnswerPart], passages: tuple[NumberedPassage, ...]
     ) -> CheckedAnswer:
-        """Return the answer with its sentences checked; as it is if the check breaks."""
-        unchecked = CheckedAnswer(text=answer, statements=(), citations=())
-        if not answer or not passages:
-            return unchecked
-        try:
-            return self._check_answer(question, answer, passages)
-        except Exception:
-            log.exception("the answer was not checked")
-            return unchecked
+        """Return the answer with its sentences checked; as it is if the check breaks.
+
+        Each part is checked with its own question: "Three months." answers one of two.
+        """
+        checked: list[tuple[str, CheckedAnswer]] = []
+        for part in parts:
+            found = CheckedAnswer(text=part.text, statements=(), citations=())
+            if part.text and passages:
+                try:
+                    found = self._check_answer(part.question or question, part.text, passages)
+                except Exception:
+                    log.exception("the answer was not checked")
+            before = part.heading
+            if checked:
+                before = f"\n\n{before}"
+            checked.append((before, found))
+        return join_checked(checked)
+
+
+def _cited_documents(messages: Sequence[StoredMessage]) -> list[str]:
+    """Return the names of the documents that a conversation's answers cite, the last ones first."""
+    names: dict[str, None] = {}  # an ordered set
+    for message in reversed(messages):
+        for source in message.sources:
+            names[source.passage.file_name] = None
+    return list(names)
 
 
 async def _uninterrupted(function: Callable[[], None]) -> None:
@@ -519,6 +579,7 @@ def _last_event(turn: Turn, outcome: TurnOutcome, error: str | None) -> TurnFini
         sources=outcome.passages,
         citations=outcome.citations,
         statements=outcome.statements,
+        replacements=outcome.replacements,
         usage=outcome.usage,
         agents=outcome.agents,
         stopped=outcome.stopped,

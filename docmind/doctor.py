@@ -63,7 +63,9 @@ def package(name: str) -> Row:
     try:
         return Row(name, importlib.metadata.version(name), state="ok")
     except importlib.metadata.PackageNotFoundError:
-        return Row(name, "missing: run `make setup`", state="bad")
+        return Row(
+            name, "missing: run `make setup` in a checkout, or install DocMind anew", state="bad"
+        )
 
 
 def _machine(resolved: Resolved) -> list[Row]:
@@ -118,8 +120,8 @@ def _starts(data_dir: Path) -> list[Row]:
     records = read_records(data_dir)
     rows = []
     if records.left is not None:
-        attempts = records.left.attempts
-        rows += [Row("failed start", f"{attempt.error}; {attempt.then}") for attempt in attempts]
+        for attempt in records.left.attempts:
+            rows.append(Row("failed start", f"{attempt.error}; {attempt.response}"))
     if records.worked is not None and records.worked.stages:
         stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in records.worked.stages)
         total = sum(seconds for _, seconds in records.worked.stages)

@@ -72,6 +72,21 @@ class Statement:
     """Numbers of the passages that support it."""
     end: int = 0
     """Character offset in the answer behind the sentence's last visible character."""
+    start: int = 0
+    """Character offset in the answer of the sentence's first character, behind a bullet."""
+    is_hollow: bool = False
+    """Whether it is no statement and no help either: an echo of the question, a bare number, a
+    sentence about a passage. It is taken out of an answer."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A sentence that no passage supports, and what stands in its place."""
+
+    before: str
+    """As the model wrote it, with its marks."""
+    after: str
+    """Written again or quoted from a passage; empty: it was taken out."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +144,18 @@ class TokenDelta(Event):
 
 
 @dataclass(frozen=True)
+class SentenceReplaced(Event):
+    """A sentence that had been shown gave way to another, or to nothing."""
+
+    agent: str
+    run_id: str
+    replacement: Replacement
+    text: str = ""
+    """All that this run has given to the answer, with the change: it stands in place of the pieces
+    that were streamed. Empty: nothing of it has been shown yet."""
+
+
+@dataclass(frozen=True)
 class SourcesFound(Event):
     """Passages retrieved by an agent; numbers are unique within the turn."""
 
@@ -146,9 +173,9 @@ class ContextTrimmed(Event):
     reason: str
     at: str
     """UTC time, ISO 8601."""
-    first_kept_turn: int = 0
-    """0-based index of the oldest stored turn that the model still sees; later turns start from
-    here, so that the prompt's prefix stays the same until the next cut."""
+    first_retained_turn: int = 0
+    """0-based index of the oldest stored turn that the model still sees. Later turns start
+    from here, so that the prompt's prefix stays the same until the next cut."""
     summary: str = ""
     """The rolling summary of all that was cut so far, which stands in its place."""
 
@@ -163,6 +190,8 @@ class TurnFinished(Event):
     usage: Usage
     statements: tuple[Statement, ...] = ()
     """The answer's sentences with their verdicts."""
+    replacements: tuple[Replacement, ...] = ()
+    """Sentences that no passage supports, and what stands in their place."""
     agents: tuple[str, ...] = ()
     stopped: bool = False
     notices: tuple[str, ...] = ()
@@ -190,6 +219,7 @@ ChatEvent = (
     | AgentStep
     | AgentFinished
     | TokenDelta
+    | SentenceReplaced
     | SourcesFound
     | ContextTrimmed
     | TurnFinished

@@ -27,6 +27,8 @@ class Passage:
     text: str
     page: int | None = None
     """1-based page, slide or sheet; None where the format has none."""
+    page_label: str = ""
+    """What is printed on the page where that is another number, for example `iv`."""
     heading: str = ""
     """The headings above it, outermost first."""
     start: int = 0
@@ -39,12 +41,45 @@ class Passage:
     boxes: Sequence[Sequence[float]] = ()
     """Where it stands on its page: left, top, right and bottom as fractions (0 to 1) of the page's
     width and height."""
+    language: str = ""
+    """Of its document, as ISO 639-1 has it; empty where it could not be told."""
     merged: bool = False
     """Several consecutive passages read as one. Such a passage is in no store."""
 
     def __post_init__(self) -> None:
         # JSON has lists; as tuples a passage can be hashed and compared.
         object.__setattr__(self, "boxes", tuple(tuple(box) for box in self.boxes))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields as plain data."""
+        return {
+            "id": self.id,
+            "document_id": self.document_id,
+            "file_name": self.file_name,
+            "text": self.text,
+            "page": self.page,
+            "page_label": self.page_label,
+            "heading": self.heading,
+            "start": self.start,
+            "end": self.end,
+            "position": self.position,
+            "table": self.table,
+            "boxes": [list(box) for box in self.boxes],
+            "language": self.language,
+            "merged": self.merged,
+        }
+
+    @property
+    def page_name(self) -> str:
+        """The page as one looks for it: `6`, or `iv (6)` where it has another number printed on it.
+
+        "" where the format has no pages.
+        """
+        if self.page is None:
+            return ""
+        if self.page_label:
+            return f"{self.page_label} ({self.page})"
+        return str(self.page)
 
 
 @dataclass(frozen=True)
@@ -77,22 +112,7 @@ class NumberedPassage:
 
     def to_json(self) -> dict[str, Any]:
         """Return number and passage as one flat object of plain data."""
-        passage = self.passage
-        return {
-            "number": self.number,
-            "id": passage.id,
-            "document_id": passage.document_id,
-            "file_name": passage.file_name,
-            "text": passage.text,
-            "page": passage.page,
-            "heading": passage.heading,
-            "start": passage.start,
-            "end": passage.end,
-            "position": passage.position,
-            "table": passage.table,
-            "boxes": [list(box) for box in passage.boxes],
-            "merged": passage.merged,
-        }
+        return {"number": self.number, **self.passage.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NumberedPassage:

@@ -47,9 +47,15 @@ class Resolved:
         return [self.embedding_model, self.llm]
 
 
-def resolve(settings: Settings) -> Resolved:
-    """Detect the machine and decide what the settings leave open; loads no model."""
-    hardware = detect()
+def resolve(settings: Settings, hardware: Hardware | None = None) -> Resolved:
+    """Decide what the settings leave open; loads no model.
+
+    Args:
+        settings: As asked.
+        hardware: The machine to decide for. None: this one, as it is now.
+    """
+    if hardware is None:
+        hardware = detect()
     catalog = Catalog(settings.models_dir, int8=hardware.multiplies_int8)
     default = default_llm(hardware)
     default_top_k = GPU_TOP_K if hardware.gpu else CPU_TOP_K

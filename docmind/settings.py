@@ -166,6 +166,12 @@ class AgentSettings(_Group):
     """Fraction of the prompt that they may take. They are read first, so that the prompt begins as
     in the turn before and comes from the prefix cache. Empty: 0.25 with a window of 65,536 tokens
     or more, else none."""
+    unsupported_sentences: Literal["mend", "mark"] = Field(
+        "mend", title="Sentences that no passage supports"
+    )
+    """mend: they are written again from the closest passage, else the passage is quoted, else they
+    are taken out, and an answer of which nothing is left was not found. mark: they stay, and are
+    shown as not supported."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")

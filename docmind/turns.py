@@ -1,4 +1,4 @@
-"""One question on its way to an answer, as its followers see it.
+"""One question on its way to an answer, as its followers see it, and what is left of it later.
 
 A turn runs on the chat's event loop; pages, the command line and tests follow its events from their
 own threads.
@@ -9,18 +9,38 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from uuid import uuid4
 
-from docmind.events import AgentStep, ChatEvent, TokenDelta, TurnFailed, TurnFinished
+from docmind.events import (
+    AgentStep,
+    ChatEvent,
+    SentenceReplaced,
+    TokenDelta,
+    TurnFailed,
+    TurnFinished,
+)
+
+
+@dataclass(frozen=True)
+class CompletedTurn:
+    """A question of a conversation with its answer, as later turns know it."""
+
+    question: str
+    answer: str
 
 
 class Turn:
     """One question on its way to an answer. Thread-safe; any number of followers."""
 
-    def __init__(self, conversation_id: str, question: str) -> None:
+    def __init__(self, conversation_id: str, question: str, version_of: int | None = None) -> None:
         self.id = uuid4().hex
         self.conversation_id = conversation_id
         self.question = question
+        self.version_of = version_of
+        """The id of the question whose place it takes; None: it stands at the end."""
+        self.question_id: int | None = None
+        """The id of the stored question."""
         self._begun = time.monotonic()
         self._events: list[ChatEvent] = []
         self._changed = threading.Condition()
@@ -100,13 +120,16 @@ def streamed_answer(events: Iterable[ChatEvent]) -> str:
 
     What an agent wrote before it called a tool is a part of that step, no longer of the answer.
     """
-    pieces: list[TokenDelta] = []
+    pieces: list[tuple[str, str]] = []  # of which run, and its text
     for event in events:
         match event:
             case TokenDelta(channel="answer"):
-                pieces.append(event)
+                pieces.append((event.run_id, event.text))
+            case SentenceReplaced(text=text) if text:
+                pieces = [piece for piece in pieces if piece[0] != event.run_id]
+                pieces.append((event.run_id, text))
             case AgentStep(message=message) if message:
-                pieces = [piece for piece in pieces if piece.run_id != event.run_id]
+                pieces = [piece for piece in pieces if piece[0] != event.run_id]
             case TurnFinished() | TurnFailed():
                 return event.answer
-    return "".join(piece.text for piece in pieces)
+    return "".join(text for _, text in pieces)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
-from docmind.events import Citation, Statement, Usage, Verdict
+from docmind.events import Citation, Replacement, Statement, Usage, Verdict
 from docmind.passages import NumberedPassage
 
 _SIZE_UNITS = ("B", "KB", "MB", "GB")
@@ -52,6 +52,19 @@ def when(stamp: str) -> str:
     return f"{local:%-d %b %Y}"
 
 
+def day(stamp: str, today: date) -> str:
+    """Return the group that a moment (ISO 8601 in UTC) belongs to: a day, or later a month."""
+    local = datetime.fromisoformat(stamp).astimezone().date()
+    days_ago = (today - local).days
+    if days_ago <= 0:
+        return "Today"
+    if days_ago == 1:
+        return "Yesterday"
+    if days_ago < 7:
+        return "Last 7 days"
+    return f"{local:%B %Y}"
+
+
 def count(number: int, noun: str) -> str:
     """Return `1 page`, `2 pages`."""
     plural = "" if number == 1 else "s"
@@ -62,7 +75,7 @@ def place(source: NumberedPassage) -> str:
     """Return where a source stands: `report.pdf, page 3`."""
     passage = source.passage
     if passage.page:
-        return f"{passage.file_name}, page {passage.page}"
+        return f"{passage.file_name}, page {passage.page_name}"
     return passage.file_name
 
 
@@ -102,6 +115,17 @@ def doubt(statement: Statement) -> str:
     if statement.verdict is Verdict.NOT_FOUND:
         return "not found in the documents"
     return ""
+
+
+def replaced(replacements: Sequence[Replacement]) -> str:
+    """Return what became of sentences that no passage supports: `1 replaced, 2 taken out`."""
+    removed = sum(not replacement.after for replacement in replacements)
+    parts = []
+    if len(replacements) > removed:
+        parts.append(f"{count(len(replacements) - removed, 'unsupported sentence')} replaced")
+    if removed:
+        parts.append(f"{count(removed, 'unsupported sentence')} taken out")
+    return ", ".join(parts)
 
 
 def best_citations(citations: Iterable[Citation]) -> dict[int, Citation]:

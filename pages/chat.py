@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, chat, collections, state, tab, uploads
+from docmind.ui import answer, asking, chat, shared_app, tab, uploads
 
-app = state.page_app()
+app = shared_app.page_app()
 conversation_id = tab.shown_conversation(app)
 turn = None
 messages = []
@@ -26,7 +26,7 @@ if not messages and turn is None and waiting is None:
     chat.draw_empty(app)
 
 if conversation_id is not None:
-    chat.draw_messages(messages, conversation_id)
+    chat.draw_messages(app, messages, conversation_id)
 
 if turn is not None and conversation_id is not None:
     if not messages or messages[-1].role != "user":
@@ -42,13 +42,11 @@ with foot:
     uploads.draw_notices()
     if uploads.pending(app.documents.documents()):
         chat.draw_ingesting(app)
-    if turn is not None:
-        chat.draw_stop_button(turn)
     chat.write_draft_into_input()
-    collections.draw_search_choice(app, conversation_id)
+    chat.draw_question_options(app, conversation_id, turn)
 
 # Not within st.bottom, where it stands all the same: Streamlit follows the end of a page only
 # with its input outside.
 sent = chat.draw_input(app)
 if sent:
-    chat.submit(app, sent)
+    asking.submit(app, sent)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import settings_form, state
+from docmind.ui import settings_form, shared_app
 
-app = state.page_app()
+app = shared_app.page_app()
 st.title("Settings", anchor=False)
 settings_form.draw(app)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import state, system
+from docmind.ui import shared_app, system
 
-app = state.page_app()
+app = shared_app.page_app()
 st.title("System", anchor=False)
 
-st.subheader("Machine", anchor=False)
+st.header("Machine", anchor=False)
 system.draw_machine(app)
 
-st.subheader("Engine", anchor=False)
+st.header("Engine", anchor=False)
 system.draw_engine(app)
 
-st.subheader("Engine plan", anchor=False)
+st.header("Engine plan", anchor=False)
 system.draw_plan(app)
 
-st.subheader("Storage", anchor=False)
+st.header("Storage", anchor=False)
 system.draw_storage(app)
 
-st.subheader("Context trims", anchor=False)
+st.header("Context trims", anchor=False)
 system.draw_trims(app)

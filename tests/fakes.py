@@ -114,6 +114,7 @@ class FakeChat:
         self.error: DocMindError | None = None
         self.fails = ""
         self.delay_s = 0.0
+        self.temperatures: list[float | None] = []
         self.gate = threading.Event()
         self.gate.set()
         self._active: dict[str, Turn] = {}
@@ -124,11 +125,19 @@ class FakeChat:
             return None
         return turn
 
-    def ask(self, question: str, conversation_id: str) -> Turn:
+    def ask(
+        self,
+        question: str,
+        conversation_id: str,
+        *,
+        version_of: int | None = None,
+        temperature: float | None = None,
+    ) -> Turn:
         if self.error is not None:
             raise self.error
-        self.conversations.add_question(conversation_id, question)
-        turn = Turn(conversation_id, question)
+        self.temperatures.append(temperature)
+        turn = Turn(conversation_id, question, version_of)
+        turn.question_id = self.conversations.add_question(conversation_id, question, version_of)
         self._active[conversation_id] = turn
         threading.Thread(target=self._play, args=(turn,), daemon=True).start()
         return turn
@@ -192,7 +201,7 @@ class FakeChat:
             stopped=getattr(end, "stopped", False),
             error=getattr(end, "error", None),
         )
-        self.conversations.add_answer(turn.conversation_id, message)
+        self.conversations.add_answer(turn.conversation_id, message, turn.question_id)
 
 
 class Script:

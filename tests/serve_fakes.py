@@ -1,6 +1,7 @@
 """The real pages over in-memory parts, to look at.
 
-`python tests/serve_fakes.py --server.port 8601`; FAKE_DELAY is the seconds between two events.
+`python tests/serve_fakes.py --server.port 8601`; FAKE_DELAY is the seconds between two events; with
+FAKE_IDLE nothing is being read.
 """
 
 import os
@@ -36,12 +37,14 @@ yearly = monthly * 10  # $
 
 def build_app(settings):
     """Return an App with a few documents, two collections, a conversation and a slow answer."""
-    folder = os.environ.get("DOCMIND_DATA_DIR") or tempfile.mkdtemp()
-    app = fake_app(Path(folder), settings)
+    app = fake_app(Path(os.environ["DOCMIND_DATA_DIR"]), settings)
     app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
-    for name in ("Price list 2026.txt", "Annual report.txt", "slow scan.txt", "bad.docx"):
+    names = ["Price list 2026.txt", "Annual report.txt", "bad.docx"]
+    if not os.environ.get("FAKE_IDLE"):
+        names.insert(2, "slow scan.txt")
+    for name in names:
         app.documents.add_bytes(f"{name}\nPassage 1 about the fee.".encode(), name)
     app.collections.create("Contracts")
     reports = app.collections.create("Annual reports")
@@ -60,13 +63,15 @@ def build_app(settings):
         dropped="2 turns",
         reason="window",
         at=conversation.updated_at,
-        first_kept_turn=1,
+        first_retained_turn=1,
     )
     app.conversations.add_trims([trim])
     return app
 
 
 if __name__ == "__main__":
+    # Also for the settings and the database: never in the data folder of whoever looks.
+    os.environ.setdefault("DOCMIND_DATA_DIR", tempfile.mkdtemp())
     module = types.ModuleType("docmind.app")
     module.build_app = build_app
     sys.modules["docmind.app"] = module

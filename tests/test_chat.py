@@ -183,8 +183,8 @@ def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
         ask(app, f"hello {i}", conversation)
     trims = app.conversations.trims(conversation)
     assert trims
-    by_turn = {t.turn_id: t.first_kept_turn for t in trims}
-    assert all(t.first_kept_turn == by_turn[t.turn_id] for t in trims)
+    by_turn = {t.turn_id: t.first_retained_turn for t in trims}
+    assert all(t.first_retained_turn == by_turn[t.turn_id] for t in trims)
     assert list(by_turn.values()) == sorted(set(by_turn.values()))
 
 
@@ -368,3 +368,26 @@ def test_an_earlier_turn_that_comes_back_is_shortened_like_all_that_was_found(ma
     events = ask(app, "Tell me about the zebra.", conversation)
     assert isinstance(events[-1], TurnFinished), events[-1]
     assert engine.tightest >= 0
+
+
+def test_a_question_is_answered_again_as_if_its_first_answer_had_never_been(make_app):  # noqa: F811
+    engine = PromptedEngine(answering())
+    app = make_app(engine)
+    conversation = app.conversations.create().id
+    assert app.chat.ask("Are pets allowed?", conversation).wait(30)
+    question = app.conversations.messages(conversation)[0]
+    first_prompts = list(engine.prompts)
+    engine.prompts.clear()
+    engine.requests.clear()
+    turn = app.chat.ask("Are pets allowed?", conversation, version_of=question.id, temperature=0.7)
+    assert turn.wait(30)
+    assert engine.prompts == first_prompts, "the same prompts: all of them are in the cache"
+    for request in engine.requests:
+        # What has to match a grammar, such as the plan, is not sampled more freely.
+        constraint = request["constraint"]
+        is_plan = constraint is not None and constraint.kind == "json"
+        assert request["temperature"] == (0.0 if is_plan else 0.7)
+    asked, answer = app.conversations.messages(conversation)
+    assert (len(asked.versions), len(answer.versions)) == (1, 2)
+    with pytest.raises(DocMindError, match="is gone"):
+        app.chat.ask("Are pets allowed?", conversation, version_of=99)

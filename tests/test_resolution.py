@@ -1,8 +1,5 @@
 """What is left open in the settings is decided once, from the machine and the model."""
 
-import pytest
-
-from docmind import resolution
 from docmind.hardware import Hardware
 from docmind.resolution import resolve
 from docmind.settings import Settings
@@ -10,44 +7,31 @@ from docmind.settings import Settings
 SERVER = {"base_url": "http://127.0.0.1:8000/v1"}
 
 
-@pytest.fixture
-def machine(monkeypatch):
-    """Returns what the next detections find."""
-
-    def set_machine(**facts):
-        hardware = Hardware(
-            **{"cpu": "a CPU", "cores": 2, "ram_gib": 24, "ram_free_gib": 20} | facts
-        )
-        monkeypatch.setattr(resolution, "detect", lambda: hardware)
-
-    set_machine()
-    return set_machine
+def resolved(tmp_path, machine=None, **groups):
+    """What the settings come to on a machine with these facts."""
+    facts = {"cpu": "a CPU", "cores": 2, "ram_gib": 24, "ram_free_gib": 20} | (machine or {})
+    return resolve(Settings(data_dir=tmp_path, **groups), Hardware(**facts))
 
 
-def resolved(tmp_path, **groups):
-    return resolve(Settings(data_dir=tmp_path, **groups))
-
-
-def test_a_cpu_gets_few_passages_and_one_call(machine, tmp_path):
+def test_a_cpu_gets_few_passages_and_one_call(tmp_path):
     result = resolved(tmp_path)
     assert (result.top_k, result.agents.output_mode) == (5, "last_message")
     assert result.agents.enable_planning
     assert result.llm == "qwen2.5-coder-1.5b"
 
 
-def test_a_gpu_gets_more_passages_and_a_typed_answer(machine, tmp_path):
-    machine(gpu="NVIDIA L4")
-    result = resolved(tmp_path)
+def test_a_gpu_gets_more_passages_and_a_typed_answer(tmp_path):
+    result = resolved(tmp_path, machine={"gpu": "NVIDIA L4"})
     assert (result.top_k, result.agents.output_mode) == (10, "structured")
     assert result.llm.startswith("Qwen/Qwen3-4B")
 
 
-def test_a_server_does_not_say_what_it_runs_on(machine, tmp_path):
-    machine(gpu="NVIDIA L4")
-    assert resolved(tmp_path, llm=SERVER).agents.output_mode == "last_message"
+def test_a_server_does_not_say_what_it_runs_on(tmp_path):
+    gpu = {"gpu": "NVIDIA L4"}
+    assert resolved(tmp_path, machine=gpu, llm=SERVER).agents.output_mode == "last_message"
 
 
-def test_what_the_settings_say_goes_before(machine, tmp_path):
+def test_what_the_settings_say_goes_before(tmp_path):
     groups = {
         "agents": {"output_mode": "full_history", "enable_planning": False},
         "retrieval": {"top_k": 3},
@@ -60,18 +44,18 @@ def test_what_the_settings_say_goes_before(machine, tmp_path):
     assert result.settings.agents.max_steps == result.agents.max_steps
 
 
-def test_a_servers_model_plans_however_small_this_machine_is(machine, tmp_path):
-    machine(ram_gib=4, ram_free_gib=2)
-    assert not resolved(tmp_path).agents.enable_planning
-    assert resolved(tmp_path, llm=SERVER).agents.enable_planning
+def test_a_servers_model_plans_however_small_this_machine_is(tmp_path):
+    small = {"ram_gib": 4, "ram_free_gib": 2}
+    assert not resolved(tmp_path, machine=small).agents.enable_planning
+    assert resolved(tmp_path, machine=small, llm=SERVER).agents.enable_planning
 
 
-def test_only_models_of_this_process_are_wanted(machine, tmp_path):
+def test_only_models_of_this_process_are_wanted(tmp_path):
     assert resolved(tmp_path).wanted_models == ["minilm", "qwen2.5-coder-1.5b"]
     assert resolved(tmp_path, llm=SERVER).wanted_models == ["minilm"]
 
 
-def test_8_bit_models_are_for_machines_that_multiply_them(machine, tmp_path):
+def test_8_bit_models_are_for_machines_that_multiply_them(tmp_path):
     assert not resolved(tmp_path).catalog.converts_to_int8
-    machine(cpu_flags=frozenset({"avx512_vnni"}))
-    assert resolved(tmp_path).catalog.converts_to_int8
+    vnni = {"cpu_flags": frozenset({"avx512_vnni"})}
+    assert resolved(tmp_path, machine=vnni).catalog.converts_to_int8

@@ -1,9 +1,11 @@
 """How figures are written."""
 
+from datetime import date
+
 import pytest
 
 from docmind import wording
-from docmind.events import Statement, Usage, Verdict
+from docmind.events import Replacement, Statement, Usage, Verdict
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,16 @@ def statement(verdict):
     return Statement(text="x", verdict=verdict)
 
 
+def test_what_became_of_unsupported_sentences_is_said_in_one_line():
+    again = Replacement(before="Nine months [1].", after="Three months [1].")
+    gone = Replacement(before="Pets are welcome [1].", after="")
+    assert wording.replaced([again, again, gone]) == (
+        "2 unsupported sentences replaced, 1 unsupported sentence taken out"
+    )
+    assert wording.replaced([gone]) == "1 unsupported sentence taken out"
+    assert wording.replaced([]) == ""
+
+
 def test_how_much_of_an_answer_is_supported_is_said_in_one_line():
     statements = [
         statement(Verdict.NO_STATEMENT),
@@ -47,3 +59,11 @@ def test_how_much_of_an_answer_is_supported_is_said_in_one_line():
     assert wording.support_summary(statements[:1]) == ""
     doubts = [wording.doubt(found) for found in statements]
     assert doubts == ["", "", "not found in the documents", "the documents say otherwise"]
+
+
+def test_a_moment_belongs_to_a_day_or_later_to_a_month():
+    today = date(2026, 11, 28)
+    groups = {}
+    for day in ("2026-11-28", "2026-11-27", "2026-11-24", "2026-10-03"):
+        groups[day] = wording.day(f"{day}T12:00:00+00:00", today)
+    assert list(groups.values()) == ["Today", "Yesterday", "Last 7 days", "October 2026"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,16 @@ class FirstCall:
     tool: str
     argument: str
     """The argument that takes the task."""
+
+
+class TableUse(Enum):
+    """When an agent's answer is computed from tables before its model is asked."""
+
+    NEVER = auto()
+    IF_BEST = auto()
+    """Where the best passage that it found is of a table."""
+    ALWAYS = auto()
+    """Where it found any passage of a table."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class AgentSpec:
     closing_after_refusal: str = ""
     """In place of the closing once the agent refused; what it then writes counts if its passages
     support it. Empty: a refusal is final."""
+    tables: TableUse = TableUse.NEVER
+    """When tables answer, see `table_query`."""
     compares_statement: bool = False
     """Whether the task is a statement that is compared with the passages before the model is asked.
     """

@@ -42,6 +42,17 @@ class _Part:
     """The whole text, once the run has ended."""
 
 
+@dataclass(frozen=True)
+class AnswerPart:
+    """A part of an answer, as far as it has been written."""
+
+    question: str
+    """The task that it answers; empty for what the supervisor wrote itself."""
+    heading: str
+    """What stands above it; empty where it is the only part."""
+    text: str
+
+
 class AnswerStream:
     """Passes on what agents write: the first unfinished part as the answer, others as own work.
 
@@ -65,6 +76,8 @@ class AnswerStream:
         self._part_count = 1
         self._direct = ""
         """What the supervisor has written itself."""
+        self._direct_run = ""
+        """The run in which it did."""
 
     def expect_parts(self, count: int) -> None:
         """Say how many parts the answer will have; from two on, each stands under its question."""
@@ -85,6 +98,7 @@ class AnswerStream:
     def write_directly(self, run_id: str, text: str) -> None:
         """Take a piece of the answer that the supervisor writes itself."""
         self._direct += text
+        self._direct_run = run_id
         self._emit(run_id, text, "answer")
 
     def write(self, run_id: str, text: str) -> None:
@@ -114,6 +128,24 @@ class AnswerStream:
         if part is not None:
             part.closed = True
 
+    def revise(self, run_id: str, text: str) -> str:
+        """Take a run's text anew, with the turn's passage numbers: sentences were replaced.
+
+        Returns:
+            All that now stands in the place of what was shown of the run; empty if nothing was.
+        """
+        part = self._part_of_run.get(run_id)
+        if part is None or not part.emitted:
+            return ""
+        part.emitted = text
+        part.buffered = ""
+        return self._lead(part) + text
+
+    def revise_directly(self, text: str) -> str:
+        """Take the supervisor's own text anew; return the run that had written it."""
+        self._direct = text
+        return self._direct_run
+
     def end(self, run_id: str, text: str) -> None:
         """Take a run's whole text, with the turn's passage numbers; empty if it failed."""
         part = self._part_of_run.get(run_id)
@@ -125,14 +157,19 @@ class AnswerStream:
 
     def text(self) -> str:
         """Return the answer, or what there is of it."""
+        return "\n\n".join(part.heading + part.text for part in self.parts())
+
+    def parts(self) -> list[AnswerPart]:
+        """Return what there is of each part; of an answer of the supervisor's own, one."""
         if not self._parts:
-            return self._direct.strip()
-        texts: list[str] = []
+            return [AnswerPart(question="", heading="", text=self._direct.strip())]
+        parts: list[AnswerPart] = []
         for part in self._parts:
             text = part.final or self._output(part)
             if text:
-                texts.append(self._heading(part) + text)
-        return "\n\n".join(texts)
+                heading = self._heading(part)
+                parts.append(AnswerPart(question=part.task, heading=heading, text=text))
+        return parts
 
     def _advance(self) -> None:
         """Pass on all parts that are finished, in order, and what there is of the next one."""
@@ -178,13 +215,18 @@ class AnswerStream:
         if not text:
             return
         if not part.emitted:
-            before = self._heading(part)
-            if self._current:
-                before = f"\n\n{before}"
+            before = self._lead(part)
             if before:
                 self._emit(part.run_id, before, "answer")
         part.emitted += text
         self._emit(part.run_id, text, "answer")
+
+    def _lead(self, part: _Part) -> str:
+        """Return what stands before a part: its question, parted from the part before."""
+        heading = self._heading(part)
+        if part is self._parts[0]:
+            return heading
+        return f"\n\n{heading}"
 
     def _heading(self, part: _Part) -> str:
         if self._part_count < 2:

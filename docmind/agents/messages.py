@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    ToolCall,
+    ToolMessage,
+)
 
 _TASK_NAME = "supervisor"
 _INSTRUCTION_NAME = "instruction"
@@ -58,6 +65,17 @@ def first_results(messages: Sequence[AnyMessage]) -> range:
     while stop < len(messages) and isinstance(messages[stop], ToolMessage):
         stop += 1
     return range(start, stop)
+
+
+def was_called_before(messages: Sequence[AnyMessage], call: ToolCall) -> bool:
+    """Return whether an agent has made a call of its last message before, with these arguments."""
+    for reply in replies_of(messages):
+        for earlier in reply.tool_calls:
+            if earlier["id"] == call["id"]:
+                return False
+            if (earlier["name"], earlier["args"]) == (call["name"], call["args"]):
+                return True
+    return False
 
 
 def repeats_itself(messages: Sequence[AnyMessage]) -> bool:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypedDict, cast
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict, cast
 from uuid import uuid4
 
 from langchain.agents.middleware import (
@@ -25,7 +26,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from docmind.agents.agent_spec import AgentSpec
+from docmind import wording
+from docmind.agents.agent_spec import AgentSpec, TableUse
+from docmind.agents.mending import REWRITE_TOKENS, Mender
 from docmind.agents.messages import (
     first_results,
     instruction_message,
@@ -36,23 +39,37 @@ from docmind.agents.messages import (
     results_of,
     task_index,
     task_of,
+    was_called_before,
 )
+from docmind.agents.naming import named_documents, say_missing
 from docmind.agents.prompt_fitting import fit_prompt
-from docmind.agents.refusals import is_refusal
+from docmind.agents.refusals import NOT_FOUND, is_refusal
 from docmind.agents.run_ids import run_id_of
 from docmind.agents.state import AgentResult, AgentRun, TurnContext
+from docmind.agents.table_query import MOST_ASKED, TableAnswers, speak_of
 from docmind.agents.tools import describe_result, earlier_turns_for_model
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import cut_off_reason
 from docmind.context.summary import recall_turns
 from docmind.errors import DocMindError
+from docmind.events import Replacement
+from docmind.passages import NumberedPassage, Passage
 from docmind.settings import AgentSettings
-from docmind.verification.citations import citations_answer_question
+from docmind.storage.documents import Document
+from docmind.verification.citations import ASKED, citations_answer_question
+from docmind.verification.quotations import (
+    NEAR_STATEMENT,
+    closest_quotation,
+    find_quotation,
+)
+from docmind.verification.statements import AS_STATED, NOT_AS_STATED, is_open_question
 from docmind.verification.support import closest
 
 log = logging.getLogger(__name__)
 
 LAST_STEP = "This is your last step: write the answer now from what you have found."
+
+CALLED_BEFORE = "the same call was made before, and its result stands above. Answer from it."
 
 ToolResult = ToolMessage | Command[Any]
 ModelHandler = Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]]
@@ -70,6 +87,17 @@ class Report(TypedDict):
     """What an agent ends with."""
 
     messages: list[AnyMessage]
+    jump_to: NotRequired[Literal["end"]]
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """What is said of the documents that a task names and that can't be read."""
+
+    text: str = ""
+    """Empty if there are none."""
+    others_named: bool = False
+    """Whether it also names documents that can be read."""
 
 
 class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
@@ -80,19 +108,26 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     time, and turns a failure into a result, because an agent that raises would end all the others.
     """
 
-    def __init__(self, spec: AgentSpec, settings: AgentSettings) -> None:
+    def __init__(
+        self, spec: AgentSpec, settings: AgentSettings, table_answers: TableAnswers | None = None
+    ) -> None:
         super().__init__()
         self._spec = spec
+        self._table_answers = table_answers
         self._max_steps = settings.max_steps
         if spec.forced_tool:  # the call that it must make is no step of its own
             self._max_steps += 1
         self._timeout_s = settings.agent_timeout_s
+        self._mends = settings.unsupported_sentences == "mend"
 
-    @hook_config(can_jump_to=["tools"])
+    @hook_config(can_jump_to=["tools", "end"])
     async def abefore_agent(  # type: ignore[override]  # LangChain has a plain dict
         self, state: AgentState[Any], runtime: Runtime[TurnContext]
-    ) -> FirstCalls:
-        """Announce the agent and make its first tool calls."""
+    ) -> FirstCalls | Report:
+        """Announce the agent and make its first tool calls.
+
+        It ends at once if the documents that the task names are not there: none takes their place.
+        """
         context = runtime.context
         run_id = run_id_of(runtime)
         task = task_of(state["messages"])
@@ -103,6 +138,11 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         )
         context.events.agent_started(agent=self._spec.name, run_id=run_id, task=task)
         context.events.answer.begin(run_id, task)
+        missing = await asyncio.to_thread(_missing_documents, context, task)
+        if missing.text and not missing.others_named:
+            return Report(messages=[AIMessage(missing.text)], jump_to="end")
+        if missing.text:
+            context.state.notices.append(missing.text)
         if len(state["messages"]) > 1:  # it sees what others wrote: their numbers are its own too
             passages = context.state.passages
             passages.read_by(run_id, [numbered.passage for numbered in passages.all()])
@@ -123,6 +163,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         call = request.tool_call
         began = time.perf_counter()
         try:
+            if was_called_before(request.state["messages"], call):
+                raise DocMindError(CALLED_BEFORE)
             async with asyncio.timeout_at(context.state.runs[run_id].deadline):
                 # No tool here returns a Command.
                 result = cast("ToolMessage", await handler(request))
@@ -158,22 +200,74 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     async def awrap_model_call(
         self, request: ModelRequest[TurnContext], handler: ModelHandler
     ) -> ModelResponse[Any] | AIMessage:
-        """Call the model with what fits its window, and once more if it refuses."""
-        run = request.runtime.context.state.runs[run_id_of(request.runtime)]
+        """Call the model with what fits its window, and again if it refuses or is not supported."""
+        response: ModelResponse[Any] | None = None
+        run_id = run_id_of(request.runtime)
+        context = request.runtime.context
+        run = context.state.runs[run_id]
         try:
             async with asyncio.timeout_at(run.deadline):
+                if self._mends and self._spec.compares_statement and not is_open_question(run.task):
+                    return await asyncio.to_thread(_state_comparison, request, run.task)
+                computed = await self._answer_from_tables(request, run_id)
+                if computed:
+                    context.events.answer.write(run_id, computed)
+                    return AIMessage(computed)
                 request = await asyncio.to_thread(self._prepared, request, run)
                 response = await handler(request)
-                if self._may_try_again(response):
-                    second_response = await self._answer_without_refusal_clause(
-                        request, run, handler
-                    )
-                    if second_response is not None:
-                        return second_response
-                return response
+                return await self._improved(request, run, handler, response=response)
         except Exception as exc:  # noqa: BLE001  the other agents go on
-            run.failure = self._reason(exc)
+            reason = self._reason(exc)
+            if response is not None:  # it has answered: what was tried after that is not needed
+                log.warning("%s could not be asked again: %s", self._spec.name, reason)
+                return response
+            run.failure = reason
             return AIMessage("")
+
+    async def _improved(
+        self,
+        request: ModelRequest[TurnContext],
+        run: AgentRun,
+        handler: ModelHandler,
+        *,
+        response: ModelResponse[Any],
+    ) -> ModelResponse[Any] | AIMessage:
+        """Return what the model answers when it is asked again, where it refused or is wrong."""
+        if self._may_try_again(response):
+            second_response = await self._answer_without_refusal_clause(request, run, handler)
+            if second_response is not None:
+                return second_response
+            quoted = await self._quotation_for(run, request)
+            if quoted is None and self._mends:
+                return AIMessage(NOT_FOUND)  # whatever is behind it, or only marks
+            return quoted or response
+        if self._mends and _is_answer(response):
+            return await self._mended(request, run, handler, response=response)
+        return response
+
+    async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:
+        """Return the answer that tables give, before the model is asked; "" if none do."""
+        context = request.runtime.context
+        is_first_step = self._step(request.messages) == 1
+        if self._table_answers is None or not is_first_step:
+            return ""
+        earlier = {passage.id for passage in context.request.retained_passages}
+        found: list[Passage] = []
+        for numbered in context.state.passages.known_to(run_id):
+            if numbered.passage.id not in earlier:
+                found.append(numbered.passage)
+        of_tables = [passage for passage in found if passage.table and not passage.merged]
+        task = context.state.runs[run_id].task
+        match self._spec.tables:
+            case TableUse.ALWAYS:
+                is_used = speak_of(task, of_tables, ASKED)
+            case TableUse.IF_BEST:
+                is_used = found[:1] == of_tables[:1] and speak_of(task, of_tables, MOST_ASKED)
+            case _:
+                is_used = False
+        if not is_used:
+            return ""
+        return await self._table_answers.answer(task, of_tables, run_id=run_id, context=context)
 
     def _prepared(
         self, request: ModelRequest[TurnContext], run: AgentRun
@@ -279,6 +373,84 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             return None
         return response
 
+    async def _mended(
+        self,
+        request: ModelRequest[TurnContext],
+        run: AgentRun,
+        handler: ModelHandler,
+        *,
+        response: ModelResponse[Any],
+    ) -> ModelResponse[Any] | AIMessage:
+        """Return an answer in which no sentence is left that no passage supports.
+
+        A sentence is written again behind the answer: the prompt begins as the answer's did, and
+        the engine has it in its prefix cache.
+        """
+        context = request.runtime.context
+        run_id = run_id_of(request.runtime)
+        passages = context.state.passages.known_to(run_id)
+        if not passages and replies_of(request.messages):
+            return response  # it tells of what other tools brought
+        reply = response.result[-1]
+        prompt = [*request.messages, AIMessage(reply.text)]
+
+        async def write_again(instruction: str) -> str:
+            # The user sees nothing of it before it is checked.
+            context.events.answer.close(run_id)
+            written = await handler(
+                request.override(
+                    messages=[*prompt, instruction_message(instruction)],
+                    tool_choice="none",
+                    model_settings={**request.model_settings, "max_tokens": REWRITE_TOKENS},
+                )
+            )
+            return str(written.result[-1].text)
+
+        began = time.perf_counter()
+        mender = Mender(
+            question=run.task,
+            passages=passages,
+            check=context.services.check_answer,
+            computed=_computed(request.messages),
+            quotes=not self._spec.forced_tool,
+        )
+        mended = await mender.mend(reply.text, write_again)
+        if not mended.replacements:
+            return response
+        text = context.state.passages.translate_marks(run_id, mended.text)
+        shown = context.events.answer.revise(run_id, text)
+        for replacement in mended.replacements:
+            translated = Replacement(
+                before=context.state.passages.translate_marks(run_id, replacement.before),
+                after=context.state.passages.translate_marks(run_id, replacement.after),
+            )
+            context.state.replacements.append(translated)
+            context.events.sentence_replaced(
+                agent=self._spec.name, run_id=run_id, replacement=translated, text=shown
+            )
+        context.events.agent_step(
+            agent=self._spec.name,
+            run_id=run_id,
+            tool="mend",
+            arguments={},
+            result=wording.replaced(mended.replacements),
+            began=began,
+        )
+        return AIMessage(mended.text)
+
+    async def _quotation_for(
+        self, run: AgentRun, request: ModelRequest[TurnContext]
+    ) -> AIMessage | None:
+        """Return the passages' own sentence that answers a task which the agent refused."""
+        context = request.runtime.context
+        if not self._mends or self._spec.forced_tool:  # a sum is not answered by a row
+            return None
+        known = context.state.passages.known_to(run_id_of(request.runtime))
+        found = await asyncio.to_thread(find_quotation, run.task, "", known)
+        if found is None:
+            return None
+        return AIMessage(str(found))
+
     def _without_refusal_clause(
         self, messages: Sequence[AnyMessage], task: str
     ) -> list[AnyMessage]:
@@ -362,24 +534,103 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         return len(replies_of(messages))
 
 
-def _compare(context: TurnContext, run_id: str, statement: str) -> str:
-    """Return a statement with what the check of citations finds of it in the run's passages.
+def _missing_documents(context: TurnContext, task: str) -> _Missing:
+    """Return what is to be said of the files that a task names and that may not be read."""
+    allowed = context.request.document_ids
+    readable: list[Document] = []
+    others: list[Document] = []
+    for document in context.services.list_documents():
+        may_be_read = allowed is None or document.id in allowed
+        if document.state == "ready" and may_be_read:
+            readable.append(document)
+        else:
+            others.append(document)
+    named = named_documents(task, readable)
+    sentences: list[str] = []
+    for name in named.missing:
+        sentence = say_missing(
+            name, readable=readable, others=others, seen_names=context.request.cited_documents
+        )
+        sentences.append(sentence)
+    return _Missing(text=" ".join(sentences), others_named=bool(named.documents))
+
+
+def _is_answer(response: ModelResponse[Any]) -> bool:
+    """Return whether the model has written an answer: no call, and no refusal."""
+    reply = response.result[-1]
+    if not isinstance(reply, AIMessage) or reply.tool_calls:
+        return False
+    return bool(reply.text.strip()) and not is_refusal(reply.text)
+
+
+def _computed(messages: Sequence[AnyMessage]) -> str:
+    """Return what an agent's calculations came to."""
+    results: list[str] = []
+    for result in results_of(messages):
+        if result.name == "calculate" and result.status != "error":
+            results.append(str(result.content))
+    return "\n".join(results)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """What the check of citations finds of a statement in the passages of a run."""
+
+    nearest: NumberedPassage
+    """The passage that comes closest to it, or supports it."""
+    words: str
+    """Its sentence that comes closest."""
+    supported: bool
+
+
+def _compared(context: TurnContext, run_id: str, statement: str) -> _Comparison | None:
+    """Compare a statement with what a run has read; None if that is nothing.
 
     The 1.5B by itself took all of 56 statements, 40 of them false, for supported.
     """
     known = context.state.passages.known_to(run_id)
-    result = "no passage was found"
-    if known:
-        nearest, words = closest(statement, known)
+    if not known:
+        return None
+    nearest, words = closest(statement, known)
+    # "Is it true that pets are not allowed?" asks, but what it states is to be checked.
+    stated = statement.rstrip("?\uff1f ")
+    checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known)
+    by_number = {numbered.number: numbered for numbered in known}
+    for citation in checked.citations:
+        if citation.supported:
+            return _Comparison(nearest=by_number[citation.number], words=words, supported=True)
+    return _Comparison(nearest=nearest, words=words, supported=False)
+
+
+def _compare(context: TurnContext, run_id: str, statement: str) -> str:
+    """Return what comes of comparing a statement, as the model reads it."""
+    comparison = _compared(context, run_id, statement)
+    if comparison is None:
+        result = "no passage was found"
+    elif comparison.supported:
+        result = f"the statement is supported by passage [{comparison.nearest.number}]."
+    else:
         result = (
             "the statement is not supported as it stands. What comes closest is in passage "
-            f"[{nearest.number}]: {words}"
+            f"[{comparison.nearest.number}]: {comparison.words}"
         )
-        # "Is it true that pets are not allowed?" asks, but what it states is to be checked.
-        stated = statement.rstrip("?\uff1f ")
-        checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known)
-        for citation in checked.citations:
-            if citation.supported:
-                result = f"the statement is supported by passage [{citation.number}]."
-                break
     return defuse_tags(f"Statement to check: {statement}\nComparison: {result}")
+
+
+def _state_comparison(request: ModelRequest[TurnContext], statement: str) -> AIMessage:
+    """Return what comes of comparing a statement, as the user reads it, with the passage's words.
+
+    A model that words the result turns it round now and then.
+    """
+    context = request.runtime.context
+    run_id = run_id_of(request.runtime)
+    comparison = _compared(context, run_id, statement)
+    if comparison is None:
+        return AIMessage(NOT_FOUND)
+    if comparison.supported:
+        return AIMessage(f"{AS_STATED} {closest_quotation(statement, comparison.nearest)}")
+    known = context.state.passages.known_to(run_id)
+    quotation = find_quotation(statement, "", known, NEAR_STATEMENT)
+    if quotation is None:
+        return AIMessage(NOT_FOUND)
+    return AIMessage(f"{NOT_AS_STATED} {quotation}")

@@ -49,7 +49,7 @@ def fit_prompt(
 def report_cut(context: TurnContext, fitted: Fitted, *, dropped: str, tokens_after: int) -> None:
     """Store a cut in the turn's state and report it.
 
-    Later turns start from what the state then says is visible.
+    Later turns start from the turns that the state then retains.
 
     Args:
         context: The turn.
@@ -62,7 +62,7 @@ def report_cut(context: TurnContext, fitted: Fitted, *, dropped: str, tokens_aft
         budget=context.request.budget,
         dropped=dropped,
         tokens_after=tokens_after,
-        first_visible_turn=context.state.first_visible_turn,
+        first_retained_turn=context.state.first_retained_turn,
         summary=context.state.summary,
     )
     context.state.trims.append(event)

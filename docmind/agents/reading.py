@@ -6,6 +6,7 @@ As it is if it fits, else part by part through the model.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from docmind.passages import NumberedPassage, Passage, merged_passage_id
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
+from docmind.verification.words import content_words, names, numbers
 
 TEXT_FRACTION = 0.6
 """Most of the prompt budget that a document's own text may take; the rest is for the prompt and the
@@ -220,11 +222,16 @@ def estimated_tokens(passages: Iterable[Passage]) -> float:
 def _meant_document(
     words: str, *, documents: IngestionService, retriever: Retriever, context: TurnContext
 ) -> Document | None:
-    """Return the document meant: the named one, the only one, or what search finds most of."""
+    """Return the document meant: the named one, the only one, or what search finds most of.
+
+    What search finds must have the names and the years of the words: a report on another year is
+    another report.
+    """
     ready = readable_documents(documents, context)
     named = find_document(words, ready)
     if named:
-        return named
+        found = _words_of(named, retriever.passages(named.id))
+        return named if _years(words) <= found else None
     if len(ready) == 1:
         return ready[0]
     scores: dict[str, float] = {}
@@ -233,6 +240,24 @@ def _meant_document(
         scores[document_id] = scores.get(document_id, 0.0) + 1 / (1 + rank)
     best = max(scores, key=scores.__getitem__, default="")
     for document in ready:
-        if document.id == best:
+        if document.id == best and _may_be_meant(words, document, retriever.passages(best)):
             return document
     return None
+
+
+def _may_be_meant(words: str, document: Document, passages: Iterable[Passage]) -> bool:
+    """Return whether a document has one of the names that some words have, and all of the years."""
+    found = _words_of(document, passages)
+    wanted = names(words)
+    return _years(words) <= found and (not wanted or bool(wanted & found))
+
+
+def _words_of(document: Document, passages: Iterable[Passage]) -> set[str]:
+    """Return the words of a document's name and text."""
+    text = " ".join([document.name, *(passage.text for passage in passages)])
+    return content_words(re.sub(r"[-_.]", " ", text))
+
+
+def _years(words: str) -> set[str]:
+    """Return the numbers in some words that have as many figures as a year."""
+    return {number for number in numbers(words) if len(number) == len("2031")}

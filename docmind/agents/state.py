@@ -6,7 +6,7 @@ them and reaches the supervisor's steps, every agent and every tool as LangGraph
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol, runtime_checkable
@@ -19,8 +19,10 @@ from docmind.agents.plan import Plan
 from docmind.agents.turn_events import TurnEvents
 from docmind.context.trimming import Budget
 from docmind.engine.interface import Tool
-from docmind.events import ContextTrimmed
+from docmind.events import ContextTrimmed, Replacement
 from docmind.passages import NumberedPassage, Passage
+from docmind.storage.documents import Document
+from docmind.turns import CompletedTurn
 from docmind.verification.statements import CheckedAnswer
 
 
@@ -34,16 +36,19 @@ class TurnRequest:
     budget: Budget
     document_ids: Sequence[str] | None = None
     """Search only these documents; None: all."""
-    completed_turns: Sequence[tuple[str, str]] = ()
-    """Every earlier question with its answer, oldest first, whether the model still sees it or not.
-    """
-    first_visible_turn: int = 0
-    """How many of `completed_turns` earlier cuts have taken from what the model sees."""
+    completed_turns: Sequence[CompletedTurn] = ()
+    """All earlier turns, oldest first, whether the model still sees them or not."""
+    first_retained_turn: int = 0
+    """Index of the oldest of `completed_turns` that the model still sees; those before were cut."""
     summary: str = ""
-    """The rolling summary of those."""
+    """The rolling summary of those that were cut."""
+    cited_documents: Sequence[str] = ()
+    """Names of the documents in which earlier turns found passages; some may be deleted by now."""
     retained_passages: Sequence[Passage] = ()
     """Passages that earlier turns found: they stand before those that this turn finds, see
     `reading.retained_passages`."""
+    temperature: float | None = None
+    """What the answer is sampled with; None: as in the settings."""
 
 
 class Phase(Enum):
@@ -99,7 +104,7 @@ class TurnState:
     It belongs to the chat's event loop; only `passages` may be used from threads.
     """
 
-    first_visible_turn: int = 0
+    first_retained_turn: int = 0
     """As in the request; grows if this turn has to cut."""
     summary: str = ""
     """As in the request; renewed if this turn has to cut."""
@@ -116,6 +121,8 @@ class TurnState:
     """Every passage that was found, and its numbers."""
     trims: list[ContextTrimmed] = field(default_factory=list)
     """Every cut of this turn."""
+    replacements: list[Replacement] = field(default_factory=list)
+    """Sentences that no passage supported, and what stands in their place."""
     notices: list[str] = field(default_factory=list)
     """What the user should know of the answer besides what the results tell."""
 
@@ -144,6 +151,8 @@ class TurnServices:
 
     count_tokens: CountTokens
     check_answer: CheckAnswer
+    list_documents: Callable[[], Sequence[Document]]
+    """All documents, whatever their state and wherever they are."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +166,14 @@ class TurnContext:
     """Where all that happens is reported."""
 
     @property
-    def cut_turns(self) -> Sequence[tuple[str, str]]:
+    def cut_turns(self) -> Sequence[CompletedTurn]:
         """Earlier turns that the model no longer sees, oldest first."""
-        return self.request.completed_turns[: self.state.first_visible_turn]
+        return self.request.completed_turns[: self.state.first_retained_turn]
 
     @property
-    def visible_turns(self) -> Sequence[tuple[str, str]]:
+    def retained_turns(self) -> Sequence[CompletedTurn]:
         """Earlier turns that the model still sees, oldest first."""
-        return self.request.completed_turns[self.state.first_visible_turn :]
+        return self.request.completed_turns[self.state.first_retained_turn :]
 
 
 TurnGraph = CompiledStateGraph[Any, TurnContext, Any, Any]

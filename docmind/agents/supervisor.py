@@ -133,7 +133,7 @@ class SupervisorSteps:
     ) -> ModelInput | Jump:
         """Return what the model reads in this phase, or leave without asking it."""
         context = runtime.context
-        messages = _visible_messages(_messages_of(graph_state), context)
+        messages = _retained_messages(_messages_of(graph_state), context)
         if context.state.phase is Phase.COLLECT:
             self._collect(context)
         match context.state.phase:
@@ -233,8 +233,8 @@ class SupervisorSteps:
         context.events.agent_started(
             agent=SUPERVISOR, run_id=SUPERVISOR, task="Putting earlier turns into a summary"
         )
-        visible_before = state.first_visible_turn
-        state.first_visible_turn += fitted.dropped_turns
+        first_dropped_turn = state.first_retained_turn
+        state.first_retained_turn += fitted.dropped_turns
         room = summary_tokens(request.budget.window)
         limit = request.budget.with_room(room).limit
 
@@ -245,7 +245,7 @@ class SupervisorSteps:
         condensed = await condense_turns(
             self._model,
             summary=state.summary,
-            turns=request.completed_turns[visible_before : state.first_visible_turn],
+            turns=request.completed_turns[first_dropped_turn : state.first_retained_turn],
             fits=fits,
             max_tokens=room,
         )
@@ -278,7 +278,7 @@ class SupervisorSteps:
         task = plan.tasks[0]
         self._record_handout(context, plan, (task,))
         handoff = handoff_messages(task, SUPERVISOR)
-        seen = [*_visible_messages(messages, context), *handoff]
+        seen = [*_retained_messages(messages, context), *handoff]
         return Command(graph=Command.PARENT, goto=[_send(task, seen)], update={"messages": handoff})
 
     def _record_handout(self, context: TurnContext, plan: Plan, tasks: tuple[Task, ...]) -> None:
@@ -354,11 +354,11 @@ def _messages_of(graph_state: AgentState) -> list[AnyMessage]:
     return cast("list[AnyMessage]", list(graph_state["messages"]))
 
 
-def _visible_messages(messages: Sequence[AnyMessage], context: TurnContext) -> list[AnyMessage]:
+def _retained_messages(messages: Sequence[AnyMessage], context: TurnContext) -> list[AnyMessage]:
     """Return the graph's messages without the turns that were cut in this turn."""
     _, turns = split_turns(messages)
     # The last one is the question's own.
-    cut = len(turns) - 1 - len(context.visible_turns)
+    cut = len(turns) - 1 - len(context.retained_turns)
     visible: list[AnyMessage] = []
     for turn in turns[max(cut, 0) :]:
         visible += turn

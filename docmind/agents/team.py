@@ -10,10 +10,11 @@ from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from docmind.agents.agent_spec import AgentSpec, FirstCall
+from docmind.agents.agent_spec import AgentSpec, FirstCall, TableUse
 from docmind.agents.middleware import AgentRunMiddleware
 from docmind.agents.refusals import NOT_FOUND
 from docmind.agents.state import TurnContext, TurnGraph
+from docmind.agents.table_query import TableAnswers
 from docmind.settings import AgentSettings
 
 DATA_RULE = (
@@ -42,6 +43,7 @@ put the number of its passage in brackets, like [1]. Use nothing but the passage
     tools=LOOKUP_TOOLS,
     first_calls=(FirstCall("search_documents", "query"),),
     closing_after_refusal=f"Question: {{task}}\n\n{CITED.capitalize()}",
+    tables=TableUse.IF_BEST,
 )
 """Finds answers: searches with the task first, may search again, read pages, look at outlines."""
 
@@ -73,9 +75,11 @@ like [1]. Use nothing but the passages.""",
     tools=("calculate", "find_tables", "search_documents", "read_pages"),
     first_calls=(FirstCall("find_tables", "query"), FirstCall("search_documents", "query")),
     forced_tool="calculate",
+    tables=TableUse.ALWAYS,
     closing_after_refusal=f"Task: {{task}}\n\n{CITED.capitalize()}",
 )
-"""Compares, and computes: looks tables up first, is asked what to compute, then answers."""
+"""Compares, and computes: looks tables up first, and answers with what a query to them gives; where
+no table holds it, it is asked what to compute from its passages, then answers."""
 
 VERIFIER = AgentSpec(
     name="verifier",
@@ -111,6 +115,7 @@ def build_agent(
     *,
     tools: Mapping[str, BaseTool],
     settings: AgentSettings,
+    table_answers: TableAnswers | None = None,
 ) -> Agent:
     """Return one agent of the team.
 
@@ -119,12 +124,13 @@ def build_agent(
         model: Writes for it.
         tools: All tools by name.
         settings: Its limits.
+        table_answers: Answers from tables; None: nothing does.
     """
     graph = create_agent(
         model,
         [tools[name] for name in spec.tools],
         system_prompt=spec.system_prompt,
-        middleware=cast("Any", [AgentRunMiddleware(spec, settings)]),
+        middleware=cast("Any", [AgentRunMiddleware(spec, settings, table_answers)]),
         context_schema=TurnContext,
         name=spec.name,
     )
@@ -132,7 +138,16 @@ def build_agent(
 
 
 def build_team(
-    model: BaseChatModel, tools: Mapping[str, BaseTool], settings: AgentSettings
+    model: BaseChatModel,
+    tools: Mapping[str, BaseTool],
+    settings: AgentSettings,
+    table_answers: TableAnswers | None = None,
 ) -> list[Agent]:
     """Return all agents of the team, in order."""
-    return [build_agent(spec, model, tools=tools, settings=settings) for spec in TEAM]
+    team: list[Agent] = []
+    for spec in TEAM:
+        agent = build_agent(
+            spec, model, tools=tools, settings=settings, table_answers=table_answers
+        )
+        team.append(agent)
+    return team

@@ -19,6 +19,7 @@ from langchain_core.tools import BaseTool, tool
 from pydantic import Field
 
 from docmind.agents.calculator import evaluate
+from docmind.agents.naming import named_documents, named_page
 from docmind.agents.run_ids import agent_of, run_id_of
 from docmind.agents.state import TurnContext
 from docmind.context.delimiters import defuse_tags
@@ -29,6 +30,7 @@ from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
+from docmind.wording import count
 
 Runtime = ToolRuntime[TurnContext]
 
@@ -198,6 +200,17 @@ def earlier_turns_for_model(turns: Iterable[RecalledTurn]) -> str:
     return f"<earlier>\n{text}\n</earlier>"
 
 
+def _meant_without_name(readable: Sequence[Document], cited: Sequence[str]) -> list[Document]:
+    """Return the document whose page is meant: the only one, or the last that was cited."""
+    if len(readable) == 1:
+        return list(readable)
+    by_name = {document.name: document for document in readable}
+    for name in cited:
+        if name in by_name:
+            return [by_name[name]]
+    return []
+
+
 class _Library:
     """The documents, as the tools of all turns look things up in them."""
 
@@ -228,11 +241,41 @@ class _Library:
         if document:
             scopes = [Scope([self.named(document, runtime).id], table=table)]
         else:
+            readable = self.readable(runtime)
+            named = list(named_documents(query, readable).documents)
+            if not named and named_page(query) is not None:
+                named = _meant_without_name(readable, runtime.context.request.cited_documents)
+            if len(named) == 1:
+                return self._search_named(query, named[0], runtime, limit=limit, table=table)
             scopes = [Scope(runtime.context.request.document_ids, table=table)]
-            mentioned = mentioned_documents(query, self.readable(runtime))[:MOST_NAMED]
+            mentioned = mentioned_documents(query, readable)[:MOST_NAMED]
             if len(mentioned) > 1:
                 scopes += [Scope([each.id], table=table) for each in mentioned]
         return self._retriever.search_each(query, limit, scopes)
+
+    def _search_named(
+        self,
+        query: str,
+        document: Document,
+        runtime: Runtime,
+        *,
+        limit: int,
+        table: bool | None,
+    ) -> list[Passage]:
+        """Return the best passages in the only file that a query names, a page of it first."""
+        passages: list[Passage] = []
+        page = named_page(query)
+        if page is not None and not table and document.pages:
+            passages += self._retriever.passages(document.id, page)[:limit]
+            if page > document.pages:
+                runtime.context.state.notices.append(
+                    f"{document.name} has no page {page}: it has {count(document.pages, 'page')}."
+                )
+        scopes = [Scope([document.id], table=table)]
+        for passage in self._retriever.search_each(query, limit, scopes):
+            if passage not in passages:
+                passages.append(passage)
+        return passages[: max(limit, 1)]
 
     def report(self, runtime: Runtime, passages: Sequence[Passage]) -> PassageResult:
         """Number and report what was found; return it as the run reads it."""

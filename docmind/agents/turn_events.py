@@ -17,6 +17,8 @@ from docmind.events import (
     AgentStep,
     ChatEvent,
     ContextTrimmed,
+    Replacement,
+    SentenceReplaced,
     SourcesFound,
     TokenDelta,
     now,
@@ -42,7 +44,9 @@ class TurnEvents(ModelListener):
         turn_id: str,
         passages: PassageNumbers,
         emit: Callable[[ChatEvent], None],
+        temperature: float | None = None,
     ) -> None:
+        self.temperature = temperature
         self._conversation_id = conversation_id
         self._turn_id = turn_id
         self._emit = emit
@@ -99,6 +103,9 @@ class TurnEvents(ModelListener):
             began: When the call began, as `time.perf_counter` has it.
             message: What the agent wrote before the call.
         """
+        if message and not self.answer.text():
+            # What was shown of the answer is a part of this step now: the answer is yet to begin.
+            self.first_token_at = None
         self._emit(
             AgentStep(
                 conversation_id=self._conversation_id,
@@ -126,6 +133,28 @@ class TurnEvents(ModelListener):
             )
         )
 
+    def sentence_replaced(
+        self, *, agent: str, run_id: str, replacement: Replacement, text: str
+    ) -> None:
+        """Report that a sentence gave way to another.
+
+        Args:
+            agent: Who had written it.
+            run_id: Its run.
+            replacement: The sentence, and what stands in its place.
+            text: All that is shown of the run, with the change; empty if nothing is.
+        """
+        self._emit(
+            SentenceReplaced(
+                conversation_id=self._conversation_id,
+                turn_id=self._turn_id,
+                agent=agent,
+                run_id=run_id,
+                replacement=replacement,
+                text=text,
+            )
+        )
+
     def passages_found(self, agent: str, passages: Sequence[NumberedPassage]) -> None:
         """Report what an agent has found, under the turn's numbers."""
         self._emit(
@@ -144,7 +173,7 @@ class TurnEvents(ModelListener):
         budget: Budget,
         dropped: str,
         tokens_after: int,
-        first_visible_turn: int,
+        first_retained_turn: int,
         summary: str,
     ) -> ContextTrimmed:
         """Report a cut, and return the event.
@@ -154,8 +183,8 @@ class TurnEvents(ModelListener):
             budget: The budget that made it necessary.
             dropped: What was cut, in words for the user.
             tokens_after: Length of the prompt that is put to the model.
-            first_visible_turn: The oldest turn that the model still sees.
-            summary: What stands in place of the others.
+            first_retained_turn: Index of the oldest turn that the model still sees.
+            summary: What stands in place of those before.
         """
         event = ContextTrimmed(
             conversation_id=self._conversation_id,
@@ -165,7 +194,7 @@ class TurnEvents(ModelListener):
             dropped=dropped,
             reason=f"over {fitted.limit:,} of {budget.window:,} tokens",
             at=now(),
-            first_kept_turn=first_visible_turn,
+            first_retained_turn=first_retained_turn,
             summary=summary,
         )
         self._emit(event)

@@ -14,6 +14,7 @@ from docmind.errors import DocMindError, NothingIndexed
 from docmind.events import (
     AgentStarted,
     AgentStep,
+    SentenceReplaced,
     TokenDelta,
     TurnFailed,
     TurnFinished,
@@ -84,8 +85,16 @@ def _print_turn(turn: Turn) -> None:
                 err.print(f"[dim]  {event.tool}: {escape(event.result)} {took}[/dim]")
             case TokenDelta(channel="answer") if streams:
                 print(printable(event.text), end="", flush=True)
+            case SentenceReplaced(replacement=replacement):
+                became = replacement.after or "taken out"
+                err.print(
+                    f"[yellow]! not supported: {escape(replacement.before)} → {escape(became)}"
+                    "[/yellow]"
+                )
             case TurnFinished():
-                if not streams:
+                if streams and event.replacements:
+                    print()  # what has been printed stays, so the whole answer follows
+                if not streams or event.replacements:
                     print(printable(event.answer))
                 print_sources(event)
             case TurnFailed():

@@ -29,7 +29,11 @@ def list_models() -> None:
         name = model.name
         if name in resolved.wanted_models:
             name = f"[bold]{name}[/bold] (in use)"
-        here = "yes" if resolved.catalog.installed(model.name) else "no"
+        here = "no"
+        if resolved.catalog.installed(model.name):
+            here = "yes"
+            if not resolved.catalog.tuned(model.name):
+                here = "yes, but untuned: pull it again"
         row = [name, model.kind, model.size, model.licence, here, model.what]
         table.add_row(*row)
     out.print(table)
@@ -41,10 +45,10 @@ def pull(
         list[str], typer.Argument(help="Names from `docmind model list`, or hub ids.")
     ],
 ) -> None:
-    """Fetch models."""
+    """Fetch models, and convert anew those that an older DocMind has converted untuned."""
     catalog = resolve(load_settings()).catalog
     for name in names:
-        fetch_model(catalog, name)
+        fetch_model(catalog, name, renew=True)
 
 
 @commands.command()
@@ -65,9 +69,14 @@ def use(name: str) -> None:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
 
 
-def fetch_model(catalog: Catalog, name: str) -> None:
-    """Fetch one model with a progress bar; says nothing if it is there."""
-    if catalog.installed(name) or Path(name).is_dir():
+def fetch_model(catalog: Catalog, name: str, *, renew: bool = False) -> None:
+    """Fetch one model with a progress bar; says nothing if it is there.
+
+    With `renew`, one that is there untuned is fetched and converted anew.
+    """
+    if Path(name).is_dir():
+        return
+    if catalog.installed(name) and (catalog.tuned(name) or not renew):
         return
     bar = Progress(
         TextColumn(f"{escape(name)}: {{task.description}}"),
@@ -81,5 +90,5 @@ def fetch_model(catalog: Catalog, name: str) -> None:
         def show(what: str, done: float, total: float) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        catalog.pull(name, show)
+        catalog.pull(name, show, renew=renew)
     err.print(f"✓ {name}")

@@ -15,6 +15,7 @@ from langgraph.constants import TAG_NOSTREAM
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import ELLIPSIS, cut_off_reason
 from docmind.retrieval.sparse import document_vector, query_vector
+from docmind.turns import CompletedTurn
 
 SUMMARY_TOKENS = 200
 """Longest rolling summary."""
@@ -51,7 +52,7 @@ async def condense_turns(
     model: BaseChatModel,
     *,
     summary: str,
-    turns: Sequence[tuple[str, str]],
+    turns: Sequence[CompletedTurn],
     fits: Callable[[Sequence[AnyMessage]], bool],
     max_tokens: int,
 ) -> CondensedTurns:
@@ -62,8 +63,8 @@ async def condense_turns(
     Args:
         model: Writes the summary.
         summary: The one so far.
-        turns: Questions and answers, oldest first. If they do not fit one prompt, the oldest are
-            left out; the recall tool still finds them.
+        turns: Oldest first. If they do not fit one prompt, the oldest are left out; the recall tool
+            still finds them.
         fits: Whether a prompt fits the window. Blocks while tokens are counted.
         max_tokens: Longest summary.
     """
@@ -88,9 +89,9 @@ async def _write_summary(model: BaseChatModel, prompt: list[AnyMessage], max_tok
     return text
 
 
-def _condense_prompt(summary: str, turns: Sequence[tuple[str, str]]) -> list[AnyMessage]:
+def _condense_prompt(summary: str, turns: Sequence[CompletedTurn]) -> list[AnyMessage]:
     """Return the prompt that asks for a new summary from the one before and some turns."""
-    lines = [f"User: {question}\nAssistant: {answer}" for question, answer in turns]
+    lines = [f"User: {turn.question}\nAssistant: {turn.answer}" for turn in turns]
     earlier = defuse_tags("\n".join(lines))
     content = (
         f"<summary>\n{defuse_tags(summary)}\n</summary>\n"
@@ -111,13 +112,13 @@ def summary_for_prompt(summary: str) -> str:
 
 
 def recall_turns(
-    query: str, completed_turns: Sequence[tuple[str, str]], limit: int = 2
+    query: str, completed_turns: Sequence[CompletedTurn], limit: int = 2
 ) -> list[RecalledTurn]:
     """Return up to `limit` earlier turns that share words with the query, best first.
 
     Ranked by BM25 over the conversation's own turns, as in `docmind.retrieval.sparse`.
     """
-    vectors = [document_vector(f"{question}\n{answer}") for question, answer in completed_turns]
+    vectors = [document_vector(f"{turn.question}\n{turn.answer}") for turn in completed_turns]
     turns_with_term: Counter[int] = Counter()
     for vector in vectors:
         turns_with_term.update(vector.keys())
@@ -136,6 +137,7 @@ def recall_turns(
     best = sorted(scores, key=scores.__getitem__, reverse=True)[:limit]
     recalled: list[RecalledTurn] = []
     for index in best:
-        question, answer = completed_turns[index]
-        recalled.append(RecalledTurn(number=index + 1, question=question, answer=answer))
+        turn = completed_turns[index]
+        found = RecalledTurn(number=index + 1, question=turn.question, answer=turn.answer)
+        recalled.append(found)
     return recalled

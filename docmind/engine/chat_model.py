@@ -62,6 +62,9 @@ class ModelListener(BaseCallbackHandler, ABC):
     ignore_retry = True
     ignore_custom_event = True
 
+    temperature: float | None = None
+    """What the free text of its run is sampled with; None leaves it to the model."""
+
     @abstractmethod
     def text_written(self, namespace: str, text: str) -> None:
         """Take a piece of text, unless the call is tagged `nostream`.
@@ -144,7 +147,7 @@ class ChatVLLM(BaseChatModel):
             constraint = self._constraint_of_calls(tools, tool_choice)
         audience = _Audience.of(run_manager, silent=silent)
         if temperature is None:
-            temperature = self.temperature
+            temperature = self._temperature(constraint, audience)
         last = Delta()
         calls: list[ToolCall] = []
         deltas = self.engine.stream(
@@ -188,6 +191,13 @@ class ChatVLLM(BaseChatModel):
             return Constraint("structural_tag", structural_tag(tools))
         return None
 
+    def _temperature(self, constraint: Constraint | None, audience: _Audience) -> float:
+        """Return what a call is sampled with that does not say so itself."""
+        is_free_text = constraint is None or constraint.kind == "structural_tag"
+        if is_free_text and audience.temperature is not None:
+            return audience.temperature
+        return self.temperature
+
     async def _agenerate(
         self,
         messages: list[BaseMessage],
@@ -228,6 +238,14 @@ class _Audience:
             namespace=str(run_manager.metadata.get("langgraph_checkpoint_ns", "")),
             hears_text=not silent and TAG_NOSTREAM not in run_manager.tags,
         )
+
+    @property
+    def temperature(self) -> float | None:
+        """What a listener wants free text to be sampled with."""
+        for listener in self.listeners:
+            if listener.temperature is not None:
+                return listener.temperature
+        return None
 
     def text_written(self, text: str) -> None:
         """Pass on a piece of text."""

@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field
 
 from docmind.errors import DocMindError, EngineFailed, EngineNotReady
 
@@ -24,10 +26,11 @@ description and parameters."""
 class Constraint:
     """What the output must match; the engine's grammar makes it so token by token."""
 
-    kind: Literal["json", "choice", "regex", "structural_tag"]
+    kind: Literal["json", "choice", "regex", "grammar", "structural_tag"]
     value: JsonSchema | list[str] | str
-    """json: a JSON schema. choice: a list of strings. regex: a pattern. structural_tag: xgrammar's
-    JSON for free text with constrained parts; an engine behind a URL may ignore it."""
+    """json: a JSON schema. choice: a list of strings. regex: a pattern. grammar: rules in
+    xgrammar's EBNF; a server that is not vLLM may ignore them. structural_tag: xgrammar's JSON for
+    free text with constrained parts; an engine behind a URL may ignore it."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +91,20 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A start that failed, or a death while running."""
+    """A start that failed, or a death while running.
+
+    Version 0.1.0 wrote `doing` and `then` into engine.json.
+    """
 
     at: str
     """UTC time, ISO 8601."""
     plan: str
     """What was tried, in words; `no plan` if there was none to try."""
-    doing: str
-    """The stage it failed in; empty if it was in none yet."""
+    stage: Annotated[str, Field(validation_alias=AliasChoices("stage", "doing"))]
+    """The `Stage` it failed in; empty if it was in none yet."""
     cause: Cause
     error: str
-    then: str
+    response: Annotated[str, Field(validation_alias=AliasChoices("response", "then"))]
     """What was done about it."""
 
 

@@ -20,12 +20,17 @@ BATCH_SIZES = (2, 3, 4, 8, 16, 32, 64, 128)
 def warm_up_rounds(
     *, window: int, step_tokens: int, sequences: int, vocabulary: int, temperature: float, gpu: bool
 ) -> Iterator[list[Request]]:
-    """Yield requests to run at once, round by round.
+    """Yield the rounds of a warm-up: each is a list of requests to be run in one batch.
 
-    vLLM has compiled its model and captured its graphs by then. Left are the kernels that attention
-    and sampling use: Triton compiles its own anew for sizes that 16 divides, FlashInfer has one for
-    prompts and one for answers, and all of them meet batches in which some read and others write.
-    Matrix products need nothing: see the plan.
+    vLLM has compiled its model and captured its CUDA graphs before. What is still compiled at first
+    use are kernels of attention and sampling, and which ones depends on the batch:
+
+    - Triton has another kernel for sizes that are divisible by 16.
+    - FlashInfer has one for prefill and one for decoding.
+    - A batch may mix prefill and decoding, answers with a grammar and without.
+
+    Matrix products need no warm-up: their kernels come compiled, see `COMPILED_AT_START` in the
+    plan.
 
     Args:
         window: the plan's context window in tokens.
@@ -33,14 +38,13 @@ def warm_up_rounds(
         sequences: decoded at once.
         vocabulary: number of the tokenizer's tokens.
         temperature: what answers are sampled with.
-        gpu: short and long prompts and batches of all sizes; else (a CPU compiles nothing) a few
-            short ones.
+        gpu: whether kernels are compiled at all. On a CPU a few short prompts do.
     """
     prompts = _RandomPrompts(window=window, vocabulary=vocabulary, temperature=temperature)
     first = prompts.request(40)
     yield [first]
     yield [prompts.request(40, constraint=GRAMMAR)]
-    # At once, with a common beginning from the cache.
+    # A full batch whose prompts share a prefix, which is in the cache.
     yield [prompts.request(60, beginning=first) for _ in range(sequences)]
     if not gpu:
         return
@@ -49,6 +53,7 @@ def warm_up_rounds(
     batch_sizes = {sequences, *(min(size, sequences) for size in BATCH_SIZES)}
     for size in sorted(batch_sizes):
         yield prompts.mixed_batch(size)
+    # A prompt of several steps; then its prefix from the cache, beside a grammar.
     long = prompts.request(4 * step_tokens + 100)
     yield [long]
     yield [

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import math
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,12 @@ from uuid import uuid4
 from docmind.errors import EmptyFile, FileTooLarge, IngestError
 from docmind.ingestion.parsed import SECTION_SEPARATOR, ParsedDocument
 from docmind.ingestion.readers.formats import check_supported
+from docmind.tables.table import Table
 
+log = logging.getLogger(__name__)
+
+TABLES_VERSION = 1
+"""Of how tables are read, in their file's name: without a file of this one they are read again."""
 LONGEST_NAME = 200
 LONGEST_SUFFIX = 20
 """What follows the last dot of a name and is longer is no suffix."""
@@ -40,7 +46,8 @@ class Upload:
 class FileStore:
     """DocMind's folder of files.
 
-    A document has `<sha256><suffix>`, the file itself, and `<sha256>.json`, its extracted text.
+    A document has `<sha256><suffix>`, the file itself, `<sha256>.json`, its extracted text, and
+    `<sha256>.tables-1.json`, its tables as typed data.
     """
 
     def __init__(self, folder: Path, limit_mb: float) -> None:
@@ -91,17 +98,45 @@ class FileStore:
 
     def save_text(self, document_id: str, document: ParsedDocument) -> None:
         """Write the extracted text, whole or not at all; IngestError if it can't be written."""
-        path = self.path(document_id, ".json")
-        part = path.with_suffix(".json.part")
         sections = [{"text": section.text, "page": section.page} for section in document.sections]
+        text = json.dumps({"sections": sections}, ensure_ascii=False)
+        self._write(self.path(document_id, ".json"), text)
+
+    def _write(self, path: Path, text: str) -> None:
+        """Write a file, whole or not at all; IngestError if it can't be written."""
+        part = path.with_name(f"{path.name}.part")
         try:
-            part.write_text(json.dumps({"sections": sections}, ensure_ascii=False), "utf-8")
+            part.write_text(text, "utf-8")
             part.replace(path)
         except OSError as exc:
             raise IngestError(
                 f"Its text can't be written to {path.parent} ({exc.strerror or exc}). "
                 "Free disk space, then retry."
             ) from exc
+
+    def save_tables(self, document_id: str, tables: Sequence[Table]) -> None:
+        """Write a document's tables, whole or not at all; IngestError if they can't be written."""
+        path = self._tables_path(document_id)
+        data = {"tables": [table.to_json() for table in tables]}
+        self._write(path, json.dumps(data, ensure_ascii=False))
+
+    def tables(self, document_id: str) -> list[Table] | None:
+        """Return a document's tables; None if they were not looked for, or can't be read."""
+        try:
+            stored = json.loads(self._tables_path(document_id).read_text("utf-8"))
+            return [Table.from_json(table) for table in stored["tables"]]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            log.warning("the tables of %s can't be read", document_id, exc_info=True)
+            return None
+
+    def has_tables(self, document_id: str) -> bool:
+        """Return whether a document's tables were looked for; that there are some is not said."""
+        return self._tables_path(document_id).is_file()
+
+    def _tables_path(self, document_id: str) -> Path:
+        return self.path(document_id, f".tables-{TABLES_VERSION}.json")
 
     def text(
         self, document_id: str, first_page: int | None = None, last_page: int | None = None

@@ -51,12 +51,21 @@ class Section:
     text: str
     page: int | None = None
     """1-based page, slide or sheet; None where the format has none."""
+    page_label: str = ""
+    """What is printed on the page where that is another number, for example `iv`."""
     headings: tuple[str, ...] = ()
     """The headings above it, outermost first."""
     table: bool = False
     """A Markdown table: two lines of header, then a line per row."""
+    header_rows: int = 1
+    """Rows of a table that are heads of its columns."""
+    caption: str = ""
+    """Title and unit of a table. They stand above it, and are repeated with each part of it."""
     boxes: tuple[Box | None, ...] = ()
     """Where each line of the text stands on the page; () where that is not known."""
+    numbers: tuple[tuple[str, ...], ...] = ()
+    """Of a sheet's table, for each row the numbers behind its cells as the file holds them, "" for
+    a cell without; () where only the text is known."""
 
     @property
     def heading(self) -> str:
@@ -191,12 +200,18 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def markdown_table(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows (the first is the header) as a Markdown table without empty rows and columns.
+def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[object] | None = None) -> str:
+    """Return rows as a Markdown table without empty rows and columns.
 
     Rows may be of different lengths. The result is "" if every cell is empty.
+
+    Args:
+        rows: the first is the header, if `header` is None.
+        header: stands above all rows, even if it is empty.
     """
     filled_rows: list[list[str]] = []
+    if header is not None:
+        filled_rows.append([_cell_text(value) for value in header])
     for row in rows:
         cells = [_cell_text(value) for value in row]
         if any(cells):

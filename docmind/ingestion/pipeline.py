@@ -14,6 +14,7 @@ from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.splitter import StructureSplitter, section_nodes
 from docmind.passages import EmbeddedPassage, Passage
 from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.language import detect_language
 from docmind.retrieval.sparse import document_vector
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -31,13 +32,16 @@ class StoreWriter(TransformComponent):  # type: ignore[misc]
 
     _store: VectorStore = PrivateAttr()
 
-    def __init__(self, store: VectorStore) -> None:
+    _language: str = PrivateAttr()
+
+    def __init__(self, store: VectorStore, language: str) -> None:
         super().__init__()
         self._store = store
+        self._language = language
 
     def __call__(self, nodes: Sequence[BaseNode], **_kwargs: Any) -> Sequence[BaseNode]:
         """Write the passages with their vectors and BM25 weights."""
-        self._store.upsert([_embedded_passage(node) for node in nodes])
+        self._store.upsert([_embedded_passage(node, self._language) for node in nodes])
         return nodes
 
 
@@ -71,8 +75,10 @@ class Pipeline:
         nodes = list(split.run(nodes=sections, progress=partial(progress, "split")))
         # A batch is padded to its longest: alike lengths belong together.
         nodes.sort(key=_text_length)
+        language = detect_language("\n".join(section.text for section in document.sections))
+        writer = StoreWriter(self._store, language)
         embed = IngestionPipeline(
-            transformations=[self._embedder.model, StoreWriter(self._store)], disable_cache=True
+            transformations=[self._embedder.model, writer], disable_cache=True
         )
         progress("embed", 0, len(nodes))
         for start in range(0, len(nodes), BATCH):
@@ -86,7 +92,7 @@ def _text_length(node: BaseNode) -> int:
     return len(node.get_content())
 
 
-def _embedded_passage(node: BaseNode) -> EmbeddedPassage:
+def _embedded_passage(node: BaseNode, language: str) -> EmbeddedPassage:
     """Return a node that has been embedded as a passage for the store."""
     metadata = node.metadata
     passage = Passage(
@@ -95,15 +101,19 @@ def _embedded_passage(node: BaseNode) -> EmbeddedPassage:
         file_name=metadata["file_name"],
         text=node.get_content(),
         page=metadata["page"],
+        page_label=metadata["page_label"],
         heading=metadata["heading"],
         start=metadata["start"],
         end=metadata["end"],
         position=metadata["position"],
         table=metadata["table"],
         boxes=metadata["boxes"],
+        language=language,
     )
     # The words of title and heading count as well as those of the passage.
     words = node.get_content(MetadataMode.EMBED)
     return EmbeddedPassage(
-        passage=passage, dense=node.get_embedding(), sparse=document_vector(words)
+        passage=passage,
+        dense=node.get_embedding(),
+        sparse=document_vector(words, language),
     )

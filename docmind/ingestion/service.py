@@ -25,6 +25,7 @@ from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
+from docmind.ingestion.tables import MOST_CELLS, tables_within
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -35,6 +36,7 @@ from docmind.storage.documents import (
     IngestionProgress,
     IngestionStage,
 )
+from docmind.tables.table import DocumentTable
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -60,7 +62,7 @@ class _FailedIngestion:
     reason: str
 
 
-class _Stopped(IngestError):
+class _IngestionStopped(IngestError):
     """The document was deleted or cancelled, or the app closes."""
 
 
@@ -152,6 +154,18 @@ class IngestionService:
             )
         return text
 
+    def tables(self, document_id: str) -> list[DocumentTable]:
+        """Return a document's tables as typed data; none where there is no such document."""
+        document = self._documents.get(document_id)
+        if document is None:
+            return []
+        found: list[DocumentTable] = []
+        for table in self._files.tables(document_id) or ():
+            found.append(
+                DocumentTable(document_id=document_id, file_name=document.name, table=table)
+            )
+        return found
+
     def delete(self, document_id: str) -> None:
         """Remove a document with its file, text and vectors, also while it is being ingested."""
         with self._changed:
@@ -229,17 +243,28 @@ class IngestionService:
             self._optimize_store_when_idle()
 
     def _queue_missing(self) -> None:
-        """Queue what is ready but not in the store.
+        """Queue what is ready but not in the store, or was read before tables were kept as data.
 
         The store's mode was changed, or its folder was removed.
         """
         try:
             for document in self._documents.all():
                 should_be_stored = document.state == "ready" and document.passages > 0
-                if should_be_stored and self._store.count(document.id) == 0:
+                if not should_be_stored:
+                    continue
+                if self._store.count(document.id) == 0 or self._lacks_tables(document.id):
                     self._documents.queue(document.id)
         except DocMindError:
             log.exception("the store can't be compared with the list of documents")
+
+    def _lacks_tables(self, document_id: str) -> bool:
+        """Tell whether a document has tables of which only the text was kept."""
+        if self._files.has_tables(document_id):
+            return False
+        if any(passage.table for passage in self._store.passages(document_id)):
+            return True
+        self._files.save_tables(document_id, [])
+        return False
 
     def _persist(self, step: Callable[[], _T]) -> _T | None:
         """Repeat a step that fails, so that a full disk does not end the thread.
@@ -294,7 +319,8 @@ class IngestionService:
         """Read, split, embed and store a document.
 
         Raises:
-            _Stopped: It is no longer wanted, or the app closes; each note of progress finds out.
+            _IngestionStopped: It is cancelled or deleted, or the app closes. Found out at each
+                note of progress.
         """
         began = time.monotonic()
         progress = _ProgressNotes(partial(self._note_progress, document.id), self._stop)
@@ -309,6 +335,11 @@ class IngestionService:
             password=self._passwords.pop(document.id, None),
         )
         self._files.save_text(document.id, parsed)
+        tables, too_large = tables_within(parsed, MOST_CELLS)
+        self._files.save_tables(document.id, tables)
+        unread = parsed.unread
+        if too_large:
+            unread = (*unread, f"{too_large} tables are found but too large to be computed with")
         passages = self._pipeline.run(document.id, document.name, parsed, progress.note)
         progress.note("store", passages, passages)
 
@@ -320,7 +351,7 @@ class IngestionService:
                     pages=parsed.pages,
                     passages=passages,
                     seconds=time.monotonic() - began,
-                    unread=parsed.unread,
+                    unread=unread,
                 )
 
     def _note_progress(self, document_id: str, progress: IngestionProgress) -> None:
@@ -374,9 +405,13 @@ class _ProgressNotes:
         self._last_at = 0.0
 
     def note(self, stage: IngestionStage, done: int, total: int) -> None:
-        """Take in that `done` of `total` are done; _Stopped if the document is not wanted now."""
+        """Note that `done` of `total` are done.
+
+        Raises:
+            _IngestionStopped: The document is cancelled or deleted, or the app closes.
+        """
         if self._stop.is_set():
-            raise _Stopped
+            raise _IngestionStopped
         progress = IngestionProgress(stage=stage, done=done, total=total)
         if not self._is_soon_after_the_last(progress):
             self._last = progress

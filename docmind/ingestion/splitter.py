@@ -52,8 +52,6 @@ SENTENCE: Rule = re.compile(
 )
 LINE: Rule = re.compile(r"\n")
 WORD: Rule = re.compile(r"\s+")
-TABLE_HEADER = re.compile(r".*\n.*\n(?=.)")
-"""The two lines at the top of a Markdown table that has rows."""
 
 
 class Span(NamedTuple):
@@ -78,6 +76,8 @@ class _Cutting:
 
     header: str
     """Stands at its beginning and is repeated above each part; "" where there is none."""
+    caption: str
+    """Stands above the header of each part, but not in the section; "" where there is none."""
     room: int
     """Tokens that a part may have beside the header and what is embedded with it."""
     overlap: int
@@ -91,7 +91,7 @@ class _Part:
     """A passage of a section."""
 
     text: str
-    """With the header."""
+    """With caption and header."""
     start: int
     """Where it begins in the section, without the header."""
     end: int
@@ -194,21 +194,43 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         if not section.table:
             return _Cutting(
                 header="",
+                caption="",
                 room=room,
                 overlap=self.chunk_overlap,
                 rules=(PARAGRAPH, SENTENCE, WORD),
             )
-        header = ""
-        header_tokens = 0
-        found = TABLE_HEADER.match(section.text)
-        if found:
-            header = found[0]
-            header_tokens = self._count(header)
-        if header_tokens > room // 2:
-            # It is a row like others: repeated above each part it would leave no place for them.
+        caption = ""
+        if section.caption:
+            caption = section.caption + SECTION_SEPARATOR
+        header = _table_header(section)
+        caption_tokens = self._count(caption)
+        header_tokens = self._count(header)
+        # What is repeated above each part must leave place for rows, and for the longest one.
+        most = min(room // 2, room - self._longest_row(section.text[len(header) :], room))
+        if header_tokens + caption_tokens > most:
+            caption = ""
+            caption_tokens = 0
+        if header_tokens > most:
             header = ""
             header_tokens = 0
-        return _Cutting(header=header, room=room - header_tokens, overlap=0, rules=(LINE, WORD))
+        return _Cutting(
+            header=header,
+            caption=caption,
+            room=room - header_tokens - caption_tokens,
+            overlap=0,
+            rules=(LINE, WORD),
+        )
+
+    def _longest_row(self, rows: str, room: int) -> int:
+        """Return the tokens of the longest of these rows that fits into a passage at all."""
+        longest = 0
+        for row in rows.splitlines():
+            # a token is a character at least
+            if len(row) > max(longest, room // 2):
+                tokens = self._count(row)
+                if tokens <= room:
+                    longest = max(longest, tokens)
+        return longest
 
     def _spans(
         self, text: str, *, room: int, rules: Sequence[Rule], offset: int = 0
@@ -257,6 +279,16 @@ class StructureSplitter(TransformComponent):  # type: ignore[misc]
         return len(self._token_starts(text))
 
 
+def _table_header(section: Section) -> str:
+    """Return the lines above the first row of a table that has rows, else ""."""
+    lines = section.text.splitlines(keepends=True)
+    # the rule stands below the first line
+    count = section.header_rows + 1
+    if len(lines) <= count:
+        return ""
+    return "".join(lines[:count])
+
+
 def _stored_heading(section: Section) -> str:
     return section.heading[:HEADING_CHARS]
 
@@ -293,7 +325,7 @@ def _parts(body: str, spans: Sequence[Span], cutting: _Cutting) -> Iterator[_Par
             leading_blanks = len(with_blanks) - len(with_blanks.lstrip())
             start_in_section = len(cutting.header) + start + leading_blanks
             yield _Part(
-                text=cutting.header + text,
+                text=cutting.caption + cutting.header + text,
                 start=start_in_section,
                 end=start_in_section + len(text),
             )
@@ -313,6 +345,7 @@ def _passage_node(
         "document_id": document_id,
         "file_name": file_name,
         "page": section.page,
+        "page_label": section.page_label,
         "heading": _stored_heading(section),
         "table": section.table,
         "start": placed.start + part.start,

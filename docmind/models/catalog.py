@@ -60,6 +60,17 @@ class Catalog:
         """Tell whether the model is on this machine, whole."""
         return (self._home(name) / MANIFEST).exists()
 
+    def tuned(self, name: str) -> bool:
+        """Tell whether an installed model was converted with the adapter of this DocMind.
+
+        A model without adapter is as it should be.
+        """
+        weights = self._weights.get(name)
+        if weights is None or weights.adapter is None:
+            return True
+        manifest = json.loads((self._home(name) / MANIFEST).read_text("utf-8"))
+        return bool(manifest.get("adapter_sha256") == weights.adapter.sha256)
+
     def path(self, name: str) -> Path | str:
         """Return where the model is.
 
@@ -92,10 +103,11 @@ class Catalog:
             "Use a name from `docmind model list`, a directory, or a hub id."
         )
 
-    def pull(self, name: str, progress: Progress = silent) -> Path:
+    def pull(self, name: str, progress: Progress = silent, *, renew: bool = False) -> Path:
         """Fetch the model unless it is there, and return its directory.
 
-        A second process waits for the first.
+        A second process waits for the first. With `renew` a model that is there, but without the
+        adapter of this DocMind, is fetched and converted anew; it stays usable until that is done.
 
         Raises:
             ModelError: no such model, no room, no network, or weights that are not the expected
@@ -113,7 +125,7 @@ class Catalog:
         try:
             home.parent.mkdir(parents=True, exist_ok=True)
             with self._lock(home.name, progress):
-                if not self.installed(name):
+                if not self.installed(name) or (renew and not self.tuned(name)):
                     self._assemble(weights, home, progress)
         except OSError as exc:
             raise ModelError(
@@ -197,13 +209,16 @@ def _manifest(weights: Weights) -> dict[str, object]:
     source = sorted({part.package for part in weights.parts})
     if not source:
         source = [f"hub: {weights.name}"]
-    return {
+    manifest: dict[str, object] = {
         "name": weights.name,
         "title": weights.title,
         "licence": weights.licence,
         "source": source,
         "sha256": weights.packed_sha256 or {part.target: part.sha256 for part in weights.parts},
     }
+    if weights.adapter is not None:
+        manifest["adapter_sha256"] = weights.adapter.sha256
+    return manifest
 
 
 def _convert(weights: Weights, packed: Path, target: Path, *, int8: bool) -> None:
@@ -214,6 +229,9 @@ def _convert(weights: Weights, packed: Path, target: Path, *, int8: bool) -> Non
     command = [sys.executable, "-m", module, str(packed), str(target), weights.title]
     if int8:
         command.append("--int8")
+    if weights.adapter is not None:
+        command += ["--adapter", str(weights.adapter.path)]
+        command += ["--adapter-sha256", weights.adapter.sha256]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode != 0:
         lines = ended.stderr.strip().splitlines() or ["no message"]

@@ -1,17 +1,20 @@
 """GGUF file → model directory that vLLM loads.
 
-Run as `python -m docmind.models.convert_gguf GGUF DIRECTORY TITLE [--int8]`.
+Run as `python -m docmind.models.convert_gguf GGUF DIRECTORY TITLE [--int8] [--adapter FILE
+--adapter-sha256 SHA256]`.
 A process of its own, so that the memory it needs is given back when it ends.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docmind.lazy_imports import import_model_stack
+from docmind.models.adapter import merge
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +30,15 @@ SINGLE_BRACES = r"{\"name\": <function-name>, \"arguments\": <args-json-object>}
 JSON."""
 
 
-def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None:
+def convert(
+    gguf: Path,
+    target: Path,
+    title: str,
+    *,
+    int8: bool = False,
+    adapter: Path | None = None,
+    adapter_sha256: str = "",
+) -> None:
     """Write a GGUF file's model, with tokenizer and chat template, as a directory for vLLM.
 
     Args:
@@ -35,9 +46,12 @@ def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None
         target: the directory, which is made.
         title: what the model is called.
         int8: write the matrices in 8 bits again; else all weights stay in bfloat16.
+        adapter: what the model is tuned with; it is added before the weights are rounded.
+        adapter_sha256: of that file.
 
     Raises:
-        ValueError: the tokenizer has no chat template, or doesn't know the token that ends a turn.
+        ValueError: the tokenizer has no chat template, or doesn't know the token that ends a turn;
+            the adapter is not the one expected.
     """
     import_model_stack()
     import torch
@@ -56,6 +70,8 @@ def convert(gguf: Path, target: Path, title: str, *, int8: bool = False) -> None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer = None
+    if adapter is not None:
+        merge(model, adapter, adapter_sha256)
     if int8:
         _save_int8(model, target)
     else:
@@ -164,13 +180,28 @@ def _amend(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(data | changes, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Convert what the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("gguf", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("title")
+    parser.add_argument("--int8", action="store_true")
+    parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--adapter-sha256", default="")
+    arguments = parser.parse_args()
     try:
         convert(
-            gguf=Path(sys.argv[1]),
-            target=Path(sys.argv[2]),
-            title=sys.argv[3],
-            int8="--int8" in sys.argv,
+            gguf=arguments.gguf,
+            target=arguments.target,
+            title=arguments.title,
+            int8=arguments.int8,
+            adapter=arguments.adapter,
+            adapter_sha256=arguments.adapter_sha256,
         )
     except (ValueError, OSError, MemoryError) as exc:
         sys.exit(f"{type(exc).__name__}: {exc}")
+
+
+if __name__ == "__main__":
+    main()

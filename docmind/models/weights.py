@@ -30,6 +30,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """What a model is tuned with; it comes with DocMind, in `adapters/`."""
+
+    file: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(__file__).with_name("adapters") / self.file
+
+
+@dataclass(frozen=True)
 class Weights:
     """A model: where its files come from and what they become."""
 
@@ -48,6 +61,8 @@ class Weights:
     int8: bool = False
     """Whether 8-bit matrices answer as well as bfloat16 (measured); used where the CPU multiplies
     them faster."""
+    adapter: Adapter | None = None
+    """What the model is tuned with; it is added when the weights are converted."""
     plans: bool = True
     """Whether it can split a message into tasks. (SmolLM2 copies the prompt's example instead.)"""
 

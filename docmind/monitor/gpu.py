@@ -62,7 +62,8 @@ class Sample:
 class HardwareMonitor:
     """Samples the machine every 2 s in a thread of its own and retains the last 10 minutes."""
 
-    def __init__(self, hardware: Hardware) -> None:
+    def __init__(self, hardware: Hardware, *, every_s: float = EVERY_S) -> None:
+        self._every_s = every_s
         self._cpu_name = f"{hardware.cpu} ({hardware.cores} cores)"
         self._process = psutil.Process()
         opened = open_nvml()
@@ -93,7 +94,7 @@ class HardwareMonitor:
 
     def _run(self) -> None:
         psutil.cpu_percent()  # it measures since the same thread's last call
-        while not self._stop.wait(EVERY_S):
+        while not self._stop.wait(self._every_s):
             self._history.append(self._read())
 
     def _read(self) -> Sample:

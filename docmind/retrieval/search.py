@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from typing import Literal
 
 from docmind.passages import Passage, ScoredPassage
 from docmind.retrieval.embeddings import Embedder
+from docmind.retrieval.naming import NamedDocuments, named_documents
 from docmind.retrieval.rerank import DEPTH, Reranker
-from docmind.retrieval.sparse import query_vector, terms
-from docmind.retrieval.store.base import EVERYWHERE, Scope, VectorStore
+from docmind.retrieval.sparse import ENGLISH, query_vector, terms
+from docmind.retrieval.store.base import EVERYWHERE, Scope, StoredDocument, VectorStore
 from docmind.settings import Settings
 
 Mode = Literal["hybrid", "dense_only", "bm25_only"]
@@ -22,6 +25,9 @@ editions, page furniture."""
 
 SAME_SPAN = 0.5
 """Fraction of the shorter passage that may overlap with a better one of the same document."""
+
+PREFERRED_RUN = 3
+"""Passages of the documents that a question names, after one that is found everywhere."""
 
 
 class Retriever:
@@ -53,26 +59,66 @@ class Retriever:
         """
         if not query.strip():
             return []
+        documents = self._documents_in(scope)
+        languages = {document.language for document in documents.values()} | {ENGLISH}
+        named = self._named(query, documents)
+        # Some of what is found goes again because it says the same as a better passage.
+        result_count = max(2 * k, k + 5)
+        if self._reranker is not None:
+            result_count = max(result_count, DEPTH)
+        search = partial(self._search, languages=languages, mode=mode)
+        found = search(query, result_count, scope)
+        if named is not None:
+            # It only reorders: what the names do not tell is still found, in every fourth place.
+            in_named = replace(scope, document_ids=named.document_ids)
+            preferred = search(named.rest, result_count, in_named)
+            found = interleave(preferred, found)
+        if self._reranker is not None:
+            found = self._reranker.rank(query, found)
+        return diverse(found, k)
+
+    def _documents_in(self, scope: Scope) -> dict[str, StoredDocument]:
+        documents = self._store.stored_documents()
+        if scope.document_ids is None:
+            return documents
+        chosen = set(scope.document_ids)
+        return {known: document for known, document in documents.items() if known in chosen}
+
+    def _named(self, query: str, documents: Mapping[str, StoredDocument]) -> NamedDocuments | None:
+        """Return which of the documents a question names, if it then asks anything else."""
+        names = {document_id: document.file_name for document_id, document in documents.items()}
+        named = named_documents(query, names)
+        if named is None or not terms(named.rest):
+            return None
+        return named
+
+    def _search(
+        self,
+        query: str,
+        result_count: int,
+        scope: Scope,
+        *,
+        languages: Collection[str],
+        mode: Mode,
+    ) -> list[ScoredPassage]:
+        """Return what the store finds for a question as it is."""
         dense = None
         if mode != "bm25_only":
             dense = self._embedder.embed_query(query)
         sparse = None
         if mode != "dense_only":
-            sparse = query_vector(query)
+            sparse = query_vector(query, languages)
         floor = 0.0
         if dense and sparse:
             floor = self._embedder.unrelated
-        # Some of what is found goes again because it says the same as a better passage.
-        result_count = max(2 * k, k + 5)
-        if self._reranker is not None:
-            result_count = max(result_count, DEPTH)
-        candidates = max(self._candidates, result_count)
-        found = self._store.search(
-            dense, sparse, result_count, scope, candidates=candidates, floor=floor
+        return self._store.search(
+            dense,
+            sparse,
+            result_count,
+            scope,
+            candidates=max(self._candidates, result_count),
+            floor=floor,
         )
-        if self._reranker is not None:
-            found = self._reranker.rank(query, found)
-        return diverse(found, k)
 
     def search_each(self, query: str, k: int, scopes: Sequence[Scope]) -> list[Passage]:
         """Search every scope and take from each in turn, with neighbours of the best.
@@ -106,6 +152,32 @@ class Retriever:
     def passages(self, document_id: str, page: int | None = None) -> list[Passage]:
         """Return a document's passages (or those of one page) in reading order."""
         return self._store.passages(document_id, page)
+
+
+def interleave(
+    preferred: Sequence[ScoredPassage], others: Sequence[ScoredPassage]
+) -> list[ScoredPassage]:
+    """Return both rankings as one: the best of the others, PREFERRED_RUN preferred, and so on.
+
+    The best one stays the best: what is found everywhere is right about it in more cases.
+    """
+    waiting = iter(others)
+    merged: dict[str, ScoredPassage] = {}
+    for place, result in enumerate(preferred):
+        if place % PREFERRED_RUN == 0:
+            _add_next(waiting, merged)
+        merged.setdefault(result.passage.id, result)
+    for other in waiting:
+        merged.setdefault(other.passage.id, other)
+    return list(merged.values())
+
+
+def _add_next(waiting: Iterator[ScoredPassage], merged: dict[str, ScoredPassage]) -> None:
+    """Add the next result that is not there yet."""
+    for result in waiting:
+        if result.passage.id not in merged:
+            merged[result.passage.id] = result
+            return
 
 
 def diverse(results: Sequence[ScoredPassage], k: int) -> list[ScoredPassage]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from uuid import uuid4
 
 from sqlalchemy import Row, select
@@ -14,8 +14,9 @@ from docmind.events import ContextTrimmed, now
 from docmind.storage import schema
 from docmind.storage.database import Database
 from docmind.storage.history import MessageHistory
-from docmind.storage.messages import StoredMessage
+from docmind.storage.messages import Rating, StoredMessage
 from docmind.storage.trims import TrimStore
+from docmind.turns import CompletedTurn
 
 LONGEST_TITLE = 120
 LONGEST_FIRST_TITLE = 60
@@ -34,12 +35,15 @@ class Conversation:
     updated_at: str
     collections: tuple[int, ...] = ()
     """Ids of the collections that are searched; none: all."""
+    shown_message: int | None = None
+    """The last message of the versions that are shown; None: nothing was asked yet."""
 
 
 # Named here because `list` means the method below inside the class.
 Conversations = list[Conversation]
 Messages = list[StoredMessage]
 Trims = list[ContextTrimmed]
+Ids = list[int]
 
 
 class ConversationStore:
@@ -56,6 +60,25 @@ class ConversationStore:
         with self._database.read() as connection:
             rows = connection.execute(last_used_first).all()
         return [_conversation(row) for row in rows]
+
+    def search(self, text: str) -> Conversations:
+        """Return those with `text` in their title, a question or an answer, the last used first.
+
+        Upper and lower case are one, in all scripts; SQLite's own LIKE knows ASCII only.
+        """
+        wanted = " ".join(text.casefold().split())
+        messages = schema.messages
+        found_ids: set[str] = set()
+        with self._database.read() as connection:
+            rows = connection.execute(select(messages.c.conversation_id, messages.c.text))
+            for row in rows:
+                if row.conversation_id not in found_ids and wanted in _comparable(row.text):
+                    found_ids.add(row.conversation_id)
+        found: Conversations = []
+        for conversation in self.list():
+            if conversation.id in found_ids or wanted in _comparable(conversation.title):
+                found.append(conversation)
+        return found
 
     @contextmanager
     def existing_or_new(self, conversation_id: str | None) -> Iterator[str]:
@@ -109,34 +132,121 @@ class ConversationStore:
                 connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
             connection.execute(_TABLE.delete().where(_TABLE.c.id == conversation_id))
 
-    def add_question(self, conversation_id: str, question: str) -> None:
-        """Store a question; the first one names an untitled conversation."""
+    def add_question(
+        self, conversation_id: str, question: str, version_of: int | None = None
+    ) -> int:
+        """Store a question, show it, and return its id.
+
+        The first one names an untitled conversation.
+
+        Args:
+            conversation_id: The conversation.
+            question: As it was typed.
+            version_of: The id of the question in whose place it stands; None puts it at the end.
+                With the same words it is that question, which gets another answer.
+        """
+        replaced = self._question(conversation_id, version_of)
         at = now()
-        self._history.add(conversation_id, StoredMessage(role="user", text=question, at=at))
-        self._change(conversation_id, updated_at=at)
+        if replaced is not None and replaced.text == question:
+            question_id = replaced.id
+        else:
+            parent = self._shown_message(conversation_id)
+            if replaced is not None:
+                parent = replaced.parent
+            message = StoredMessage(role="user", text=question, at=at, parent=parent)
+            question_id = self._history.add(conversation_id, message)
+        self._change(conversation_id, updated_at=at, shown_message=question_id)
         conversation = self.get(conversation_id)
         if conversation is not None and not conversation.title:
             self.rename(conversation_id, _title_from(question))
+        return question_id
 
-    def add_answer(self, conversation_id: str, message: StoredMessage) -> None:
-        """Store an answer, unless its conversation was deleted while the turn was running."""
-        if self.get(conversation_id) is None:
+    def add_answer(
+        self, conversation_id: str, message: StoredMessage, question_id: int | None = None
+    ) -> None:
+        """Store an answer, unless its conversation was deleted while the turn was running.
+
+        Args:
+            conversation_id: The conversation.
+            message: The answer.
+            question_id: What it answers; None is the last message shown. If the user looks at
+                another version by now, it stays with that.
+        """
+        conversation = self.get(conversation_id)
+        if conversation is None:
             return
-        self._history.add(conversation_id, message)
-        self._change(conversation_id, updated_at=now())
+        shown = conversation.shown_message
+        parent = shown if question_id is None else question_id
+        answer_id = self._history.add(conversation_id, replace(message, parent=parent))
+        if parent == shown:
+            shown = answer_id
+        self._change(conversation_id, updated_at=now(), shown_message=shown)
 
-    def messages(self, conversation_id: str) -> Messages:
-        """Return the whole conversation, oldest first: trimming never touches it."""
-        return self._history.messages(conversation_id)
+    def messages(self, conversation_id: str, before: int | None = None) -> Messages:
+        """Return the versions that are shown, oldest first: trimming never touches them.
 
-    def add_trims(self, trims: Sequence[ContextTrimmed]) -> None:
-        """Store a turn's trim events, unless its conversation was deleted meanwhile."""
+        Args:
+            conversation_id: The conversation.
+            before: The id of one of its messages; only what leads to it is returned, without it.
+        """
+        line = self._line(conversation_id, before)
+        return self._history.messages(conversation_id, line)
+
+    def version(self, conversation_id: str, message_id: int) -> StoredMessage | None:
+        """Return one message, shown or not; None if it is not in this conversation."""
+        line = self._history.line(conversation_id, message_id)
+        if not line:
+            return None
+        return self._history.messages(conversation_id, line[-1:])[0]
+
+    def show_version(self, conversation_id: str, message_id: int) -> None:
+        """Show this message, with the newest of what follows it."""
+        self._change(
+            conversation_id, shown_message=self._history.newest_after(conversation_id, message_id)
+        )
+
+    def rate(self, message_id: int, rating: Rating | None, reason: str = "") -> None:
+        """Keep what the user thinks of an answer, and why; None takes it back."""
+        table = schema.messages
+        change = table.update().where(table.c.id == message_id)
+        with self._database.write() as connection:
+            connection.execute(change.values(rating=rating, rating_reason=reason.strip()))
+
+    def add_trims(self, trims: Sequence[ContextTrimmed], question_id: int | None = None) -> None:
+        """Store the trim events of a question's turn, unless its conversation was deleted.
+
+        Args:
+            trims: In the order they happened.
+            question_id: They hold for what comes after it; None: for the whole conversation.
+        """
         if trims and self.get(trims[0].conversation_id) is not None:
-            self._trims.add(trims)
+            self._trims.add(trims, question_id)
 
-    def trims(self, conversation_id: str | None = None) -> Trims:
-        """Return the trim events of one conversation, or of all, oldest first."""
-        return self._trims.find(conversation_id)
+    def trims(self, conversation_id: str | None = None, before: int | None = None) -> Trims:
+        """Return the trim events of all conversations, or those that hold for one, oldest first.
+
+        Args:
+            conversation_id: None: all.
+            before: As for `messages`.
+        """
+        if conversation_id is None:
+            return self._trims.all()
+        return self._trims.of_line(conversation_id, self._line(conversation_id, before))
+
+    def _line(self, conversation_id: str, before: int | None) -> Ids:
+        """Return the ids of the messages that are shown, or that lead to `before`."""
+        if before is not None:
+            return self._history.line(conversation_id, before)[:-1]
+        return self._history.line(conversation_id, self._shown_message(conversation_id))
+
+    def _shown_message(self, conversation_id: str) -> int | None:
+        conversation = self.get(conversation_id)
+        return None if conversation is None else conversation.shown_message
+
+    def _question(self, conversation_id: str, message_id: int | None) -> StoredMessage | None:
+        if message_id is None:
+            return None
+        return self.version(conversation_id, message_id)
 
     def _change(self, conversation_id: str, **values: object) -> None:
         with self._database.write() as connection:
@@ -152,7 +262,12 @@ def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
         created_at=row.created_at,
         updated_at=row.updated_at,
         collections=tuple(row.collections),
+        shown_message=row.shown_message,
     )
+
+
+def _comparable(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _title_from(question: str) -> str:
@@ -163,14 +278,14 @@ def _title_from(question: str) -> str:
     return f"{first_words}…"
 
 
-def completed_turns(messages: Sequence[StoredMessage]) -> list[tuple[str, str]]:
+def completed_turns(messages: Sequence[StoredMessage]) -> list[CompletedTurn]:
     """Return every question that was answered, with its answer, oldest first."""
-    turns: list[tuple[str, str]] = []
+    turns: list[CompletedTurn] = []
     question = ""
     for message in messages:
         if message.role == "user":
             question = message.text
         elif question and message.text:
-            turns.append((question, message.text))
+            turns.append(CompletedTurn(question=question, answer=message.text))
             question = ""
     return turns

@@ -7,7 +7,9 @@ the library is `_Record`, a LangChain message that carries the stored one.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 from langchain_community.chat_message_histories.sql import (
@@ -15,6 +17,7 @@ from langchain_community.chat_message_histories.sql import (
     SQLChatMessageHistory,
 )
 from langchain_core.messages import BaseMessage
+from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase
 
 from docmind.events import Citation, Usage
@@ -33,17 +36,62 @@ class MessageHistory:
     """The messages' table. Every method raises StoreError if the database can't be used."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._engine = database.engine
+        self._adding = threading.Lock()
 
-    def add(self, conversation_id: str, message: StoredMessage) -> None:
-        """Append a message to a conversation."""
+    def add(self, conversation_id: str, message: StoredMessage) -> int:
+        """Store a message of a conversation; return its id."""
         record = _Record(content=message.text, stored=message)
-        self._history_of(conversation_id).add_message(record)
+        newest = select(func.max(schema.messages.c.id))
+        # The library does not say which id it was given.
+        with self._adding:
+            self._history_of(conversation_id).add_message(record)
+            with self._database.read() as connection:
+                return int(connection.execute(newest).scalar_one())
 
-    def messages(self, conversation_id: str) -> list[StoredMessage]:
-        """Return all messages of a conversation, oldest first."""
+    def line(self, conversation_id: str, last: int | None) -> list[int]:
+        """Return the ids of the messages that lead to `last`, from the first question on."""
+        parents = self._parents(conversation_id)
+        line: list[int] = []
+        while last is not None and last in parents:
+            line.append(last)
+            last = parents[last]
+        line.reverse()
+        return line
+
+    def newest_after(self, conversation_id: str, message_id: int) -> int:
+        """Return the last message of the newest line that leads on from this one."""
+        following = {message_id}
+        # A message is younger than all that lead to it: the youngest is a last one.
+        for follower, parent in sorted(self._parents(conversation_id).items()):
+            if parent in following:
+                following.add(follower)
+        return max(following)
+
+    def messages(self, conversation_id: str, line: Sequence[int]) -> list[StoredMessage]:
+        """Return the messages of `line`, each with the ids of its versions."""
         records = cast("list[_Record]", self._history_of(conversation_id).messages)
-        return [record.stored for record in records]
+        by_id: dict[int, StoredMessage] = {}
+        versions: dict[tuple[int | None, str], list[int]] = {}
+        for record in records:
+            message = record.stored
+            by_id[message.id] = message
+            versions.setdefault((message.parent, message.role), []).append(message.id)
+        found: list[StoredMessage] = []
+        for message_id in line:
+            message = by_id[message_id]
+            same_place = versions[message.parent, message.role]
+            found.append(replace(message, versions=tuple(same_place)))
+        return found
+
+    def _parents(self, conversation_id: str) -> dict[int, int | None]:
+        """Return each message's id with that of the one it follows."""
+        table = schema.messages
+        of_conversation = table.c.conversation_id == conversation_id
+        with self._database.read() as connection:
+            rows = connection.execute(select(table.c.id, table.c.parent).where(of_conversation))
+            return {row.id: row.parent for row in rows}
 
     def _history_of(self, conversation_id: str) -> SQLChatMessageHistory:
         return SQLChatMessageHistory(
@@ -96,6 +144,9 @@ class _Converter(BaseMessageConverter):
             error=stored.error,
             confidence=stored.confidence,
             open_points=stored.open_points,
+            parent=stored.parent,
+            rating=stored.rating,
+            rating_reason=stored.rating_reason,
         )
 
     def from_sql_model(self, sql_message: Any) -> _Record:
@@ -115,5 +166,9 @@ class _Converter(BaseMessageConverter):
             notices=tuple(row.notices),
             confidence=row.confidence,
             open_points=row.open_points,
+            rating=row.rating,
+            rating_reason=row.rating_reason,
+            id=row.id,
+            parent=row.parent,
         )
         return _Record(content=stored.text, stored=stored)

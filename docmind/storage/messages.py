@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from docmind.events import (
@@ -11,17 +11,21 @@ from docmind.events import (
     AgentStarted,
     AgentStep,
     Citation,
+    Replacement,
+    SentenceReplaced,
     Statement,
     Usage,
     Verdict,
 )
 from docmind.passages import NumberedPassage
 
-AgentEvent = AgentStarted | AgentStep | AgentFinished
+Rating = Literal["up", "down"]
+AgentEvent = AgentStarted | AgentStep | AgentFinished | SentenceReplaced
 _EVENT_TYPES: dict[str, type[AgentEvent]] = {
     "AgentStarted": AgentStarted,
     "AgentStep": AgentStep,
     "AgentFinished": AgentFinished,
+    "SentenceReplaced": SentenceReplaced,
 }
 
 
@@ -46,6 +50,17 @@ class StoredMessage:
     notices: tuple[str, ...] = ()
     confidence: float | None = None
     open_points: str = ""
+    rating: Rating | None = None
+    """What the user thinks of the answer; kept on this machine, and in what they export."""
+    rating_reason: str = ""
+
+    id: int = field(default=0, compare=False)
+    """The database's; 0 before it is stored."""
+    parent: int | None = field(default=None, compare=False)
+    """The id of the message that it follows; None: it begins a conversation."""
+    versions: tuple[int, ...] = field(default=(), compare=False)
+    """Ids of all messages that stand in this place, this one among them, oldest first: answers to
+    the same question, or a question and what it was edited to."""
 
 
 def statement_from_json(data: Mapping[str, Any]) -> Statement:
@@ -55,6 +70,9 @@ def statement_from_json(data: Mapping[str, Any]) -> Statement:
         verdict=Verdict(data["verdict"]),
         passages=tuple(data["passages"]),
         end=data["end"],
+        # Answers of before have neither.
+        start=data.get("start", 0),
+        is_hollow=data.get("is_hollow", False),
     )
 
 
@@ -67,4 +85,6 @@ def event_from_json(data: Mapping[str, Any]) -> AgentEvent:
     """Return the event that `event_to_json` wrote."""
     fields = dict(data)
     event_type = _EVENT_TYPES[fields.pop("event")]
+    if event_type is SentenceReplaced:
+        fields["replacement"] = Replacement(**fields["replacement"])
     return event_type(**fields)

@@ -1,7 +1,7 @@
 """The tables of DocMind's database, as this version reads and writes them.
 
     collections ──< documents            a document is in one collection
-    conversations ──< messages           questions and answers, in the order of their ids
+    conversations ──< messages           questions and answers; each names the one that it follows
                   └─< trim_events        what the model no longer sees of a conversation
     settings                             what the Settings page and `docmind model use` saved
 
@@ -66,6 +66,8 @@ conversations = Table(
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
     Column("collections", JSON, nullable=False),
+    # The last message of the versions that are shown. Its parents lead back to the first question.
+    Column("shown_message", Integer),
 )
 
 messages = Table(
@@ -86,6 +88,10 @@ messages = Table(
     Column("confidence", Float),
     Column("open_points", Text, nullable=False),
     Column("statements", JSON, nullable=False, server_default="[]"),
+    # Messages of one parent are versions: of an answer, or of a question that was edited.
+    Column("parent", Integer, ForeignKey("messages.id")),
+    Column("rating", Text),
+    Column("rating_reason", Text, nullable=False, server_default=""),
     Index("messages_of_conversation", "conversation_id"),
 )
 
@@ -100,8 +106,10 @@ trim_events = Table(
     Column("dropped", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Text, nullable=False),
-    Column("first_kept_turn", Integer, nullable=False),
+    Column("first_retained_turn", Integer, nullable=False),
     Column("summary", Text, nullable=False),
+    # A cut holds for the versions that come after its question.
+    Column("question", Integer, ForeignKey("messages.id")),
     Index("trim_events_of_conversation", "conversation_id"),
 )
 

@@ -33,6 +33,9 @@ TABLE_SINCE = 1
 """The schema that brought the table. It is read before an upgrade, so no migration may change it
 without a word here."""
 
+BEFORE_FILE = "settings-before.json"
+"""What was saved before the last change on the Settings page."""
+
 _TABLE = schema.settings
 
 
@@ -131,6 +134,35 @@ def save_settings(data_dir: Path, changes: SavedValues) -> None:
             SettingsStore(database).save(changes)
     except StoreError as exc:
         raise ConfigError(str(exc)) from exc
+
+
+def remember_saved(data_dir: Path) -> None:
+    """Keep what is saved now, so that the next change can be taken back."""
+    saved = read_saved(data_dir)
+    (data_dir / BEFORE_FILE).write_text(json.dumps(saved, indent=2), "utf-8")
+
+
+def can_take_back(data_dir: Path) -> bool:
+    """Tell whether the last change of the saved settings can be taken back."""
+    return (data_dir / BEFORE_FILE).is_file()
+
+
+def take_back(data_dir: Path) -> None:
+    """Return to what was saved before the last change.
+
+    Raises:
+        ConfigError: It can't be read or written.
+    """
+    file = data_dir / BEFORE_FILE
+    before = _read_settings_file(file)
+    try:
+        with closing(Database(database_file(data_dir))) as database:
+            store = SettingsStore(database)
+            store.clear()
+            store.save(before)
+    except StoreError as exc:
+        raise ConfigError(str(exc)) from exc
+    file.unlink()
 
 
 def has_saved(data_dir: Path) -> bool:

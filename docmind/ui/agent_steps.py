@@ -45,7 +45,7 @@ def draw_live(view: TurnView) -> None:
             box = column.status(
                 f"{icon} **{plain(run.agent.capitalize())}** {task}",
                 state=_state(run, view.ended),
-                expanded=not view.answer,
+                expanded=True,
             )
             # Not `with box`: used as a context itself, a status ends as complete.
             with box.container():

@@ -11,10 +11,10 @@ from docmind.events import ContextTrimmed
 from docmind.passages import NumberedPassage
 from docmind.ui import agent_steps
 from docmind.ui.citation_links import citations_by_position, link_maker
-from docmind.ui.dialogs import PassageDialog
 from docmind.ui.markdown import markers, plain, plain_block, safe
 from docmind.ui.tab import this_tab
 from docmind.ui.turn_view import TurnView, view_stored
+from docmind.ui.viewer import ViewerPane
 
 if TYPE_CHECKING:
     from docmind.storage.messages import StoredMessage
@@ -34,20 +34,22 @@ def draw_question(text: str, name: int | str) -> None:
 
 
 def draw_answer(message: StoredMessage, index: int) -> None:
-    """Draw a stored answer with its steps, sources and cost."""
+    """Draw a stored answer with its steps, sources and cost; actions stand below."""
     view = view_stored(message)
     numbers = markers(message.text)
     with st.container(key=f"answer-{index}"):
         if view.runs:
             agent_steps.draw_stored(view)
         if message.text:
-            summary = wording.support_summary(message.statements)
-            if summary:
-                st.caption(f":material/fact_check: {plain(summary)}")
             checked = citations_by_position(numbers, message.citations)
             cite = link_maker(view.sources, checked, str(index))
             st.markdown(safe(with_doubts(message), cite), anchors=False)
+            # Below: what was being read stays where it is when the check is done.
+            summary = wording.support_summary(message.statements)
+            if summary:
+                st.caption(f":material/fact_check: {plain(summary)}")
         _draw_remarks(message)
+        _draw_replacements(view)
         _draw_sources(message, view, index, cited=set(numbers))
         if message.usage:
             st.caption(plain(wording.cost(message.usage, view.agents)))
@@ -58,10 +60,13 @@ def draw_running(view: TurnView, elapsed_s: float) -> None:
     with st.container(key="live"):
         for trim in view.trims:
             st.caption(f":material/content_cut: {plain(trimmed(trim))}")
-        agent_steps.draw_live(view)
         if view.answer:
+            # As they are under a stored answer, which takes this one's place without a jump.
+            agent_steps.draw_stored(view)
             cite = link_maker(view.sources, {}, LIVE)
             st.markdown(safe(view.answer + " ▍", cite), anchors=False)
+        else:
+            agent_steps.draw_live(view)
         st.caption(f":shimmer[{view.activity} …] {plain(wording.elapsed(elapsed_s))}")
 
 
@@ -104,6 +109,17 @@ def _draw_remarks(message: StoredMessage) -> None:
         st.caption(f":material/speed: {plain(words)}")
 
 
+def _draw_replacements(view: TurnView) -> None:
+    """Show behind a fold what the model had written where no passage supported it."""
+    if not view.replacements:
+        return
+    with st.expander(wording.replaced(view.replacements), type="compact"):
+        for replacement in view.replacements:
+            st.markdown(f"~~{plain(replacement.before)}~~", anchors=False)
+            if replacement.after:
+                st.markdown(plain(replacement.after), anchors=False)
+
+
 def _draw_stopped(what_is_there: str) -> None:
     st.caption(f":material/stop_circle: You stopped this answer; {what_is_there}")
 
@@ -135,7 +151,7 @@ def _draw_sources(message: StoredMessage, view: TurnView, index: int, cited: set
 
 def _draw_source_button(source: NumberedPassage, index: int, doubtful: bool) -> None:
     passage = source.passage
-    page = f" p. {passage.page}" if passage.page else ""
+    page = f" p. {passage.page_name}" if passage.page else ""
     label = plain(f"{source.number} · {passage.file_name}{page}")
     if doubtful:
         label += " · unverified"
@@ -144,5 +160,5 @@ def _draw_source_button(source: NumberedPassage, index: int, doubtful: bool) -> 
         key=f"source-{index}-{source.number}",
         help=plain(passage.heading) or None,
         on_click=this_tab().open_dialog,
-        args=(PassageDialog(number=source.number, message=index),),
+        args=(ViewerPane(number=source.number, message=index),),
     )

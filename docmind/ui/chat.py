@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind import wording
-from docmind.errors import DocMindError
-from docmind.ui import answer, engine_status, state, uploads
-from docmind.ui.collections import searched_collections
+from docmind.ui import answer, engine_status, message_actions, shared_app, uploads
+from docmind.ui.asking import ask_again, ask_waiting, is_loading, waits_for_files
+from docmind.ui.collections import draw_search_choice, searched_collections
 from docmind.ui.markdown import plain
-from docmind.ui.tab import (
-    Notice,
-    WaitingQuestion,
-    show_conversation,
-    shown_conversation,
-    this_tab,
-)
+from docmind.ui.tab import WaitingQuestion, this_tab
 from docmind.ui.turn_view import view_turn
 
 if TYPE_CHECKING:
@@ -38,92 +32,15 @@ SUGGESTIONS = 6
 _INPUT_KEY = "question"
 
 
-def submit(app: App, value: ChatInputValue) -> None:
-    """Take files and a question from the input."""
-    tab = this_tab()
-    collections = searched_collections(app, shown_conversation(app))
-    target = collections[0] if collections else None
-    tab.notices = uploads.add(app, value.files or [], target)
-    question = (value.text or "").strip()
-    if question and tab.waiting is not None:
-        _refuse(
-            "Your last question is still waiting. Take it back, or ask this one after it.",
-            question,
-        )
-    elif question:
-        ask(app, question, came_with_files=bool(value.files))
-    st.rerun()
-
-
-def ask(app: App, question: str, came_with_files: bool = False) -> None:
-    """Start a turn in this tab's conversation.
-
-    If it can't begin yet, the question waits until `draw_waiting` asks it. If it can't at all, the
-    reason is shown and the question is back in the input.
-
-    Args:
-        app: The app.
-        question: As it was typed, or as it waited.
-        came_with_files: wait for the files that are being read, even if others can be asked about
-            already.
-    """
-    tab = this_tab()
-    # This may be the question that waited; it waits anew below if it has to.
-    tab.waiting = None
-    current_id = shown_conversation(app)
-    if current_id is not None and app.chat.active(current_id):
-        _refuse("An answer is being written. Stop it, or ask again when it is done.", question)
-        return
-
-    documents = app.documents.documents()
-    if not documents:
-        _refuse("There is nothing to ask about yet: drop a document here first.", question)
-        return
-
-    waiting = WaitingQuestion(text=question, came_with_files=came_with_files)
-    if _waits_for_files(waiting, documents) or _is_loading(app):
-        tab.waiting = waiting
-        return
-
-    try:
-        with app.conversations.existing_or_new(current_id) as conversation_id:
-            if current_id is None:
-                app.conversations.search_in(conversation_id, searched_collections(app, None))
-            app.chat.ask(question, conversation_id)
-    except DocMindError as exc:
-        _refuse(plain(str(exc)), question)
-        return
-    show_conversation(conversation_id)
-
-
-def _is_loading(app: App) -> bool:
-    return app.engine.status().state in {"idle", "loading"}
-
-
-def _waits_for_files(question: WaitingQuestion, documents: Sequence[Document]) -> bool:
-    """Return whether files must be read first: all if it came with some, else the first one."""
-    has_ready = any(document.state == "ready" for document in documents)
-    if has_ready and not question.came_with_files:
-        return False
-    return bool(uploads.pending(documents))
-
-
-def _refuse(reason: str, question: str) -> None:
-    """Say why the question was not asked, and leave it typed."""
-    tab = this_tab()
-    tab.notices = [*tab.notices, Notice(kind="wait", text=reason)]
-    tab.draft = question
-
-
 def draw_waiting(app: App, question: WaitingQuestion) -> None:
     """Draw the question that can't be asked yet; ask it once nothing has to be waited for."""
-    is_loading = _is_loading(app)
-    if not is_loading and not _waits_for_files(question, app.documents.documents()):
-        ask(app, question.text, question.came_with_files)
+    model_is_loading = is_loading(app)
+    if not model_is_loading and not waits_for_files(question, app.documents.documents()):
+        ask_waiting(app, question)
         st.rerun()
     answer.draw_question(question.text, "waiting")
     with st.container(horizontal=True, vertical_alignment="center"):
-        until = "the model is loaded" if is_loading else "your documents are read"
+        until = "the model is loaded" if model_is_loading else "your documents are read"
         st.markdown(f":shimmer[It will be asked as soon as {until} …]", width="content")
         if st.button("Take it back", type="tertiary"):
             tab = this_tab()
@@ -143,12 +60,12 @@ def draw_engine_banner(app: App) -> None:
                 "Try again",
                 icon=":material/refresh:",
                 type="primary",
-                on_click=state.restart_app,
+                on_click=shared_app.restart_app,
                 args=(app,),
             )
             if st.button("Choose another model", icon=":material/tune:"):
                 st.switch_page("pages/settings.py")
-    elif _is_loading(app):
+    elif is_loading(app):
         _draw_loading(app)
     elif status.notice and status.notice != tab.read_engine_notice:
         st.warning(plain(status.notice), icon=":material/warning:")
@@ -162,8 +79,8 @@ def draw_engine_banner(app: App) -> None:
 
 @st.fragment(run_every=1.0)
 def _draw_loading(app: App) -> None:
-    state.redraw_after_restart(app)
-    if not _is_loading(app):
+    shared_app.redraw_after_restart(app)
+    if not is_loading(app):
         uploads.redraw()
     status = app.engine.status()
     with st.container(key="engine-loading"):
@@ -235,8 +152,9 @@ def _draw_suggestions(ready: Sequence[Document]) -> None:
         st.page_link("pages/documents.py", label=f"and {more} more", width="content")
 
 
-def draw_messages(messages: Sequence[StoredMessage], conversation_id: str) -> None:
+def draw_messages(app: App, messages: Sequence[StoredMessage], conversation_id: str) -> None:
     """Draw the conversation's last messages; the earlier ones if they are asked for."""
+    is_busy = app.chat.active(conversation_id) is not None
     tab = this_tab()
     first = max(0, len(messages) - SHOWN)
     if tab.whole_conversation_id == conversation_id:
@@ -253,29 +171,29 @@ def draw_messages(messages: Sequence[StoredMessage], conversation_id: str) -> No
         if index < first:
             continue
         if message.role == "user":
-            answer.draw_question(message.text, index)
+            message_actions.draw_question(app, message, index, is_busy=is_busy)
         else:
             answer.draw_answer(message, index)
+            message_actions.draw_answer_actions(
+                app, messages[index - 1], message, index, is_busy=is_busy
+            )
 
 
 def draw_ask_again(app: App, messages: Sequence[StoredMessage]) -> None:
     """Offer to repeat the last question, if its answer failed or was stopped."""
-    if not messages:
+    if len(messages) < 2:
         return
     last = messages[-1]
     if last.role != "assistant" or not (last.error or last.stopped):
         return
-    question = ""
-    for message in messages:
-        if message.role == "user":
-            question = message.text
-    st.button("Ask again", icon=":material/refresh:", on_click=ask, args=(app, question))
+    question = messages[-2]
+    st.button("Ask again", icon=":material/refresh:", on_click=ask_again, args=(app, question))
 
 
 @st.fragment(run_every=FOLLOW_S)
 def follow(app: App, conversation_id: str) -> None:
     """Draw the running turn from its events until it ends and its stored answer takes its place."""
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     turn = app.chat.active(conversation_id)
     if turn is None or turn.done:
         uploads.redraw()
@@ -285,7 +203,7 @@ def follow(app: App, conversation_id: str) -> None:
 @st.fragment(run_every=1.0)
 def draw_ingesting(app: App) -> None:
     """Show in one line what is being read, until it is."""
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     unfinished = uploads.pending(app.documents.documents())
     if not unfinished:
         uploads.redraw()
@@ -301,7 +219,7 @@ def draw_ingesting(app: App) -> None:
             "Cancel all" if others else "Cancel",
             type="tertiary",
             icon=":material/close:",
-            on_click=state.attempt,
+            on_click=shared_app.attempt,
             args=(uploads.cancel, app, unfinished),
         )
 
@@ -314,18 +232,32 @@ def _being_read(unfinished: Sequence[Document]) -> Document:
     return unfinished[0]
 
 
-def draw_stop_button(turn: Turn) -> None:
-    """Draw the button that ends the running turn."""
+def draw_question_options(app: App, conversation_id: str | None, turn: Turn | None) -> None:
+    """Draw the row above the input: what is searched, and the button that ends the running turn.
+
+    The row is there also where it is empty: what stands above must not jump when a turn ends.
+    """
+    with st.container(
+        key="ask-options",
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+    ):
+        draw_search_choice(app, conversation_id)
+        if turn is not None:
+            _draw_stop_button(turn)
+
+
+def _draw_stop_button(turn: Turn) -> None:
     # Escape closes the dialog that is open; else it stops the answer.
     shortcut = None if this_tab().dialog else "Escape"
-    with st.container(key="stop", horizontal=True, horizontal_alignment="center"):
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            shortcut=shortcut,
-            on_click=turn.stop,
-            key="stop-turn",
-        )
+    st.button(
+        "Stop",
+        icon=":material/stop:",
+        shortcut=shortcut,
+        on_click=turn.stop,
+        key="stop-turn",
+    )
 
 
 def write_draft_into_input() -> None:

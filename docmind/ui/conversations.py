@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Conversations listed at first."""
+_SEARCH_KEY = "conversation-search"
 _MENU_LABELS = {
     "Rename": ":material/edit: Rename",
     "Export": ":material/download: Export",
@@ -38,19 +41,53 @@ def draw(app: App) -> None:
         on_click=show_conversation,
         args=(None,),
     )
+    if conversations:
+        conversations = _search(app, conversations)
     tab = this_tab()
     listed = conversations if tab.shows_all_conversations else conversations[:SHOWN]
+    today = datetime.now().astimezone().date()
+    day = ""
     with st.container(key="conversations", gap=None):
+        titles = Counter(conversation.title for conversation in conversations)
         for conversation in listed:
-            _draw_row(conversation, is_current=conversation.id == current)
+            day_of_this = wording.day(conversation.updated_at, today)
+            if day_of_this != day:
+                day = day_of_this
+                st.caption(day)
+            label = plain(conversation.title or "New conversation")
+            if titles[conversation.title] > 1:
+                # The same question was asked before: the time tells them apart.
+                label += f" · {plain(wording.when(conversation.updated_at))}"
+            _draw_row(conversation, label, is_current=conversation.id == current)
         left_out = len(conversations) - len(listed)
         if left_out:
             st.button(f"Show {left_out} more", type="tertiary", on_click=tab.show_all_conversations)
-    if not conversations:
+    if not conversations and _searched_text():
+        st.caption("No conversation has this in its title, questions or answers.")
+    elif not conversations:
         st.caption("Your conversations will be kept here.")
 
 
-def _draw_row(conversation: Conversation, is_current: bool) -> None:
+def _search(app: App, conversations: list[Conversation]) -> list[Conversation]:
+    """Draw the search box; return the conversations that have what is typed in it."""
+    st.text_input(
+        "Search conversations",
+        key=_SEARCH_KEY,
+        placeholder="Search titles and texts",
+        label_visibility="collapsed",
+        icon=":material/search:",
+    )
+    text = _searched_text()
+    if not text:
+        return conversations
+    return app.conversations.search(text)
+
+
+def _searched_text() -> str:
+    return str(st.session_state.get(_SEARCH_KEY, "")).strip()
+
+
+def _draw_row(conversation: Conversation, label: str, *, is_current: bool) -> None:
     title = plain(conversation.title or "New conversation")
     kind = "current" if is_current else "row"  # the stylesheet tells them apart
     with st.container(
@@ -61,7 +98,7 @@ def _draw_row(conversation: Conversation, is_current: bool) -> None:
         vertical_alignment="center",
     ):
         st.button(
-            title,
+            label,
             key=f"open-{conversation.id}",
             type="tertiary",
             width="stretch",

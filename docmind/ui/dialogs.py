@@ -15,9 +15,9 @@ import streamlit as st
 from docmind import wording
 from docmind.errors import DocMindError
 from docmind.ui.markdown import plain
-from docmind.ui.passage_view import draw_passage, find_passage
 from docmind.ui.tab import Dialog, shown_conversation, this_tab
 from docmind.ui.transcript import transcript
+from docmind.ui.version_comparison import draw_comparison
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -42,42 +42,45 @@ def draw(app: App) -> None:
 
 
 @dataclass(frozen=True)
-class PassageDialog:
-    """Shows the passage behind a citation."""
+class CopyByHand:
+    """Shows a text that the browser did not let the page copy."""
 
-    number: int
-    message: int | None
-    """The index of the stored answer; None: the answer that is being written."""
+    text: str
 
-    @classmethod
-    def from_link(cls, target: str) -> PassageDialog | None:
-        """Return what a clicked mark opens; None if the target names no passage.
+    def draw(self, _app: App) -> None:
+        """Draw it."""
 
-        `4-1` is `[1]` in message 4, `live-1` in the answer that is being written.
-        """
-        message, _, number = target.partition("-")
-        if not number.isdigit():
-            return None
-        if message == "live":
-            return cls(number=int(number), message=None)
-        if message.isdigit():
-            return cls(number=int(number), message=int(message))
-        return None
+        def body() -> None:
+            st.markdown("The browser did not allow it. Select the text and copy it yourself.")
+            st.code(self.text, language=None, wrap_lines=True, height=320)
+
+        _open("Copy", body, width="medium")
+
+
+@dataclass(frozen=True)
+class CompareVersions:
+    """Shows what a version of an answer states otherwise than the one before it."""
+
+    message_id: int
 
     def draw(self, app: App) -> None:
-        """Draw it, unless the conversation or the passage is gone."""
+        """Draw it, unless the conversation or one of the versions is gone."""
         conversation_id = shown_conversation(app)
         if conversation_id is None:
             return
-        cited = find_passage(app, conversation_id, self.message, self.number)
-        if cited is None:
+        after = app.conversations.version(conversation_id, self.message_id)
+        if after is None or len(after.versions) < 2:
+            return
+        place = after.versions.index(after.id)
+        other = place - 1 if place else 1
+        before = app.conversations.version(conversation_id, after.versions[other])
+        if before is None:
             return
 
         def body() -> None:
-            draw_passage(app, cited)
+            draw_comparison(before, after)
 
-        title = f"{self.number} · {cited.source.passage.file_name}"
-        _open(plain(title), body, width="medium")
+        _open(f"Version {other + 1} and version {place + 1}", body, width="medium")
 
 
 @dataclass(frozen=True)

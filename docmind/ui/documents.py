@@ -10,10 +10,11 @@ import streamlit as st
 from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.storage.documents import Failure
-from docmind.ui import dialogs, state, uploads
+from docmind.ui import dialogs, shared_app, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
+from docmind.ui.viewer import ViewerPane
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -23,7 +24,7 @@ PER_PAGE = 20
 LIVE_S = 0.7
 """How often the list is drawn anew while something is being read."""
 IDLE_S = 5.0
-"""How often otherwise: another tab or the command line may add documents."""
+"""How often it is looked after what another tab or the command line has changed otherwise."""
 _ICONS = {
     ".pdf": "picture_as_pdf",
     ".docx": "article",
@@ -67,20 +68,34 @@ def draw_drop_field(app: App) -> None:
 
 
 def draw_list(app: App) -> None:
-    """Draw the list; it draws itself anew by itself, more often while something is being read."""
-    is_busy = bool(uploads.pending(app.documents.documents()))
-    draw_fragment = st.fragment(_draw_list, run_every=LIVE_S if is_busy else IDLE_S)
+    """Draw the list; it draws itself anew while something is being read, and when it changes."""
+    documents = app.documents.documents()
+    is_busy = bool(uploads.pending(documents))
+    draw_fragment = st.fragment(_draw_list, run_every=LIVE_S if is_busy else None)
     draw_fragment(app, is_busy)
+    if not is_busy:
+        _watch(app, documents)
+
+
+@st.fragment(run_every=IDLE_S)
+def _watch(app: App, shown: Sequence[Document]) -> None:
+    """Draw the page anew if the documents are no longer those that it shows.
+
+    Only this runs on an idle page: a list that is drawn for nothing is hundreds of messages.
+    """
+    shared_app.redraw_after_restart(app)
+    if app.documents.documents() != list(shown):
+        uploads.redraw()
 
 
 def _draw_list(app: App, was_busy: bool) -> None:
-    """Draw the list; runs by itself every few moments.
+    """Draw the list.
 
     Args:
         app: The app.
         was_busy: Whether something was being read when the whole page was drawn.
     """
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     documents = app.documents.documents()
     is_busy = bool(uploads.pending(documents))
     if is_busy != was_busy:
@@ -190,7 +205,7 @@ def _draw_bulk_actions(app: App, found: Sequence[Document]) -> None:
                 f"Cancel all {len(unfinished)} that are being read",
                 icon=":material/close:",
                 type="tertiary",
-                on_click=state.attempt,
+                on_click=shared_app.attempt,
                 args=(uploads.cancel, app, unfinished),
             )
 
@@ -282,7 +297,7 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             "Retry",
             key=f"retry-{document.id}",
             icon=":material/refresh:",
-            on_click=state.attempt,
+            on_click=shared_app.attempt,
             args=(app.documents.retry, document.id),
         )
     if document.state not in {"ready", "failed"}:
@@ -290,11 +305,21 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             "Cancel",
             key=f"cancel-{document.id}",
             icon=":material/close:",
-            on_click=state.attempt,
+            on_click=shared_app.attempt,
             args=(app.documents.cancel, document.id),
         )
+    if document.state == "ready":
+        is_wanted = st.button(
+            "Preview",
+            key=f"preview-{document.id}",
+            icon=":material/visibility:",
+            type="tertiary",
+            help="Preview",
+        )
+        if is_wanted:
+            dialogs.ask(ViewerPane(document_id=document.id))
     if st.button(
-        "",
+        "Collection and tags",
         key=f"label-{document.id}",
         icon=":material/label:",
         type="tertiary",
@@ -302,7 +327,7 @@ def _draw_row_buttons(app: App, document: Document) -> None:
     ):
         dialogs.ask(dialogs.EditDocuments((document.id,)))
     if st.button(
-        "",
+        "Delete documents",
         key=f"delete-{document.id}",
         icon=":material/delete:",
         type="tertiary",
@@ -324,5 +349,5 @@ def _draw_password_field(app: App, document: Document) -> None:
         )
         is_submitted = st.form_submit_button("Open", icon=":material/lock_open:")
     if is_submitted and password:
-        state.attempt(app.documents.retry, document.id, password)
+        shared_app.attempt(app.documents.retry, document.id, password)
         st.rerun()

@@ -1,9 +1,18 @@
-// Three things that Streamlit has no means for. No data from documents or models ever comes in here.
+// What Streamlit has no means for. Of documents and models only a text comes in here that
+// the user copies: it goes into the clipboard, never into the page.
+let copied = 0; // number of the last text that was copied
 let running = false; // whether an answer is being written
 let atEnd = false; // whether the end of the page is in view
 let until = 0; // till then it is kept there: what was changed is drawn piece by piece
 
+// A metric's chart only repeats its figure as a picture, and its marks have no names.
+function hideCharts() {
+  for (const chart of document.querySelectorAll('[data-testid="stMetricChart"]:not([aria-hidden])'))
+    chart.setAttribute("aria-hidden", "true");
+}
+
 function follow() {
+  hideCharts();
   const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
   const now = Boolean(box?.querySelector(".st-key-stop-turn"));
   if (now !== running && (now || atEnd)) until = Date.now() + 1500;
@@ -12,7 +21,25 @@ function follow() {
   atEnd = Boolean(box) && box.scrollHeight - box.scrollTop - box.clientHeight < 100;
 }
 
-export default function ({ setTriggerValue }) {
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Not allowed, or the page came without TLS from another machine: the old way.
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.style.position = "fixed";
+    field.style.opacity = "0";
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+}
+
+export default function ({ data, setTriggerValue }) {
   // 1. A content policy: whatever text ends up on the page, the browser loads nothing from other machines.
   if (!document.querySelector("meta[data-docmind]")) {
     const policy = document.createElement("meta");
@@ -39,6 +66,11 @@ export default function ({ setTriggerValue }) {
   };
   document.addEventListener("click", open, true);
   // 3. A question that was just asked comes into view, and its stored answer takes the place of the running one there.
+  // 4. A text that the user wants copied goes into the clipboard, once.
+  if (data.number > copied) {
+    copied = data.number;
+    copy(data.text).then((done) => done || setTriggerValue("refused", data.number));
+  }
   const timer = setInterval(follow, 200);
   return () => {
     clearInterval(timer);

@@ -16,25 +16,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WIDTH = 1100
-"""Pixels."""
+"""Pixels of a page in full view: about two for each that a screen's pane has."""
 MARKER_COLOUR = "#ffe680"
 _PDFIUM = threading.Lock()
 """PDFium is not thread-safe."""
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def page_image(path: str, page: int, boxes: Sequence[Sequence[float]] = ()) -> bytes | None:
+def page_image(
+    path: str, page: int, boxes: Sequence[Sequence[float]] = (), width: int = WIDTH
+) -> bytes | None:
     """Return a PDF's or picture's page as PNG with the passage marked; None if it can't be drawn.
 
     Args:
         page: 1-based.
         boxes: to be marked; left, top, right and bottom as fractions of the page.
+        width: in pixels.
     """
     try:
         if path.endswith(".pdf"):
-            image = _draw_pdf_page(path, page)
+            image = _draw_pdf_page(path, page, width)
         else:
-            image = _draw_picture(path, page)
+            image = _draw_picture(path, page, width)
     except (RuntimeError, OSError, EOFError, IndexError, ValueError) as exc:
         # PDFium's errors are RuntimeErrors.
         log.warning("page %s of %s could not be drawn: %s", page, path, exc)
@@ -62,16 +65,16 @@ def _mark(image: Image, boxes: Sequence[Sequence[float]]) -> Image:
     return ImageChops.darker(image, coloured)
 
 
-def _draw_pdf_page(path: str, page: int) -> Image:
+def _draw_pdf_page(path: str, page: int, width: int) -> Image:
     import pypdfium2
 
     with _PDFIUM, pypdfium2.PdfDocument(path) as pdf:
         sheet = pdf[page - 1]
-        image: Image = sheet.render(scale=WIDTH / sheet.get_width()).to_pil()
+        image: Image = sheet.render(scale=width / sheet.get_width()).to_pil()
         return image.convert("RGB")
 
 
-def _draw_picture(path: str, page: int) -> Image:
+def _draw_picture(path: str, page: int, width: int) -> Image:
     import PIL.Image
 
     from docmind.ingestion.readers.ocr import upright
@@ -79,5 +82,5 @@ def _draw_picture(path: str, page: int) -> Image:
     with PIL.Image.open(path) as picture:
         picture.seek(page - 1)
         image: Image = upright(picture)
-        height = max(1, image.height * WIDTH // image.width)
-        return image.resize((WIDTH, height))
+        height = max(1, image.height * width // image.width)
+        return image.resize((width, height))

@@ -11,10 +11,18 @@ import streamlit as st
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from docmind.errors import ConfigError
+from docmind.errors import ConfigError, DocMindError
 from docmind.settings import Settings, chosen_data_dir, database_file, environment
-from docmind.storage.settings import has_saved, load_settings, save_settings, set_saved_aside
-from docmind.ui import state
+from docmind.storage.settings import (
+    can_take_back,
+    has_saved,
+    load_settings,
+    remember_saved,
+    save_settings,
+    set_saved_aside,
+    take_back,
+)
+from docmind.ui import shared_app
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
 
@@ -54,15 +62,31 @@ def draw(app: App | None) -> None:
             st.error(plain(str(exc)), icon=":material/error:")
         _offer_to_set_aside(data_dir)
         return
-    if app is not None:
-        _draw_restart(app)
-        notice = app.engine.status().notice
-        if notice:
-            st.warning(plain(notice), icon=":material/warning:")
+    # Always there: the browser goes back to the first tab where the form's place changes.
+    with st.container(key="settings-notices"):
+        if app is not None:
+            _draw_restart(app)
+            notice = app.engine.status().notice
+            if notice:
+                st.warning(plain(notice), icon=":material/warning:")
     with st.form("settings", border=False):
         changes = _draw_groups(settings)
         if st.form_submit_button("Save", type="primary", icon=":material/check:"):
             _save(settings, changes, app)
+
+
+def offer_to_take_back() -> None:
+    """Offer to undo the last change of the settings, where the app does not start with it."""
+    data_dir = chosen_data_dir(*environment())
+    if not can_take_back(data_dir):
+        return
+    if st.button("Take the last change of the settings back", icon=":material/undo:"):
+        try:
+            take_back(data_dir)
+        except (ConfigError, OSError) as exc:
+            st.error(plain(str(exc)), icon=":material/error:")
+            return
+        st.rerun()
 
 
 def _offer_to_set_aside(data_dir: Path) -> None:
@@ -83,7 +107,7 @@ def _draw_restart(app: App) -> None:
     st.success(f"Saved. {names}: used after a restart. Conversations and documents stay.")
     if st.button("Restart now", icon=":material/restart_alt:"):
         tab.saved_settings = ""
-        state.restart_app(app)
+        shared_app.restart_app(app)
         st.rerun()
 
 
@@ -92,6 +116,9 @@ def _save(settings: Settings, changes: Changes, app: App | None) -> None:
         st.info("Nothing was changed.")
         return
     try:
+        with st.spinner("Trying the settings …"):
+            _try(settings, changes)
+        remember_saved(settings.data_dir)
         save_settings(settings.data_dir, changes)
     except ValidationError as exc:
         lines = []
@@ -101,12 +128,26 @@ def _save(settings: Settings, changes: Changes, app: App | None) -> None:
         problems = "\n".join(lines)
         st.error(f"Nothing was saved. Please correct:\n{problems}", icon=":material/error:")
         return
-    except (ConfigError, OSError) as exc:
+    except (DocMindError, OSError) as exc:
         st.error(f"Nothing was saved. {plain(str(exc))}", icon=":material/error:")
         return
     # An app that could not start before starts with them.
     this_tab().saved_settings = "" if app is None else _changed_names(changes)
     st.rerun()
+
+
+def _try(settings: Settings, changes: Changes) -> None:
+    """Raise a DocMindError if the app would not start with these changes.
+
+    The language model is not loaded for this: if it fails, the app runs and says so.
+    """
+    model = changes.get("retrieval", {}).get("embedding_model")
+    if model is None:
+        return
+    from docmind.app import try_embedding_model
+
+    retrieval = settings.retrieval.model_copy(update={"embedding_model": str(model)})
+    try_embedding_model(settings.model_copy(update={"retrieval": retrieval}))
 
 
 def _changed_names(changes: Changes) -> str:
@@ -156,7 +197,7 @@ def _draw_groups(settings: Settings) -> Changes:
         if field.title:
             titles[group] = field.title
     changes: Changes = {}
-    tabs = st.tabs(list(titles.values()))
+    tabs = st.tabs(list(titles.values()), key="settings-tab")
     for group, tab in zip(titles, tabs, strict=True):
         with tab:
             changed = _draw_group(group, getattr(settings, group))

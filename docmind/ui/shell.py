@@ -1,4 +1,4 @@
-"""What every page has: the stylesheet, the content policy, clicks on citations."""
+"""What every page has: the stylesheet, the content policy, clicks on citations, the clipboard."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui.dialogs import PassageDialog
+from docmind.ui.dialogs import CopyByHand
 from docmind.ui.tab import this_tab
+from docmind.ui.viewer import ViewerPane
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -19,12 +20,20 @@ ICON = _FOLDER / "favicon.png"
 
 def draw() -> None:
     """Apply the style and policy; open a clicked citation's passage."""
+    tab = this_tab()
     st.html(_FOLDER / "style.css")
     draw_page_script = _page_script()
     with st.container(key="docmind-page"):
-        clicked = draw_page_script(key="page", on_opened_change=_do_nothing)
-    if clicked.opened:
-        this_tab().dialog = PassageDialog.from_link(str(clicked.opened))
+        happened = draw_page_script(
+            key="page",
+            data={"text": tab.clipping.text, "number": tab.clipping.number},
+            on_opened_change=_do_nothing,
+            on_refused_change=_do_nothing,
+        )
+    if happened.opened:
+        tab.dialog = ViewerPane.from_link(str(happened.opened))
+    if happened.refused:
+        tab.dialog = CopyByHand(tab.clipping.text)
 
 
 def _do_nothing() -> None:

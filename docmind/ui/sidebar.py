@@ -11,14 +11,17 @@ from docmind import wording
 from docmind.engine.interface import EngineStatus
 from docmind.events import ContextTrimmed, Usage
 from docmind.monitor.gpu import Sample
-from docmind.ui import engine_status, state
+from docmind.ui import engine_status, shared_app, uploads
 from docmind.ui.markdown import plain
 from docmind.ui.tab import shown_conversation
 
 if TYPE_CHECKING:
     from docmind.app import App
 
-REFRESH_S = 2.0
+BUSY_S = 2.0
+"""How often the panel is drawn anew while the engine loads or answers."""
+IDLE_S = 10.0
+"""How often otherwise: each time costs a dozen messages to the browser."""
 _DOTS = {"loading": ":orange[●]", "ready": ":green[●]", "failed": ":red[●]"}
 
 
@@ -31,19 +34,26 @@ def draw(app: App) -> None:
         usage = _last_usage(app, conversation_id)
         trims = app.conversations.trims(conversation_id)
     with st.container(key="status-panel", gap="xsmall"):
-        _draw_live(app, conversation_id, usage=usage, stored_trims=trims)
+        is_loading = app.engine.status().state == "loading"
+        is_answering = conversation_id is not None and app.chat.active(conversation_id) is not None
+        is_busy = is_loading or is_answering
+        draw_fragment = st.fragment(_draw_live, run_every=BUSY_S if is_busy else IDLE_S)
+        draw_fragment(app, conversation_id, was_loading=is_loading, usage=usage, stored_trims=trims)
 
 
-@st.fragment(run_every=REFRESH_S)
 def _draw_live(
     app: App,
     conversation_id: str | None,
     *,
+    was_loading: bool,
     usage: Usage | None,
     stored_trims: Sequence[ContextTrimmed],
 ) -> None:
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     status = app.engine.status()
+    if (status.state == "loading") != was_loading:
+        # A fragment keeps its interval until the page is drawn anew.
+        uploads.redraw()
     _draw_machine(app.monitor.sample())
     _draw_engine(status)
     _draw_context(usage, status.window)

@@ -14,13 +14,13 @@ from docmind.doctor import PACKAGES, package
 from docmind.engine.interface import EngineStatus
 from docmind.engine.plan.ladder import forget_records
 from docmind.monitor.gpu import Sample
-from docmind.ui import engine_status, state
+from docmind.ui import engine_status, shared_app
 from docmind.ui.markdown import plain
 
 if TYPE_CHECKING:
     from docmind.app import App
 
-REFRESH_S = 2.0
+REFRESH_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Figure:
 @st.fragment(run_every=REFRESH_S)
 def draw_machine(app: App) -> None:
     """Draw the machine's figures of now and the last ten minutes."""
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     history = app.monitor.history() or [app.monitor.sample()]
     now = history[-1]
     st.caption(plain(now.name))
@@ -105,7 +105,7 @@ def _gpu_figures(history: Sequence[Sample], number: int) -> list[_Figure]:
 @st.fragment(run_every=REFRESH_S)
 def draw_engine(app: App) -> None:
     """Draw the engine's state and figures."""
-    state.redraw_after_restart(app)
+    shared_app.redraw_after_restart(app)
     status = app.engine.status()
     device = f" on {status.device}" if status.device else ""
     st.caption(plain(f"{engine_status.model_name(status)}{device}"))
@@ -115,7 +115,7 @@ def draw_engine(app: App) -> None:
             "Try again",
             key="engine-retry",
             icon=":material/refresh:",
-            on_click=state.restart_app,
+            on_click=shared_app.restart_app,
             args=(app,),
         )
         return
@@ -165,9 +165,9 @@ def draw_plan(app: App) -> None:
         row = {
             "When": wording.when(attempt.at),
             "Plan": attempt.plan,
-            "Stage": attempt.doing,
+            "Stage": attempt.stage,
             "Error": attempt.error,
-            "What was done": attempt.then,
+            "What was done": attempt.response,
         }
         rows.append(row)
     _draw_table(rows)
@@ -181,7 +181,7 @@ def draw_plan(app: App) -> None:
 
 def _try_settings_again(app: App) -> None:
     forget_records(app.settings.data_dir)
-    state.restart_app(app)
+    shared_app.restart_app(app)
 
 
 def draw_storage(app: App) -> None:

@@ -32,8 +32,12 @@ class WaitingQuestion:
     """A question that is asked as soon as the model is loaded and its files are read."""
 
     text: str
-    came_with_files: bool
+    came_with_files: bool = False
     """It waits for all files then, else only for the first that can be asked about."""
+    version_of: int | None = None
+    """The id of the stored question in whose place it stands."""
+    temperature: float | None = None
+    """What its answer is sampled with; None: as in the settings."""
 
 
 class Dialog(Protocol):
@@ -41,6 +45,15 @@ class Dialog(Protocol):
 
     def draw(self, app: App) -> None:
         """Draw it, if what it is about is still there."""
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """A text for the clipboard."""
+
+    text: str = ""
+    number: int = 0
+    """The browser copies each number once."""
 
 
 @dataclass
@@ -64,6 +77,13 @@ class TabState:
     """What the last run said."""
     read_engine_notice: str = ""
     """The engine's notice that the user has read."""
+
+    editing: int | None = None
+    """The id of the question that is being edited."""
+    asks_reason: int | None = None
+    """The id of the answer that was just rated: the page asks why."""
+    clipping: Clipping = Clipping()
+    """What the browser puts into the clipboard next."""
 
     dialog: Dialog | None = None
     """One at a time; it stays open over reruns until it is answered or dismissed."""
@@ -92,6 +112,14 @@ class TabState:
     def close_dialog(self) -> None:
         """Show no dialog any more."""
         self.dialog = None
+
+    def copy(self, text: str) -> None:
+        """Put a text into the browser's clipboard."""
+        self.clipping = Clipping(text=text, number=self.clipping.number + 1)
+
+    def edit(self, question_id: int | None) -> None:
+        """Show a question in a field to be edited; None: none any more."""
+        self.editing = question_id
 
     def pick(self, document_ids: Iterable[str]) -> None:
         """Pick these documents and no others."""
@@ -148,7 +176,11 @@ def show_conversation(conversation_id: str | None) -> None:
             tab.draft = tab.waiting.text
             tab.waiting = None
         tab.dialog = None
+        tab.editing = None
+        tab.asks_reason = None
         tab.notices = []
+        # A new conversation searches everything until something is chosen for it.
+        tab.searched = []
     tab.conversation_id = conversation_id
     if conversation_id is None:
         st.query_params.pop(_ADDRESS_KEY, None)

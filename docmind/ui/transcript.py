@@ -25,7 +25,22 @@ def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
             paragraphs.append(f"## {question}")
         else:
             paragraphs.extend(_answer(message))
+            paragraphs.extend(_rating(message))
     return "\n\n".join(paragraphs) + "\n"
+
+
+def answer_with_sources(message: StoredMessage) -> str:
+    """Return one answer as Markdown, with what became of it and the passages that it cites."""
+    return "\n\n".join(_answer(message)) + "\n"
+
+
+def _rating(message: StoredMessage) -> list[str]:
+    if message.rating is None:
+        return []
+    words = "Rated helpful" if message.rating == "up" else "Rated not helpful"
+    if message.rating_reason:
+        words += f": {message.rating_reason}"
+    return [f"*{words}*"]
 
 
 def _answer(message: StoredMessage) -> list[str]:

@@ -15,6 +15,8 @@ from docmind.events import (
     AgentStep,
     ChatEvent,
     ContextTrimmed,
+    Replacement,
+    SentenceReplaced,
     SourcesFound,
     TokenDelta,
     TurnFailed,
@@ -53,6 +55,8 @@ class TurnView:
     sources: dict[int, NumberedPassage] = field(default_factory=dict)
     """By number."""
     trims: list[ContextTrimmed] = field(default_factory=list)
+    replacements: list[Replacement] = field(default_factory=list)
+    """Sentences of the answer that no passage supports, and what stands in their place."""
     ended: bool = False
 
     @property
@@ -90,8 +94,13 @@ class TurnView:
                 return run
         return None
 
-    def add_agent_event(self, event: AgentStarted | AgentStep | AgentFinished) -> None:
+    def add_agent_event(
+        self, event: AgentStarted | AgentStep | AgentFinished | SentenceReplaced
+    ) -> None:
         """Take in what an agent did."""
+        if isinstance(event, SentenceReplaced):
+            self.replacements.append(event.replacement)
+            return
         run = self.find_run(event.run_id)
         if run is None:
             run = AgentRun(run_id=event.run_id, agent=event.agent)
@@ -115,7 +124,7 @@ def view_turn(events: Iterable[ChatEvent]) -> TurnView:
     view = TurnView(answer=streamed_answer(events))
     for event in events:
         match event:
-            case AgentStarted() | AgentStep() | AgentFinished():
+            case AgentStarted() | AgentStep() | AgentFinished() | SentenceReplaced():
                 view.add_agent_event(event)
             case TokenDelta(channel="agent"):
                 run = view.find_run(event.run_id)

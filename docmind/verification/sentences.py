@@ -59,6 +59,10 @@ _ABBREVIATION = re.compile(
 )
 """The end of a text whose full stop ends no sentence."""
 
+_COMPANY_END = re.compile(r"\b(?:Inc|Ltd|Co|Corp|plc)\.\s*\Z")
+_SENTENCE_START = re.compile(r"(?:It|Its|The|This|These|They|He|She|In|A|An|Both|Each|Either)\s")
+"""A company's name ends a sentence where one of these words comes next."""
+
 _GERMAN_DAY = re.compile(
     r"[\s\w]?\d{1,2}\.\s(?:Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August|September|Oktober"
     r"|November|Dezember)\b"
@@ -138,6 +142,8 @@ class AnswerSentence:
     """The numbers that it cites, each once, in reading order."""
     marks: tuple[tuple[int, int], ...]
     """Character span [start, end) of each mark in the answer."""
+    start: int
+    """Character offset in the answer of its first character, behind a bullet."""
     mark_place: int
     """Character offset in the answer where a mark would be put: before the full stop."""
     end: int
@@ -167,6 +173,11 @@ def answer_sentences(answer: str) -> Iterator[AnswerSentence]:
             numbers.update(dict.fromkeys(expand(mark[1])))
         if not text and not numbers:
             continue
+        bullet = _BULLET.match(raw)
+        if bullet is None:
+            before_text = len(raw) - len(raw.lstrip())
+        else:
+            before_text = bullet.end()
         visible = raw.rstrip().rstrip("|").rstrip()
         before_stop = visible.rstrip("*_\"')").rstrip(".!\u3002\uff01").rstrip()
         yield AnswerSentence(
@@ -174,6 +185,7 @@ def answer_sentences(answer: str) -> Iterator[AnswerSentence]:
             kind=kind,
             numbers=tuple(numbers),
             marks=tuple(mark.span() for mark in marks),
+            start=start + before_text,
             mark_place=start + len(before_stop),
             end=start + len(visible),
         )
@@ -251,7 +263,11 @@ def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     for end in _SENTENCE_END.finditer(text):
         is_line_end = "\n" in end[0]
         before = text[max(start, end.start() - 12) : end.end()]
-        ends_nothing = _ABBREVIATION.search(before) or _GERMAN_DAY.match(text, end.start() - 3)
+        is_abbreviated = _ABBREVIATION.search(before) is not None
+        is_day = _GERMAN_DAY.match(text, end.start() - 3) is not None
+        ends_nothing = is_abbreviated or is_day
+        if _COMPANY_END.search(before) and _SENTENCE_START.match(text, end.end()):
+            ends_nothing = False
         if ends_nothing and not is_line_end:
             continue
         yield start, end.end()

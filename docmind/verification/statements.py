@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docmind.events import Citation, Statement, Verdict
 from docmind.passages import NumberedPassage
+from docmind.verification.quotations import quoted_words
 from docmind.verification.sentences import AnswerSentence, answer_sentences, points_elsewhere
 from docmind.verification.short_answers import asks_for_number, judge_short_answer
-from docmind.verification.support import Nearness, judge, text_with_place
+from docmind.verification.support import Nearness, judge, names_of_document, text_with_place
 from docmind.verification.values import missing, values
 from docmind.verification.words import content_words, is_bare_number, is_negated
 
@@ -27,9 +28,16 @@ SHORT = 10
 """An answer of at most so many words, none of them a common verb, says nothing without its
 question."""
 
+SAID_AGAIN = 0.6
+"""Fraction of a question's words from which an answer says it again."""
+
 MOST_OTHERS = 5
 """Passages that are looked at, at most, beside those that a sentence cites: those that share most
 words with it."""
+
+AS_STATED = "The documents support this statement."
+NOT_AS_STATED = "The documents do not support this statement as it stands."
+"""What is said of a statement that the user wants checked; it was compared by this same check."""
 
 CLAUSE_WORDS = 2
 """What has fewer words is no clause of its own."""
@@ -122,6 +130,9 @@ class _Sentence:
     numbers: list[int] = field(default_factory=list)
     """The numbers that it cites, also those of a "See [1]." behind it."""
     marks: list[tuple[int, int]] = field(default_factory=list)
+    end: int = 0
+    """Where it ends, with a "See [1]." behind it."""
+    is_hollow: bool = False
     verdict: Verdict = Verdict.NO_STATEMENT
     passages: tuple[int, ...] = ()
 
@@ -143,14 +154,15 @@ def check_answer(
     by_number = {source.number: source for source in passages}
     sentences = _with_marks_behind(list(answer_sentences(answer)))
     whole = " ".join(found.sentence.text for found in sentences)
-    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole)
+    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole, question)
     citations: dict[tuple[int, str], Citation] = {}
     new_marks: dict[tuple[int, int], str] = {}
     for found in sentences:
         text = found.sentence.text
-        if not _states_nothing(found.sentence, question, is_short=is_short):
+        found.is_hollow = _is_hollow(found.sentence, question, is_short=is_short)
+        if not found.is_hollow and not _states_nothing(found.sentence):
             asked = question if is_short else ""
-            _judge(found, by_number, nearness, asked=asked)
+            _judge(found, by_number, nearness, asked=asked, question=question)
         moved = bool(found.passages) and not set(found.passages) & set(found.numbers)
         if moved and not found.numbers:
             number = found.passages[0]
@@ -179,7 +191,9 @@ def check_answer(
             text=found.sentence.text,
             verdict=found.verdict,
             passages=found.passages,
-            end=_moved(found.sentence.end, new_marks),
+            end=_moved(found.end, new_marks),
+            start=_moved(found.sentence.start, new_marks),
+            is_hollow=found.is_hollow,
         )
         for found in sentences
     ]
@@ -191,9 +205,43 @@ def check_answer(
     )
 
 
-def _is_fragment(text: str) -> bool:
-    """Return whether a text is an answer such as "40 people", not a sentence of its own."""
-    return len(content_words(text)) <= SHORT and _VERB.search(text) is None
+def join_checked(parts: Sequence[tuple[str, CheckedAnswer]]) -> CheckedAnswer:
+    """Return the parts of an answer as one, each checked with its own question.
+
+    Args:
+        parts: what stands before each part, and the part.
+    """
+    text = ""
+    statements: list[Statement] = []
+    citations: list[Citation] = []
+    for before, part in parts:
+        text += before
+        for statement in part.statements:
+            start = len(text) + statement.start
+            end = len(text) + statement.end
+            statements.append(replace(statement, start=start, end=end))
+        for citation in part.citations:
+            if citation not in citations:
+                citations.append(citation)
+        text += part.text
+    return CheckedAnswer(
+        text=text,
+        statements=tuple(statements),
+        citations=tuple(citations),
+        is_short=all(part.is_short for _, part in parts),
+    )
+
+
+def _is_fragment(text: str, question: str) -> bool:
+    """Return whether a text is an answer such as "40 people", not a sentence of its own.
+
+    One that says the question again states it, whatever its verb: "The repair of the lift cost
+    EUR 204."
+    """
+    words = content_words(text)
+    asked = content_words(question)
+    says_question = bool(asked) and len(asked & words) >= SAID_AGAIN * len(asked)
+    return len(words) <= SHORT and _VERB.search(text) is None and not says_question
 
 
 def _with_marks_behind(sentences: Sequence[AnswerSentence]) -> list[_Sentence]:
@@ -205,20 +253,42 @@ def _with_marks_behind(sentences: Sequence[AnswerSentence]) -> list[_Sentence]:
             new_numbers = [number for number in sentence.numbers if number not in before.numbers]
             before.numbers.extend(new_numbers)
             before.marks.extend(sentence.marks)
+            before.end = sentence.end
         else:
-            added = _Sentence(sentence)
+            added = _Sentence(sentence, end=sentence.end)
             added.numbers.extend(sentence.numbers)
             added.marks.extend(sentence.marks)
             found.append(added)
     return found
 
 
-def _states_nothing(sentence: AnswerSentence, question: str, *, is_short: bool) -> bool:
-    """Return whether there is nothing in a sentence that passages could support."""
+def _states_nothing(sentence: AnswerSentence) -> bool:
+    """Return whether a sentence is none that passages could support, and does no harm either.
+
+    A heading, a question, a greeting, a refusal, the result of a comparison.
+    """
     text = sentence.text
     is_heading = sentence.kind in _NOT_A_STATEMENT or text.endswith(("?", "\uff1f", ":"))
-    is_empty = not content_words(text) or points_elsewhere(text)
-    if is_heading or is_empty or (not values(text) and _is_talk(text)):
+    if is_heading or not content_words(text):
+        return True
+    if f"{text.rstrip('.')}." in (AS_STATED, NOT_AS_STATED):
+        return True
+    refuses = _REFUSAL.search(text) is not None and not _TURNS.search(text, 20)
+    return not values(text) and (refuses or _GREETING.search(text) is not None)
+
+
+def _is_hollow(sentence: AnswerSentence, question: str, *, is_short: bool) -> bool:
+    """Return whether a sentence has the looks of an answer and nothing in it.
+
+    It tells only where something stands, its mark stands for the thing, it is a bare number, or it
+    says the question again.
+    """
+    text = sentence.text
+    if sentence.kind in _NOT_A_STATEMENT or _states_nothing(sentence):
+        return False
+    if points_elsewhere(text):
+        return True
+    if _ABOUT_PASSAGE.search(text) and not values(text):
         return True
     if sentence.numbers and _DANGLING.search(text):
         return True
@@ -227,15 +297,14 @@ def _states_nothing(sentence: AnswerSentence, question: str, *, is_short: bool) 
     return _echoes(text, question)
 
 
-def _is_talk(text: str) -> bool:
-    """Return whether a sentence greets, refuses, or tells only where something stands."""
-    refuses = _REFUSAL.search(text) is not None and not _TURNS.search(text, 20)
-    return refuses or any(pattern.search(text) for pattern in (_GREETING, _ABOUT_PASSAGE))
+def is_open_question(question: str) -> bool:
+    """Return whether a question wants more than yes or no."""
+    return _OPEN_QUESTION.search(question) is not None and _YES_NO.search(question) is None
 
 
 def _echoes(text: str, question: str) -> bool:
     """Return whether a sentence only says an open question again."""
-    if not _OPEN_QUESTION.search(question) or _YES_NO.search(question) or is_negated(text):
+    if not is_open_question(question) or is_negated(text):
         return False
     has_new_value = bool(missing(values(text), values(question)))
     return not has_new_value and content_words(text) <= content_words(question)
@@ -247,6 +316,7 @@ def _judge(
     nearness: Nearness,
     *,
     asked: str,
+    question: str,
 ) -> None:
     """Set a sentence's verdict and the passages that support it.
 
@@ -255,13 +325,15 @@ def _judge(
         by_number: the passages.
         nearness: compares meanings.
         asked: the question of a short answer, else empty.
+        question: the question.
     """
-    text = found.sentence.text
+    text = quoted_words(found.sentence.text)
 
     def verdict_of(source: NumberedPassage) -> Verdict:
         if asked:
-            return judge_short_answer(text, source.passage, asked)
-        return judge(text, source.passage, nearness)
+            return judge_short_answer(text, source.passage, asked, nearness)
+        known = names_of_document(question, source.passage, by_number.values())
+        return judge(text, source.passage, nearness, known)
 
     cited = [by_number[number] for number in found.numbers if number in by_number]
     verdicts = {source.number: verdict_of(source) for source in cited}

@@ -13,7 +13,8 @@ The thresholds were chosen on half of 9,000 claims and measured on the other hal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 
 from docmind.events import Verdict
@@ -40,6 +41,9 @@ Nearness = Callable[[str, list[str]], float]
 """How near the meaning of the nearest of some texts comes to a text's: 1 is the same, 0 or less has
 nothing to do with it."""
 
+_QUESTION_NAME = re.compile(r"(?<=\w )[A-Z\u00c4\u00d6\u00dc][\w'-]+")
+"""A word with a capital that does not begin the question."""
+
 OVERLAP = 0.6
 """A sentence passes by its words when this fraction of them is in the passage."""
 
@@ -57,31 +61,35 @@ SAME = 0.7
 """Similarity of two sentences' words in order from which no word may stand in another's place."""
 
 
-def judge(sentence: str, passage: Passage, nearness: Nearness) -> Verdict:
+def judge(
+    sentence: str, passage: Passage, nearness: Nearness, known: frozenset[str] = frozenset()
+) -> Verdict:
     """Return what one passage says of a sentence: SUPPORTED, CONTRADICTED or NOT_FOUND.
 
     Args:
         sentence: without its marks.
         passage: the passage in question.
         nearness: called only when the words alone do not decide.
+        known: names of what the passage is about that it need not say itself: the question has
+            them, and another passage of the same document.
     """
     stated = values(sentence)
     if _stands_in(sentence, passage.text) and not missing(stated, values(passage.text)):
         return Verdict.SUPPORTED
     words = _words_that_state(sentence)
     verdict = Verdict.NOT_FOUND
-    if words and names(sentence) <= content_words(text_with_place(passage)):
+    if words and names(sentence) <= content_words(text_with_place(passage)) | known:
         verdict = _judge_values(stated, words, passage)
     if verdict is not Verdict.SUPPORTED:
         return verdict
-    if contradicts(sentence, _closest_part(words, stretches(passage.text, pairs=False))):
+    if contradicts(sentence, _closest_part(words, stretches(passage.text, pairs=False)), known):
         return Verdict.CONTRADICTED
-    if _is_close_enough(sentence, stated, passage, nearness):
+    if _is_close_enough(sentence, stated, passage, nearness=nearness, known=known):
         return Verdict.SUPPORTED
     return Verdict.NOT_FOUND
 
 
-def contradicts(sentence: str, other: str) -> bool:
+def contradicts(sentence: str, other: str, known: frozenset[str] = frozenset()) -> bool:
     """Return whether a sentence says nearly the same as another, but the opposite or of another.
 
     That is: only one of them is negated, or a word of one stands in the place of a word of the
@@ -103,7 +111,7 @@ def contradicts(sentence: str, other: str) -> bool:
         return True
     if similarity < SAME:
         return False
-    only_here = words - other_words
+    only_here = words - other_words - known  # "the Client" is the one whom the question names
     only_there = other_words - words
     for operation, start, end, other_start, other_end in matcher.get_opcodes():
         if operation != "replace":
@@ -120,6 +128,21 @@ def closest(sentence: str, sources: Sequence[NumberedPassage]) -> tuple[Numbered
     words = content_words(sentence)
     best = max(sources, key=lambda source: len(words & content_words(source.passage.text)))
     return best, _closest_part(words, stretches(best.passage.text, pairs=False))
+
+
+def names_of_document(
+    question: str, passage: Passage, sources: Iterable[NumberedPassage]
+) -> frozenset[str]:
+    """Return the names in a question that stand in any passage shown of the same document.
+
+    A contract names its parties once, and its clauses do not say them again.
+    """
+    asked = content_words(" ".join(_QUESTION_NAME.findall(question)))
+    found: set[str] = set()
+    for source in sources:
+        if source.passage.document_id == passage.document_id:
+            found |= asked & content_words(text_with_place(source.passage))
+    return frozenset(found)
 
 
 def text_with_place(passage: Passage) -> str:
@@ -156,11 +179,18 @@ def _judge_values(stated: Sequence[Value], words: set[str], passage: Passage) ->
 
 
 def _is_close_enough(
-    sentence: str, stated: Sequence[Value], passage: Passage, nearness: Nearness
+    sentence: str,
+    stated: Sequence[Value],
+    passage: Passage,
+    *,
+    nearness: Nearness,
+    known: frozenset[str],
 ) -> bool:
     """Return whether enough of a sentence, whose values are all there, is in a passage."""
     plain_words = _words_that_state(without_values(sentence)) - NUMBER_WORDS
-    shared = plain_words & content_words(text_with_place(passage))
+    there = content_words(text_with_place(passage))
+    plain_words -= known - there  # what goes without saying counts neither way
+    shared = plain_words & there
     # Each value counts as a word that the passage has, in whatever notation.
     overlap = (len(shared) + len(stated)) / max(1, len(plain_words) + len(stated))
     if overlap >= OVERLAP:

@@ -68,12 +68,24 @@ def test_from_a_pdf_to_a_passage_and_back_after_a_reload(url, visit, tmp_path):
     if not sources.count():  # a small model may cite nothing: its passages are behind the fold
         fold.last.click()
     sources.first.click()
-    dialog = page.locator('[role="dialog"]')
-    dialog.wait_for()
-    assert "handbook.pdf" in dialog.inner_text()
-    assert re.search(r"Page [12]", dialog.inner_text())
-    dialog.locator("img").wait_for(timeout=20_000)  # the page itself
-    tab.close_dialog()
+    pane = page.locator(".st-key-viewer")
+    pane.wait_for()
+    assert "handbook.pdf" in pane.inner_text()
+    assert re.search(r"Page [12]", pane.inner_text())
+    image = pane.locator("img")
+    image.wait_for(timeout=20_000)  # the page itself
+    narrow = image.bounding_box()["width"]
+    pane.get_by_role("button", name="Larger").click()
+    page.wait_for_function(
+        "(width) => document.querySelector('.st-key-viewer img')?.clientWidth > width * 1.3",
+        arg=narrow,
+    )
+    shown = re.search(r"Page (\d) of 2", pane.inner_text()).group(1)
+    turn, other = ("Next page", "2") if shown == "1" else ("Page before", "1")
+    pane.get_by_role("button", name=turn).click()
+    page.wait_for_selector(f".st-key-viewer >> text=Page {other} of 2")
+    pane.get_by_role("button", name="Close").click()
+    pane.wait_for(state="detached")
 
     page.get_by_text("New conversation").first.click()
     page.wait_for_selector(".st-key-suggestions")

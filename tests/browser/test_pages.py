@@ -59,8 +59,7 @@ def test_a_citation_in_the_text_opens_its_passage(url, visit):
     tab.answered(60)
     assert "unverified" in tab.page.locator('a[href^="#unverified-"]').inner_text()
     tab.page.locator('a[href^="#cite-"]').nth(2).click()
-    tab.page.wait_for_selector('[role="dialog"] >> text=Passage 3 about the fee.')
-    tab.close_dialog()
+    tab.page.wait_for_selector(".st-key-viewer >> text=Passage 3 about the fee.")
 
 
 def test_the_panel_refreshes_while_the_rest_of_the_page_stays(url, visit):

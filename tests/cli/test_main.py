@@ -96,10 +96,10 @@ def test_doctor_names_what_is_there_and_what_is_missing(docmind):
     attempt = Attempt(
         at="now",
         plan="no plan",
-        doing="weights",
+        stage="weights",
         cause="memory",
         error="CUDA out of memory",
-        then="gave up",
+        response="gave up",
     )
     record = {
         "worked": {"asked": {}, "lowered": {}, "stages": [["importing vLLM", 6.4]]},

@@ -50,7 +50,7 @@ except EngineError as exc:
     told["lost"] = str(exc)
 first.wait_ready(300)
 told["after_death"] = len(asyncio.run(answer(first)))
-told["death"] = [a.doing for a in first.status().attempts]
+told["death"] = [a.stage for a in first.status().attempts]
 first.close()
 
 save_settings(data, {"llm": {"model": str(broken)}})

@@ -78,7 +78,7 @@ def test_when_a_step_dies_its_requests_fail_and_the_engine_starts_again_once(eng
     engine.wait_ready(10)
     assert (engine.loads, engine.status().state) == (2, "ready")
     attempt = engine.status().attempts[-1]
-    assert (attempt.doing, attempt.cause) == ("serving", "other")
+    assert (attempt.stage, attempt.cause) == ("serving", "other")
     assert "illegal memory access" in attempt.error
 
     errors = asyncio.run(two_requests(engine, engine._engine.broken.set))

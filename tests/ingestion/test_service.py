@@ -338,6 +338,37 @@ def test_a_lost_store_is_filled_again(service, settings, documents, store, embed
     second.close()
 
 
+def test_documents_read_before_tables_were_kept_are_read_again_once(
+    settings, documents, store, embedder
+):
+    def started():
+        service = IngestionService(
+            settings=settings, documents=documents, store=store, embedder=embedder
+        )
+        assert service.wait(60)
+        return service
+
+    service = started()
+    sheet = service.add_bytes(b"Item,Cost\nTea,5\nRice,7\n", "costs.csv").document
+    note = service.add_bytes(b"The harbour opens at six.", "note.txt").document
+    assert service.wait(60)
+    assert [row.values[0] for row in service.tables(sheet.id)[0].table.rows] == ["Tea", "Rice"]
+    service.close()
+    for file in settings.files_dir.glob("*.tables-*.json"):
+        file.unlink()
+
+    service = started()
+    assert len(service.tables(sheet.id)) == 1
+    assert service.tables(note.id) == []
+    read_again = [documents.get(sheet.id).seconds, documents.get(note.id).seconds]
+    service.close()
+    service = started()
+    assert [documents.get(sheet.id).seconds, documents.get(note.id).seconds] == read_again
+    service.delete(sheet.id)
+    assert not list(settings.files_dir.glob(f"{sheet.id}*"))
+    service.close()
+
+
 def test_a_store_that_fails_is_a_reason(service, samples, store, monkeypatch):
     def broken(_chunks):
         raise StoreError("The disk is full. Free some space.")

@@ -99,6 +99,30 @@ def test_table_rows_are_kept_whole_with_their_header(split, tokens):
     assert sum(node.get_content().count("Town") for node in nodes) == 40
 
 
+def test_each_part_of_a_table_has_its_title_its_unit_and_all_rows_of_its_header(embedder):
+    towns = [[f"Town {i}", i * 10, i] for i in range(40)]
+    rows = [["", "Paid", "Paid"], ["City", "2023", "2022"], *towns]
+    caption = "Allowances\n(in thousands)"
+    table = Section(text=markdown_table(rows), table=True, caption=caption, header_rows=2)
+    document = ParsedDocument((table,))
+    splitter = StructureSplitter(embedder.tokenizer, chunk_tokens=120, chunk_overlap=10)
+    nodes = splitter(section_nodes("doc", "file.txt", document))
+    assert len(nodes) > 3
+    for node in nodes:
+        header = "|  | Paid | Paid |\n| --- | --- | --- |\n| City | 2023 | 2022 |\n"
+        assert node.get_content().startswith(f"{caption}\n\n{header}")
+        assert len(embedder.tokenizer.encode(node.get_content()).ids) <= 120
+        assert document.text[span_of(node)] in node.get_content()
+
+
+def test_a_row_that_fits_is_not_broken_for_what_is_repeated_above_it(split):
+    long = "word " * 38
+    rows = [["City of the kingdom", "Note on it"], ["A", "b"], ["Long", long], ["C", "d"]]
+    table = Section(text=markdown_table(rows), table=True, caption="A title of some words")
+    nodes, _ = split(table)
+    assert sum(long.strip() in node.get_content() for node in nodes) == 1
+
+
 def test_a_table_of_one_line_or_a_giant_row(split, tokens):
     nodes, _ = split(
         Section(text="| a | b |\n| --- | --- |", table=True),

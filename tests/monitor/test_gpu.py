@@ -116,9 +116,8 @@ def test_a_driver_that_dies_is_said_and_ram_is_shown(nvml):
     assert "nvidia-smi" in sample.note
 
 
-def test_it_samples_by_itself(monkeypatch):
-    monkeypatch.setattr(gpu, "EVERY_S", 0.02)
-    monitor = HardwareMonitor(MACHINE)
+def test_it_samples_by_itself():
+    monitor = HardwareMonitor(MACHINE, every_s=0.02)
     end = time.time() + 5
     while len(monitor.history()) < 3 and time.time() < end:
         time.sleep(0.02)

@@ -208,3 +208,38 @@ def test_versions_that_differ_only_in_figures_are_both_shown(tmp_path, embedder)
         "1250",
     }
     store.close()
+
+
+def test_the_document_that_a_question_names_is_searched_first(tmp_path, embedder):
+    settings = load_settings(data_dir=tmp_path)
+    store = open_store(settings, embedder.dims)
+    passages = []
+    for company in ("Northwind", "Contoso", "Fabrikam"):
+        for year in (2021, 2022):
+            document_id = f"{company}{year}"
+            texts = (
+                f"{company} paid its suppliers 5{year % 10} million.",
+                f"{company} Inc., notes",
+            )
+            for position, text in enumerate(texts):
+                passage = Passage(
+                    id=passage_id(document_id, position),
+                    document_id=document_id,
+                    file_name=f"{company.upper()}INC_{year}_10K.pdf",
+                    text=text,
+                    position=position,
+                )
+                passages.append(passage)
+    store.upsert(embed(embedder, passages))
+    retriever = Retriever(store, embedder, settings)
+    found = retriever.search("What did Contoso Inc. pay to suppliers in FY2021?", 3)
+    assert "Contoso2021" in {result.passage.document_id for result in found[:2]}
+    # What the names do not tell is still found.
+    everywhere = retriever.search("What did Contoso Inc. pay to suppliers in FY2021?", 12)
+    assert {result.passage.document_id for result in everywhere} > {"Contoso2021"}
+    # A document that came or went since is named, or is not.
+    store.delete("Contoso2021")
+    assert "Contoso2021" not in store.stored_documents()
+    left = retriever.search("What did Contoso Inc. pay to suppliers in FY2021?", 3)
+    assert left
+    store.close()

@@ -14,6 +14,7 @@ from docmind.events import (
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.database import Database
 from docmind.storage.messages import StoredMessage
+from docmind.turns import CompletedTurn
 from tests.passages import numbered
 
 
@@ -84,7 +85,7 @@ def test_a_conversation_comes_back_whole_after_a_restart(tmp_path, database, sto
         dropped="3 oldest turns",
         reason="over the limit",
         at=now(),
-        first_kept_turn=3,
+        first_retained_turn=3,
     )
     store.add_question(conversation.id, "How many days off?")
     store.add_answer(conversation.id, answer)
@@ -158,7 +159,8 @@ def test_a_question_without_an_answer_is_no_turn():
     asked = StoredMessage(role="user", text="How long?")
     failed = StoredMessage(role="assistant", text="", error="It failed.")
     answer = StoredMessage(role="assistant", text="25 days.")
-    assert completed_turns([question, failed, asked, answer]) == [("How long?", "25 days.")]
+    turns = completed_turns([question, failed, asked, answer])
+    assert turns == [CompletedTurn("How long?", "25 days.")]
 
 
 def test_a_full_disk_is_said_and_what_is_stored_stays(database, store):
@@ -171,3 +173,110 @@ def test_a_full_disk_is_said_and_what_is_stored_stays(database, store):
             conversation.id, StoredMessage(role="assistant", text="word " * 50_000, at=now())
         )
     assert [m.text for m in store.messages(conversation.id)] == ["How long?"]
+
+
+def said(store, conversation_id):
+    return [message.text for message in store.messages(conversation_id)]
+
+
+def answered(text, **fields):
+    return StoredMessage(role="assistant", text=text, at=now(), **fields)
+
+
+def test_a_question_that_is_answered_again_has_two_answers_of_which_one_is_shown(store):
+    one = store.create().id
+    question = store.add_question(one, "How old?")
+    store.add_answer(one, answered("Seven."), question)
+    assert store.add_question(one, "How old?", version_of=question) == question
+    assert said(store, one) == ["How old?"], "the model must not see the answer that it replaces"
+    store.add_answer(one, answered("Eight."), question)
+    asked, answer = store.messages(one)
+    assert (answer.text, len(answer.versions), asked.versions) == ("Eight.", 2, (question,))
+    assert answer.versions[1] == answer.id
+
+    store.show_version(one, answer.versions[0])
+    assert said(store, one) == ["How old?", "Seven."]
+    store.add_question(one, "And tall?")
+    assert said(store, one) == ["How old?", "Seven.", "And tall?"]
+    store.show_version(one, answer.id)
+    assert said(store, one) == ["How old?", "Eight."]
+    store.show_version(one, answer.versions[0])
+    assert said(store, one) == ["How old?", "Seven.", "And tall?"], "with what came after it"
+
+
+def test_an_edited_question_begins_a_line_of_its_own(store):
+    one = store.create().id
+    first = store.add_question(one, "How old?")
+    store.add_answer(one, answered("Seven."), first)
+    second = store.add_question(one, "And tall?")
+    store.add_answer(one, answered("Two metres."), second)
+    edited = store.add_question(one, "And wide?", version_of=second)
+    assert said(store, one) == ["How old?", "Seven.", "And wide?"]
+    assert [message.text for message in store.messages(one, before=second)] == [
+        "How old?",
+        "Seven.",
+    ]
+    assert store.messages(one)[-1].versions == (second, edited)
+    begun_anew = store.add_question(one, "How young?", version_of=first)
+    assert said(store, one) == ["How young?"]
+    assert store.messages(one)[0].versions == (first, begun_anew)
+
+
+def test_an_answer_that_ends_while_another_version_is_looked_at_is_not_forced_upon_the_user(store):
+    one = store.create().id
+    question = store.add_question(one, "How old?")
+    store.add_answer(one, answered("Seven."), question)
+    seven = store.messages(one)[-1].id
+    store.add_question(one, "How old?", version_of=question)
+    store.show_version(one, seven)
+    store.add_answer(one, answered("Eight."), question)
+    assert said(store, one) == ["How old?", "Seven."]
+    assert len(store.messages(one)[-1].versions) == 2
+
+
+def test_a_cut_holds_for_the_versions_that_come_after_it_only(store):
+    one = store.create().id
+    first = store.add_question(one, "1?")
+    store.add_answer(one, answered("1."), first)
+    second = store.add_question(one, "2?")
+    cut = ContextTrimmed(
+        conversation_id=one,
+        turn_id="t",
+        tokens_before=9,
+        tokens_after=5,
+        dropped="1 oldest turn",
+        reason="r",
+        at=now(),
+        first_retained_turn=1,
+        summary="1 was asked.",
+    )
+    store.add_trims([cut], second)
+    store.add_answer(one, answered("2."), second)
+    assert store.trims(one) == [cut]
+    assert store.trims(one, before=second) == []
+    store.add_question(one, "One?", version_of=first)
+    assert store.trims(one) == []
+    assert store.trims() == [cut]
+
+
+def test_what_the_user_thinks_of_an_answer_is_kept(store):
+    one = store.create().id
+    store.add_answer(one, answered("Seven."), store.add_question(one, "How old?"))
+    answer = store.messages(one)[-1]
+    store.rate(answer.id, "down", " It is eight.\n")
+    rated = store.messages(one)[-1]
+    assert (rated.rating, rated.rating_reason) == ("down", "It is eight.")
+    store.rate(answer.id, None)
+    assert store.messages(one)[-1].rating is None
+
+
+def test_conversations_are_found_by_title_question_and_answer_whatever_their_case(store):
+    titled = store.create("Der ÄRGER mit der Miete").id
+    asked = store.create("x").id
+    question = store.add_question(asked, "Was kostet\n der Ärger?")
+    store.add_answer(asked, answered("Nothing is said of trouble."), question)
+    store.create("Prices")
+    assert {found.id for found in store.search("ärger")} == {titled, asked}
+    assert [found.id for found in store.search("TROUBLE")] == [asked]
+    assert [found.id for found in store.search("kostet der")] == [asked]
+    assert store.search("no such words") == []

@@ -95,6 +95,24 @@ def test_the_newest_comes_first_and_the_oldest_is_read_first(documents, add):
     assert documents.next_queued().id == "0"
 
 
+def test_a_note_is_read_before_a_scan_that_came_with_it_but_the_scan_does_not_wait_for_ever(
+    documents, monkeypatch
+):
+    def add_at(document_id, clock, size):
+        moment = f"2026-01-01T{clock}.000+00:00"
+        monkeypatch.setattr("docmind.storage.documents.now", lambda: moment)
+        documents.add(document_id, name=f"{document_id}.pdf", size=size, suffix=".pdf")
+
+    add_at("scan", "10:00:00", 50_000_000)
+    add_at("note", "10:00:01", 5_000)
+    add_at("late note", "10:30:00", 5_000)
+    order = []
+    while (document := documents.next_queued()) is not None:
+        order.append(document.id)
+        documents.finish(document.id, pages=1, passages=1, seconds=0)
+    assert order == ["note", "scan", "late note"]
+
+
 def test_a_document_that_is_gone_stays_gone(documents):
     documents.note_progress("gone", IngestionProgress(stage="parse", done=1, total=2))
     documents.fail("gone", Failure.UNREADABLE, "It is damaged.")

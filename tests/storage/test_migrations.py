@@ -18,7 +18,7 @@ from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
 from docmind.storage.database import Database
 from docmind.storage.documents import DocumentStore, Failure
-from docmind.storage.migrations import SCHEMA_VERSION, one_database
+from docmind.storage.migrations import MIGRATIONS, SCHEMA_VERSION, one_database
 from docmind.storage.settings import load_settings, read_saved, save_settings
 from tests.engines import PromptedEngine
 
@@ -108,7 +108,9 @@ def test_conversations_of_0_1_0_come_back_whole(old_folder, opened):
             assert_same_message(message, before["type"], before["data"])
 
     for trim, row in zip(conversations.trims(), old_trims, strict=True):
-        assert {"id": row["id"], **vars(trim)} == row
+        expected = dict(row)
+        expected["first_retained_turn"] = expected.pop("first_kept_turn")
+        assert {"id": row["id"], **vars(trim)} == expected
     assert conversations.trims()[0].summary == "The user asked about the notice period."
 
 
@@ -213,7 +215,7 @@ def test_tables_of_before_0_1_0_get_their_missing_columns(tmp_path):
         db.commit()
     database = Database(path)
     (trim,) = ConversationStore(database).trims("c")
-    assert (trim.first_kept_turn, trim.summary) == (1, "")
+    assert (trim.first_retained_turn, trim.summary) == (1, "")
     document = DocumentStore(database).get("d")
     assert (document.collection, document.tags) == (1, ())
     assert (document.progress.stage, document.progress.done) == ("embed", 3)
@@ -421,3 +423,44 @@ def test_the_app_goes_on_with_the_folder_of_0_1_0(old_folder, models_dir, minilm
         assert answer.sources[0].passage.file_name == "lease.txt"
     finally:
         app.close()
+
+
+def test_messages_of_before_become_one_line_and_a_cut_belongs_to_its_question(tmp_path):
+    path = tmp_path / "docmind.sqlite3"
+    messages = [
+        (1, "c", "user", "Pets?", "2026-01-01T10:00:00.000+00:00"),
+        (2, "d", "user", "Rent?", "2026-01-01T10:00:30.000+00:00"),
+        (3, "c", "assistant", "No.", "2026-01-01T10:01:00.000+00:00"),
+        (4, "c", "user", "Cats?", "2026-01-01T10:02:00.000+00:00"),
+        (5, "c", "assistant", "No cats.", "2026-01-01T10:04:00.000+00:00"),
+    ]
+    with closing(sqlite3.connect(path)) as db:
+        for step in MIGRATIONS[:3]:
+            step(db, tmp_path)
+        for conversation in ("c", "d"):
+            db.execute(f"INSERT INTO conversations VALUES ('{conversation}', 'x', '', '', '[]')")
+        db.executemany(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, '[]', '[]', NULL, '[]', '[]', 0, NULL,"
+            " NULL, '', '[]')",
+            messages,
+        )
+        db.execute(
+            "INSERT INTO trim_events VALUES (1, 'c', 't', 9, 5, '1 oldest turn', 'r',"
+            " '2026-01-01T10:03:00.000+00:00', 1, 's')"
+        )
+        db.execute("PRAGMA user_version = 3")
+        db.commit()
+    with closing(Database(path)) as database:
+        store = ConversationStore(database)
+        found = store.messages("c")
+        assert [(message.id, message.parent) for message in found] == [
+            (1, None),
+            (3, 1),
+            (4, 3),
+            (5, 4),
+        ]
+        assert [message.text for message in store.messages("d")] == ["Rent?"]
+        assert len(store.trims("c")) == 1
+        assert store.trims("c", before=4) == []
+        store.add_question("c", "Dogs?")
+        assert store.messages("c")[-1].parent == 5

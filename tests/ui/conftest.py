@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.ui import NoPagesFolder
-from docmind.ui import state
+from docmind.ui import shared_app
 from tests.fakes import fake_app
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def app(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("streamlit.runtime.pages_manager.Path", NoPagesFolder)
     app = fake_app(tmp_path)
-    monkeypatch.setattr(state, "get_app", lambda: app)
+    monkeypatch.setattr(shared_app, "get_app", lambda: app)
     return app
 
 

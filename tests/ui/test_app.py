@@ -3,7 +3,7 @@
 import pytest
 
 from docmind.errors import AlreadyRunning, StoreError
-from docmind.ui import state
+from docmind.ui import shared_app
 from tests.ui.conftest import ROOT, words
 
 
@@ -32,7 +32,7 @@ def test_a_start_that_fails_says_what_to_do(app, monkeypatch):
     def refuse():
         raise AlreadyRunning("Another DocMind is working in this folder. Use that one.")
 
-    monkeypatch.setattr(state, "get_app", refuse)
+    monkeypatch.setattr(shared_app, "get_app", refuse)
     tab = AppTest.from_file(str(ROOT / "streamlit_app.py")).run()
     assert not tab.exception
     assert "Another DocMind" in words(tab)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, ContextTrimmed
+from docmind.events import Citation, ContextTrimmed, Replacement, SentenceReplaced
 from docmind.storage.messages import StoredMessage
-from docmind.ui import state
+from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
 from docmind.ui.transcript import transcript
 from tests.passages import numbered
@@ -100,8 +100,8 @@ def test_agents_and_text_are_visible_while_the_answer_is_written(open_page, app,
     while len(turn.events()) < 15:
         threading.Event().wait(0.01)
     tab.run()
-    assert [status.state for status in tab.status] == ["complete", "error"]
-    assert "Researcher" in tab.status[0].label
+    # The answer has begun: the agents are folded into the line that stays above it.
+    assert tab.expander[0].label == "Researcher, Summarizer · 2 tool calls · 1 failed"
     assert "**search** query\\: fee → 3 passages" in words(tab)
     assert "per month" in words(tab)
     assert tab.button(key="stop-turn")
@@ -129,7 +129,7 @@ def test_a_second_tab_follows_the_same_turn(open_page, app, ready, running):
     first = ask(open_page(), "What is the fee?")
     second = open_page()
     second.button(key=f"open-{tab_state(first).conversation_id}").click().run()
-    assert second.status
+    assert "Writing the answer" in words(second)
     assert second.button(key="stop-turn")
 
 
@@ -147,7 +147,9 @@ def test_a_failed_turn_says_why_and_can_be_asked_again(open_page, app, ready):
     app.chat.fails = ""
     button(tab, "Ask again").click().run()
     finished(tab, app)
-    assert len(app.conversations.messages(tab_state(tab).conversation_id)) == 4
+    question, answer = app.conversations.messages(tab_state(tab).conversation_id)
+    assert len(question.versions) == 1
+    assert (len(answer.versions), answer.error) == (2, None)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_while_the_model_loads_the_stage_is_shown(open_page, app):
 
 def test_an_engine_that_failed_says_why_and_offers_another_try(open_page, app, monkeypatch):
     again = []
-    monkeypatch.setattr(state, "restart_app", again.append)
+    monkeypatch.setattr(shared_app, "restart_app", again.append)
     app.engine.now = replace(
         app.engine.now, state="failed", error="Too little memory: 3 GiB needed."
     )
@@ -254,7 +256,8 @@ def test_a_conversation_is_renamed(open_page, app):
     made = app.conversations.create("First")
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Rename").run()
-    tab.text_input[0].set_value("Prices")
+    name = next(field for field in tab.text_input if field.label == "Name")
+    name.set_value("Prices")
     button(tab, "Save").click().run()
     assert app.conversations.get(made.id).title == "Prices"
 
@@ -288,6 +291,25 @@ def test_a_conversation_is_exported_with_the_passages_it_cites(open_page, app, r
     )
 
 
+def test_what_the_model_had_written_is_shown_behind_a_fold(open_page, app, ready):
+    made = app.conversations.create("What does it cost?")
+    app.conversations.add_question(made.id, "What does it cost?")
+    replaced = SentenceReplaced(
+        conversation_id=made.id,
+        turn_id="t",
+        agent="researcher",
+        run_id="researcher:1",
+        replacement=Replacement(before="It costs *90* euros.", after="It costs 12 euros."),
+    )
+    answer = StoredMessage(role="assistant", text="It costs 12 euros.", steps=(replaced,))
+    app.conversations.add_answer(made.id, answer)
+    tab = open_page()
+    button(tab, made.title).click().run()
+    assert not tab.exception
+    assert "1 unsupported sentence replaced" in [fold.label for fold in tab.expander]
+    assert r"~~It costs \*90\*" in words(tab)
+
+
 def test_deleting_a_conversation_asks_first(open_page, app):
     made = app.conversations.create("First")
     tab = open_page()
@@ -316,7 +338,7 @@ def test_trims_are_listed_in_the_sidebar(open_page, app):
         dropped="2 turns",
         reason="window",
         at="2026-01-02T03:04:05+00:00",
-        first_kept_turn=1,
+        first_retained_turn=1,
     )
     app.conversations.add_trims([cut])
     tab = open_page()
@@ -347,6 +369,26 @@ def test_a_conversation_keeps_which_collections_it_searches(open_page, app, read
     assert not tab.run().get("button_group")
 
 
+def test_a_new_conversation_searches_everything_again(open_page, app, ready):
+    made = app.collections.create("Contracts")
+    conversation = app.conversations.create("First")
+    tab = open_page()
+    tab_state(tab).search_in([made.id])
+    tab.run()
+    tab.button(key=f"open-{conversation.id}").click().run()
+    button(tab, "New conversation").click().run()
+    assert tab_state(tab).searched == []
+
+
+def test_conversations_of_one_title_are_told_apart_by_their_time(open_page, app):
+    for _ in range(2):
+        app.conversations.create("Sum it up")
+    app.conversations.create("Prices")
+    labels = {found.label for found in buttons_with_key(open_page(), "open-")}
+    assert "Prices" in labels
+    assert all(" · " in label for label in labels - {"Prices"})
+
+
 def test_settings_that_were_taken_back_are_told_until_it_is_read(open_page, app):
     app.engine.now = replace(
         app.engine.now, notice="engine.max_num_seqs = 900 did not work. DocMind went back."
@@ -355,3 +397,80 @@ def test_settings_that_were_taken_back_are_told_until_it_is_read(open_page, app)
     assert "did not work" in words(tab)
     button(tab, "OK").click().run()
     assert "did not work" not in words(tab)
+
+
+def versions(tab):
+    """Return which version of which place is shown, as the page says it."""
+    return [caption.value for caption in tab.caption if " / " in caption.value]
+
+
+def test_an_answer_is_made_again_and_its_versions_can_be_switched(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    assert versions(tab) == []
+    first = app.conversations.messages(tab_state(tab).conversation_id)[-1]
+    app.chat.answer = "It is five dollars [1]."
+    tab.menu_button(key=f"again-{first.id}").click("varied").run()
+    tab = finished(tab, app)
+    assert app.chat.temperatures == [None, 0.7]
+    assert versions(tab) == ["2 / 2"]
+    assert "It is five dollars" in words(tab)
+    assert "per month" not in words(tab)
+    second = app.conversations.messages(tab_state(tab).conversation_id)[-1]
+    tab.button(key=f"version-left-{second.id}").click().run()
+    assert versions(tab) == ["1 / 2"]
+    assert "per month" in words(tab)
+    tab.menu_button(key=f"again-{first.id}").click("compare").run()
+    assert "Nothing in these versions was checked" in words(tab)
+
+
+def test_an_edited_question_is_asked_in_its_place(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    tab = finished(ask(tab, "And the tax?"), app)
+    conversation_id = tab_state(tab).conversation_id
+    first = app.conversations.messages(conversation_id)[0]
+    tab.button(key=f"edit-{first.id}").click().run()
+    tab.text_area[0].set_value("What is the yearly fee?")
+    button(tab, "Ask").click().run()
+    tab = finished(tab, app)
+    texts = [message.text for message in app.conversations.messages(conversation_id)]
+    assert texts[0] == "What is the yearly fee?"
+    assert len(texts) == 2
+    assert versions(tab) == ["2 / 2"]
+
+
+def test_an_answer_is_copied_with_its_sources_or_as_plain_text(open_page, app, ready):
+    app.chat.answer = "The fee is **$5** [1]."
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    answer = app.conversations.messages(tab_state(tab).conversation_id)[-1]
+    tab.menu_button(key=f"copy-{answer.id}").click("plain").run()
+    assert tab_state(tab).clipping.text == "The fee is $5 [1].\n"
+    tab.menu_button(key=f"copy-{answer.id}").click("sources").run()
+    copied = tab_state(tab).clipping
+    assert copied.text.startswith("The fee is **$5** [1].\n\n**[1] prices.txt, page 1**")
+    assert copied.number == 2
+
+
+def test_a_rating_with_its_reason_is_kept_and_exported(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    conversation_id = tab_state(tab).conversation_id
+    answer = app.conversations.messages(conversation_id)[-1]
+    tab.feedback(key=f"rating-{answer.id}").set_value(0).run()
+    tab.text_input(key=f"reason-{answer.id}").set_value("It is ten.").run()
+    messages = app.conversations.messages(conversation_id)
+    assert (messages[-1].rating, messages[-1].rating_reason) == ("down", "It is ten.")
+    assert "Your reason: It is ten" in words(tab)
+    assert "*Rated not helpful: It is ten.*" in transcript("Fee", messages)
+
+
+def test_conversations_are_searched_and_grouped_by_day(open_page, app):
+    made = app.conversations.create("Rents")
+    app.conversations.create("Prices")
+    app.conversations.add_question(made.id, "What is the deposit?")
+    tab = open_page()
+    assert [caption.value for caption in tab.sidebar.caption if caption.value == "Today"]
+    tab.text_input(key="conversation-search").set_value("DEPOSIT").run()
+    assert [found.label for found in buttons_with_key(tab, "open-")] == ["Rents"]
+    tab.text_input(key="conversation-search").set_value("nowhere").run()
+    assert "No conversation has this" in words(tab)
+    tab.text_input(key="conversation-search").set_value("").run()
+    assert len(buttons_with_key(tab, "open-")) == 2

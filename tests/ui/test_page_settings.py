@@ -7,8 +7,13 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import ModelError
-from docmind.storage.settings import load_settings, read_saved, save_settings
-from docmind.ui import state
+from docmind.storage.settings import (
+    load_settings,
+    read_saved,
+    remember_saved,
+    save_settings,
+)
+from docmind.ui import shared_app
 from tests.ui.conftest import button, words
 
 
@@ -35,6 +40,16 @@ def test_what_was_saved_can_be_taken_back_before_the_restart(open_page, app):
     tab.text_input(key="setting-llm-model").set_value("")
     save(tab)
     assert read_saved(app.settings.data_dir) == {"llm": {"model": None}}
+
+
+def test_an_embedding_model_that_cannot_be_loaded_is_not_saved(open_page, app):
+    tab = open_page("settings")
+    tab.text_input(key="setting-retrieval-embedding_model").set_value("no-such-model")
+    save(tab)
+    shown = words(tab).replace("\\", "")
+    assert "Nothing was saved" in shown
+    assert "no-such-model" in shown
+    assert read_saved(app.settings.data_dir) == {}
 
 
 def test_settings_that_were_taken_back_are_named(open_page, app):
@@ -93,7 +108,12 @@ def checked(app, monkeypatch):
             raise ModelError("There is no embedding model.")
         return app
 
-    monkeypatch.setattr(state, "get_app", get_app)
+    def try_model(settings):
+        if settings.retrieval.embedding_model == "gone":
+            raise ModelError("There is no embedding model.")
+
+    monkeypatch.setattr(shared_app, "get_app", get_app)
+    monkeypatch.setattr("docmind.app.try_embedding_model", try_model)
 
 
 def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page):
@@ -106,6 +126,18 @@ def test_a_setting_that_stops_the_start_can_be_corrected(checked, app, open_page
     assert "could not start" not in words(tab)
     assert "used after a restart" not in words(tab), "it has just started with them"
     assert tab.text_input(key="setting-retrieval-embedding_model").value == "minilm"
+
+
+def test_where_the_app_does_not_start_any_page_takes_the_last_change_back(checked, app, open_page):
+    data_dir = app.settings.data_dir
+    save_settings(data_dir, {"llm": {"temperature": 0.5}})
+    remember_saved(data_dir)
+    save_settings(data_dir, {"retrieval": {"embedding_model": "gone"}})
+    tab = open_page("chat")
+    assert "could not start" in tab.title[0].value
+    button(tab, "Take the last change of the settings back").click().run()
+    assert "could not start" not in tab.title[0].value
+    assert read_saved(data_dir) == {"llm": {"temperature": 0.5}}
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_the_trim_log_covers_all_conversations(open_page, app):
             dropped="2 turns",
             reason="window",
             at="2026-01-02T03:04:05+00:00",
-            first_kept_turn=1,
+            first_retained_turn=1,
         )
         app.conversations.add_trims([cut])
     table = open_page("system").table[0].value
@@ -68,10 +68,10 @@ def test_starts_that_failed_are_listed_and_can_be_forgotten(open_page, app):
     attempt = Attempt(
         at="2026-01-02T03:04:05+00:00",
         plan="FLASHINFER, window 131,072",
-        doing="loading weights",
+        stage="loading weights",
         cause="memory",
         error="CUDA out of memory",
-        then="tried again with max_model_len = 65536",
+        response="tried again with max_model_len = 65536",
     )
     app.engine.now = replace(
         app.engine.now, attempts=(attempt,), notes=("a = b: c",), notice="The window is smaller."

@@ -18,8 +18,8 @@ LEASE = (
 )
 
 
-def passage(text, number=1, *, file_name="a.pdf", page=None):
-    return numbered(number, f"p{number}", f"d{number}", file_name, text, page=page)
+def passage(text, number=1, *, file_name="a.pdf", page=None, **fields):
+    return numbered(number, f"p{number}", f"d{number}", file_name, text, page=page, **fields)
 
 
 def verdicts(question, answer, *texts):
@@ -127,6 +127,82 @@ def test_a_short_answer_is_checked_with_its_question():
     assert verdict("Jonas Weber [1]", text, question) is NOT_FOUND
     assert verdict("40 m", text, "How high is the tower?") is SUPPORTED
     assert verdict("1921", text, "How high is the tower?") is NOT_FOUND
+
+
+def verdict_under(question, answer, text, nearness=lambda _text, _others: 0.0, **fields):
+    (found,) = check_answer(question, answer, [passage(text, **fields)], nearness).statements
+    return found.verdict
+
+
+def test_a_heading_says_what_the_sentences_under_it_are_about():
+    text = "Press Create. It is shown once."
+    question = "How do I make a key?"
+    assert verdict_under(question, "Press Create.", text, heading="Make a key") is SUPPORTED
+    assert verdict_under(question, "Press Create.", text, heading="Billing") is NOT_FOUND
+
+
+def test_a_heading_does_not_lend_its_words_to_another_answer():
+    text = "The hall was opened in 1921. The architect of the hall was Mina Okafor."
+    question = "Who was the architect of the hall in Porto?"
+    heading = "Halls of Porto"
+    assert verdict_under(question, "Mina Okafor", text, heading=heading) is SUPPORTED
+    other = "Jonas Weber sold the tickets. The architect of the hall was Mina Okafor."
+    assert verdict_under(question, "Jonas Weber", other, heading=heading) is NOT_FOUND
+
+
+def test_a_row_is_read_below_the_head_of_its_table():
+    rows = "Role | Hourly rate\nTechnician | EUR 90\nEngineer | EUR 140"
+    question = "What is the hourly rate of an engineer?"
+    assert verdict_under(question, "EUR 140", rows, table=True) is SUPPORTED
+    assert verdict_under(question, "EUR 90", rows, table=True) is NOT_FOUND
+
+
+def test_an_answer_in_other_words_than_its_question_is_compared_by_meaning(embedder):
+    question = "When can I leave?"
+    answer = "After three months."
+    notice = "The notice period is three months."
+    assert verdict_under(question, answer, notice, embedder.nearness) is SUPPORTED
+    rent = "The rent is due every three months."
+    assert verdict_under(question, answer, rent, embedder.nearness) is NOT_FOUND
+
+
+def test_a_sentence_with_an_unknown_verb_is_no_short_answer():
+    text = "The lift of building 3 was inspected by Adams. Cost of the repair: EUR 204."
+    question = "What did the repair of the lift of building 3 cost?"
+    assert (
+        verdict("The repair of the lift of building 3 cost EUR 204.", text, question) is SUPPORTED
+    )
+    assert verdict("The repair of the lift of building 3 cost EUR 402.", text, question) is not (
+        SUPPORTED
+    )
+
+
+def test_a_clause_need_not_say_the_names_that_its_contract_has_once():
+    parties = passage("This agreement is made between Harbour Foods plc and Brightcode Ltd.", 1)
+    clause = numbered(2, "p2", "d1", "a.pdf", "Either party may end it with six weeks' notice.")
+    other = passage("Either party may end it with six weeks' notice.", 3)
+    question = "How long is the notice of Harbour Foods plc?"
+    answer = "The notice of Harbour Foods plc is six weeks."
+
+    def judged(*sources):
+        (found,) = check_answer(question, answer, sources).statements
+        return found.verdict
+
+    assert judged(parties, clause) is SUPPORTED
+    assert judged(parties, other) is NOT_FOUND
+    (found,) = check_answer(
+        question, "Harbour Foods plc has six employees.", [parties, clause]
+    ).statements
+    assert found.verdict is not SUPPORTED
+
+
+def test_a_companys_name_may_end_a_sentence():
+    answer = "It was made by Brightcode Ltd. The rent is EUR 1. Brightcode Ltd. pays it."
+    assert [found.text for found in answer_sentences(answer)] == [
+        "It was made by Brightcode Ltd.",
+        "The rent is EUR 1.",
+        "Brightcode Ltd. pays it.",
+    ]
 
 
 # What is no statement

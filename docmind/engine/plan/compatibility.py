@@ -46,10 +46,10 @@ def choose_quantization(asked: str, model: ModelFacts) -> Choice:
     if not model.is_here:
         return Choice("the checkpoint's", "vLLM reads it from the model, which is not here yet")
     if model.quantization is None:
-        return Choice("none", "the checkpoint has plain weights, and they are used as they are")
+        return Choice("none", "the checkpoint's weights are not quantized")
     if model.quantization == asked:
-        return Choice(asked, "the checkpoint has it")
-    return Choice(model.quantization, "what the checkpoint has is used")
+        return Choice(asked, "the checkpoint is quantized so")
+    return Choice(model.quantization, "the checkpoint's own quantization is used")
 
 
 def choose_kv_cache_dtype(
@@ -63,7 +63,7 @@ def choose_kv_cache_dtype(
     if asked.startswith("fp8") and capability < FP8_CAPABILITY:
         return Choice("auto", "this card has no FP8 arithmetic (compute capability below 8.9)")
     if asked != "fp8_e5m2":
-        return Choice(asked, "legal for this model and card")
+        return Choice(asked, "this model and this card support it")
     # A model that is not here yet is taken for the default one, which is FP8.
     if model.is_fp8 or not model.is_here:
         return Choice(
@@ -77,7 +77,7 @@ def choose_kv_cache_dtype(
             f"{backend} has no fp8_e5m2, and e4m3 without scales costs this checkpoint its quality"
             " (measured)",
         )
-    return Choice(asked, "legal for this model and card")
+    return Choice(asked, "this model and this card support it")
 
 
 def choose_attention_backend(asked: str, kv_cache_dtype: str, hardware: Hardware) -> Choice:

@@ -202,10 +202,10 @@ class Ladder:
         attempt = Attempt(
             at=now(),
             plan="no plan" if plan is None else str(plan),
-            doing=stage or "",
+            stage=stage or "",
             cause=cause,
             error=short_message(error),
-            then=step.description,
+            response=step.description,
         )
         self.attempts = (*self.attempts, attempt)[-RETAINED_ATTEMPTS:]
         _log.warning("Engine start failed: %s", attempt)
@@ -243,30 +243,40 @@ class Ladder:
             self._correct_saved(self._replaced)
 
     def _roll_back(self, worked: StartRecord, error: BaseException) -> bool:
-        """Take the settings that worked last; False if they are the ones that fail now."""
+        """Take the settings that worked last.
+
+        Args:
+            worked: what is recorded of them.
+            error: why the current ones failed.
+
+        Returns:
+            False if there is nothing to take: the current settings are the same, or the record
+            can't be read.
+        """
         try:
             engine = EngineSettings(**worked.asked["engine"])
             model = worked.asked["model"]
         except (KeyError, TypeError, ValidationError):  # another version of DocMind wrote it
             return False
-        failing = self.settings
+        current = self.settings
         replaced: WorkingSettings = {"llm": {}, "engine": {}}
-        was: list[str] = []
-        if model != failing.llm.model:
+        failed_settings: list[str] = []
+        if model != current.llm.model:
             replaced["llm"]["model"] = model
-            was.append(f"llm.model = {failing.llm.model}")
+            failed_settings.append(f"llm.model = {current.llm.model}")
         for name, value in engine:
-            if value != getattr(failing.engine, name):
+            current_value = getattr(current.engine, name)
+            if value != current_value:
                 replaced["engine"][name] = value
-                was.append(f"engine.{name} = {getattr(failing.engine, name)}")
-        if not was:
+                failed_settings.append(f"engine.{name} = {current_value}")
+        if not failed_settings:
             return False
         self._replaced = replaced
-        llm = failing.llm.model_copy(update={"model": model})
-        self.settings = failing.model_copy(update={"llm": llm, "engine": engine})
+        llm = current.llm.model_copy(update={"model": model})
+        self.settings = current.model_copy(update={"llm": llm, "engine": engine})
         self.overrides = worked.overrides
         self.notice = (
-            f"{', '.join(was)} did not work ({short_message(error)}). "
+            f"{', '.join(failed_settings)} did not work ({short_message(error)}). "
             "DocMind went back to the settings that worked last."
         )
         return True

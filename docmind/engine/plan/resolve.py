@@ -33,17 +33,20 @@ from docmind.errors import EngineFailed
 from docmind.hardware import Hardware
 from docmind.settings import Settings
 
+# Defaults, where the settings leave the choice to the plan; windows are in tokens.
 GPU_WINDOW = 131_072
 CPU_WINDOW = 8_192
 VRAM_GIB = 16.0
 SEQUENCES = 4
 GPU_STEP_TOKENS = 2_048
 CPU_STEP_TOKENS = 256
-"""A stop takes effect between steps: on a CPU 256 prompt tokens take less than a second."""
-SHARED_WINDOW = 32_768
-"""On a GPU sequences with shorter windows get a whole one each, up to so many tokens together."""
+"""Tokens per engine step. Less than a second on a CPU, and a stop takes effect between steps."""
+
+SHARED_KV_TOKENS = 32_768
+"""On a GPU the KV cache holds a whole window for each sequence, up to so many tokens together.
+Above that the sequences share one window: agents' prompts begin alike."""
 LEAST_WINDOW = 2_048
-"""Below this no question fits beside its passages."""
+"""In a smaller window no question fits beside its passages."""
 COMPILED_AT_START = (
     "VLLM_USE_DEEP_GEMM",
     "VLLM_BLOCKSCALE_FP8_GEMM_FLASHINFER",
@@ -158,8 +161,8 @@ def vllm_version() -> str:
         with suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
     raise EngineFailed(
-        "vLLM is not installed. Run `make setup`, or point DOCMIND_LLM__BASE_URL "
-        "at an OpenAI-compatible server."
+        "vLLM is not installed. Run `make setup` in a checkout, install DocMind with its extra "
+        "`cuda` or `cpu`, or point DOCMIND_LLM__BASE_URL at an OpenAI-compatible server."
     )
 
 
@@ -207,12 +210,14 @@ def build_plan(
         builder.decide("quantization", quantization.used, quantization.why)
     sequences = builder.engine.max_num_seqs or SEQUENCES
     builder.pass_to_vllm(
-        "max_num_seqs", sequences, "agents that run in parallel decode in one batch"
+        "max_num_seqs",
+        sequences,
+        "agents that run in parallel share one batch",
     )
     builder.pass_to_vllm(
         "enable_prefix_caching",
         used=True,
-        why="the next turn reuses the prompt's unchanged beginning",
+        why="the KV cache of a prompt's unchanged prefix is used again by the next one",
     )
     _plan_speculation(builder, hardware)
     cards = _plan_cards(builder, server)
@@ -279,26 +284,26 @@ def _plan_environment(
         env[name] = environment.get(name, "0")
         if env[name] != "0":
             compiled.append(name)
-    kernels = ", ".join(compiled) or "as they come"
-    builder.decide("kernels", kernels, "others are compiled at the first start")
+    kernels = ", ".join(compiled) or "precompiled only"
+    builder.decide("kernels", kernels, "nvcc would compile others at the first start")
     return env
 
 
 def _plan_speculation(builder: PlanBuilder, hardware: Hardware) -> None:
-    """Guess tokens from the prompt, by n-grams: answers quote it."""
-    guessed = builder.engine.speculative_tokens
+    """Decide on speculative decoding: n-grams of the prompt guess tokens, as answers quote it."""
+    tokens_ahead = builder.engine.speculative_tokens
     why = "as asked"
-    if guessed is None and hardware.gpu:
-        guessed = GPU_SPECULATIVE_TOKENS
-        why = "with 6 whole turns take 1.04 to 1.46 times as long (1.5B on an H200, measured)"
-    elif guessed is None:
-        guessed = CPU_SPECULATIVE_TOKENS
-        why = "answers quote their passages: 2 to 4 times as fast (measured)"
-    builder.decide("speculative_tokens", guessed, why)
-    if guessed:
+    if tokens_ahead is None and hardware.gpu:
+        tokens_ahead = GPU_SPECULATIVE_TOKENS
+        why = "6 tokens ahead make turns 1.04 to 1.46 times as long (1.5B on an H200, measured)"
+    elif tokens_ahead is None:
+        tokens_ahead = CPU_SPECULATIVE_TOKENS
+        why = "answers quote their passages: decoding is 2 to 4 times as fast (measured)"
+    builder.decide("speculative_tokens", tokens_ahead, why)
+    if tokens_ahead:
         builder.args["speculative_config"] = {
             "method": "ngram",
-            "num_speculative_tokens": guessed,
+            "num_speculative_tokens": tokens_ahead,
             "prompt_lookup_min": SHORTEST_NGRAM,
             "prompt_lookup_max": LONGEST_NGRAM,
         }
@@ -343,7 +348,9 @@ def _plan_gpu(
     free = hardware.vram_free_gib or 0.0
     wanted = engine.vram_gib or VRAM_GIB
     budget = min(wanted, free)
-    why = "the budget" if budget == wanted else f"others leave {free:.1f} of {total:.1f} GiB"
+    why = "as asked, or the default"
+    if budget < wanted:
+        why = f"other processes leave {free:.1f} of {total:.1f} GiB free"
     builder.decide("vram_gib", f"{budget:.1f}", why)
 
     kv_cache_dtype = choose_kv_cache_dtype(
@@ -353,9 +360,9 @@ def _plan_gpu(
     backend = choose_attention_backend(engine.attention_backend, kv_cache_dtype.used, hardware)
     builder.pass_to_vllm("attention_backend", backend.used, backend.why)
     step_tokens = engine.max_num_batched_tokens or GPU_STEP_TOKENS
-    builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "bounds the activations")
-    eager = engine.enforce_eager is True
-    builder.pass_to_vllm("enforce_eager", eager, "CUDA graphs decode faster")
+    builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "limits the memory of activations")
+    eager = engine.enforce_eager is True  # not set: CUDA graphs
+    builder.pass_to_vllm("enforce_eager", eager, "without it CUDA graphs decode faster")
 
     needs = memory_needs(
         model,
@@ -382,20 +389,18 @@ def _plan_gpu(
         largest=largest,
         memory=f"{budget:.1f} GiB of VRAM",
     )
-    # Short windows: each sequence gets a whole one. A long one is shared: agents' prompts begin
-    # alike.
-    shared = min(sequences * window, SHARED_WINDOW)
-    cached_tokens = min(largest, max(window, shared))
+    all_sequences = min(sequences * window, SHARED_KV_TOKENS)
+    cached_tokens = min(largest, max(window, all_sequences))
     builder.pass_to_vllm(
         "kv_cache_memory_bytes",
         needs.kv_cache_bytes(cached_tokens),
-        f"{cached_tokens:,} tokens, and some to spare",
+        f"room for {cached_tokens:,} tokens, and a margin",
     )
     fraction = math.floor(budget / total * 100) / 100 if total else 0.9
     builder.pass_to_vllm(
         "gpu_memory_utilization",
         fraction,
-        "the budget's share of the card, checked by vLLM at the start",
+        "the budget as a fraction of the card, which vLLM checks at the start",
     )
     return DevicePlan(
         window=window,
@@ -421,12 +426,12 @@ def _plan_cpu(
     else:
         why = "no native bfloat16 on this CPU: the model's own type, emulated where needed"
         builder.pass_to_vllm("dtype", "auto", why)
-    builder.pass_to_vllm("kv_cache_dtype", "auto", "fp8 caches save VRAM; there is no GPU")
+    builder.pass_to_vllm("kv_cache_dtype", "auto", "FP8 would save VRAM, and there is no GPU")
     builder.decide("attention_backend", "CPU_ATTN", "the only one on a CPU")
     step_tokens = engine.max_num_batched_tokens or CPU_STEP_TOKENS
-    builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "a stop waits for a step's end")
-    eager = engine.enforce_eager is not False
-    builder.pass_to_vllm("enforce_eager", eager, "compiling takes minutes at the first start")
+    builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "a stop waits for the step to end")
+    eager = engine.enforce_eager is not False  # not set: eager
+    builder.pass_to_vllm("enforce_eager", eager, "compilation takes minutes at the first start")
 
     needs = memory_needs(
         model,
@@ -455,7 +460,7 @@ def _plan_cpu(
     )
     if engine.cpu_kv_cache_gib:
         cached_tokens = largest
-        why = "cpu_kv_cache_gib"
+        why = "as large as cpu_kv_cache_gib allows"
     else:
         cached_tokens = min(largest, 2 * window)
         why = "two windows, at most a quarter of the RAM"
@@ -463,7 +468,7 @@ def _plan_cpu(
     builder.pass_to_vllm(
         "structured_outputs_config",
         {"backend": "xgrammar", "disable_any_whitespace": True},
-        "the supervisor's plan is as good in compact JSON, with 24 tokens instead of 38: "
+        "JSON without spaces: the supervisor's plan has 24 tokens instead of 38, which saves "
         "2 to 4 s of a turn on a CPU",
     )
     return DevicePlan(

@@ -163,7 +163,12 @@ def chart_text(package: Package, part_name: str) -> tuple[str, str]:
 
 
 def _chart_table(root: Element) -> str:
+    """Return a chart's values as a table: a row for each category, a column for each series.
+
+    Charts of x and y have the x values as categories. "" if there are no values.
+    """
     header = [""]
+    # Labels and columns are by position: a series may leave out points.
     labels: dict[int, str] = {}
     columns: list[dict[int, str]] = []
     for series in root.iter("{*}ser"):

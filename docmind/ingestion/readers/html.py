@@ -107,9 +107,9 @@ def _write_equations_as_text(soup: BeautifulSoup) -> None:
 
 
 def _mark_scripts(soup: BeautifulSoup) -> None:
-    """Put a mark before what is written high or low, where it would become part of a number.
+    """Put a mark before superscripts and subscripts that plain text would join to a number.
 
-    10 with a high 6 becomes 10^6, a note's link behind 45 becomes 45[2]; H2O and 1st stay.
+    10 with a superscript 6 becomes 10^6, and 45 with a footnote's link 45[2]. H2O and 1st stay.
     """
     for tag in soup(["sup", "sub"]):
         text = tag.get_text().strip()

@@ -9,11 +9,16 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmind.errors import CorruptFile, EncryptedFile
-from docmind.ingestion.parsed import Headings, Line, Progress, Section, clean
+from docmind.ingestion.parsed import Headings, Line, PartlyRead, Progress, Section, clean
+from docmind.ingestion.readers.ooxml import Unread
+from docmind.ingestion.readers.pdf_columns import find_open_tables
+from docmind.ingestion.readers.pdf_furniture import without_furniture
+from docmind.ingestion.readers.pdf_headings import SizedHeadings, find_headings
 from docmind.ingestion.readers.pdf_layout import (
     PageLayout,
     TextLine,
@@ -29,6 +34,12 @@ if TYPE_CHECKING:
 
 BOOKMARK_LEVELS = 6
 BOOKMARK_CHARS = 200
+PAGE_LABEL_CHARS = 20
+CAPTION_LINES = 3
+CAPTION_CHARS = 120
+"""A longer line above a table is running text."""
+CAPTION_GAP = 2.5
+"""Heights of a line up to which a line stands right above a table, or another line of its title."""
 
 
 def open_pdf(path: Path, password: str | None = None) -> PdfDocument:
@@ -58,33 +69,50 @@ def unlock_pdf(path: Path, password: str) -> None:
     part.replace(path)
 
 
-def read_pdf(path: Path, progress: Progress) -> list[Section]:
+def read_pdf(path: Path, progress: Progress) -> PartlyRead:
     """Read a PDF; each page is a section (more with tables) under its bookmark."""
     import pypdfium2 as pdfium
 
     sections: list[Section] = []
     unreadable_pages = 0
     headings: tuple[str, ...] = ()
+    sized: SizedHeadings | None = None
     with open_pdf(path) as pdf:
         with suppress(pdfium.PdfiumError):  # the pages can be read without
             pdf.init_forms()
         bookmarks = _bookmarks(pdf)
-        picture_reader = PictureReader()
+        if not bookmarks:
+            sized = SizedHeadings()
+        unread = Unread()
+        picture_reader = PictureReader(unread)
         for index in range(len(pdf)):
             progress(index, len(pdf))
             headings = bookmarks.get(index, headings)
+            label = _page_label(pdf, index)
             try:
-                sections += _page_sections(pdf, index, headings, picture_reader)
+                for section in _page_sections(
+                    pdf, index, headings=headings, sized=sized, picture_reader=picture_reader
+                ):
+                    sections.append(replace(section, page_label=label))
             except pdfium.PdfiumError:
                 # One bad page does not cost the others.
                 unreadable_pages += 1
+                unread.count("damaged page", "damaged pages")
                 sections.append(Section(text="", page=index + 1))
         if unreadable_pages == len(pdf):
             raise CorruptFile(
                 "is damaged: no page of it can be read. "
                 "Open it in a PDF viewer and print it to a new PDF."
             )
-    return sections
+    return PartlyRead(without_furniture(sections), unread=unread.sentences())
+
+
+def _page_label(pdf: PdfDocument, index: int) -> str:
+    """Return the page's label if it says more than its number."""
+    label = clean(pdf.get_page_label(index))[:PAGE_LABEL_CHARS]
+    if label == str(index + 1):
+        return ""
+    return label
 
 
 def _bookmarks(pdf: PdfDocument) -> dict[int, tuple[str, ...]]:
@@ -106,9 +134,21 @@ def _bookmarks(pdf: PdfDocument) -> dict[int, tuple[str, ...]]:
 
 
 def _page_sections(
-    pdf: PdfDocument, index: int, headings: tuple[str, ...], picture_reader: PictureReader
+    pdf: PdfDocument,
+    index: int,
+    *,
+    headings: tuple[str, ...],
+    sized: SizedHeadings | None,
+    picture_reader: PictureReader,
 ) -> list[Section]:
-    """Return what a page says: its text, tables, form fields and notes, then its pictures."""
+    """Return what a page says: its text, tables, form fields and notes, then its pictures.
+
+    Args:
+        pdf, index: which page.
+        headings: the bookmarks above it.
+        sized: the headings above it in a document without bookmarks; those of the page are entered.
+        picture_reader: reads the document's pictures.
+    """
     page = pdf[index]
     try:
         text_page = page.get_textpage()
@@ -116,7 +156,7 @@ def _page_sections(
         text = "\n".join(line.text for line in page_layout.lines)
         tables: list[Table] = []
         if text:
-            tables = find_tables(page_layout)
+            tables = _tables(page_layout)
         other_lines: list[Line] = []
         pictures: list[list[Line]] = []
         for picture in picture_reader.read(PicturePage(page_layout)):
@@ -136,12 +176,25 @@ def _page_sections(
                 other_lines=other_lines,
                 page=index + 1,
                 headings=headings,
+                sized=sized,
             )
         )
+        if sized is not None:
+            headings = sized.path
         sections += [_text_section(lines, index + 1, headings) for lines in pictures]
         return sections
     finally:
         page.close()  # with its text page
+
+
+def _tables(page_layout: PageLayout) -> list[Table]:
+    """Return the tables of a page, with rules and without."""
+    ruled = [table for table in find_tables(page_layout) if table.is_whole]
+    used: set[Word] = set()
+    for table in ruled:
+        used |= table.words
+    open_tables = find_open_tables(page_layout, used)
+    return [*ruled, *[table for table in open_tables if table.is_whole]]
 
 
 def _sections(
@@ -151,24 +204,36 @@ def _sections(
     other_lines: Sequence[Line],
     page: int,
     headings: tuple[str, ...],
+    sized: SizedHeadings | None = None,
 ) -> Iterator[Section]:
-    """Yield the page's text; each table stands where its first line stood.
+    """Yield the page's text, from heading to heading; a table stands where its first line stood.
 
     Args:
         page_layout: the lines of the page; the words of tables are taken out of them.
         tables: the tables among them.
         other_lines: what stands below all.
         page, headings: of the sections.
+        sized: the headings above the page if the document has no bookmarks.
     """
     in_table: set[Word] = set()
     for table in tables:
         in_table |= table.words
+    starts: dict[TextLine, list[TextLine]] = {}
+    if sized is not None:
+        headings = sized.path
+        starts = _starts_of_headings(page_layout, in_table)
     outside: list[TextLine] = []
     remaining = list(tables)
     for line in page_layout.lines:
+        if sized is not None and line in starts:
+            yield _text_section(_with_places(page_layout, outside), page, headings)
+            outside = []
+            sized.enter(starts[line])
+            headings = sized.path
         for table in list(remaining):
             if not table.words.isdisjoint(line.words):
                 remaining.remove(table)
+                caption = _caption(outside, line)
                 yield _text_section(_with_places(page_layout, outside), page, headings)
                 outside = []
                 yield Section(
@@ -176,6 +241,8 @@ def _sections(
                     page=page,
                     headings=headings,
                     table=True,
+                    header_rows=table.header_rows,
+                    caption=caption,
                     boxes=table.boxes,
                 )
         if not in_table.isdisjoint(line.words):
@@ -184,6 +251,34 @@ def _sections(
             outside.append(line)
     text_lines = [*_with_places(page_layout, outside), *other_lines]
     yield _text_section(text_lines, page, headings)
+
+
+def _starts_of_headings(
+    page_layout: PageLayout, in_table: set[Word]
+) -> dict[TextLine, list[TextLine]]:
+    """Return first line → all lines of each heading that stands in no table."""
+    starts: dict[TextLine, list[TextLine]] = {}
+    for heading in find_headings(page_layout.lines):
+        if in_table.isdisjoint(heading[0].words):
+            starts[heading[0]] = heading
+    return starts
+
+
+def _caption(lines: Sequence[TextLine], first: TextLine) -> str:
+    """Return title and unit of a table: short lines that stand right above its first line."""
+    found: list[str] = []
+    below = first
+    for line in reversed(lines[-CAPTION_LINES:]):
+        text = clean(line.text)
+        gap = below.baseline - line.baseline
+        height = max(line.font_height, below.font_height)
+        if not 0 < gap < CAPTION_GAP * height or len(text) > CAPTION_CHARS:
+            break
+        if text.endswith((".", ";", ",")) and found:
+            break
+        found.append(text)
+        below = line
+    return "\n".join(reversed(found))
 
 
 def _with_places(page_layout: PageLayout, lines: Sequence[TextLine]) -> list[Line]:

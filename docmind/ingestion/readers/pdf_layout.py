@@ -49,6 +49,8 @@ WIDE_GAP = 1.5
 MOST_WIDE = 0.7
 """Fraction of its height that a character takes on the average; letters take 0.3 to 0.6. Wider
 words may have a gap in which PDFium has no blank."""
+MOST_FIGURES_WIDE = 1.02
+"""The same for a number, in widths of its first or last figure."""
 MOST_LOOSE = 3.5
 """A font says that its characters are so many times as high as they are drawn: it says nothing."""
 BLOCK_GAP = 2.0
@@ -62,10 +64,15 @@ MOST_BLOCKS = 400
 """A page with more pieces is a map or a drawing: they stay as they were drawn."""
 DEVICE_UNITS = 1_000_000
 """PDFium gives places on the page as whole device units; so many make its width, and its height."""
+FIRST_OF_RIGHT_TO_LEFT = "\u0590"
+"""Hebrew is the first in Unicode."""
 FAR_POINTS = 1000
 """So far from the origin PDFium is asked where a point is shown."""
 
 _WORD = re.compile(r"\S+")
+_WITH_DIGITS = re.compile(r"\d")
+_NAMELESS = re.compile(r"[\x00-\x1f]")
+"""For what these show a font has no name."""
 _PLAIN = re.compile(r"[^\d+\-\u2212\ufffe\x00-\x1f]+")
 """Characters of which none may be a raised number or part a word at the end of a line."""
 
@@ -173,9 +180,9 @@ class Word:
         """Take characters for what PDFium has in their place, and a height that makes sense."""
         if self.rect.height > MOST_LOOSE * line_rect.height:
             self.rect = self.rect._replace(top=line_rect.top, bottom=line_rect.bottom)
-        self.goes_on = self.text[-1] == HYPHEN_MARK
-        self.text = self.text.replace(HYPHEN_MARK, "-")
         if not self.text.isascii():
+            self.goes_on = self.text[-1] == HYPHEN_MARK
+            self.text = self.text.replace(HYPHEN_MARK, "-")
             # PDFium may have a character as the two halves that UTF-16 makes of it
             utf_16 = self.text.encode("utf-16-le", "surrogatepass")
             self.text = utf_16.decode("utf-16-le", "ignore")
@@ -217,8 +224,8 @@ class TextLine:
     def is_number(self) -> bool:
         """Tell whether it has more digits than letters."""
         text = self.text
-        digits = sum(character.isdigit() for character in text)
-        return digits > sum(character.isalpha() for character in text)
+        digits = sum(map(str.isdigit, text))
+        return digits > 0 and digits > sum(map(str.isalpha, text))
 
     @property
     def has_columns(self) -> bool:
@@ -387,7 +394,7 @@ class _PieceReader:
         """Yield the lines of a piece; none if nothing of it can be seen."""
         away = abs(piece.angle - self._direction.quarter_turns * math.pi / 2)
         text = self._characters[piece.start : piece.end]
-        right_to_left = not text.isascii() and any(map(_runs_left, text))
+        right_to_left = max(text) >= FIRST_OF_RIGHT_TO_LEFT and any(map(_runs_left, text))
         sideways = ANGLE < away < 2 * math.pi - ANGLE
         quarters = piece.angle / (math.pi / 2)
         slanted = abs(quarters - round(quarters)) * math.pi / 2 > ANGLE
@@ -407,6 +414,11 @@ class _PieceReader:
         Args:
             by_place: where its characters stand tells words and lines as well, not only blanks.
         """
+        if by_place:
+            at_once = self._words_drawn_at_once(piece)
+            if at_once is not None:
+                yield at_once
+                return
         part = _LinePart()
         before: _Character | None = None
         for match in _WORD.finditer(self._characters, piece.start, piece.end):
@@ -431,30 +443,105 @@ class _PieceReader:
         if part.words:
             yield part
 
-    def _runs(self, start: int, end: int) -> Iterator[_Run]:
-        """Yield the visible characters from start to end.
+    def _words_drawn_at_once(self, piece: _Piece) -> _LinePart | None:
+        """Return the words of a piece that is one piece of text in the file; None if it is not.
 
-        They are one run if they are plain letters of one size on one line, so far as the first and
-        the last one tell: to ask for the place of each takes half of the time of reading.
+        Most lines are. Their characters have one size and one baseline, so that only the ends of
+        words are asked for.
+        """
+        matches = list(_WORD.finditer(self._characters, piece.start, piece.end))
+        if not matches or self._direction.quarter_turns:
+            return None
+        first = matches[0].start()
+        end = matches[-1].end()
+        if not self._places.are_drawn_at_once(first, end - first):
+            return None
+        words: list[Word] = []
+        for match in matches:
+            word = self._word_drawn_at_once(match[0], match.start())
+            if word is None or (words and word.rect.left <= words[-1].rect.left):
+                return None
+            words.append(word)
+        visible = self._visible
+        rect = words[0].rect
+        if rect.left < visible.left or rect.top < visible.top or rect.bottom > visible.bottom:
+            return None
+        if words[-1].rect.right > visible.right:
+            return None
+        return _LinePart(words=words, first=first, last=end - 1)
+
+    def _word_drawn_at_once(self, text: str, start: int) -> Word | None:
+        """Return a word of one piece of text; None if its ends do not tell enough of it."""
+        of_character = self._places.of_character
+        left, bottom, first_right, top = of_character(start)
+        last_left, last_bottom, right, last_top = of_character(start + len(text) - 1)
+        # The letters of some fonts have boxes of their own.
+        limit = (top - bottom) / 10
+        is_level = abs(last_bottom - bottom) <= limit and abs(last_top - top) <= limit
+        if not is_level or last_left < left or _NAMELESS.search(text):
+            return None
+        width = right - left
+        if not text.isalpha():
+            # No figure is wider than another: a gap between them would make the number longer.
+            figure = max(first_right - left, right - last_left)
+            is_wide = width > MOST_FIGURES_WIDE * len(text) * figure
+            if is_wide and _WITH_DIGITS.search(text):
+                return None
+        is_loose = width >= MOST_WIDE * len(text) * (top - bottom)
+        if is_loose and len(text) > 1 and not _is_full_width(text):
+            return None
+        return Word(text, Rect(left, -top, right, -bottom))
+
+    def _runs(self, start: int, end: int) -> list[_Run]:
+        """Return the visible characters from start to end.
+
+        They are one run if they are of one size on one line, so far as the first and the last one
+        tell, and plain letters or drawn at once: to ask for the place of each takes half of the
+        time of reading.
         """
         text = self._characters[start:end]
-        if len(text) not in {2, 3} and _PLAIN.fullmatch(text):
-            first = self._character(start)
+        count = end - start
+        first = self._character(start)
+        if count == 1:
             last = first
-            if len(text) > 1:
-                last = self._character(end - 1)
-            if _overlap(first.rect, self._visible) and _are_alike(first.rect, last.rect, len(text)):
-                yield _Run(text, first, last)
-                return
+        else:
+            last = self._character(end - 1)
+        if self._is_one_run(text, first, last) and _overlap(first.rect, self._visible):
+            left, top, _, bottom = first.rect
+            return [_Run(text, first, last, Rect(left, top, last.rect.right, bottom))]
+        runs: list[_Run] = []
         for index in range(start, end):
             if self._characters[index] <= " ":  # a font has no name for what it shows
                 continue
             character = self._character(index)
             if _overlap(character.rect, self._visible):
-                yield _Run(character.text, character, character)
+                runs.append(_Run(character.text, character, character, character.rect))
+        return runs
+
+    def _is_one_run(self, text: str, first: _Character, last: _Character) -> bool:
+        """Tell whether the characters between these two need not be asked for their places."""
+        count = len(text)
+        if count == 1:
+            return text > " "
+        if not _are_alike(first.rect, last.rect, count):
+            return False
+        if count > 3 and _PLAIN.fullmatch(text):
+            return True
+        if _NAMELESS.search(text):
+            return False
+        if _WITH_DIGITS.search(text):
+            # No figure is wider than another: a gap between them would make the number longer.
+            figure = max(first.rect.right - first.rect.left, last.rect.right - last.rect.left)
+            if last.rect.right - first.rect.left > MOST_FIGURES_WIDE * count * figure:
+                return False
+        return self._places.are_drawn_at_once(first.number, count)
 
     def _character(self, index: int) -> _Character:
-        rect = self._direction.rect(*self._places.of_character(index))
+        left, bottom, right, top = self._places.of_character(index)
+        if self._direction.quarter_turns == 0:  # nearly always
+            rect = Rect(left, -top, right, -bottom)
+        else:
+            rect = self._direction.rect(left, bottom, right, top)
         return _Character(self._characters[index], rect, index)
 
     def _begins_line(self, before: _Character, character: _Character) -> bool:
@@ -477,8 +564,9 @@ class _PieceReader:
         return abs(self._baseline(character) - self._baseline(before)) > limit
 
     def _mark_between(self, before: _Character, character: _Character) -> str:
-        height = min(before.rect.height, character.rect.height)
-        if height > SMALLER * max(before.rect.height, character.rect.height):
+        was = before.rect.height
+        now = character.rect.height
+        if min(was, now) > SMALLER * max(was, now):
             return ""
         raised = self._baseline(before) - self._baseline(character)
         return _mark_between(before, character, raised)
@@ -526,12 +614,8 @@ class _Run(NamedTuple):
     text: str
     first: _Character
     last: _Character
-
-    @property
-    def rect(self) -> Rect:
-        """Around them."""
-        left, top, _, bottom = self.first.rect
-        return Rect(left, top, self.last.rect.right, bottom)
+    rect: Rect
+    """Around them."""
 
 
 class _Places:
@@ -544,6 +628,7 @@ class _Places:
         self._raw = text_page.raw
         self._get_loose_box = pdfium_c.FPDFText_GetLooseCharBox
         self._get_origin = pdfium_c.FPDFText_GetCharOrigin
+        self._count_rects = pdfium_c.FPDFText_CountRects
         self._x = ctypes.c_double()
         self._y = ctypes.c_double()
         self._rect = pdfium_c.FS_RECTF()
@@ -554,6 +639,13 @@ class _Places:
         self._get_loose_box(self._raw, index, self._pointer)
         rect = self._rect
         return rect.left, rect.bottom, rect.right, rect.top
+
+    def are_drawn_at_once(self, first: int, count: int) -> bool:
+        """Tell whether these characters are one piece of text in the file.
+
+        Then PDFium has one rectangle for them. None of them is raised or has another size.
+        """
+        return bool(self._count_rects(self._raw, first, count) == 1)
 
     def origin(self, index: int) -> tuple[float, float]:
         """Return where a character begins on its baseline: x, y."""
@@ -576,6 +668,11 @@ class _Places:
 
 def _runs_left(character: str) -> bool:
     return unicodedata.bidirectional(character) in {"R", "AL"}
+
+
+def _is_full_width(text: str) -> bool:
+    """Tell whether each character is as wide as high, as Chinese, Japanese and Korean ones are."""
+    return all(unicodedata.east_asian_width(character) in {"W", "F"} for character in text)
 
 
 def _overlap(one: Rect, other: Rect) -> bool:

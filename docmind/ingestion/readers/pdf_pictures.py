@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from docmind.ingestion.parsed import Box, Line
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
+from docmind.ingestion.readers.ooxml import Unread
 from docmind.ingestion.readers.pdf_layout import PageLayout, Rect, around
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Picture:
 class PictureReader:
     """Reads the pictures of a document: one that stands on every page, as a logo does, once."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
         self._seen: set[tuple[int, ...]] = set()
         self._count = 0
         """Pictures of text pages that have been read."""
@@ -78,6 +80,10 @@ class PictureReader:
             if not is_scan:
                 self._count += 1
                 if self._count > MOST_PICTURES:
+                    self._unread.count(
+                        f"picture after the first {MOST_PICTURES}",
+                        f"pictures after the first {MOST_PICTURES}",
+                    )
                     continue
             lines = page.lines(page.box(picture))
             letters = sum(character.isalnum() for line in lines for character in line.text)
@@ -204,9 +210,25 @@ def _images(page: PdfPage) -> Iterator[PdfObject]:
     """Yield the images on a page, also those in forms, that have as many pixels as text needs."""
     import pypdfium2.raw as pdfium_c
 
+    if not _may_have_images(page):
+        return
     for image in page.get_objects([pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=MOST_FORMS):
         if _is_fine(image):
             yield image
+
+
+def _may_have_images(page: PdfPage) -> bool:
+    """Tell whether an image or a form stands on the page.
+
+    Most pages have none. pypdfium2 makes an object of each letter and line to find that out.
+    """
+    import pypdfium2.raw as pdfium_c
+
+    for number in range(pdfium_c.FPDFPage_CountObjects(page)):
+        kind = pdfium_c.FPDFPageObj_GetType(pdfium_c.FPDFPage_GetObject(page, number))
+        if kind in {pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_FORM}:
+            return True
+    return False
 
 
 def _bounds(image: PdfObject) -> tuple[float, float, float, float]:

@@ -13,6 +13,8 @@ Words in no cell, and those of what is no table after all, stay with the page's 
 from __future__ import annotations
 
 import ctypes
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
@@ -30,9 +32,13 @@ from docmind.ingestion.readers.pdf_layout import (
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
+    from pypdfium2.raw import FPDF_PAGEOBJECT, FS_MATRIX
 
 MOST_SEGMENTS = 3000
 """A page with more is a drawing."""
+SEGMENTS_OF_RECTANGLE = 5
+SMALL = 20.0
+"""Points; a path of many segments that is nowhere longer is no rule."""
 SNAP = 3.0
 """Points up to which two lines are the same one, and up to which an end reaches a crossing line."""
 STRAIGHT = 1.0
@@ -42,12 +48,23 @@ LEAST_RULES_OF_OPEN_TABLE = 3
 LONG_CELL_CHARS = 100
 """A cell over several columns or rows that says more is no heading: it is not repeated in them, and
 over all columns it is text between two tables."""
+MOST_HEADER_ROWS = 4
+MOST_REPEATED = 2.0
+"""A table that says more than so many times what its cells do is none: its words are text."""
 LEAST_ROWS_WITHOUT_RULES = 3
 """So many lines of numbers in a cell are rows. Two may be one thing, as a value and its error."""
 STICKING_OUT = 0.15
 """Fraction of a word's width by which it may reach over the side of its cell."""
 MOST_STICKING_OUT = 0.05
 """Fraction of words that may reach further: the lines of a drawing cross more of them."""
+
+_NUMBER = re.compile(
+    r"[(\[<>~\u2248+\-\u2212\u2013]?\s*[$\u20ac\u00a3\u00a5]?\s*"
+    r"[+\-\u2212\u2013]?\(?\d[\d.,:/'\u2019\s]*\s*"
+    r"(?:%|\)|pts?|bps|[kKmM]|x|[A-Z]{3}|[$\u20ac\u00a3\u00a5]|[*\u2020])*"
+)
+_NO_VALUE = re.compile(r"[-\u2212\u2013\u2014]+|n/?a|n\.a\.|nm|nil|\*+", re.IGNORECASE)
+_YEAR = re.compile(r"(?:FY|Q[1-4] )?(?:19|20)\d\d(?:/\d\d)?")
 
 
 class Segment(NamedTuple):
@@ -78,6 +95,20 @@ class Table:
     """Where each line of `markdown` stands."""
     words: frozenset[Word]
     """The words in its cells."""
+    header_rows: int = 1
+    """Rows that are heads of columns."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it says each of its words, and none all over again.
+
+        What several columns have in common is repeated in them, but never most of a table.
+        """
+        words: Counter[str] = Counter()
+        for word in self.words:
+            words.update(filter(str.isalnum, word.text))
+        said = Counter(filter(str.isalnum, self.markdown))
+        return words <= said and said.total() <= MOST_REPEATED * words.total()
 
 
 @dataclass(eq=False)
@@ -229,19 +260,29 @@ def _segments(page: PdfPage) -> list[Segment]:
     import pypdfium2.raw as pdfium_c
 
     segments: list[Segment] = []
-    for path in page.get_objects([pdfium_c.FPDF_PAGEOBJ_PATH], max_depth=1):
-        matrix = path.get_matrix()
+    matrix = pdfium_c.FS_MATRIX()
+    x = ctypes.c_float()
+    y = ctypes.c_float()
+    # pypdfium2's own objects cost more than all that is asked of them here
+    for number in range(pdfium_c.FPDFPage_CountObjects(page)):
+        path = pdfium_c.FPDFPage_GetObject(page, number)
+        if pdfium_c.FPDFPageObj_GetType(path) != pdfium_c.FPDF_PAGEOBJ_PATH:
+            continue
+        count = pdfium_c.FPDFPath_CountSegments(path)
+        if count > MOST_SEGMENTS:
+            return []
+        if count > SEGMENTS_OF_RECTANGLE and _is_small(path):
+            continue
+        pdfium_c.FPDFPageObj_GetMatrix(path, matrix)
         # a path begins here if it does not move elsewhere first
         start = Point(0.0, 0.0)
         here = Point(0.0, 0.0)
-        x = ctypes.c_float()
-        y = ctypes.c_float()
-        for index in range(pdfium_c.FPDFPath_CountSegments(path)):
+        for index in range(count):
             segment = pdfium_c.FPDFPath_GetPathSegment(path, index)
             # PDFium writes the point that the segment leads to into these two variables
             pdfium_c.FPDFPathSegment_GetPoint(segment, x, y)
             before = here
-            here = Point._make(matrix.on_point(x.value, y.value))
+            here = _on_page(matrix, x.value, y.value)
             kind = pdfium_c.FPDFPathSegment_GetType(segment)
             if kind == pdfium_c.FPDF_SEGMENT_MOVETO:
                 start = here
@@ -252,6 +293,28 @@ def _segments(page: PdfPage) -> list[Segment]:
         if len(segments) > MOST_SEGMENTS:
             return []
     return segments
+
+
+def _is_small(path: FPDF_PAGEOBJECT) -> bool:
+    """Tell whether a path is a letter or a sign that was drawn: no cell is so small."""
+    import pypdfium2.raw as pdfium_c
+
+    left = ctypes.c_float()
+    bottom = ctypes.c_float()
+    right = ctypes.c_float()
+    top = ctypes.c_float()
+    pdfium_c.FPDFPageObj_GetBounds(path, left, bottom, right, top)
+    width = right.value - left.value
+    height = top.value - bottom.value
+    return max(width, height) < SMALL
+
+
+def _on_page(matrix: FS_MATRIX, x: float, y: float) -> Point:
+    """Return where a path's point stands on its page."""
+    return Point(
+        matrix.a * x + matrix.c * y + matrix.e,
+        matrix.b * x + matrix.d * y + matrix.f,
+    )
 
 
 def _tables(layout: PageLayout, rects: Sequence[Rect]) -> Iterator[Table]:
@@ -432,11 +495,27 @@ def _table(layout: PageLayout, grid: _Grid, rows: Sequence[int]) -> Iterator[Tab
     for row in rows:
         for cell in grid.cells(row):
             words.update(cell.words)
+    texts = grid.texts(rows)
     yield Table(
-        markdown=markdown_table(grid.texts(rows)),
+        markdown=markdown_table(texts),
         boxes=(boxes[0], None, *boxes[1:]),  # the rule below the header stands nowhere
         words=frozenset(words),
+        header_rows=_count_header_rows(texts),
     )
+
+
+def _count_header_rows(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many rows stand above the first one with a value; 1 where that says nothing."""
+    for number, row in enumerate(rows):
+        if any(map(is_value, row[1:])):
+            return number if 1 <= number <= MOST_HEADER_ROWS else 1
+    return 1
+
+
+def is_value(text: str) -> bool:
+    """Tell whether a cell says a number, or that there is none, and not just a year."""
+    is_number = _NUMBER.fullmatch(text) or _NO_VALUE.fullmatch(text)
+    return bool(is_number) and not _YEAR.fullmatch(text)
 
 
 def _table_rows(grid: _Grid, rows: Sequence[int]) -> list[int]:

@@ -59,6 +59,8 @@ class _Cell:
     text: str
     is_number: bool = False
     """And no date: such a row is no header."""
+    number: str = ""
+    """The number itself, which may be longer than what is shown of it; "" if it is none."""
 
 
 Row = dict[int, _Cell]
@@ -205,7 +207,7 @@ def _sheet_sections(
         for title in block.titles:
             yield replace(place, text=title)
         if block.rows:
-            yield replace(place, text=block.text, table=block.is_table)
+            yield replace(place, text=block.text, table=block.is_table, numbers=block.numbers)
     notes = [*_comments(package, part_name), *surroundings.hints]
     if surroundings.footer:
         notes.append(f"Footer: {surroundings.footer}")
@@ -355,9 +357,11 @@ def _number(value: str, number_format: str, *, starts_1904: bool) -> _Cell:
         number = float(value)
     except ValueError:
         return _Cell(value)
+    is_number = not number_formats.is_date_format(number_format)
     return _Cell(
         number_formats.shown(number, number_format, starts_1904=starts_1904),
-        is_number=not number_formats.is_date_format(number_format),
+        is_number=is_number,
+        number=repr(number).removesuffix(".0") if is_number else "",
     )
 
 
@@ -450,6 +454,17 @@ class _Block:
         for row in self.rows:
             lines.append([row[column].text if column in row else "" for column in columns])
         return markdown_table(lines)
+
+    @property
+    def numbers(self) -> tuple[tuple[str, ...], ...]:
+        """The numbers behind a table's cells, row by row."""
+        if not self.is_table:
+            return ()
+        columns = self.columns
+        rows: list[tuple[str, ...]] = []
+        for row in self.rows:
+            rows.append(tuple(row[column].number if column in row else "" for column in columns))
+        return tuple(rows)
 
 
 def _values_as_line(row: Row) -> str:

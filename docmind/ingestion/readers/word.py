@@ -531,6 +531,10 @@ class _DocumentReader:
         return "".join(f" [Picture: {text}] " for text in known)
 
     def _note_graphics(self, drawing: Element) -> None:
+        """Note the diagrams, charts and pictures of a drawing, and what can't be read of it.
+
+        What is noted in `_anchored` is written out at the end of the paragraph.
+        """
         unread = self._package.unread
         has_object = False
         for element in drawing.iter("{*}chart", "{*}relIds", "{*}OLEObject", "{*}webVideoPr"):

@@ -100,6 +100,15 @@ class Scope:
 EVERYWHERE = Scope()
 
 
+@dataclass(frozen=True)
+class StoredDocument:
+    """What all passages of a document have in common."""
+
+    file_name: str
+    language: str
+    """As ISO 639-1 has it; empty where it could not be told."""
+
+
 def made_by(model: str) -> str:
     """Return what a store notes of how its vectors are made: by which model, from which words."""
     return f"{model}, words {WORDS_VERSION}"
@@ -177,6 +186,8 @@ class VectorStore(ABC):
         self._lock = lock
         self._closing = threading.Lock()
         self._closed = False
+        self._stored_documents: dict[str, StoredDocument] | None = None
+        """By document id, once they were asked for."""
 
     def upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
         """Write the passages, replacing those with the same id.
@@ -186,11 +197,17 @@ class VectorStore(ABC):
         if passages:
             with self._library_access():
                 self._upsert(passages)
+            if self._stored_documents is not None:
+                for embedded in passages:
+                    passage = embedded.passage
+                    self._stored_documents[passage.document_id] = _stored_document(passage)
 
     def delete(self, document_id: str) -> None:
         """Remove all passages of a document; none there is no error."""
         with self._library_access():
             self._delete(Scope(document_ids=[document_id]))
+        if self._stored_documents is not None:
+            self._stored_documents.pop(document_id, None)
 
     def search(
         self,
@@ -256,6 +273,19 @@ class VectorStore(ABC):
             values = self._facet("document_id")
         # A deleted document may still be listed, without passages.
         return {str(found.value): int(found.count) for found in values if found.count}
+
+    def stored_documents(self) -> dict[str, StoredDocument]:
+        """Return what is known of the documents by id; of a shared store as when first asked."""
+        if self._stored_documents is None:
+            found: dict[str, StoredDocument] = {}
+            for document_id in self.documents():
+                with self._library_access():
+                    points = self._scroll(Scope(document_ids=[document_id]), 1, vectors=False)
+                for point in points:
+                    found[document_id] = _stored_document(_to_passage(point))
+            self._stored_documents = found
+        # A copy: another thread may be writing.
+        return dict(self._stored_documents)
 
     def count(self, document_id: str | None = None) -> int:
         """Return how many passages there are, in all or of one document."""
@@ -400,28 +430,22 @@ class VectorStore(ABC):
 
 
 def to_payload(passage: Passage) -> dict[str, Any]:
-    """Return what is stored beside a passage's vectors.
-
-    The id is the point's own; `suffix` and `kind` are for filters only.
-    """
-    return {
-        "document_id": passage.document_id,
-        "file_name": passage.file_name,
-        "text": passage.text,
-        "page": passage.page,
-        "heading": passage.heading,
-        "start": passage.start,
-        "end": passage.end,
-        "position": passage.position,
-        "table": passage.table,
-        "boxes": passage.boxes,
-        "suffix": PurePath(passage.file_name).suffix.lower(),
-        "kind": _kind(passage.table),
-    }
+    """Return what is stored beside a passage's vectors."""
+    payload = passage.to_json()
+    del payload["id"]  # it is the point's own
+    del payload["merged"]  # no merged passage is stored
+    # For filters only.
+    payload["suffix"] = PurePath(passage.file_name).suffix.lower()
+    payload["kind"] = _kind(passage.table)
+    return payload
 
 
 def _kind(table: bool) -> str:
     return TABLE if table else TEXT
+
+
+def _stored_document(passage: Passage) -> StoredDocument:
+    return StoredDocument(file_name=passage.file_name, language=passage.language)
 
 
 def _to_passage(point: StoredPoint) -> Passage:
@@ -432,12 +456,14 @@ def _to_passage(point: StoredPoint) -> Passage:
         file_name=payload["file_name"],
         text=payload["text"],
         page=payload["page"],
+        page_label=payload.get("page_label", ""),
         heading=payload["heading"],
         start=payload["start"],
         end=payload["end"],
         position=payload["position"],
         table=payload.get("table", False),
         boxes=payload.get("boxes", ()),
+        language=payload.get("language", ""),
     )
 
 

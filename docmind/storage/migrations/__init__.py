@@ -16,7 +16,13 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from docmind.storage.migrations import one_database, statements, unread_content
+from docmind.storage.migrations import (
+    one_database,
+    retained_turns,
+    statements,
+    unread_content,
+    versions,
+)
 
 Migration = Callable[[sqlite3.Connection, Path], None]
 """Called with the database, inside a transaction, and the data folder, which it only reads."""
@@ -25,6 +31,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     one_database.upgrade,
     unread_content.upgrade,
     statements.upgrade,
+    retained_turns.upgrade,
+    versions.upgrade,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

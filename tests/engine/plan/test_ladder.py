@@ -10,7 +10,14 @@ from docmind.app import correct_saved_settings
 from docmind.engine.interface import Stage
 from docmind.engine.lifecycle import LocalEngine
 from docmind.engine.plan.compatibility import BACKENDS
-from docmind.engine.plan.ladder import FILE, Ladder, classify, forget_records, next_rung
+from docmind.engine.plan.ladder import (
+    FILE,
+    Ladder,
+    classify,
+    forget_records,
+    next_rung,
+    read_records,
+)
 from docmind.errors import EngineFailed, ModelError
 from docmind.hardware import GIB
 from docmind.settings import EngineSettings, LLMSettings, Settings
@@ -210,8 +217,8 @@ def test_a_plan_that_works_is_found_and_every_attempt_is_kept(tmp_path):
     status = engine.status()
     assert (status.state, status.window) == ("ready", 65_536)
     assert [a.cause for a in status.attempts] == ["backend", "backend", "memory"]
-    assert [a.doing for a in status.attempts] == ["warming up"] * 3
-    assert "attention_backend = TRITON_ATTN" in status.attempts[1].then
+    assert [a.stage for a in status.attempts] == ["warming up"] * 3
+    assert "attention_backend = TRITON_ATTN" in status.attempts[1].response
     assert [name for name, _ in status.stages] == ["weights", "warming up"]
 
 
@@ -248,7 +255,7 @@ def test_without_anything_that_works_the_message_says_what_and_what_to_do(tmp_pa
     assert status.state == "failed"
     assert "memory was too small" in status.error
     assert "docmind doctor" in status.error
-    assert status.attempts[-1].then == "gave up"
+    assert status.attempts[-1].response == "gave up"
 
 
 def broken(*models):
@@ -372,7 +379,7 @@ def test_a_port_in_use_is_tried_once_more(tmp_path):
 
     status = run(Settings(data_dir=tmp_path), load).status()
     assert len(seen) == 2
-    assert [a.then for a in status.attempts] == ["tried once more", "gave up"]
+    assert [a.response for a in status.attempts] == ["tried once more", "gave up"]
 
 
 def test_closing_while_it_loads_is_no_failed_start(tmp_path):
@@ -394,3 +401,19 @@ def test_older_records_of_another_machine_do_not_count(tmp_path):
     record["left"]["asked"]["on"] = "another card"
     (tmp_path / FILE).write_text(json.dumps(record))
     assert len(run(Settings(data_dir=tmp_path), works).plans) == 2
+
+
+def test_failed_starts_that_version_0_1_0_recorded_are_read(tmp_path):
+    attempt = {
+        "at": "2026-01-01T00:00:00+00:00",
+        "plan": "FLASHINFER, window 131,072, compiled",
+        "doing": "weights",
+        "cause": "memory",
+        "error": "CUDA out of memory",
+        "then": "tried again with max_model_len = 65536",
+    }
+    left = {"asked": {}, "lowered": {"max_model_len": 65_536}, "attempts": [attempt]}
+    (tmp_path / FILE).write_text(json.dumps({"left": left}))
+    (failed,) = read_records(tmp_path).left.attempts
+    assert failed.stage == "weights"
+    assert failed.response == "tried again with max_model_len = 65536"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from docmind.errors import ModelError
-from docmind.ui import state
+from docmind.ui import shared_app
 
 
 class SlowApp:
@@ -30,19 +30,19 @@ def built(tmp_path, monkeypatch):
 
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     monkeypatch.setattr("docmind.app.build_app", build_app)
-    state._built.clear()
+    shared_app._built.clear()
     yield apps
-    state._built.clear()
+    shared_app._built.clear()
 
 
 def test_two_tabs_that_restart_together_restart_once(built):
-    first = state.get_app()
-    one_tab = threading.Thread(target=state.restart_app, args=(first,))
-    other_tab = threading.Thread(target=state.restart_app, args=(first,))
+    first = shared_app.get_app()
+    one_tab = threading.Thread(target=shared_app.restart_app, args=(first,))
+    other_tab = threading.Thread(target=shared_app.restart_app, args=(first,))
     one_tab.start()
     other_tab.start()
     time.sleep(0.1)
-    assert not state.get_app().closed, "a third tab waits for the new App"
+    assert not shared_app.get_app().closed, "a third tab waits for the new App"
     one_tab.join()
     other_tab.join()
     assert [app.closed for app in built] == [1, 0]
@@ -52,26 +52,26 @@ def test_an_app_that_fails_to_close_is_replaced_nevertheless(monkeypatch):
     def fail():
         raise OSError("the disk is gone")
 
-    first = state.get_app()
+    first = shared_app.get_app()
     monkeypatch.setattr(first, "close", fail)
     with pytest.raises(OSError, match="the disk is gone"):
-        state.restart_app(first)
-    assert state.get_app() is not first
+        shared_app.restart_app(first)
+    assert shared_app.get_app() is not first
 
 
 def test_a_fragment_of_an_old_app_draws_its_page_anew(monkeypatch):
     reruns = []
-    monkeypatch.setattr(state.st, "rerun", lambda: reruns.append(True))
-    first = state.get_app()
-    state.redraw_after_restart(first)
+    monkeypatch.setattr(shared_app.st, "rerun", lambda: reruns.append(True))
+    first = shared_app.get_app()
+    shared_app.redraw_after_restart(first)
     assert not reruns
-    state.restart_app(first)
-    state.redraw_after_restart(first)
+    shared_app.restart_app(first)
+    shared_app.redraw_after_restart(first)
     assert len(reruns) == 1
 
     def refuse():
         raise ModelError("There is no model.")
 
-    monkeypatch.setattr(state, "get_app", refuse)
-    state.redraw_after_restart(first)
+    monkeypatch.setattr(shared_app, "get_app", refuse)
+    shared_app.redraw_after_restart(first)
     assert len(reruns) == 2, "the router says why"

@@ -1,0 +1,1 @@
+"""Tables of documents as typed data, and computing with them."""

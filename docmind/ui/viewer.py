@@ -1,0 +1,226 @@
+"""The pane beside the page that shows a document: what a citation rests on, or a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from docmind.errors import DocMindError
+from docmind.ingestion.readers.formats import IMAGES
+from docmind.ui import passage_view
+from docmind.ui.markdown import plain, plain_block
+from docmind.ui.page_image import WIDTH, page_image
+from docmind.ui.passage_view import CitedPassage
+from docmind.ui.tab import shown_conversation, this_tab
+
+if TYPE_CHECKING:
+    from docmind.app import App
+    from docmind.storage.documents import Document
+
+Boxes = Sequence[Sequence[float]]
+
+ZOOMS = (100, 150, 200, 300)
+"""Widths of a page in percent of the pane's."""
+TEXT_SHOWN = 20_000
+"""Most characters of a page without a picture; a format without pages is one page."""
+
+
+@dataclass
+class ViewerPane:
+    """Shows one page of a document; with a citation, what the answer takes from it."""
+
+    message: int | None = None
+    """The index of the stored answer that cites it; None: the one that is being written."""
+    number: int | None = None
+    """The citation's number; None: a preview."""
+    document_id: str = ""
+    """Of a preview."""
+    page: int | None = None
+    """The page that is looked at; None: the citation's, or the first."""
+    zoom: int = ZOOMS[0]
+
+    @classmethod
+    def from_link(cls, target: str) -> ViewerPane | None:
+        """Return what a clicked mark opens; None if the target names no passage.
+
+        `4-1` is `[1]` in message 4, `live-1` in the answer that is being written.
+        """
+        message, _, number = target.partition("-")
+        if not number.isdigit():
+            return None
+        if message == "live":
+            return cls(number=int(number))
+        if message.isdigit():
+            return cls(message=int(message), number=int(number))
+        return None
+
+    def draw(self, app: App) -> None:
+        """Draw it, unless what it shows is gone. Turning pages draws only the pane anew."""
+        cited = self._cited(app)
+        if self.number is not None and cited is None:
+            return
+        if cited is None and app.documents.get(self.document_id) is None:
+            return
+        with st.container(key="viewer"):
+            _draw_pane(app, self, cited)
+
+    def _cited(self, app: App) -> CitedPassage | None:
+        conversation_id = shown_conversation(app) if self.number is not None else None
+        if conversation_id is None or self.number is None:
+            return None
+        return passage_view.find_passage(app, conversation_id, self.message, self.number)
+
+
+@st.fragment
+def _draw_pane(app: App, pane: ViewerPane, cited: CitedPassage | None) -> None:
+    document_id = pane.document_id
+    first_page: int | None = 1
+    name = ""
+    if cited is not None:
+        passage = cited.source.passage
+        document_id = passage.document_id
+        first_page = passage.page
+        name = passage.file_name
+    document = app.documents.get(document_id)
+    if document is not None:
+        name = document.name
+    page = pane.page or first_page
+    _draw_head(app, pane, document=document, name=name, page=page)
+    if cited is not None and page == first_page:
+        passage_view.draw_passage(cited)
+    if document is None:
+        st.info("This document was deleted; the passage was kept with the answer.")
+        return
+    boxes: list[Sequence[float]] = []
+    if cited is not None:
+        # All that the answer takes from this page, not only what was clicked.
+        for source in cited.answer_sources:
+            if source.passage.document_id == document_id and source.passage.page == page:
+                boxes.extend(source.passage.boxes)
+    _draw_page(app, document, page, boxes=boxes, zoom=pane.zoom)
+
+
+def _draw_head(
+    app: App, pane: ViewerPane, *, document: Document | None, name: str, page: int | None
+) -> None:
+    with st.container(
+        horizontal=True,
+        wrap=False,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+    ):
+        number = f"{pane.number} · " if pane.number is not None else ""
+        st.markdown(f"**{plain(number + name)}**")
+        # While an answer is being written Escape closes the pane; the next one stops the answer.
+        is_closed = st.button(
+            "Close",
+            key="viewer-close",
+            type="tertiary",
+            icon=":material/close:",
+            help="Escape",
+            shortcut="Escape",
+        )
+    if is_closed:
+        this_tab().close_dialog()
+        st.rerun()
+    if document is None:
+        return
+    with st.container(
+        key="viewer-tools", horizontal=True, gap="small", vertical_alignment="center"
+    ):
+        if page is not None and document.pages > 1:
+            _draw_turn_button(pane, page - 1, "left", "Page before", disabled=page <= 1)
+            st.caption(f"Page {page} of {document.pages}", width="content")
+            _draw_turn_button(pane, page + 1, "right", "Next page", disabled=page >= document.pages)
+        if _has_picture(document):
+            _draw_zoom(pane)
+        _draw_original(app, document)
+
+
+def _draw_turn_button(
+    pane: ViewerPane, page: int, direction: str, name: str, *, disabled: bool
+) -> None:
+    def turn() -> None:
+        pane.page = page
+
+    st.button(
+        name,
+        key=f"viewer-turn-{direction}",
+        type="tertiary",
+        icon=f":material/chevron_{direction}:",
+        help=name,
+        disabled=disabled,
+        on_click=turn,
+    )
+
+
+def _draw_zoom(pane: ViewerPane) -> None:
+    place = ZOOMS.index(pane.zoom)
+
+    def zoom_to(new_place: int) -> None:
+        pane.zoom = ZOOMS[new_place]
+
+    st.button(
+        "Smaller",
+        key="viewer-zoom-out",
+        type="tertiary",
+        icon=":material/zoom_out:",
+        help="Smaller",
+        disabled=place == 0,
+        on_click=zoom_to,
+        args=(place - 1,),
+    )
+    st.button(
+        "Larger",
+        key="viewer-zoom-in",
+        type="tertiary",
+        icon=":material/zoom_in:",
+        help="Larger",
+        disabled=place == len(ZOOMS) - 1,
+        on_click=zoom_to,
+        args=(place + 1,),
+    )
+
+
+def _draw_original(app: App, document: Document) -> None:
+    """Draw the button that hands the file out; it is read only when that is asked for."""
+
+    def read() -> bytes:
+        return app.documents.file_path(document.id).read_bytes()
+
+    st.download_button(
+        "Original",
+        data=read,
+        file_name=document.name,
+        key="viewer-original",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _draw_page(app: App, document: Document, page: int | None, *, boxes: Boxes, zoom: int) -> None:
+    """Draw the page as a picture, or its text where the format has no pictures of pages."""
+    if page is not None and _has_picture(document):
+        path = app.documents.file_path(document.id)
+        image = page_image(str(path), page, boxes, WIDTH * zoom // 100)
+        if image is not None:
+            with st.container(key=f"viewer-page-{zoom}"):
+                st.image(image, width="stretch", alt=f"Page {page} of {document.name}")
+            return
+    pages = (page, page) if page is not None and document.pages else (None, None)
+    try:
+        text = app.documents.text(document.id, *pages)
+    except DocMindError as exc:
+        st.caption(plain(str(exc)))
+        return
+    st.markdown(plain_block(text[:TEXT_SHOWN]))
+    if len(text) > TEXT_SHOWN:
+        st.caption(f"The first {TEXT_SHOWN:,} characters. The original has the rest.")
+
+
+def _has_picture(document: Document) -> bool:
+    return document.suffix in {".pdf", *IMAGES}

@@ -1,0 +1,88 @@
+"""What stays quiet and what stays in its place, in a real browser over in-memory parts."""
+
+import pytest
+
+from docmind.settings import Settings
+from tests.browser.conftest import served
+
+pytestmark = pytest.mark.browser
+
+MESSAGES_IN_20_S = {"": 40, "documents": 60, "system": 80, "settings": 40}
+"""Most messages over the socket of a page on which nothing happens. Settings sent 110, System 320,
+while the panel and the charts were drawn anew every few seconds."""
+LAYOUT_SHIFT = 0.05
+WATCH = """() => {
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+            if (!entry.hadRecentInput) window.shift += entry.value;
+        }
+    }).observe({type: 'layout-shift'});
+}"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """The pages with documents that are all read."""
+    data = tmp_path_factory.mktemp("data")
+    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": "0.05", "FAKE_IDLE": "1"}
+    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+        yield address
+
+
+def test_an_idle_page_is_quiet(url, visit):
+    tab = visit(url)
+    received = []
+
+    def note(frame):
+        received.append(frame)
+
+    tab.page.on("websocket", lambda socket: socket.on("framereceived", note))
+    counts = {}
+    for path in MESSAGES_IN_20_S:
+        tab.open(path)
+        tab.page.wait_for_timeout(4_000)
+        received.clear()
+        tab.page.wait_for_timeout(20_000)
+        counts[path] = len(received)
+    for path, most in MESSAGES_IN_20_S.items():
+        assert counts[path] <= most, counts
+
+
+def test_nothing_jumps_while_an_answer_comes_and_when_it_ends(url, visit):
+    tab = visit(url)
+    tab.open()
+    for question in ("What does the plan cost?", "And the team plan?"):
+        tab.page.evaluate(WATCH)
+        tab.ask(question)
+        tab.page.wait_for_selector(".st-key-stop-turn button", timeout=30_000)
+        tab.answered(60)
+        tab.page.wait_for_timeout(1_500)
+        assert tab.page.evaluate("window.shift") <= LAYOUT_SHIFT
+
+
+def test_a_draft_stays_when_another_conversation_is_looked_at(url, visit):
+    tab = visit(url)
+    tab.open()
+    tab.ask("What does the plan cost?")
+    tab.page.wait_for_selector(".st-key-live", timeout=30_000)
+    tab.answered(60)
+    field = tab.page.locator('[data-testid="stChatInputTextArea"]')
+    field.fill("half a thought")
+    tab.page.get_by_role("button", name="Prices of the last year").first.click()
+    tab.page.wait_for_selector("text=Ask your documents")
+    assert field.input_value() == "half a thought"
+
+
+def test_settings_stay_at_their_tab_after_saving(url, visit):
+    tab = visit(url)
+    tab.open("settings")
+    page = tab.page
+    name = Settings.model_fields["ingestion"].title
+    page.get_by_role("tab", name=name).click()
+    field = page.locator(".st-key-setting-ingestion-max_file_mb input")
+    field.fill("77")
+    field.press("Tab")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector("text=used after a restart", timeout=30_000)
+    assert page.get_by_role("tab", selected=True).inner_text() == name

@@ -1,0 +1,1 @@
+"""Training of the adapter that the default model ships with."""
