@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from docmind.engine.plan.model_facts import ModelFacts
 from docmind.hardware import GIB
 
-KV_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
+KV_BYTES = {
+    "auto": 2,
+    "float32": 4,
+    "bfloat16": 2,
+    "float16": 2,
+    "fp8": 1,
+    "fp8_e4m3": 1,
+    "fp8_e5m2": 1,
+}
 """Bytes of one element of the KV cache; 2 for a type that is not listed."""
 BLOCK = 128
 """Windows are whole blocks of this many tokens: a multiple of every attention backend's own."""
@@ -90,6 +98,7 @@ def memory_needs(
     step_tokens: int,
     sequences: int,
     kv_cache_dtype: str,
+    number_bytes: int = 2,
     cards: int = 1,
     gpu: bool,
     cuda_graphs: bool = False,
@@ -100,6 +109,7 @@ def memory_needs(
     Args:
         step_tokens: tokens computed per engine step.
         sequences: decoded at once.
+        number_bytes: of one number of the activations.
         cards: GPUs that share each layer.
         gpu: False: in RAM, without what CUDA takes.
         cuda_graphs: decode with CUDA graphs.
@@ -108,7 +118,7 @@ def memory_needs(
     work = [
         MemoryPart(
             name="activations",
-            gib=FRAGMENTS * step_tokens * _activation_bytes(model, cards) / GIB,
+            gib=FRAGMENTS * step_tokens * number_bytes * _activations(model, cards) / GIB,
             why=f"{step_tokens:,} tokens a step",
         ),
         MemoryPart(
@@ -142,13 +152,13 @@ def _weights(model: ModelFacts, cards: int) -> MemoryPart:
     return MemoryPart(name="weights", gib=gib, why="not here yet: assumed")
 
 
-def _activation_bytes(model: ModelFacts, cards: int) -> int:
-    """Return the bytes of one token's activations: those alive together at most, two bytes each."""
+def _activations(model: ModelFacts, cards: int) -> int:
+    """Return how many numbers of one token's activations are alive together at most."""
     residual = 4 * model.hidden_size  # residual, input, normed input, output
     mlp = 3 * model.intermediate_size  # gate, up, their product
     attention_heads = model.num_attention_heads + 2 * model.num_key_value_heads  # q, k, v
     attention = attention_heads * model.head_dim
-    return 2 * (residual + (mlp + attention) // cards)
+    return residual + (mlp + attention) // cards
 
 
 def _kv_cache_bytes_per_token(model: ModelFacts, kv_cache_dtype: str, cards: int) -> int:

@@ -23,6 +23,8 @@ class ModelFacts:
     """Whether its config.json was read."""
     weights_bytes: int = 0
     """Size of its files; 0 if unknown."""
+    dtype: str = ""
+    """The type of its numbers, as config.json has it; "" if that does not say."""
     num_hidden_layers: int = 36
     hidden_size: int = 2560
     intermediate_size: int = 9728
@@ -52,6 +54,7 @@ class ModelFacts:
             model=model,
             is_here=True,
             weights_bytes=weights_bytes,
+            dtype=str(text.get("dtype") or text.get("torch_dtype") or ""),
             num_hidden_layers=int(text.get("num_hidden_layers", cls.num_hidden_layers)),
             hidden_size=hidden,
             intermediate_size=int(text.get("intermediate_size", cls.intermediate_size)),

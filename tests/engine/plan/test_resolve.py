@@ -138,6 +138,22 @@ def test_a_cpu_gets_a_modest_window_and_cache():
     assert result.env["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
 
 
+def test_a_cpu_without_bfloat16_computes_in_float32_where_memory_allows():
+    avx2 = replace(AMX, cpu_flags=frozenset({"avx2"}))
+    model = {**QWEN_CPU, "dtype": "bfloat16"}
+    result = plan(avx2, model, weights=int(3.3 * GIB))
+    assert result.args["dtype"] == "float32"
+    tokens = 2 * 8_192 + SPARE_TOKENS
+    assert result.args["kv_cache_memory_bytes"] == tokens * 2 * 28 * 2 * 128 * 4
+
+    little_memory = plan(replace(avx2, ram_free_gib=7.0), model, weights=int(3.3 * GIB))
+    assert little_memory.args["dtype"] == "auto"
+    assert "7.0 are there" in decision(little_memory, "dtype").why
+
+    in_8_bits = {**model, "quantization_config": {"quant_method": "compressed-tensors"}}
+    assert plan(avx2, in_8_bits, weights=int(1.8 * GIB)).args["dtype"] == "auto"
+
+
 def test_only_a_cpu_saves_the_spaces_in_constrained_json():
     assert plan(AMX, QWEN_CPU).args["structured_outputs_config"]["disable_any_whitespace"] is True
     assert "structured_outputs_config" not in plan(L4, QWEN3_FP8).args
