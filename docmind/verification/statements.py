@@ -332,7 +332,10 @@ def _judge(
     def verdict_of(source: NumberedPassage) -> Verdict:
         if asked:
             return judge_short_answer(text, source.passage, asked, nearness)
-        known = names_of_document(question, source.passage, by_number.values())
+        known = names_of_document(question or text, source.passage, by_number.values())
+        if not question:
+            # A statement by itself. Which of the names that a passage has does what is checked.
+            known -= content_words(text_with_place(source.passage))
         return judge(text, source.passage, nearness, known)
 
     cited = [by_number[number] for number in found.numbers if number in by_number]

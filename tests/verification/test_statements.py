@@ -196,6 +196,20 @@ def test_a_clause_need_not_say_the_names_that_its_contract_has_once():
     assert found.verdict is not SUPPORTED
 
 
+def test_a_statement_by_itself_may_name_a_party_that_its_clause_does_not():
+    parties = passage("This agreement is made between Harbour Foods plc and Brightcode Ltd.", 1)
+    text = "Either party may terminate with six weeks' written notice."
+    clause = numbered(2, "p2", "d1", "a.pdf", text)
+
+    def verdict_of(statement):
+        checked = check_answer("", f"{statement} [2]", [parties, clause], lambda *_: 0.75)
+        return checked.statements[0].verdict
+
+    assert verdict_of("Harbour Foods plc may terminate with six weeks notice.") is SUPPORTED
+    assert verdict_of("Harbour Foods plc may terminate with two weeks notice.") is CONTRADICTED
+    assert verdict_of("Northwind GmbH may terminate with six weeks notice.") is NOT_FOUND
+
+
 def test_a_companys_name_may_end_a_sentence():
     answer = "It was made by Brightcode Ltd. The rent is EUR 1. Brightcode Ltd. pays it."
     assert [found.text for found in answer_sentences(answer)] == [
