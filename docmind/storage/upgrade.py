@@ -16,6 +16,7 @@ import fcntl
 import logging
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ from docmind.storage.migrations import MIGRATIONS, SCHEMA_VERSION
 from docmind.storage.migrations.one_database import SETTINGS_FILE
 
 log = logging.getLogger(__name__)
+
+WAIT_FOR_OTHERS_S = 5.0
+"""SQLite itself does not wait here: where somebody else has the file open it says no at once."""
 
 
 def upgrade_database(path: Path) -> None:
@@ -97,18 +101,27 @@ def _make_single_file(path: Path) -> None:
 
     Whoever had it open would go on writing into the file that is replaced.
     """
-    with closing(sqlite3.connect(path, timeout=2, isolation_level=None)) as db:
+    deadline = time.monotonic() + WAIT_FOR_OTHERS_S
+    while not _left_write_ahead_log(path):
+        # Another start has it open for a moment, to read its version.
+        if time.monotonic() >= deadline:
+            raise AlreadyRunning(
+                f"Another DocMind is working in {path.parent}. Use that one, close it, "
+                "or give this one its own folder with DOCMIND_DATA_DIR."
+            )
+        time.sleep(0.05)
+
+
+def _left_write_ahead_log(path: Path) -> bool:
+    """Tell whether the write-ahead log is in the file now: nobody else has it open."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as db:
         try:
             (mode,) = db.execute("PRAGMA journal_mode = DELETE").fetchone()
         except sqlite3.OperationalError as exc:
             if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise
-            mode = "wal"
-    if mode != "delete":
-        raise AlreadyRunning(
-            f"Another DocMind is working in {path.parent}. Use that one, close it, "
-            "or give this one its own folder with DOCMIND_DATA_DIR."
-        )
+            return False
+    return bool(mode == "delete")
 
 
 def _replace(path: Path, copy: Path) -> None:
