@@ -22,6 +22,8 @@ SAME = 0.85
 """Likeness from which a name is a slip of the pen for another, if both have the same figures."""
 
 _ENDINGS = "|".join(re.escape(ending.lstrip(".")) for ending in sorted(SUPPORTED))
+_FILE_ENDING = re.compile(rf"\.(?:{_ENDINGS})(?!\w)", re.IGNORECASE)
+"""With which every file's name ends, that of a document as well."""
 _FILE_NAME = re.compile(rf"[\w()+-][\w()+.-]*\.(?:{_ENDINGS})\b", re.IGNORECASE)
 """A word that is a file's name: `report-2031.pdf`. A name with blanks is known as a document's, or
 taken for its last word."""
@@ -30,8 +32,6 @@ _QUOTED_NAME = re.compile(
     re.IGNORECASE,
 )
 _FIGURES = re.compile(r"\d+")
-
-
 _PAGE = re.compile(r"\b(?:pages?|pp?\.|seiten?|s\.)\s*(\d{1,4}|[a-z]{3,9})\b", re.IGNORECASE)
 """`page 3`, `p. 3`, `page three`."""
 
@@ -57,6 +57,8 @@ class Named:
 
 def named_documents(text: str, readable: Iterable[Document]) -> Named:
     """Return the documents whose files a text names, and the names that no document has."""
+    if not _FILE_ENDING.search(text):  # most questions name no file, and there may be thousands
+        return Named()
     rest = text
     found: dict[str, Document] = {}
     missing: list[str] = []
