@@ -88,22 +88,23 @@ def judge_short_answer(answer: str, passage: Passage, question: str, nearness: N
         SUPPORTED or NOT_FOUND.
     """
     asked = content_words(question)
-    said_anew = content_words(answer) - asked or content_words(answer)
+    words = content_words(answer)
+    said_anew = words - asked or words
     if not said_anew or not is_of_asked_kind(answer, question):
         return Verdict.NOT_FOUND
     sentences = stretches(passage.text, pairs=False)
+    words_of = list(map(content_words, sentences))
     in_sentences: Counter[str] = Counter()
-    for sentence in sentences:
-        in_sentences.update(content_words(sentence))
+    for found in words_of:
+        in_sentences.update(found)
     over_all = content_words(_over_sentences(passage, sentences))
     most = 0.0
     beside_answer = 0.0
     with_answer: list[str] = []
-    for sentence in sentences:
-        shared = (asked - over_all) & content_words(sentence)
-        weight = _weight(shared, in_sentences, len(sentences))
+    for sentence, found in zip(sentences, words_of, strict=True):
+        weight = _weight((asked - over_all) & found, in_sentences, len(sentences))
         most = max(most, weight)
-        if _has_answer(sentence, answer, said_anew):
+        if _has_answer(sentence, found, answer=answer, said_anew=said_anew):
             with_answer.append(sentence)
             beside_answer = max(beside_answer, weight)
     if not with_answer or beside_answer < BESIDE * most:
@@ -116,9 +117,15 @@ def judge_short_answer(answer: str, passage: Passage, question: str, nearness: N
     return Verdict.SUPPORTED if is_near else Verdict.NOT_FOUND
 
 
-def _has_answer(sentence: str, answer: str, said_anew: set[str]) -> bool:
-    """Return whether a sentence has an answer as it is, or most of its words, and its values."""
-    words = content_words(sentence)
+def _has_answer(sentence: str, words: set[str], *, answer: str, said_anew: set[str]) -> bool:
+    """Return whether a sentence has an answer as it is, or most of its words, and its values.
+
+    Args:
+        sentence: of a passage.
+        words: of the sentence.
+        answer: without its marks.
+        said_anew: words of the answer that the question does not have.
+    """
     as_it_is = _compact(answer) in _compact(sentence)
     by_words = len(said_anew & words) >= COVERED * len(said_anew)
     if not as_it_is and not by_words:
