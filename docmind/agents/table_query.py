@@ -31,7 +31,7 @@ from docmind.tables.query import Query, parse_query
 from docmind.tables.statement import evidence, query_text, statement
 from docmind.tables.table import DocumentTable
 from docmind.verification.citations import citations_answer_question
-from docmind.verification.support import text_with_place
+from docmind.verification.support import words_with_place
 from docmind.verification.words import content_words
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def speak_of(task: str, passages: Sequence[Passage], least: float) -> bool:
     asked = content_words(task)
     words: set[str] = set()
     for passage in passages:
-        words |= asked & content_words(text_with_place(passage))
+        words |= asked & words_with_place(passage)
     return bool(words) and len(words) >= least * len(asked)
 
 

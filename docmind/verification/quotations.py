@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from docmind.passages import NumberedPassage, Passage
 from docmind.verification.sentences import MARK, stretches
 from docmind.verification.short_answers import asks_for_number
-from docmind.verification.support import text_with_place
+from docmind.verification.support import words_with_place
 from docmind.verification.values import Quantity, Value, missing, values
 from docmind.verification.words import content_words
 
@@ -137,8 +137,8 @@ def _candidates(passages: Sequence[NumberedPassage]) -> list[_Candidate]:
     """Return the sentences of all passages that say something."""
     places: dict[str, set[str]] = {}
     for source in passages:
-        words = content_words(text_with_place(source.passage))
-        places.setdefault(source.passage.document_id, set()).update(words)
+        of_document = places.setdefault(source.passage.document_id, set())
+        of_document.update(words_with_place(source.passage))
     found: list[_Candidate] = []
     for source in passages:
         place = places[source.passage.document_id]

@@ -20,7 +20,7 @@ from docmind.passages import NumberedPassage
 from docmind.verification.quotations import quoted_words
 from docmind.verification.sentences import AnswerSentence, answer_sentences, points_elsewhere
 from docmind.verification.short_answers import asks_for_number, judge_short_answer
-from docmind.verification.support import Nearness, judge, names_of_document, text_with_place
+from docmind.verification.support import Nearness, judge, names_of_document, words_with_place
 from docmind.verification.values import missing, values
 from docmind.verification.words import content_words, is_bare_number, is_negated
 
@@ -335,7 +335,7 @@ def _judge(
         known = names_of_document(question or text, source.passage, by_number.values())
         if not question:
             # A statement by itself. Which of the names that a passage has does what is checked.
-            known -= content_words(text_with_place(source.passage))
+            known -= words_with_place(source.passage)
         return judge(text, source.passage, nearness, known)
 
     cited = [by_number[number] for number in found.numbers if number in by_number]
@@ -385,7 +385,7 @@ def _closest_others(
     words = content_words(text)
     shared: dict[int, int] = {}
     for number, source in by_number.items():
-        count = len(words & content_words(text_with_place(source.passage)))
+        count = len(words & words_with_place(source.passage))
         if number not in cited and count:
             shared[number] = count
     closest_first = sorted(shared, key=lambda number: -shared[number])

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from docmind.events import Verdict
 from docmind.passages import NumberedPassage, Passage
@@ -78,7 +79,7 @@ def judge(
         return Verdict.SUPPORTED
     words = _words_that_state(sentence)
     verdict = Verdict.NOT_FOUND
-    if words and names(sentence) <= content_words(text_with_place(passage)) | known:
+    if words and names(sentence) <= words_with_place(passage) | known:
         verdict = _judge_values(stated, words, passage)
     if verdict is not Verdict.SUPPORTED:
         return verdict
@@ -141,13 +142,22 @@ def names_of_document(
     found: set[str] = set()
     for source in sources:
         if source.passage.document_id == passage.document_id:
-            found |= asked & content_words(text_with_place(source.passage))
+            found |= asked & words_with_place(source.passage)
     return frozenset(found)
 
 
 def text_with_place(passage: Passage) -> str:
     """Return a passage's text behind its file's name and headings, which often name its subject."""
     return f"{passage.file_name} {passage.heading} {passage.text}"
+
+
+@lru_cache(maxsize=128)
+def words_with_place(passage: Passage) -> frozenset[str]:
+    """Return the words of a passage's text and place.
+
+    They are kept, as every sentence of an answer is compared with the same few passages.
+    """
+    return frozenset(content_words(text_with_place(passage)))
 
 
 def _stands_in(sentence: str, text: str) -> bool:
@@ -188,7 +198,7 @@ def _is_close_enough(
 ) -> bool:
     """Return whether enough of a sentence, whose values are all there, is in a passage."""
     plain_words = _words_that_state(without_values(sentence)) - NUMBER_WORDS
-    there = content_words(text_with_place(passage))
+    there = words_with_place(passage)
     plain_words -= known - there  # what goes without saying counts neither way
     shared = plain_words & there
     # Each value counts as a word that the passage has, in whatever notation.
