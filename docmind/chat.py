@@ -31,6 +31,7 @@ from docmind.agents.state import (
     TurnRequest,
     TurnServices,
     TurnState,
+    check_each_once,
 )
 from docmind.agents.turn_events import SUPERVISOR, TurnEvents
 from docmind.context.trimming import Budget
@@ -326,7 +327,7 @@ class ChatService:
         )
         services = TurnServices(
             count_tokens=self._count_tokens,
-            check_answer=self._check_answer,
+            check_answer=check_each_once(self._check_answer),
             list_documents=self._list_documents,
         )
         return TurnContext(request=request, state=state, services=services, events=events)
@@ -426,7 +427,7 @@ class ChatService:
         if not answer and not stopped and not error:
             error = "The model wrote nothing. Ask again, or put the question differently."
         passages = state.passages.all()
-        checked = self._checked(turn.question, parts, passages)
+        checked = _checked(context, parts, passages)
         # Stored with the answer, so that the page can show later how it came about.
         agent_events = [
             event
@@ -456,26 +457,28 @@ class ChatService:
             error=error,
         )
 
-    def _checked(
-        self, question: str, parts: Sequence[AnswerPart], passages: tuple[NumberedPassage, ...]
-    ) -> CheckedAnswer:
-        """Return the answer with its sentences checked; as it is if the check breaks.
 
-        Each part is checked with its own question: "Three months." answers one of two.
-        """
-        checked: list[tuple[str, CheckedAnswer]] = []
-        for part in parts:
-            found = CheckedAnswer(text=part.text, statements=(), citations=())
-            if part.text and passages:
-                try:
-                    found = self._check_answer(part.question or question, part.text, passages)
-                except Exception:
-                    log.exception("the answer was not checked")
-            before = part.heading
-            if checked:
-                before = f"\n\n{before}"
-            checked.append((before, found))
-        return join_checked(checked)
+def _checked(
+    context: TurnContext, parts: Sequence[AnswerPart], passages: tuple[NumberedPassage, ...]
+) -> CheckedAnswer:
+    """Return the answer with its sentences checked; as it is if the check breaks.
+
+    Each part is checked with its own question: "Three months." answers one of two.
+    """
+    checked: list[tuple[str, CheckedAnswer]] = []
+    for part in parts:
+        found = CheckedAnswer(text=part.text, statements=(), citations=())
+        if part.text and passages:
+            question = part.question or context.request.question
+            try:
+                found = context.services.check_answer(question, part.text, passages)
+            except Exception:
+                log.exception("the answer was not checked")
+        before = part.heading
+        if checked:
+            before = f"\n\n{before}"
+        checked.append((before, found))
+    return join_checked(checked)
 
 
 def _cited_documents(messages: Sequence[StoredMessage]) -> list[str]:

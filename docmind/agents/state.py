@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.messages import AnyMessage
@@ -143,6 +144,25 @@ class CheckAnswer(Protocol):
         self, question: str, answer: str, passages: Sequence[NumberedPassage], /
     ) -> CheckedAnswer:
         """Return the answer with its marks put right, and what was found of each sentence."""
+
+
+def check_each_once(check: CheckAnswer) -> CheckAnswer:
+    """Return a check that keeps what it has found.
+
+    An answer is checked when it is written, when it may have been mended, and when its turn ends:
+    mostly the same text with the same passages.
+    """
+
+    @lru_cache
+    def found(question: str, answer: str, passages: tuple[NumberedPassage, ...]) -> CheckedAnswer:
+        return check(question, answer, passages)
+
+    def check_once(
+        question: str, answer: str, passages: Sequence[NumberedPassage], /
+    ) -> CheckedAnswer:
+        return found(question, answer, tuple(passages))
+
+    return check_once
 
 
 @dataclass(frozen=True)

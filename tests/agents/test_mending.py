@@ -112,6 +112,21 @@ def test_a_setting_leaves_unsupported_sentences_and_marks_them(make_app, ask):
     assert [found.verdict for found in end.statements] == [Verdict.CONTRADICTED]
 
 
+@pytest.mark.parametrize("written", [[RIGHT], [WRONG, RIGHT]])
+def test_the_same_text_is_checked_once_however_often_its_check_is_asked_for(make_app, ask, written):
+    app = make_app(PromptedEngine([PLAN, *written]), agents=MEND)
+    check = app.chat._check_answer
+    checked = []
+
+    def counted(question, answer, passages):
+        checked.append(answer)
+        return check(question, answer, passages)
+
+    app.chat._check_answer = counted
+    assert ask(app, QUESTION)[-1].answer == RIGHT
+    assert checked == written
+
+
 def test_an_answer_that_can_not_be_mended_in_time_is_quoted_or_marked_but_not_lost(make_app, ask):
     engine = PromptedEngine([PLAN, WRONG])  # the second answer fails: there is none
     end = ask(make_app(engine, agents=MEND), QUESTION)[-1]
