@@ -9,7 +9,6 @@ reports`, the half for reporting, which was seen while choosing).
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 
-from docmind.retrieval.sparse import is_stop_word
+from docmind.retrieval.sparse import idf, is_stop_word
 
 NAMED = 0.6
 """How much of a name a question must say, by the weight of its words, to mean that document."""
@@ -89,7 +88,7 @@ def named_documents(question: str, names: Mapping[str, str]) -> NamedDocuments |
     weights: dict[str, float] = {}
     for name_word, frequency in frequencies.items():
         matches[name_word] = _match(name_word, written)
-        weights[name_word] = _weight(frequency, len(names))
+        weights[name_word] = idf(len(names), frequency)
     scores: dict[str, float] = {}
     for document_id, name in split_names.items():
         # The name of a report begins with who it is of; what all names begin with is a folder.
@@ -126,11 +125,6 @@ def _said_of(name: _Name, matches: Mapping[str, _Match], weights: Mapping[str, f
     if by_name or (head.fraction and said > NAMED * total):
         return round(said, 6)
     return 0.0
-
-
-def _weight(documents_with_word: int, documents: int) -> float:
-    """Return what a word of names says about which is meant: BM25's IDF."""
-    return math.log(1 + (documents - documents_with_word + 0.5) / (documents_with_word + 0.5))
 
 
 @lru_cache(maxsize=20_000)
