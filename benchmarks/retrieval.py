@@ -235,18 +235,25 @@ def found_units(corpus: Corpus, results: Iterable[ScoredPassage]) -> list[int]:
 
 def rank_figures(question: Question, units: Sequence[int]) -> Figures:
     """Return recall at 5 and 10, MRR and nDCG at 10 of the units found for a question."""
-    right_ranks = []  # from 1
-    for rank, unit in enumerate(units[:10], 1):
-        if unit in question.gold:
-            right_ranks.append(rank)
-    best_ranks = range(1, min(10, len(question.gold)) + 1)
+    right_ranks = _right_ranks(units, question.gold)
     right_in_five = [rank for rank in right_ranks if rank <= 5]
     return {
         "recall5": len(right_in_five) / len(question.gold),
         "recall10": len(right_ranks) / len(question.gold),
         "mrr10": 1 / right_ranks[0] if right_ranks else 0.0,
-        "ndcg10": _discounted_gain(right_ranks) / _discounted_gain(best_ranks),
+        "ndcg10": ndcg10(units, question.gold),
     }
+
+
+def ndcg10(units: Sequence[int], gold: Sequence[int]) -> float:
+    """Return the nDCG at 10 of units, each there once: binary gains, log2 discount."""
+    best_ranks = range(1, min(10, len(gold)) + 1)
+    return _discounted_gain(_right_ranks(units, gold)) / _discounted_gain(best_ranks)
+
+
+def _right_ranks(units: Sequence[int], gold: Sequence[int]) -> list[int]:
+    """Return the ranks, from 1, of the gold units among the first ten."""
+    return [rank for rank, unit in enumerate(units[:10], 1) if unit in gold]
 
 
 def _discounted_gain(ranks: Iterable[int]) -> float:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.index import load_embedder
-from benchmarks.retrieval import rank_figures, searches, stored
-from benchmarks.sets import retrieval_sets
+from benchmarks.retrieval import found_units, ndcg10, searches, stored
+from benchmarks.sets import Corpus, retrieval_sets
+from docmind.passages import ScoredPassage
 from docmind.settings import Settings
 
 MODES = ("bm25", "dense", "hybrid")
@@ -41,27 +43,27 @@ def write_candidates(settings: Settings, data: Path, out: Path, *, questions: in
                         "half": number % 2,
                         "question": question.text,
                         "gold": list(question.gold),
-                        "candidates": [],
                     }
                     for mode in MODES:
                         results = search[mode](question.text)
-                        units: list[int] = []
-                        for result in results:
-                            passage = result.passage
-                            found = corpus.units_of(passage.document_id, passage.start, passage.end)
-                            units += found
-                            if mode == "hybrid":
-                                row["candidates"].append(
-                                    {
-                                        "text": passage.text,
-                                        "file_name": passage.file_name,
-                                        "units": list(found),
-                                    }
-                                )
-                        ranked = list(dict.fromkeys(units))
-                        row[mode] = rank_figures(question, ranked)["ndcg10"]
+                        row[mode] = ndcg10(found_units(corpus, results), question.gold)
+                        if mode == "hybrid":
+                            row["candidates"] = _candidates(corpus, results)
                     lines.write(json.dumps(row, ensure_ascii=False) + "\n")
             print(corpus.name, len(drawn), flush=True)
+
+
+def _candidates(corpus: Corpus, results: Iterable[ScoredPassage]) -> list[dict[str, object]]:
+    """Return the passages that were found, each with its units."""
+    candidates: list[dict[str, object]] = []
+    for result in results:
+        candidate = {
+            "text": result.passage.text,
+            "file_name": result.passage.file_name,
+            "units": found_units(corpus, [result]),
+        }
+        candidates.append(candidate)
+    return candidates
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.halves import CHOOSING
+from benchmarks.halves import CHOOSING, REPORTING
+from benchmarks.retrieval import ndcg10
+from training.candidates import MODES
 from training.sources import Row, read
 
 SUPPORTED_PASS = 0.88
@@ -80,10 +81,12 @@ def claim_figures(rows: Sequence[Row], chances: np.ndarray) -> dict[str, float]:
     return figures
 
 
-def _ndcg(ranked: Sequence[Sequence[int]], gold: Sequence[int]) -> float:
-    units = list(dict.fromkeys(unit for found in ranked for unit in found))[:10]
-    gain = sum(1 / math.log2(i + 2) for i, unit in enumerate(units) if unit in gold)
-    return gain / sum(1 / math.log2(i + 2) for i in range(min(10, len(gold))))
+def _units(candidates: Sequence[Row]) -> list[int]:
+    """Return the units that the candidates stand for, each once, the best first."""
+    units: list[int] = []
+    for candidate in candidates:
+        units += candidate["units"]
+    return list(dict.fromkeys(units))
 
 
 def order_figures(
@@ -103,31 +106,31 @@ def order_figures(
             continue
         own = np.log(np.array(scores[number]) + 1e-4)
         own = (own - own.mean()) / (own.std() + 1e-6)
-        place = 1 / np.sqrt(np.arange(len(own)) + 1)
-        place = (place - place.mean()) / (place.std() + 1e-6)
+        searched = 1 / np.sqrt(np.arange(len(own)) + 1)
+        searched = (searched - searched.mean()) / (searched.std() + 1e-6)
         key = (question["set"], question["half"])
-        for mode in ("bm25", "dense", "hybrid"):
+        for mode in MODES:
             ndcg.setdefault((*key, mode), []).append(question[mode])
         for weight in WEIGHTS:
-            order = np.argsort(-(weight * own + (1 - weight) * place), kind="stable")
-            ranked = [question["candidates"][i]["units"] for i in order]
-            value = _ndcg(ranked, question["gold"])
+            order = np.argsort(-(weight * own + (1 - weight) * searched), kind="stable")
+            units = _units([question["candidates"][place] for place in order])
+            value = ndcg10(units, question["gold"])
             ndcg.setdefault((*key, f"{weight}"), []).append(value)
     sets = sorted({name for name, _, _ in ndcg})
 
     def gain(weight: float) -> float:
         gains = []
         for name in sets:
-            with_model = statistics.mean(ndcg[name, 0, f"{weight}"])
-            gains.append(with_model / statistics.mean(ndcg[name, 0, "0.0"]))
+            with_model = statistics.mean(ndcg[name, CHOOSING, f"{weight}"])
+            gains.append(with_model / statistics.mean(ndcg[name, CHOOSING, "0.0"]))
         return statistics.mean(gains)
 
     best = max(WEIGHTS, key=gain)
     figures = {"order.weight": best}
     for name in sets:
-        for mode in ("bm25", "dense", "hybrid", f"{best}"):
+        for mode in (*MODES, f"{best}"):
             shown = "reordered" if mode == f"{best}" else mode
-            figures[f"order.{name}.{shown}"] = statistics.mean(ndcg[name, 1, mode])
+            figures[f"order.{name}.{shown}"] = statistics.mean(ndcg[name, REPORTING, mode])
     return figures
 
 

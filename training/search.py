@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
-from collections import Counter
 from collections.abc import Iterable, Set
 
-from docmind.retrieval.sparse import AVERAGE_LENGTH, K1, B, terms
+from docmind.retrieval.sparse import document_vector, idf, query_vector
 from training.sources import Library
 
 MOST_PASSAGES = 3500
@@ -34,14 +32,10 @@ class Index:
         for passage_id in pick.sample(rest, max(0, min(len(rest), MOST_PASSAGES - len(chosen)))):
             chosen[passage_id] = None
 
-        self._weights: dict[str, dict[str, float]] = {}
+        self._weights: dict[int, dict[str, float]] = {}
         """Word → passage → weight."""
         for passage_id in chosen:
-            counts = Counter(terms(library.texts[passage_id][:2400]))
-            length = sum(counts.values())
-            for word, count in counts.items():
-                norm = K1 * (1 - B + B * length / AVERAGE_LENGTH)
-                weight = count * (K1 + 1) / (count + norm)
+            for word, weight in document_vector(library.texts[passage_id][:2400]).items():
                 self._weights.setdefault(word, {})[passage_id] = weight
         self._size = len(chosen)
 
@@ -50,13 +44,13 @@ class Index:
     ) -> list[str]:
         """Return the passages nearest to a text, the best first; of its document, if it has one."""
         scores: dict[str, float] = {}
-        for word in set(terms(text, spellings=False)):
+        for word in query_vector(text):
             found = self._weights.get(word, {})
-            idf = math.log(1 + (self._size - len(found) + 0.5) / (len(found) + 0.5))
             if len(found) > self._size / 3:
                 continue
+            rarity = idf(self._size, len(found))
             for passage_id, weight in found.items():
-                scores[passage_id] = scores.get(passage_id, 0.0) + idf * weight
+                scores[passage_id] = scores.get(passage_id, 0.0) + rarity * weight
         allowed = [p for p in scores if p not in without]
         if document:
             own = [p for p in allowed if self._library.document_of[p] == document]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import ELLIPSIS, cut_off_reason
-from docmind.retrieval.sparse import document_vector, query_vector
+from docmind.retrieval.sparse import document_vector, idf, query_vector
 from docmind.turns import CompletedTurn
 
 SUMMARY_TOKENS = 200
@@ -122,16 +121,13 @@ def recall_turns(
     turns_with_term: Counter[int] = Counter()
     for vector in vectors:
         turns_with_term.update(vector.keys())
-    idf = {
-        term: math.log(1 + (len(vectors) - count + 0.5) / (count + 0.5))
-        for term, count in turns_with_term.items()
-    }
+    weights = {term: idf(len(vectors), count) for term, count in turns_with_term.items()}
     query_terms = query_vector(query)
     scores: dict[int, float] = {}
     for index, vector in enumerate(vectors):
         score = 0.0
         for term, times in query_terms.items():
-            score += vector.get(term, 0.0) * idf.get(term, 0.0) * times
+            score += vector.get(term, 0.0) * weights.get(term, 0.0) * times
         if score > 0:
             scores[index] = score
     best = sorted(scores, key=scores.__getitem__, reverse=True)[:limit]

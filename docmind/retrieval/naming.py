@@ -9,7 +9,6 @@ reports`, the half for reporting, which was seen while choosing).
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 
-from docmind.retrieval.sparse import is_stop_word
+from docmind.retrieval.sparse import idf, is_stop_word
 
 NAMED = 0.6
 """How much of a name a question must say, by the weight of its words, to mean that document."""
@@ -53,6 +52,16 @@ class NamedDocuments:
 
 
 @dataclass(frozen=True)
+class _Name:
+    """A file name as a question may say it, in small letters."""
+
+    words: tuple[str, ...]
+    """Those that tell it from others, each once, sorted."""
+    head: str
+    """The first word, whether it tells anything or not."""
+
+
+@dataclass(frozen=True)
 class _Match:
     """How much of a word of a name a question says."""
 
@@ -70,23 +79,22 @@ def named_documents(question: str, names: Mapping[str, str]) -> NamedDocuments |
         question: what is asked.
         names: file names by document id.
     """
-    words_of_names = {document_id: _name_words(name) for document_id, name in names.items()}
+    split_names = {document_id: _split(name) for document_id, name in names.items()}
     frequencies: Counter[str] = Counter()
-    for name_words in words_of_names.values():
-        frequencies.update(name_words)
+    for name in split_names.values():
+        frequencies.update(name.words)
+    written = _written_words(question)
     matches: dict[str, _Match] = {}
-    for name_word in frequencies:
-        matches[name_word] = _match(name_word, question)
+    weights: dict[str, float] = {}
+    for name_word, frequency in frequencies.items():
+        matches[name_word] = _match(name_word, written)
+        weights[name_word] = idf(len(names), frequency)
     scores: dict[str, float] = {}
-    for document_id, name_words in words_of_names.items():
+    for document_id, name in split_names.items():
         # The name of a report begins with who it is of; what all names begin with is a folder.
-        head = _head(names[document_id])
-        if head not in matches or frequencies[head] > max(MOST_OF_ONE, len(names) / 8):
+        if name.head not in matches or frequencies[name.head] > max(MOST_OF_ONE, len(names) / 8):
             continue
-        weights: dict[str, float] = {}
-        for name_word in sorted(name_words):  # in one order, so that equal sums are equal
-            weights[name_word] = _weight(frequencies[name_word], len(names))
-        said = _said_of(weights, matches, head)
+        said = _said_of(name, matches, weights)
         if said:
             scores[document_id] = said
     best_score = max(scores.values(), default=0.0)
@@ -95,54 +103,58 @@ def named_documents(question: str, names: Mapping[str, str]) -> NamedDocuments |
         return None
     said_by: set[str] = set()
     for document_id in named:
-        for name_word in words_of_names[document_id]:
+        for name_word in split_names[document_id].words:
             said_by |= matches[name_word].said_by
     return NamedDocuments(document_ids=named, rest=_without(question, said_by))
 
 
-def _said_of(weights: Mapping[str, float], matches: Mapping[str, _Match], head: str) -> float:
+def _said_of(name: _Name, matches: Mapping[str, _Match], weights: Mapping[str, float]) -> float:
     """Return the weight of a name's words that a question says; 0 if it does not mean that name."""
     said = 0.0
     said_as_name = 0.0
-    for name_word, weight in weights.items():
+    total = 0.0
+    for name_word in name.words:  # in one order, so that equal sums are equal
         match = matches[name_word]
+        weight = weights[name_word]
+        total += weight
         said += weight * match.fraction
         if match.as_name:
             said_as_name += weight * match.fraction
-    total = sum(weights.values())
-    by_name = matches[head].as_name and said_as_name > NAMED_IN_CAPITALS * total
-    if by_name or (matches[head].fraction and said > NAMED * total):
+    head = matches[name.head]
+    by_name = head.as_name and said_as_name > NAMED_IN_CAPITALS * total
+    if by_name or (head.fraction and said > NAMED * total):
         return round(said, 6)
     return 0.0
 
 
-def _weight(documents_with_word: int, documents: int) -> float:
-    """Return what a word of names says about which is meant: BM25's IDF."""
-    return math.log(1 + (documents - documents_with_word + 0.5) / (documents_with_word + 0.5))
-
-
-def _head(file_name: str) -> str:
-    """Return the first word of a name, in small letters."""
-    first = _WORD.search(PurePath(file_name).stem)
-    return first[0].casefold() if first else ""
-
-
 @lru_cache(maxsize=20_000)
-def _name_words(file_name: str) -> frozenset[str]:
+def _split(file_name: str) -> _Name:
+    found = _WORD.findall(PurePath(file_name).stem)
     words: set[str] = set()
-    for word in _WORD.findall(PurePath(file_name).stem):
+    for word in found:
         is_short_number = word.isdigit() and len(word) < SHORTEST_NUMBER
         if not is_short_number and not is_stop_word(word):
             words.add(word.casefold())
-    return frozenset(words)
+    head = found[0].casefold() if found else ""
+    return _Name(words=tuple(sorted(words)), head=head)
 
 
-def _match(name_word: str, question: str) -> _Match:
-    """Return how much of a word of a name a question says: as it is, in parts, or one end of it."""
+def _written_words(question: str) -> dict[str, str]:
+    """Return the words of a question by their small letters, as they are written there."""
     written: dict[str, str] = {}
     for word in _WORD.findall(question):
         if not is_stop_word(word):
             written[word.casefold()] = word
+    return written
+
+
+def _match(name_word: str, written: Mapping[str, str]) -> _Match:
+    """Return how much of a word of a name a question says: as it is, in parts, or one end of it.
+
+    Args:
+        name_word: in small letters.
+        written: what `_written_words` returns.
+    """
     if name_word in written:
         return _said(1.0, [name_word], written)
     for word in written:

@@ -12,6 +12,7 @@ knows at query time. avgdl is a constant, because a stored vector can't follow a
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import unicodedata
@@ -259,6 +260,16 @@ def query_vector(text: str, languages: Collection[str] = (ENGLISH,)) -> SparseVe
         counts = Counter(terms(text, spellings=False, language=language))
         asked |= {_index(word): count for word, count in counts.items()}
     return asked
+
+
+def idf(passages: int, with_word: int) -> float:
+    """Return a word's IDF, as Qdrant has it: for what is ranked outside of the store.
+
+    Args:
+        passages: how many there are.
+        with_word: those that have the word.
+    """
+    return math.log(1 + (passages - with_word + 0.5) / (with_word + 0.5))
 
 
 def _pairs(word: str) -> list[str]:
