@@ -51,7 +51,9 @@ def test_an_answer_is_copied_made_again_compared_edited_and_rated(url, visit):
     page.get_by_role("button", name="Edit and ask again").first.click()
     field = page.get_by_label("Your question")
     field.fill("What does the team plan cost?")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    ask = page.get_by_role("button", name="Ask", exact=True)
+    assert ask.get_by_text("Ask").bounding_box()["width"] > 10, "the name of the button is seen"
+    ask.click()
     page.wait_for_selector('[class*="st-key-question-"] >> text=What does the team plan cost?')
     tab.answered(60)
     page.wait_for_selector("text=2 / 2")

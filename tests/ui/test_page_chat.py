@@ -416,7 +416,7 @@ def test_an_answer_is_made_again_and_its_versions_can_be_switched(open_page, app
     assert "It is five dollars" in words(tab)
     assert "per month" not in words(tab)
     second = app.conversations.messages(tab_state(tab).conversation_id)[-1]
-    tab.button(key=f"version-left-{second.id}").click().run()
+    tab.button(key=f"icon-version-left-{second.id}").click().run()
     assert versions(tab) == ["1 / 2"]
     assert "per month" in words(tab)
     tab.menu_button(key=f"again-{first.id}").click("compare").run()
@@ -428,7 +428,7 @@ def test_an_edited_question_is_asked_in_its_place(open_page, app, ready):
     tab = finished(ask(tab, "And the tax?"), app)
     conversation_id = tab_state(tab).conversation_id
     first = app.conversations.messages(conversation_id)[0]
-    tab.button(key=f"edit-{first.id}").click().run()
+    tab.button(key=f"icon-edit-{first.id}").click().run()
     tab.text_area[0].set_value("What is the yearly fee?")
     button(tab, "Ask").click().run()
     tab = finished(tab, app)
