@@ -41,7 +41,7 @@ class WaitingQuestion:
 
 
 class Dialog(Protocol):
-    """What is open above the page; see docmind/ui/dialogs.py."""
+    """What is open above the page, or beside it; see docmind/ui/dialogs.py and viewer.py."""
 
     def draw(self, app: App) -> None:
         """Draw it, if what it is about is still there."""
