@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, ContextTrimmed, Replacement, SentenceReplaced
+from docmind.events import Citation, Replacement, SentenceReplaced
 from docmind.storage.messages import StoredMessage
 from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
 from docmind.ui.transcript import transcript
 from tests.passages import numbered
-from tests.ui.conftest import button, buttons_with_key, tab_state, words
+from tests.ui.conftest import button, buttons_with_key, cut, tab_state, words
 
 
 def ask(tab, text):
@@ -330,17 +330,7 @@ def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, ap
 
 def test_trims_are_listed_in_the_sidebar(open_page, app):
     made = app.conversations.create("Long one")
-    cut = ContextTrimmed(
-        conversation_id=made.id,
-        turn_id="t",
-        tokens_before=7400,
-        tokens_after=5600,
-        dropped="2 turns",
-        reason="window",
-        at="2026-01-02T03:04:05+00:00",
-        first_retained_turn=1,
-    )
-    app.conversations.add_trims([cut])
+    app.conversations.add_trims([cut(made.id)])
     tab = open_page()
     tab.button(key=f"open-{made.id}").click().run()
     assert "Context trimmed 1 time" in [expander.label for expander in tab.expander]
