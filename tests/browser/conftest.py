@@ -114,6 +114,10 @@ class Visit:
         self.page.keyboard.press("Escape")
         self.page.wait_for_selector('[role="dialog"]', state="detached")
 
+    def close_pane(self) -> None:
+        self.page.keyboard.press("Escape")
+        self.page.wait_for_selector(".st-key-viewer", state="detached")
+
 
 @pytest.fixture
 def visit(chromium):

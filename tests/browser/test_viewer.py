@@ -35,8 +35,7 @@ def test_a_citation_opens_its_document_beside_the_chat(url, visit, width):
         field = page.locator('[data-testid="stChatInputTextArea"]')
         assert field.bounding_box()["width"] > 150
         field.fill("Is the pane in the way?")
-    page.keyboard.press("Escape")
-    pane.wait_for(state="detached", timeout=20_000)
+    tab.close_pane()
 
 
 def test_a_document_is_looked_at_from_the_documents_page(url, visit):
