@@ -60,19 +60,21 @@ class ViewerPane:
 
     def draw(self, app: App) -> None:
         """Draw it, unless what it shows is gone. Turning pages draws only the pane anew."""
-        cited = self._cited(app)
-        if self.number is not None and cited is None:
-            return
-        if cited is None and app.documents.get(self.document_id) is None:
+        cited = None
+        if self.number is not None:
+            cited = self._cited(app, self.number)
+            if cited is None:
+                return
+        elif app.documents.get(self.document_id) is None:
             return
         with st.container(key="viewer"):
             _draw_pane(app, self, cited)
 
-    def _cited(self, app: App) -> CitedPassage | None:
-        conversation_id = shown_conversation(app) if self.number is not None else None
-        if conversation_id is None or self.number is None:
+    def _cited(self, app: App, number: int) -> CitedPassage | None:
+        conversation_id = shown_conversation(app)
+        if conversation_id is None:
             return None
-        return passage_view.find_passage(app, conversation_id, self.message, self.number)
+        return passage_view.find_passage(app, conversation_id, self.message, number)
 
 
 @st.fragment
