@@ -66,7 +66,7 @@ class ConversationStore:
 
         Upper and lower case are one, in all scripts; SQLite's own LIKE knows ASCII only.
         """
-        wanted = " ".join(text.casefold().split())
+        wanted = _comparable(text)
         messages = schema.messages
         found_ids: set[str] = set()
         with self._database.read() as connection:

@@ -12,6 +12,7 @@ from docmind.ingestion.readers.formats import IMAGES
 from docmind.storage.documents import Failure
 from docmind.ui import dialogs, shared_app, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
+from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain
 from docmind.ui.tab import this_tab
 from docmind.ui.viewer import ViewerPane
@@ -308,31 +309,13 @@ def _draw_row_buttons(app: App, document: Document) -> None:
             on_click=shared_app.attempt,
             args=(app.documents.cancel, document.id),
         )
-    if document.state == "ready":
-        is_wanted = st.button(
-            "Preview",
-            key=f"preview-{document.id}",
-            icon=":material/visibility:",
-            type="tertiary",
-            help="Preview",
-        )
-        if is_wanted:
-            dialogs.ask(ViewerPane(document_id=document.id))
-    if st.button(
-        "Collection and tags",
-        key=f"label-{document.id}",
-        icon=":material/label:",
-        type="tertiary",
-        help="Collection and tags",
+    if document.state == "ready" and icon_button(
+        "Preview", "visibility", key=f"preview-{document.id}"
     ):
+        dialogs.ask(ViewerPane(document_id=document.id))
+    if icon_button("Collection and tags", "label", key=f"label-{document.id}"):
         dialogs.ask(dialogs.EditDocuments((document.id,)))
-    if st.button(
-        "Delete documents",
-        key=f"delete-{document.id}",
-        icon=":material/delete:",
-        type="tertiary",
-        help="Delete documents",
-    ):
+    if icon_button("Delete documents", "delete", key=f"delete-{document.id}"):
         dialogs.ask(dialogs.DeleteDocuments((document.id,)))
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from docmind.ui import answer, dialogs, shared_app
 from docmind.ui.asking import ask_again, ask_edited
+from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain
 from docmind.ui.plain_text import plain_text
 from docmind.ui.tab import this_tab
@@ -36,19 +37,17 @@ _AGAIN_LABELS = {
 def draw_question(app: App, message: StoredMessage, index: int, *, is_busy: bool) -> None:
     """Draw a stored question; it can be edited, unless an answer is being written."""
     if this_tab().editing == message.id and not is_busy:
-        _draw_edit_form(app, message, index)
+        _draw_edit_form(app, message)
         return
     answer.draw_question(message.text, index)
     with st.container(
         key=f"actions-{index}", horizontal=True, gap="small", horizontal_alignment="right"
     ):
         _draw_version_switch(app, message, is_busy=is_busy)
-        st.button(
+        icon_button(
             "Edit and ask again",
+            "edit",
             key=f"edit-{message.id}",
-            type="tertiary",
-            icon=":material/edit:",
-            help="Edit and ask again",
             disabled=is_busy,
             on_click=this_tab().edit,
             args=(message.id,),
@@ -80,9 +79,9 @@ def draw_answer_actions(
         _draw_reason(app, message, message.rating)
 
 
-def _draw_edit_form(app: App, message: StoredMessage, index: int) -> None:
+def _draw_edit_form(app: App, message: StoredMessage) -> None:
     key = f"edited-{message.id}"
-    with st.container(key=f"edit-question-{index}"), st.form(f"edit-form-{message.id}"):
+    with st.form(f"edit-form-{message.id}"):
         st.text_area("Your question", message.text, key=key)
         with st.container(horizontal=True, horizontal_alignment="right"):
             is_kept = st.form_submit_button("Keep as it was", type="tertiary")
@@ -116,13 +115,10 @@ def _draw_switch_button(app: App, message: StoredMessage, place: int, *, is_busy
         if conversation_id is not None:
             app.conversations.show_version(conversation_id, message.versions[place])
 
-    name = "Version before" if is_earlier else "Next version"
-    st.button(
-        name,
+    icon_button(
+        "Version before" if is_earlier else "Next version",
+        f"chevron_{direction}",
         key=f"version-{direction}-{message.id}",
-        type="tertiary",
-        icon=f":material/chevron_{direction}:",
-        help=name,
         disabled=is_busy or not is_there,
         on_click=shared_app.attempt,
         args=(show,),

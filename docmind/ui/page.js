@@ -66,12 +66,12 @@ export default function ({ data, setTriggerValue }) {
   };
   document.addEventListener("click", open, true);
   // 3. A question that was just asked comes into view, and its stored answer takes the place of the running one there.
+  const timer = setInterval(follow, 200);
   // 4. A text that the user wants copied goes into the clipboard, once.
   if (data.number > copied) {
     copied = data.number;
     copy(data.text).then((done) => done || setTriggerValue("refused", data.number));
   }
-  const timer = setInterval(follow, 200);
   return () => {
     clearInterval(timer);
     document.removeEventListener("click", open, true);

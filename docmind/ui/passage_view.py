@@ -24,7 +24,7 @@ class CitedPassage:
     source: NumberedPassage
     citations: tuple[Citation, ...]
     """What of the answer cites it; nothing is known of an answer that is being written."""
-    answer_sources: tuple[NumberedPassage, ...] = ()
+    answer_sources: tuple[NumberedPassage, ...]
     """All sources that the answer cites."""
 
 

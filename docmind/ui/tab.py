@@ -41,7 +41,7 @@ class WaitingQuestion:
 
 
 class Dialog(Protocol):
-    """What is open above the page; see docmind/ui/dialogs.py."""
+    """What is open above the page, or beside it; see docmind/ui/dialogs.py and viewer.py."""
 
     def draw(self, app: App) -> None:
         """Draw it, if what it is about is still there."""
@@ -157,8 +157,7 @@ def shown_conversation(app: App) -> str | None:
     It is the one in the address, else the last one looked at; None if that is gone.
     """
     wanted = st.query_params.get(_ADDRESS_KEY) or this_tab().conversation_id
-    known_ids = {conversation.id for conversation in app.conversations.list()}
-    if wanted not in known_ids:
+    if wanted is not None and app.conversations.get(wanted) is None:
         wanted = None
     show_conversation(wanted)
     return wanted

@@ -11,6 +11,7 @@ import streamlit as st
 from docmind.errors import DocMindError
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.ui import passage_view
+from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.page_image import WIDTH, page_image
 from docmind.ui.passage_view import CitedPassage
@@ -59,19 +60,21 @@ class ViewerPane:
 
     def draw(self, app: App) -> None:
         """Draw it, unless what it shows is gone. Turning pages draws only the pane anew."""
-        cited = self._cited(app)
-        if self.number is not None and cited is None:
-            return
-        if cited is None and app.documents.get(self.document_id) is None:
+        cited = None
+        if self.number is not None:
+            cited = self._cited(app, self.number)
+            if cited is None:
+                return
+        elif app.documents.get(self.document_id) is None:
             return
         with st.container(key="viewer"):
             _draw_pane(app, self, cited)
 
-    def _cited(self, app: App) -> CitedPassage | None:
-        conversation_id = shown_conversation(app) if self.number is not None else None
-        if conversation_id is None or self.number is None:
+    def _cited(self, app: App, number: int) -> CitedPassage | None:
+        conversation_id = shown_conversation(app)
+        if conversation_id is None:
             return None
-        return passage_view.find_passage(app, conversation_id, self.message, self.number)
+        return passage_view.find_passage(app, conversation_id, self.message, number)
 
 
 @st.fragment
@@ -146,12 +149,10 @@ def _draw_turn_button(
     def turn() -> None:
         pane.page = page
 
-    st.button(
+    icon_button(
         name,
+        f"chevron_{direction}",
         key=f"viewer-turn-{direction}",
-        type="tertiary",
-        icon=f":material/chevron_{direction}:",
-        help=name,
         disabled=disabled,
         on_click=turn,
     )
@@ -163,22 +164,18 @@ def _draw_zoom(pane: ViewerPane) -> None:
     def zoom_to(new_place: int) -> None:
         pane.zoom = ZOOMS[new_place]
 
-    st.button(
+    icon_button(
         "Smaller",
+        "zoom_out",
         key="viewer-zoom-out",
-        type="tertiary",
-        icon=":material/zoom_out:",
-        help="Smaller",
         disabled=place == 0,
         on_click=zoom_to,
         args=(place - 1,),
     )
-    st.button(
+    icon_button(
         "Larger",
+        "zoom_in",
         key="viewer-zoom-in",
-        type="tertiary",
-        icon=":material/zoom_in:",
-        help="Larger",
         disabled=place == len(ZOOMS) - 1,
         on_click=zoom_to,
         args=(place + 1,),

@@ -63,6 +63,22 @@ def served(command: list[str], environment: dict[str, str], log: Path):
                 process.kill()
 
 
+@contextmanager
+def served_fakes(data: Path, *, delay_s: float, idle: bool = False):
+    """Serve the pages over in-memory parts; see tests/serve_fakes.py. Yield their address.
+
+    Args:
+        data: A folder of their own.
+        delay_s: Seconds between two events of an answer.
+        idle: Whether all documents are read; else one is being read for ever.
+    """
+    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": str(delay_s)}
+    if idle:
+        environment["FAKE_IDLE"] = "1"
+    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+        yield address
+
+
 class Visit:
     """One browser tab; remembers every request that would leave the machine."""
 
@@ -88,9 +104,19 @@ class Visit:
         self.page.wait_for_selector('[class*="st-key-answer-"]', timeout=timeout_s * 1000)
         self.page.wait_for_selector(".st-key-stop-turn", state="detached", timeout=timeout_s * 1000)
 
+    def ask_and_wait(self, question: str) -> None:
+        """Ask, and wait until a quick answer is there."""
+        self.ask(question)
+        self.page.wait_for_selector(".st-key-live", timeout=30_000)
+        self.answered(60)
+
     def close_dialog(self) -> None:
         self.page.keyboard.press("Escape")
         self.page.wait_for_selector('[role="dialog"]', state="detached")
+
+    def close_pane(self) -> None:
+        self.page.keyboard.press("Escape")
+        self.page.wait_for_selector(".st-key-viewer", state="detached")
 
 
 @pytest.fixture

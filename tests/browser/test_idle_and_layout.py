@@ -3,7 +3,7 @@
 import pytest
 
 from docmind.settings import Settings
-from tests.browser.conftest import served
+from tests.browser.conftest import served_fakes
 
 pytestmark = pytest.mark.browser
 
@@ -25,8 +25,7 @@ WATCH = """() => {
 def url(tmp_path_factory):
     """The pages with documents that are all read."""
     data = tmp_path_factory.mktemp("data")
-    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": "0.05", "FAKE_IDLE": "1"}
-    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+    with served_fakes(data, delay_s=0.05, idle=True) as address:
         yield address
 
 
@@ -64,9 +63,7 @@ def test_nothing_jumps_while_an_answer_comes_and_when_it_ends(url, visit):
 def test_a_draft_stays_when_another_conversation_is_looked_at(url, visit):
     tab = visit(url)
     tab.open()
-    tab.ask("What does the plan cost?")
-    tab.page.wait_for_selector(".st-key-live", timeout=30_000)
-    tab.answered(60)
+    tab.ask_and_wait("What does the plan cost?")
     field = tab.page.locator('[data-testid="stChatInputTextArea"]')
     field.fill("half a thought")
     tab.page.get_by_role("button", name="Prices of the last year").first.click()

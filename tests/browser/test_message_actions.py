@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import served
+from tests.browser.conftest import served_fakes
 
 pytestmark = pytest.mark.browser
 
@@ -11,8 +11,7 @@ pytestmark = pytest.mark.browser
 def url(tmp_path_factory):
     """The pages with a few documents and a quick answer."""
     data = tmp_path_factory.mktemp("data")
-    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": "0.02"}
-    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+    with served_fakes(data, delay_s=0.02) as address:
         yield address
 
 
@@ -26,9 +25,7 @@ def test_an_answer_is_copied_made_again_compared_edited_and_rated(url, visit):
     page = tab.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.open()
-    tab.ask("What does the plan cost?")
-    page.wait_for_selector(".st-key-live", timeout=30_000)
-    tab.answered(60)
+    tab.ask_and_wait("What does the plan cost?")
 
     choose(page, "copy", "Copy as plain text")
     page.wait_for_selector("text=Copied")
@@ -51,7 +48,9 @@ def test_an_answer_is_copied_made_again_compared_edited_and_rated(url, visit):
     page.get_by_role("button", name="Edit and ask again").first.click()
     field = page.get_by_label("Your question")
     field.fill("What does the team plan cost?")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    ask = page.get_by_role("button", name="Ask", exact=True)
+    assert ask.get_by_text("Ask").bounding_box()["width"] > 10, "the name of the button is seen"
+    ask.click()
     page.wait_for_selector('[class*="st-key-question-"] >> text=What does the team plan cost?')
     tab.answered(60)
     page.wait_for_selector("text=2 / 2")

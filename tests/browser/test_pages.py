@@ -5,7 +5,7 @@ Nothing leaves the machine, nothing overflows, keys work.
 
 import pytest
 
-from tests.browser.conftest import served
+from tests.browser.conftest import served_fakes
 
 pytestmark = pytest.mark.browser
 
@@ -16,8 +16,7 @@ PAGES = ("", "documents", "system", "settings")
 def url(tmp_path_factory):
     """The pages with a few documents and a slow answer."""
     data = tmp_path_factory.mktemp("data")
-    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": "0.05"}
-    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+    with served_fakes(data, delay_s=0.05) as address:
         yield address
 
 
@@ -54,9 +53,7 @@ def test_the_content_policy_stops_remote_loads(url, visit):
 def test_a_citation_in_the_text_opens_its_passage(url, visit):
     tab = visit(url)
     tab.open()
-    tab.ask("What does the plan cost?")
-    tab.page.wait_for_selector(".st-key-live", timeout=30_000)
-    tab.answered(60)
+    tab.ask_and_wait("What does the plan cost?")
     assert "unverified" in tab.page.locator('a[href^="#unverified-"]').inner_text()
     tab.page.locator('a[href^="#cite-"]').nth(2).click()
     tab.page.wait_for_selector(".st-key-viewer >> text=Passage 3 about the fee.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import served
+from tests.browser.conftest import served_fakes
 
 pytestmark = pytest.mark.browser
 
@@ -11,8 +11,7 @@ pytestmark = pytest.mark.browser
 def url(tmp_path_factory):
     """The pages with documents that are all read, and a quick answer."""
     data = tmp_path_factory.mktemp("data")
-    environment = {"DOCMIND_DATA_DIR": str(data), "FAKE_DELAY": "0.02", "FAKE_IDLE": "1"}
-    with served(["tests/serve_fakes.py"], environment, data / "output.log") as address:
+    with served_fakes(data, delay_s=0.02, idle=True) as address:
         yield address
 
 
@@ -22,9 +21,7 @@ def test_a_citation_opens_its_document_beside_the_chat(url, visit, width):
     page = tab.page
     page.goto(url)
     page.wait_for_selector('[data-testid="stChatInputTextArea"]', timeout=60_000)
-    tab.ask("What does the plan cost?")
-    page.wait_for_selector(".st-key-live", timeout=30_000)
-    tab.answered(60)
+    tab.ask_and_wait("What does the plan cost?")
     page.locator('a[href^="#cite-"]').first.click()
     pane = page.locator(".st-key-viewer")
     pane.wait_for(timeout=20_000)
@@ -38,8 +35,7 @@ def test_a_citation_opens_its_document_beside_the_chat(url, visit, width):
         field = page.locator('[data-testid="stChatInputTextArea"]')
         assert field.bounding_box()["width"] > 150
         field.fill("Is the pane in the way?")
-    page.keyboard.press("Escape")
-    pane.wait_for(state="detached", timeout=20_000)
+    tab.close_pane()
 
 
 def test_a_document_is_looked_at_from_the_documents_page(url, visit):

@@ -112,19 +112,24 @@ def test_the_last_used_conversation_comes_first_and_long_questions_make_short_ti
     assert store.get(second.id).title.startswith("word")
 
 
-def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(store):
-    conversation = store.create("x")
-    store.add_question(conversation.id, "?")
-    trim = ContextTrimmed(
-        conversation_id=conversation.id,
+def cut(conversation_id, **fields):
+    """Return a trim event; `fields` are more of ContextTrimmed's."""
+    return ContextTrimmed(
+        conversation_id=conversation_id,
         turn_id="t",
-        tokens_before=2,
-        tokens_after=1,
+        tokens_before=9,
+        tokens_after=5,
         dropped="1 oldest turn",
         reason="r",
         at=now(),
+        **fields,
     )
-    store.add_trims([trim])
+
+
+def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(store):
+    conversation = store.create("x")
+    store.add_question(conversation.id, "?")
+    store.add_trims([cut(conversation.id)])
     store.delete(conversation.id)
     store.add_answer(conversation.id, StoredMessage(role="assistant", text="late", at=now()))
     assert store.list() == []
@@ -239,24 +244,14 @@ def test_a_cut_holds_for_the_versions_that_come_after_it_only(store):
     first = store.add_question(one, "1?")
     store.add_answer(one, answered("1."), first)
     second = store.add_question(one, "2?")
-    cut = ContextTrimmed(
-        conversation_id=one,
-        turn_id="t",
-        tokens_before=9,
-        tokens_after=5,
-        dropped="1 oldest turn",
-        reason="r",
-        at=now(),
-        first_retained_turn=1,
-        summary="1 was asked.",
-    )
-    store.add_trims([cut], second)
+    trim = cut(one, first_retained_turn=1, summary="1 was asked.")
+    store.add_trims([trim], second)
     store.add_answer(one, answered("2."), second)
-    assert store.trims(one) == [cut]
+    assert store.trims(one) == [trim]
     assert store.trims(one, before=second) == []
     store.add_question(one, "One?", version_of=first)
     assert store.trims(one) == []
-    assert store.trims() == [cut]
+    assert store.trims() == [trim]
 
 
 def test_what_the_user_thinks_of_an_answer_is_kept(store):

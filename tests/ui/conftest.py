@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.ui import NoPagesFolder
+from docmind.events import ContextTrimmed
 from docmind.ui import shared_app
 from tests.fakes import fake_app
 
@@ -84,6 +85,20 @@ def button(tab, label):
 def buttons_with_key(tab, start):
     """Return the buttons whose key begins with `start`."""
     return [found for found in tab.button if str(found.key).startswith(start)]
+
+
+def cut(conversation_id):
+    """Return the trim event of a conversation that lost two turns."""
+    return ContextTrimmed(
+        conversation_id=conversation_id,
+        turn_id="t",
+        tokens_before=7400,
+        tokens_after=5600,
+        dropped="2 turns",
+        reason="window",
+        at="2026-01-02T03:04:05+00:00",
+        first_retained_turn=1,
+    )
 
 
 def tab_state(tab):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, ContextTrimmed, Replacement, SentenceReplaced
+from docmind.events import Citation, Replacement, SentenceReplaced
 from docmind.storage.messages import StoredMessage
 from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
 from docmind.ui.transcript import transcript
 from tests.passages import numbered
-from tests.ui.conftest import button, buttons_with_key, tab_state, words
+from tests.ui.conftest import button, buttons_with_key, cut, tab_state, words
 
 
 def ask(tab, text):
@@ -330,17 +330,7 @@ def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, ap
 
 def test_trims_are_listed_in_the_sidebar(open_page, app):
     made = app.conversations.create("Long one")
-    cut = ContextTrimmed(
-        conversation_id=made.id,
-        turn_id="t",
-        tokens_before=7400,
-        tokens_after=5600,
-        dropped="2 turns",
-        reason="window",
-        at="2026-01-02T03:04:05+00:00",
-        first_retained_turn=1,
-    )
-    app.conversations.add_trims([cut])
+    app.conversations.add_trims([cut(made.id)])
     tab = open_page()
     tab.button(key=f"open-{made.id}").click().run()
     assert "Context trimmed 1 time" in [expander.label for expander in tab.expander]
@@ -416,7 +406,7 @@ def test_an_answer_is_made_again_and_its_versions_can_be_switched(open_page, app
     assert "It is five dollars" in words(tab)
     assert "per month" not in words(tab)
     second = app.conversations.messages(tab_state(tab).conversation_id)[-1]
-    tab.button(key=f"version-left-{second.id}").click().run()
+    tab.button(key=f"icon-version-left-{second.id}").click().run()
     assert versions(tab) == ["1 / 2"]
     assert "per month" in words(tab)
     tab.menu_button(key=f"again-{first.id}").click("compare").run()
@@ -428,7 +418,7 @@ def test_an_edited_question_is_asked_in_its_place(open_page, app, ready):
     tab = finished(ask(tab, "And the tax?"), app)
     conversation_id = tab_state(tab).conversation_id
     first = app.conversations.messages(conversation_id)[0]
-    tab.button(key=f"edit-{first.id}").click().run()
+    tab.button(key=f"icon-edit-{first.id}").click().run()
     tab.text_area[0].set_value("What is the yearly fee?")
     button(tab, "Ask").click().run()
     tab = finished(tab, app)

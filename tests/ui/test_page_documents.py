@@ -98,7 +98,7 @@ def test_search_narrows_the_list(open_page, app):
 def test_delete_asks_first(open_page, app):
     document = app.documents.add_bytes(b"1", "a.txt").document
     tab = open_page("documents")
-    tab.button(key=f"delete-{document.id}").click().run()
+    tab.button(key=f"icon-delete-{document.id}").click().run()
     assert "will be removed from this machine" in words(tab)
     assert app.documents.documents()
     tab.button(key="delete-yes").click().run()
@@ -109,7 +109,7 @@ def test_many_documents_come_in_pages(open_page, app):
     for i in range(45):
         app.documents.add_bytes(str(i).encode(), f"file {i:02}.txt")
     tab = open_page("documents")
-    assert len(buttons_with_key(tab, "delete-")) == 20
+    assert len(buttons_with_key(tab, "icon-delete-")) == 20
     assert "45 documents" in words(tab)
 
 
@@ -154,7 +154,7 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     assert ":gray-badge[tax]" in words(tab)
     tab.text_input(key="document-search").set_value("tax").run()
     assert "b\\.txt" not in words(tab)
-    tab.button(key=f"label-{document.id}").click().run()
+    tab.button(key=f"icon-label-{document.id}").click().run()
     assert tab.selectbox[0].options == ["General", "Contracts (2026)"]
     tab.selectbox[0].set_value(made.id)
     tab.multiselect[0].set_value([])

@@ -5,8 +5,7 @@ import time
 from dataclasses import replace
 
 from docmind.engine.interface import Attempt
-from docmind.events import ContextTrimmed
-from tests.ui.conftest import button, words
+from tests.ui.conftest import button, cut, words
 
 
 def metric_values(tab):
@@ -30,17 +29,7 @@ def test_it_shows_machine_engine_and_versions(open_page, app):
 def test_the_trim_log_covers_all_conversations(open_page, app):
     for title in ("One", "Two"):
         made = app.conversations.create(title)
-        cut = ContextTrimmed(
-            conversation_id=made.id,
-            turn_id="t",
-            tokens_before=7400,
-            tokens_after=5600,
-            dropped="2 turns",
-            reason="window",
-            at="2026-01-02T03:04:05+00:00",
-            first_retained_turn=1,
-        )
-        app.conversations.add_trims([cut])
+        app.conversations.add_trims([cut(made.id)])
     table = open_page("system").table[0].value
     assert set(table["Conversation"]) == {"One", "Two"}
 
