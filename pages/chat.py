@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, asking, chat, shared_app, tab, uploads
+from docmind.ui import answer, asking, chat, mention_list, shared_app, tab, uploads
 
 app = shared_app.page_app()
 conversation_id = tab.shown_conversation(app)
@@ -48,5 +48,6 @@ with foot:
 # Not within st.bottom, where it stands all the same: Streamlit follows the end of a page only
 # with its input outside.
 sent = chat.draw_input(app)
+mention_list.draw(app)
 if sent:
     asking.submit(app, sent)

@@ -27,6 +27,7 @@ from docmind.events import (
 from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.passages import NumberedPassage
+from docmind.question_scope import QuestionScope
 from docmind.settings import Settings
 from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
@@ -131,13 +132,19 @@ class FakeChat:
         conversation_id: str,
         *,
         version_of: int | None = None,
+        scope: QuestionScope | None = None,
         temperature: float | None = None,
     ) -> Turn:
         if self.error is not None:
             raise self.error
         self.temperatures.append(temperature)
         turn = Turn(conversation_id, question, version_of)
-        turn.question_id = self.conversations.add_question(conversation_id, question, version_of)
+        if scope is None:
+            conversation = self.conversations.get(conversation_id)
+            scope = conversation.scope
+        turn.question_id = self.conversations.add_question(
+            conversation_id, question, version_of, scope=scope
+        )
         self._active[conversation_id] = turn
         threading.Thread(target=self._play, args=(turn,), daemon=True).start()
         return turn

@@ -11,6 +11,7 @@ from sqlalchemy import Row, select
 
 from docmind.errors import DocMindError
 from docmind.events import ContextTrimmed, now
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope
 from docmind.storage import schema
 from docmind.storage.database import Database
 from docmind.storage.history import MessageHistory
@@ -33,8 +34,8 @@ class Conversation:
     title: str
     created_at: str
     updated_at: str
-    collections: tuple[int, ...] = ()
-    """Ids of the collections that are searched; none: all."""
+    scope: QuestionScope = NOTHING_CHOSEN
+    """What its next question is asked of."""
     shown_message: int | None = None
     """The last message of the versions that are shown; None: nothing was asked yet."""
 
@@ -121,9 +122,9 @@ class ConversationStore:
         if title:
             self._change(conversation_id, title=title)
 
-    def search_in(self, conversation_id: str, collections: Sequence[int]) -> None:
-        """Say which collections a conversation searches; none: all."""
-        self._change(conversation_id, collections=[int(number) for number in collections])
+    def search_in(self, conversation_id: str, scope: QuestionScope) -> None:
+        """Say what a conversation's next questions are asked of."""
+        self._change(conversation_id, scope=scope.to_json())
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation with its messages and trim events."""
@@ -133,7 +134,12 @@ class ConversationStore:
             connection.execute(_TABLE.delete().where(_TABLE.c.id == conversation_id))
 
     def add_question(
-        self, conversation_id: str, question: str, version_of: int | None = None
+        self,
+        conversation_id: str,
+        question: str,
+        version_of: int | None = None,
+        *,
+        scope: QuestionScope = NOTHING_CHOSEN,
     ) -> int:
         """Store a question, show it, and return its id.
 
@@ -143,17 +149,20 @@ class ConversationStore:
             conversation_id: The conversation.
             question: As it was typed.
             version_of: The id of the question in whose place it stands; None puts it at the end.
-                With the same words it is that question, which gets another answer.
+                With the same words, asked of the same, it is that question, which gets another
+                answer.
+            scope: What it is asked of.
         """
         replaced = self._question(conversation_id, version_of)
         at = now()
-        if replaced is not None and replaced.text == question:
+        is_same = replaced is not None and replaced.text == question and replaced.scope == scope
+        if replaced is not None and is_same:
             question_id = replaced.id
         else:
             parent = self._shown_message(conversation_id)
             if replaced is not None:
                 parent = replaced.parent
-            message = StoredMessage(role="user", text=question, at=at, parent=parent)
+            message = StoredMessage(role="user", text=question, at=at, parent=parent, scope=scope)
             question_id = self._history.add(conversation_id, message)
         self._change(conversation_id, updated_at=at, shown_message=question_id)
         conversation = self.get(conversation_id)
@@ -261,7 +270,7 @@ def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
         title=row.title,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        collections=tuple(row.collections),
+        scope=QuestionScope.from_json(row.scope),
         shown_message=row.shown_message,
     )
 

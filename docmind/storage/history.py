@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from docmind.events import Citation, Usage
 from docmind.passages import NumberedPassage
+from docmind.question_scope import QuestionScope
 from docmind.storage import schema
 from docmind.storage.database import Database
 from docmind.storage.messages import (
@@ -147,6 +148,7 @@ class _Converter(BaseMessageConverter):
             parent=stored.parent,
             rating=stored.rating,
             rating_reason=stored.rating_reason,
+            scope=stored.scope.to_json(),
         )
 
     def from_sql_model(self, sql_message: Any) -> _Record:
@@ -168,6 +170,7 @@ class _Converter(BaseMessageConverter):
             open_points=row.open_points,
             rating=row.rating,
             rating_reason=row.rating_reason,
+            scope=QuestionScope.from_json(row.scope),
             id=row.id,
             parent=row.parent,
         )

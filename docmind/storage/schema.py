@@ -65,7 +65,8 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
-    Column("collections", JSON, nullable=False),
+    # What its questions are asked of, as `QuestionScope.to_json` writes it.
+    Column("scope", JSON, nullable=False, server_default="{}"),
     # The last message of the versions that are shown. Its parents lead back to the first question.
     Column("shown_message", Integer),
 )
@@ -92,6 +93,8 @@ messages = Table(
     Column("parent", Integer, ForeignKey("messages.id")),
     Column("rating", Text),
     Column("rating_reason", Text, nullable=False, server_default=""),
+    # Of a question: what it was asked of.
+    Column("scope", JSON, nullable=False, server_default="{}"),
     Index("messages_of_conversation", "conversation_id"),
 )
 

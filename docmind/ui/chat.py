@@ -10,8 +10,8 @@ import streamlit as st
 from docmind import wording
 from docmind.ui import answer, engine_status, message_actions, shared_app, uploads
 from docmind.ui.asking import ask_again, ask_waiting, is_loading, waits_for_files
-from docmind.ui.collections import draw_search_choice, searched_collections
 from docmind.ui.markdown import plain
+from docmind.ui.scope_row import current_scope, draw_scope_row
 from docmind.ui.tab import WaitingQuestion, this_tab
 from docmind.ui.turn_view import view_turn
 
@@ -93,10 +93,11 @@ def _draw_loading(app: App) -> None:
 def draw_empty(app: App) -> None:
     """Draw the page of a new conversation: what can be asked about, or what is missing."""
     documents = app.documents.documents()
-    searched = searched_collections(app, None)
+    scope = current_scope(app, None)
+    searched = app.collections.searched(scope).ids
     ready = [document for document in documents if document.state == "ready"]
-    if searched:
-        ready = [document for document in ready if document.collection in searched]
+    if searched is not None:
+        ready = [document for document in ready if document.id in searched]
     with st.container(key="empty", horizontal_alignment="center"):
         st.title("Ask your documents", anchor=False, text_alignment="center")
         if not documents:
@@ -104,7 +105,7 @@ def draw_empty(app: App) -> None:
         elif ready:
             _draw_suggestions(ready)
         else:
-            why = _why_none_is_ready(documents, bool(searched))
+            why = _why_none_is_ready(documents, bool(scope))
             st.markdown(why, text_alignment="center")
 
 
@@ -125,7 +126,7 @@ def _why_none_is_ready(documents: Sequence[Document], some_are_chosen: bool) -> 
     if uploads.pending(documents):
         return "Your documents are being read. You can ask as soon as one is ready."
     if some_are_chosen:
-        return "No document of the chosen collections is ready. Choose others below."
+        return "None of the chosen documents is ready. Choose others below."
     return "No document could be read. The Documents page says why."
 
 
@@ -243,7 +244,7 @@ def draw_question_options(app: App, conversation_id: str | None, turn: Turn | No
         horizontal_alignment="distribute",
         vertical_alignment="center",
     ):
-        draw_search_choice(app, conversation_id)
+        draw_scope_row(app, conversation_id)
         if turn is not None:
             _draw_stop_button(turn)
 
@@ -271,7 +272,7 @@ def write_draft_into_input() -> None:
 def draw_input(app: App) -> ChatInputValue | None:
     """Draw the input for questions and files; return what was sent."""
     return st.chat_input(
-        "Ask about your documents, or drop files",
+        "Ask about your documents, drop files, or type @ for one of them",
         key=_INPUT_KEY,
         accept_file="multiple",
         max_upload_size=uploads.limit_mb(app),

@@ -11,6 +11,7 @@ from docmind.events import (
     Usage,
     now,
 )
+from docmind.question_scope import ChosenDocument, PageRange, QuestionScope
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.database import Database
 from docmind.storage.messages import StoredMessage
@@ -139,12 +140,14 @@ def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(stor
 
 def test_a_conversation_keeps_the_collections_it_searches(store):
     conversation = store.create()
-    assert conversation.collections == ()
-    store.search_in(conversation.id, [3, 1])
-    assert store.get(conversation.id).collections == (3, 1)
+    assert not conversation.scope
+    pages = ChosenDocument(id="a", name="a.pdf", pages=PageRange(first=2, last=4))
+    scope = QuestionScope(documents=(pages,), collections=(3, 1), tags=("tax",))
+    store.search_in(conversation.id, scope)
+    assert store.get(conversation.id).scope == scope
     assert store.list() == [store.get(conversation.id)]
-    store.search_in(conversation.id, [])
-    assert store.get(conversation.id).collections == ()
+    store.search_in(conversation.id, QuestionScope())
+    assert not store.get(conversation.id).scope
 
 
 def test_a_conversation_that_cannot_begin_goes_again(store):

@@ -7,9 +7,11 @@ import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, Replacement, SentenceReplaced
+from docmind.question_scope import QuestionScope
 from docmind.storage.messages import StoredMessage
 from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
+from docmind.ui.markdown import plain
 from docmind.ui.transcript import transcript
 from tests.passages import numbered
 from tests.ui.conftest import button, buttons_with_key, cut, tab_state, words
@@ -344,30 +346,72 @@ def test_hostile_names_stay_letters(open_page, app):
 
 
 def test_a_conversation_keeps_which_collections_it_searches(open_page, app, ready):
-    assert not open_page().get("button_group")
     made = app.collections.create("Contracts")
     tab = open_page()
-    tab_state(tab).search_in([made.id])
+    tab_state(tab).scope = QuestionScope(collections=(made.id,))
     tab.run()
-    assert "No document of the chosen collections is ready" in words(tab)
+    assert "None of the chosen documents is ready" in words(tab)
     ask(tab, "What is the fee?")
     conversation = app.conversations.list()[0]
-    assert conversation.collections == (made.id,)
-    app.conversations.search_in(conversation.id, [])
-    assert app.conversations.get(conversation.id).collections == ()
-    app.collections.delete(made.id)
-    assert not tab.run().get("button_group")
+    assert conversation.scope.collections == (made.id,)
+    assert app.conversations.messages(conversation.id)[0].scope.collections == (made.id,)
+    button(tab, "Contracts").click().run()
+    assert not app.conversations.get(conversation.id).scope
+    # What was asked stays what it was.
+    assert app.conversations.messages(conversation.id)[0].scope.collections == (made.id,)
+
+
+def test_a_question_names_the_documents_that_it_is_asked_of(open_page, app, ready):
+    app.documents.add_bytes(b"The rent is due.", "lease.txt")
+    tab = open_page()
+    ask(tab, "@prices What is the fee?")
+    conversation = app.conversations.list()[0]
+    question = app.conversations.messages(conversation.id)[0]
+    assert question.text == "What is the fee?"
+    assert [chosen.name for chosen in question.scope.documents] == ["prices.txt"]
+    assert f":gray-badge[{plain('prices.txt')}]" in words(tab)
+    # It holds for what is asked next, until it is taken out.
+    ask(tab, "And per year?")
+    assert app.conversations.messages(conversation.id)[2].scope == question.scope
+    tab.button(key="unscope-0").click().run()
+    ask(tab, "And elsewhere?")
+    assert not app.conversations.messages(conversation.id)[4].scope
+
+
+def test_a_document_alone_is_only_chosen_and_a_file_that_is_not_there_is_said(
+    open_page, app, ready
+):
+    tab = open_page()
+    tab.chat_input[0].set_value("@prices.txt").run()
+    assert app.conversations.list() == []
+    assert [chosen.id for chosen in tab_state(tab).scope.documents] == [ready.id]
+    tab.chat_input[0].set_value("@invoices-2031.pdf What is due?").run()
+    assert plain("no document called invoices-2031.pdf") in words(tab)
+    assert app.conversations.list() == []
+
+
+def test_an_answer_made_again_is_asked_of_the_same_documents(open_page, app, ready):
+    tab = open_page()
+    ask(tab, "@prices.txt What is the fee?")
+    conversation = app.conversations.list()[0]
+    app.conversations.search_in(conversation.id, QuestionScope())
+    _, answer = app.conversations.messages(conversation.id)
+    tab.run()
+    tab.menu_button(key=f"again-{answer.id}").click("again").run()
+    messages = app.conversations.messages(conversation.id)
+    assert len(messages[1].versions) == 2
+    assert messages[0].scope.documents[0].name == "prices.txt"
 
 
 def test_a_new_conversation_searches_everything_again(open_page, app, ready):
     made = app.collections.create("Contracts")
     conversation = app.conversations.create("First")
     tab = open_page()
-    tab_state(tab).search_in([made.id])
+    tab_state(tab).scope = QuestionScope(collections=(made.id,))
     tab.run()
     tab.button(key=f"open-{conversation.id}").click().run()
     button(tab, "New conversation").click().run()
-    assert tab_state(tab).searched == []
+    assert not tab_state(tab).scope
 
 
 def test_conversations_of_one_title_are_told_apart_by_their_time(open_page, app):
