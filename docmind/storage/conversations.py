@@ -132,6 +132,7 @@ class ConversationStore:
             for table in (schema.messages, schema.trim_events):
                 connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
             connection.execute(_TABLE.delete().where(_TABLE.c.id == conversation_id))
+        self._history.forget_loaded()
 
     def add_question(
         self,
@@ -220,6 +221,7 @@ class ConversationStore:
         change = table.update().where(table.c.id == message_id)
         with self._database.write() as connection:
             connection.execute(change.values(rating=rating, rating_reason=reason.strip()))
+        self._history.forget_loaded()
 
     def add_trims(self, trims: Sequence[ContextTrimmed], question_id: int | None = None) -> None:
         """Store the trim events of a question's turn, unless its conversation was deleted.

@@ -59,7 +59,10 @@ class CopyByHand:
 
 @dataclass(frozen=True)
 class CompareVersions:
-    """Shows what a version of an answer states otherwise than the one before it."""
+    """Shows what a version of an answer states otherwise than the one before it.
+
+    The first one is compared with the second.
+    """
 
     message_id: int
 
@@ -68,19 +71,20 @@ class CompareVersions:
         conversation_id = shown_conversation(app)
         if conversation_id is None:
             return
-        after = app.conversations.version(conversation_id, self.message_id)
-        if after is None or len(after.versions) < 2:
+        shown = app.conversations.version(conversation_id, self.message_id)
+        if shown is None or len(shown.versions) < 2:
             return
-        place = after.versions.index(after.id)
-        other = place - 1 if place else 1
-        before = app.conversations.version(conversation_id, after.versions[other])
-        if before is None:
+        later = max(shown.versions.index(shown.id), 1)
+        before = app.conversations.version(conversation_id, shown.versions[later - 1])
+        after = app.conversations.version(conversation_id, shown.versions[later])
+        if before is None or after is None:
             return
+        names = (f"version {later}", f"version {later + 1}")
 
         def body() -> None:
-            draw_comparison(before, after)
+            draw_comparison(before, after, names)
 
-        _open(f"Version {other + 1} and version {place + 1}", body, width="medium")
+        _open(f"Version {later} and version {later + 1}", body, width="medium")
 
 
 @dataclass(frozen=True)

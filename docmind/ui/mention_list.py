@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind import wording
+from docmind.ui.tab import this_tab
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Most names that are offered at once."""
+_KEY = "mention-list"
 _SCRIPT = Path(__file__).parent / "mentions.js"
 
 
@@ -35,18 +37,22 @@ class Offer:
 @st.fragment
 def draw(app: App) -> None:
     """Draw what the page script needs; only this runs again at what is typed."""
-    typed = st.session_state.get("mention-list", {}).get("typed")
+    tab = this_tab()
+
+    def note() -> None:
+        tab.mention = st.session_state[_KEY].typed
+
     offers: list[Offer] = []
     number = 0
-    if typed:
-        number = int(typed["number"])
-        offers = offers_for(app, str(typed["mark"]), str(typed["text"]))
+    if tab.mention:
+        number = int(str(tab.mention["number"]))
+        offers = offers_for(app, str(tab.mention["mark"]), str(tab.mention["text"]))
     draw_script = _script()
     with st.container(key="mention-script"):
         draw_script(
-            key="mention-list",
+            key=_KEY,
             data={"number": number, "offers": [asdict(offer) for offer in offers]},
-            on_typed_change=_do_nothing,
+            on_typed_change=note,
         )
 
 
@@ -93,10 +99,6 @@ def _detail(document: Document) -> str:
     if document.pages:
         return wording.count(document.pages, "page")
     return ""
-
-
-def _do_nothing() -> None:
-    """Streamlit passes on only those events that have a callback."""
 
 
 @st.cache_resource(show_spinner=False)

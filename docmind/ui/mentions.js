@@ -9,6 +9,7 @@ let offers = [];
 let active = 0;
 let timer = 0;
 let ask = () => {};
+let began = false; // whether what was typed before this script was there has been looked at
 
 const input = () => document.querySelector('[data-testid="stChatInputTextArea"]');
 
@@ -109,6 +110,8 @@ const left = (event) => event.target === input() && close();
 
 export default function ({ data, setTriggerValue }) {
   ask = (value) => setTriggerValue("typed", value);
+  if (!began && document.activeElement && document.activeElement === input()) typed({ target: input() });
+  began = true;
   if (mention && data.number === number) {
     offers = data.offers;
     active = 0;

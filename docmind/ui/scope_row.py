@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
@@ -12,7 +12,7 @@ from docmind.agents.mentions import pages_of
 from docmind.errors import DocMindError
 from docmind.question_scope import ChosenDocument, QuestionScope
 from docmind.ui.markdown import plain
-from docmind.ui.tab import this_tab
+from docmind.ui.tab import shown_conversation, this_tab
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -60,16 +60,15 @@ def draw_scope_row(app: App, conversation_id: str | None) -> None:
         return
     scope = current_scope(app, conversation_id)
     choices = _choices(app, scope)
-    picker = st.popover(
+    st.button(
         "Only in" if choices else "All documents",
         icon=":material/filter_alt:" if choices else ":material/folder_open:",
         type="tertiary",
-        key=f"scope-{conversation_id}",
-        on_change="rerun",
+        key="choose-scope",
+        help="Choose what is searched",
+        on_click=this_tab().open_dialog,
+        args=(ScopePicker(),),
     )
-    if picker.open:
-        with picker:
-            _draw_picker(app, conversation_id, scope)
     with st.container(key="scope-chips", horizontal=True, gap="small", wrap=False):
         for number, (label, without) in enumerate(choices[:MOST_CHIPS]):
             st.button(
@@ -83,6 +82,24 @@ def draw_scope_row(app: App, conversation_id: str | None) -> None:
         more = len(choices) - MOST_CHIPS
         if more > 0:
             st.caption(f"and {more} more", width="content")
+
+
+@dataclass(frozen=True)
+class ScopePicker:
+    """Asks what the shown conversation's next questions are asked of."""
+
+    def draw(self, app: App) -> None:
+        """Draw it; what is chosen holds at once."""
+        conversation_id = shown_conversation(app)
+
+        def body() -> None:
+            _draw_picker(app, conversation_id)
+            if st.button("Done", type="primary"):
+                this_tab().close_dialog()
+                st.rerun()
+
+        draw_dialog = st.dialog("What to search", on_dismiss=this_tab().close_dialog)(body)
+        draw_dialog()
 
 
 def _choices(app: App, scope: QuestionScope) -> list[tuple[str, QuestionScope]]:
@@ -104,7 +121,8 @@ def _without(chosen: Sequence[T], one: T) -> tuple[T, ...]:
     return tuple(other for other in chosen if other != one)
 
 
-def _draw_picker(app: App, conversation_id: str | None, scope: QuestionScope) -> None:
+def _draw_picker(app: App, conversation_id: str | None) -> None:
+    scope = current_scope(app, conversation_id)
     documents = {document.id: document for document in app.documents.documents()}
     names = {collection.id: collection.name for collection in app.collections.all()}
     tags: set[str] = set()
@@ -138,7 +156,6 @@ def _draw_picker(app: App, conversation_id: str | None, scope: QuestionScope) ->
         key=f"{key}-documents",
         on_change=choose,
         placeholder="All",
-        width=360,
     )
     for chosen in scope.documents:
         known = documents.get(chosen.id)
@@ -164,7 +181,8 @@ def _draw_picker(app: App, conversation_id: str | None, scope: QuestionScope) ->
         )
     st.caption(
         "All that is chosen is searched together; nothing chosen: all documents. In a question, "
-        "type @ for a document and # for a collection or tag: `@report.pdf p. 10-20`."
+        "type @ for a document, with pages if you like (@report.pdf p. 10-20), and # for a "
+        "collection or tag."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -68,6 +69,8 @@ class TabState:
     """The conversation that the chat page shows; None: a new one."""
     scope: QuestionScope = NOTHING_CHOSEN
     """What the next new conversation's questions are asked of."""
+    mention: Mapping[str, object] | None = None
+    """What is being typed behind `@` or `#`, as docmind/ui/mentions.js tells it."""
     waiting: WaitingQuestion | None = None
     draft: str = ""
     """What stands in the input in the next run, as if the user had typed it."""

@@ -278,3 +278,16 @@ def test_conversations_are_found_by_title_question_and_answer_whatever_their_cas
     assert [found.id for found in store.search("TROUBLE")] == [asked]
     assert [found.id for found in store.search("kostet der")] == [asked]
     assert store.search("no such words") == []
+
+
+def test_what_was_read_before_is_not_shown_for_what_has_changed(conversations):
+    made = conversations.create("Prices")
+    conversations.add_question(made.id, "What is the fee?")
+    conversations.add_answer(made.id, StoredMessage(role="assistant", text="Five."))
+    answer = conversations.messages(made.id)[-1]
+    conversations.rate(answer.id, "down", "too short")
+    assert conversations.messages(made.id)[-1].rating_reason == "too short"
+    conversations.add_question(made.id, "And per year?")
+    assert [message.text for message in conversations.messages(made.id)][-1] == "And per year?"
+    conversations.delete(made.id)
+    assert conversations.messages(made.id) == []

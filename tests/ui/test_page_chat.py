@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, Replacement, SentenceReplaced
+from docmind.events import Citation, Replacement, SentenceReplaced, Statement, Verdict
 from docmind.question_scope import QuestionScope
 from docmind.storage.messages import StoredMessage
 from docmind.ui import shared_app
@@ -508,3 +508,22 @@ def test_conversations_are_searched_and_grouped_by_day(open_page, app):
     assert "No conversation has this" in words(tab)
     tab.text_input(key="conversation-search").set_value("").run()
     assert len(buttons_with_key(tab, "open-")) == 2
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_versions_are_compared_in_their_order_whichever_is_shown(open_page, app, shown):
+    made = app.conversations.create("Prices")
+    question = app.conversations.add_question(made.id, "What is the fee?")
+    for text in ("It is five.", "It is six."):
+        statements = (Statement(text=text, verdict=Verdict.SUPPORTED),)
+        answer = StoredMessage(role="assistant", text=text, statements=statements)
+        app.conversations.add_answer(made.id, answer, question)
+    versions = app.conversations.messages(made.id)[-1].versions or ()
+    assert len(versions) == 2
+    app.conversations.show_version(made.id, versions[shown])
+    tab = open_page()
+    tab.button(key=f"open-{made.id}").click().run()
+    tab.menu_button(key=f"again-{versions[shown]}").click("compare").run()
+    assert not tab.exception
+    assert f"Only in version 1**]  \n{plain('It is five.')}" in words(tab)
+    assert f"Only in version 2**]  \n{plain('It is six.')}" in words(tab)
