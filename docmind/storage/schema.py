@@ -69,6 +69,9 @@ conversations = Table(
     Column("scope", JSON, nullable=False, server_default="{}"),
     # The last message of the versions that are shown. Its parents lead back to the first question.
     Column("shown_message", Integer),
+    Column("pinned", Boolean, nullable=False, server_default="0"),
+    # Set while it can still be brought back.
+    Column("deleted_at", Text),
 )
 
 messages = Table(

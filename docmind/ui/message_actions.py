@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.transcripts.markdown import answer_with_sources
 from docmind.ui import answer, dialogs, shared_app
 from docmind.ui.asking import ask_again, ask_edited
 from docmind.ui.icon_button import icon_button
@@ -13,7 +14,6 @@ from docmind.ui.markdown import plain
 from docmind.ui.plain_text import plain_text
 from docmind.ui.scope_row import labels
 from docmind.ui.tab import this_tab
-from docmind.ui.transcript import answer_with_sources
 
 if TYPE_CHECKING:
     from docmind.app import App

@@ -69,6 +69,8 @@ class TabState:
     """The conversation that the chat page shows; None: a new one."""
     scope: QuestionScope = NOTHING_CHOSEN
     """What the next new conversation's questions are asked of."""
+    deleted_conversation: str | None = None
+    """The id of the one that was deleted last: the list offers to bring it back."""
     mention: Mapping[str, object] | None = None
     """What is being typed behind `@` or `#`, as docmind/ui/mentions.js tells it."""
     waiting: WaitingQuestion | None = None

@@ -291,3 +291,34 @@ def test_what_was_read_before_is_not_shown_for_what_has_changed(conversations):
     assert [message.text for message in conversations.messages(made.id)][-1] == "And per year?"
     conversations.delete(made.id)
     assert conversations.messages(made.id) == []
+
+
+def test_a_copy_has_all_versions_and_cuts(conversations):
+    made = conversations.create("Prices")
+    question = conversations.add_question(made.id, "What is the fee?")
+    for text in ("Five.", "Six."):
+        conversations.add_answer(made.id, StoredMessage(role="assistant", text=text), question)
+    conversations.add_trims([cut(made.id)], question)
+    copy = conversations.duplicate(made.id)
+    asked, answer = conversations.messages(copy)
+    assert (asked.text, answer.text) == ("What is the fee?", "Five.")
+    assert len(answer.versions) == 2
+    assert not set(answer.versions) & set(conversations.messages(made.id)[1].versions)
+    assert len(conversations.trims(copy)) == len(conversations.trims(made.id)) == 1
+    conversations.delete(made.id)
+    assert len(conversations.messages(copy)) == 2
+    assert conversations.duplicate(made.id) is None
+
+
+def test_a_conversation_is_found_by_the_passages_that_it_cites(conversations):
+    made = conversations.create("Prices")
+    conversations.create("Other")
+    source = numbered(
+        1, "p", document_id="d", file_name="Tarife.pdf", text="Die  jährliche Gebühr: 5 €"
+    )
+    conversations.add_question(made.id, "What is the fee?")
+    conversations.add_answer(made.id, StoredMessage(role="assistant", text="5.", sources=(source,)))
+    for text in ("jährliche gebühr", "GEBÜHR: 5", "tarife.pdf"):
+        assert [found.id for found in conversations.search(text)] == [made.id], text
+    assert conversations.search("monatliche gebühr") == []
+    assert conversations.search("document_id") == []

@@ -9,10 +9,10 @@ from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, Replacement, SentenceReplaced, Statement, Verdict
 from docmind.question_scope import QuestionScope
 from docmind.storage.messages import StoredMessage
+from docmind.transcripts.markdown import transcript
 from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
 from docmind.ui.markdown import plain
-from docmind.ui.transcript import transcript
 from tests.passages import numbered
 from tests.ui.conftest import button, buttons_with_key, cut, tab_state, words
 
@@ -312,13 +312,39 @@ def test_what_the_model_had_written_is_shown_behind_a_fold(open_page, app, ready
     assert r"~~It costs \*90\*" in words(tab)
 
 
-def test_deleting_a_conversation_asks_first(open_page, app):
+def test_a_deleted_conversation_can_be_brought_back(open_page, app):
     made = app.conversations.create("First")
+    app.conversations.add_question(made.id, "What is the fee?")
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Delete").run()
-    assert "Your documents stay" in words(tab)
-    tab.button(key="delete-yes").click().run()
     assert app.conversations.list() == []
+    assert "Conversation deleted" in words(tab)
+    tab.button(key="undo").click().run()
+    assert [message.text for message in app.conversations.messages(made.id)] == ["What is the fee?"]
+    assert "Conversation deleted" not in words(tab)
+    tab.menu_button(key=f"menu-{made.id}").click("Delete").run()
+    app.conversations.delete_put_away()  # as the next start does
+    app.conversations.bring_back(made.id)
+    assert app.conversations.get(made.id) is None
+
+
+def test_a_pinned_conversation_stands_above_the_others_and_a_copy_goes_its_own_way(open_page, app):
+    first = app.conversations.create("First")
+    app.conversations.add_question(first.id, "What is the fee?")
+    app.conversations.create("Second")
+    tab = open_page()
+    tab.menu_button(key=f"menu-{first.id}").click("Pin").run()
+    assert [found.title for found in app.conversations.list()] == ["First", "Second"]
+    assert "Pinned" in words(tab)
+    tab.menu_button(key=f"menu-{first.id}").click("Unpin").run()
+    assert not app.conversations.get(first.id).pinned
+    tab.menu_button(key=f"menu-{first.id}").click("Duplicate").run()
+    copy = tab_state(tab).conversation_id
+    assert copy != first.id
+    assert app.conversations.get(copy).title == "First (copy)"
+    app.conversations.add_question(copy, "And per year?")
+    assert len(app.conversations.messages(copy)) == 2
+    assert len(app.conversations.messages(first.id)) == 1
 
 
 def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, app, ready):

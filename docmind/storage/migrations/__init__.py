@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docmind.storage.migrations import (
+    kept_conversations,
     one_database,
     question_scopes,
     retained_turns,
@@ -35,6 +36,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     retained_turns.upgrade,
     versions.upgrade,
     question_scopes.upgrade,
+    kept_conversations.upgrade,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
