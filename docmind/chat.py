@@ -112,6 +112,7 @@ class ChatService:
         check_answer: CheckAnswer,
         list_documents: Callable[[], Sequence[Document]],
         searched_documents: Callable[[QuestionScope], SearchedDocuments],
+        interrupt_idle_work: Callable[[], object] = lambda: None,
     ) -> None:
         """Begin without any turn.
 
@@ -124,6 +125,7 @@ class ChatService:
             check_answer: Checks an answer's sentences against its passages.
             list_documents: All documents, whatever their state.
             searched_documents: What is chosen → the documents and pages that it comes to.
+            interrupt_idle_work: Called before a question is answered: the engine is wanted.
         """
         self._settings = settings
         self._engine = engine
@@ -133,6 +135,7 @@ class ChatService:
         self._check_answer = check_answer
         self._list_documents = list_documents
         self._searched_documents = searched_documents
+        self._interrupt_idle_work = interrupt_idle_work
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
         """The turn that runs, or the last one, by conversation."""
@@ -177,6 +180,7 @@ class ChatService:
         if not known:
             raise DocMindError("The question that this one replaces is gone. Ask it anew.")
         self._engine.wait_ready(0)
+        self._interrupt_idle_work()
         if scope is None:
             scope = conversation.scope
         searched = self._searched(scope)

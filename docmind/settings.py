@@ -172,6 +172,10 @@ class AgentSettings(_Group):
     """mend: they are written again from the closest passage, else the passage is quoted, else they
     are taken out, and an answer of which nothing is left was not found. mark: they stay, and are
     shown as not supported."""
+    suggest_questions: bool | None = Field(None, title="Suggest what to ask next")
+    """Up to three questions after an answer and on an empty page that the documents answer, made
+    while the engine has nothing else to do. Empty: yes with a GPU or a server; not where the CPU
+    runs the model, which would finish reading a piece of text before it turns to a question."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")

@@ -37,6 +37,7 @@ if waiting is not None:
     chat.draw_waiting(app, waiting)
 elif turn is None:
     chat.draw_ask_again(app, messages)
+    chat.draw_next_questions(app, messages, conversation_id)
 
 with foot:
     uploads.draw_notices()

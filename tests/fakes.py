@@ -35,6 +35,7 @@ from docmind.storage.database import Database
 from docmind.storage.documents import Document, DocumentStore, Failure, IngestionProgress
 from docmind.storage.messages import StoredMessage
 from docmind.storage.settings import load_settings
+from docmind.suggestions import Suggestions
 from docmind.turns import Turn, streamed_answer
 from tests.engines import PromptedEngine
 from tests.passages import numbered
@@ -211,6 +212,25 @@ class FakeChat:
         self.conversations.add_answer(turn.conversation_id, message, turn.question_id)
 
 
+class FakeSuggestions:
+    """A SuggestionService that offers `questions`, and has made all of them unless `done` is False.
+
+    `asked_after` has the ids of the answers after which it was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+        self.done = True
+        self.asked_after: list[int] = []
+
+    def after_answer(self, messages, scope) -> Suggestions:
+        self.asked_after.append(messages[-1].id)
+        return self.for_empty_page(scope)
+
+    def for_empty_page(self, scope) -> Suggestions:
+        return Suggestions(questions=list(self.questions), done=self.done)
+
+
 class Script:
     """The events of a turn in which a researcher finds passages and a summarizer fails."""
 
@@ -307,6 +327,7 @@ def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
         collections=CollectionStore(database, document_store),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
+        suggestions=FakeSuggestions(),
         monitor=monitor,
         close=lambda: None,
     )

@@ -79,6 +79,11 @@ def ask_again(app: App, question: StoredMessage, temperature: float | None = Non
     ask_waiting(app, again)
 
 
+def ask_suggested(app: App, question: str) -> None:
+    """Ask a question that was offered."""
+    ask_waiting(app, WaitingQuestion(text=question))
+
+
 def ask_edited(app: App, question: StoredMessage, text: str) -> None:
     """Ask a stored question in other words; it becomes another version of that question.
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from docmind import wording
 from docmind.ui import answer, engine_status, message_actions, shared_app, uploads
-from docmind.ui.asking import ask_again, ask_waiting, is_loading, waits_for_files
+from docmind.ui.asking import ask_again, ask_suggested, ask_waiting, is_loading, waits_for_files
 from docmind.ui.markdown import plain
 from docmind.ui.scope_row import current_scope, draw_scope_row
 from docmind.ui.tab import WaitingQuestion, this_tab
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from docmind.app import App
     from docmind.storage.documents import Document
     from docmind.storage.messages import StoredMessage
+    from docmind.suggestions import Suggestions
     from docmind.turns import Turn
 
 FOLLOW_S = 0.25
 """How often a running turn is drawn anew."""
+SUGGESTION_S = 2.0
+"""How often suggestions are looked for while they are made."""
 SHOWN = 40
 """Messages drawn at first; older ones on demand."""
 SUGGESTIONS = 6
@@ -189,6 +192,52 @@ def draw_ask_again(app: App, messages: Sequence[StoredMessage]) -> None:
         return
     question = messages[-2]
     st.button("Ask again", icon=":material/refresh:", on_click=ask_again, args=(app, question))
+
+
+def draw_next_questions(
+    app: App, messages: Sequence[StoredMessage], conversation_id: str | None
+) -> None:
+    """Offer what can be asked next; while it is made, look for it now and then."""
+    if messages and (messages[-1].role == "user" or not messages[-1].text):
+        return
+    suggestions = _suggestions(app, messages, conversation_id)
+    draw_fragment = st.fragment(
+        _draw_next_questions, run_every=None if suggestions.done else SUGGESTION_S
+    )
+    draw_fragment(app, messages, conversation_id, was_done=suggestions.done)
+
+
+def _draw_next_questions(
+    app: App,
+    messages: Sequence[StoredMessage],
+    conversation_id: str | None,
+    *,
+    was_done: bool,
+) -> None:
+    shared_app.redraw_after_restart(app)
+    suggestions = _suggestions(app, messages, conversation_id)
+    if suggestions.done and not was_done:
+        # A fragment keeps its interval until the page is drawn anew.
+        uploads.redraw()
+    with st.container(key="next-questions", gap="xxsmall"):
+        for number, question in enumerate(suggestions.questions):
+            st.button(
+                plain(question),
+                key=f"next-question-{number}",
+                icon=":material/arrow_outward:",
+                type="tertiary",
+                on_click=ask_suggested,
+                args=(app, question),
+            )
+
+
+def _suggestions(
+    app: App, messages: Sequence[StoredMessage], conversation_id: str | None
+) -> Suggestions:
+    scope = current_scope(app, conversation_id)
+    if messages:
+        return app.suggestions.after_answer(messages, scope)
+    return app.suggestions.for_empty_page(scope)
 
 
 @st.fragment(run_every=FOLLOW_S)

@@ -553,3 +553,28 @@ def test_versions_are_compared_in_their_order_whichever_is_shown(open_page, app,
     assert not tab.exception
     assert f"Only in version 1**]  \n{plain('It is five.')}" in words(tab)
     assert f"Only in version 2**]  \n{plain('It is six.')}" in words(tab)
+
+
+def test_what_can_be_asked_next_is_offered_and_asked_with_a_click(open_page, app, ready):
+    app.suggestions.questions = ["What is the fee?", "Did it rise?"]
+    tab = open_page()
+    button(tab, plain("What is the fee?")).click().run()
+    finished(tab, app)
+    conversation = app.conversations.list()[0]
+    question, answer = app.conversations.messages(conversation.id)
+    assert question.text == "What is the fee?"
+    assert app.suggestions.asked_after[-1] == answer.id
+    tab.button(key="next-question-1").click().run()
+    assert app.conversations.messages(conversation.id)[2].text == "Did it rise?"
+
+
+def test_nothing_is_offered_while_an_answer_is_written_or_after_one_that_failed(
+    open_page, app, ready, running
+):
+    app.suggestions.questions = ["Did it rise?"]
+    app.chat.fails = "The engine is gone."
+    app.chat.answer = ""
+    tab = ask(open_page(), "What is the fee?")
+    assert not buttons_with_key(tab, "next-question-")
+    running.set()
+    assert not buttons_with_key(finished(tab, app), "next-question-")
