@@ -172,6 +172,10 @@ class AgentSettings(_Group):
     """mend: they are written again from the closest passage, else the passage is quoted, else they
     are taken out, and an answer of which nothing is left was not found. mark: they stay, and are
     shown as not supported."""
+    judge_statements: bool | None = Field(None, title="Statements judged by the model")
+    """Let the model judge each statement by the passages that it has just read, beside the rules.
+    Empty: yes with the model that is trained for it (qwen2.5-coder-1.5b with its adapter), else no;
+    with a server no, as it does not say what its model is trained for."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")

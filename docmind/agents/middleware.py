@@ -47,7 +47,7 @@ from docmind.agents.refusals import NOT_FOUND, is_refusal
 from docmind.agents.run_ids import run_id_of
 from docmind.agents.state import AgentResult, AgentRun, TurnContext
 from docmind.agents.table_query import MOST_ASKED, TableAnswers, speak_of
-from docmind.agents.tools import describe_result, earlier_turns_for_model
+from docmind.agents.tools import describe_result, earlier_turns_for_model, shows_all
 from docmind.context.delimiters import defuse_tags
 from docmind.context.finish_reason import cut_off_reason
 from docmind.context.summary import recall_turns
@@ -57,6 +57,7 @@ from docmind.passages import NumberedPassage, Passage
 from docmind.settings import AgentSettings
 from docmind.storage.documents import Document
 from docmind.verification.citations import ASKED, citations_answer_question
+from docmind.verification.judge import Reading
 from docmind.verification.quotations import (
     NEAR_STATEMENT,
     closest_quotation,
@@ -355,8 +356,10 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         response = await handler(request.override(messages=messages, tool_choice="none"))
         text = context.state.passages.translate_marks(run_id, response.result[-1].text)
         passages = context.state.passages.all()
+        known = context.state.passages.known_to(run_id)
+        reading = self._reading(request, run.task, known)
         check = context.services.check_answer
-        checked = await asyncio.to_thread(check, run.task, text, passages)
+        checked = await asyncio.to_thread(check, run.task, text, passages, reading)
         supported = citations_answer_question(run.task, passages, checked)
         result = "no passage supports an answer"
         if supported:
@@ -411,6 +414,7 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             question=run.task,
             passages=passages,
             check=context.services.check_answer,
+            reading=self._reading(request, run.task, passages),
             computed=_computed(request.messages),
             quotes=not self._spec.forced_tool,
         )
@@ -437,6 +441,30 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             began=began,
         )
         return AIMessage(mended.text)
+
+    def _reading(
+        self,
+        request: ModelRequest[TurnContext],
+        task: str,
+        passages: Sequence[NumberedPassage],
+    ) -> Reading | None:
+        """Return what an agent has read; None if that is not all of its passages."""
+        closing = self._spec.closing.format(task=task)
+        parts: list[str] = []
+        for message in request.messages:
+            content = str(message.content)
+            if is_task(message):
+                parts = [content.removesuffix(closing).rstrip()]
+            elif isinstance(message, ToolMessage):  # of a later step
+                parts.append(content)
+        text = "\n\n".join(parts)
+        if not shows_all(text, passages):
+            return None  # condensed, or cut to fit the window
+        return Reading(
+            system=self._spec.system_prompt,
+            passages=text,
+            tools=tuple(convert_to_openai_tool(tool) for tool in request.tools),
+        )
 
     async def _quotation_for(
         self, run: AgentRun, request: ModelRequest[TurnContext]

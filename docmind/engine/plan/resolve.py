@@ -224,6 +224,11 @@ def build_plan(
         used=True,
         why="the KV cache of a prompt's unchanged prefix is used again by the next one",
     )
+    builder.pass_to_vllm(
+        "logprobs_mode",
+        "processed_logprobs",
+        why="a judgement is the chance of a letter among the letters that may be written",
+    )
     _plan_speculation(builder, hardware)
     cards = _plan_cards(builder, server)
     if hardware.gpu:
