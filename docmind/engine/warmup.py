@@ -45,8 +45,8 @@ def warm_up_rounds(
     first = prompts.request(40)
     yield [first]
     yield [prompts.request(40, constraint=GRAMMAR)]
-    yield [prompts.choice(40)]
-    yield [prompts.request(40, beginning=first), prompts.choice(48)]
+    yield [prompts.choice(8)]
+    yield [prompts.request(40, beginning=first), prompts.choice(8)]
     # A full batch whose prompts share a prefix, which is in the cache.
     yield [prompts.request(60, beginning=first) for _ in range(sequences)]
     if not gpu:
