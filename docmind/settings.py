@@ -63,6 +63,10 @@ class EngineSettings(_Group):
     it."""
     attention_backend: str = "FLASHINFER"
     """Asked-for attention backend on a GPU."""
+    linear_backend: str = Field("auto", title="Matrix kernels")
+    """Kernels that multiply FP8 weights on a GPU: `cutlass`, `marlin`, `triton` …, as vLLM calls
+    them; `vllm` leaves the choice to vLLM. `auto`: what was measured to be best on this kind of
+    card."""
     max_num_seqs: int | None = Field(None, ge=1, title="Requests answered at once")
     """Sequences decoded at once. Empty: 4."""
     max_num_batched_tokens: int | None = Field(None, ge=64, title="Tokens per step")

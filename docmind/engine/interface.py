@@ -73,7 +73,7 @@ class Delta:
     usage: EngineUsage | None = None
 
 
-Cause = Literal["memory", "ram", "backend", "model", "port", "other"]
+Cause = Literal["memory", "ram", "kernels", "backend", "model", "port", "other"]
 """What kept an engine from starting; `docmind.engine.plan.ladder.CAUSES` says them in words."""
 
 
