@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, SparseVector
 from docmind.question_scope import PageRange, SearchedDocuments
-from docmind.retrieval.fusion import TIES, ScoredPoint, fuse
+from docmind.retrieval.fusion import TIES, ScoredPoint, best_points, fuse, missing_ids
 from docmind.retrieval.sparse import WORDS_VERSION
 
 EVERY = 1_000_000
@@ -69,6 +69,8 @@ class Scope:
     """Only in these types of file: "pdf" or ".pdf"."""
     table: bool | None = None
     """True: only tables. False: no tables."""
+    ids: Sequence[str] | None = None
+    """Only these passages."""
     near: int | None = None
     """Only the passage at this position of its document, the one before and the one after it."""
 
@@ -251,7 +253,14 @@ class VectorStore(ABC):
         candidates = max(candidates, k)
         with self._library_access():
             found = self._query(queries, scope, candidates + TIES)
-        fused = fuse(found, candidates, floors)
+            results = [best_points(result, candidates) for result in found]
+            others: list[Sequence[FoundPoint]] = []
+            for (name, vector), ids in zip(queries.items(), missing_ids(results), strict=True):
+                scored: Sequence[FoundPoint] = ()
+                if ids:
+                    (scored,) = self._query({name: vector}, Scope(ids=ids), len(ids))
+                others.append(scored)
+        fused = fuse(results, others, floors)
         return [
             ScoredPassage(passage=_to_passage(point), score=score) for point, score in fused[:k]
         ]
@@ -400,6 +409,8 @@ class VectorStore(ABC):
             conditions.append(library.FieldCondition(key=key, range=numbers))
         for document_id, page_ranges in scope.pages.items():
             conditions.append(self._only_pages(document_id, page_ranges))
+        if scope.ids is not None:
+            conditions.append(self._has_id(scope.ids))
         return library.Filter(must=conditions)
 
     def _only_pages(self, document_id: str, page_ranges: Sequence[PageRange]) -> Any:
@@ -422,6 +433,10 @@ class VectorStore(ABC):
     def _vectors(self, embedded: EmbeddedPassage) -> dict[str, Any]:
         """Return a passage's vectors as the library takes them, by name."""
         return {DENSE: self._vector(embedded.dense), SPARSE: self._vector(embedded.sparse)}
+
+    @abstractmethod
+    def _has_id(self, ids: Sequence[str]) -> Any:
+        """Return the condition that a passage is one of these."""
 
     @abstractmethod
     def _close(self) -> None: ...
