@@ -247,8 +247,11 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             if quoted is None and self._mends:
                 return AIMessage(NOT_FOUND)  # whatever is behind it, or only marks
             return quoted or response
-        if self._mends and _is_answer(response):
+        if not _is_answer(response):
+            return response
+        if self._mends:
             return await self._mended(request, run, handler, response=response)
+        await self._judge(request, run, response.result[-1].text)
         return response
 
     async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:
@@ -446,6 +449,15 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             began=began,
         )
         return AIMessage(mended.text)
+
+    async def _judge(self, request: ModelRequest[TurnContext], run: AgentRun, text: str) -> None:
+        """Have an answer judged that stays as it is, while the engine has what it was read from."""
+        context = request.runtime.context
+        check = context.services.check_answer
+        passages = context.state.passages.known_to(run_id_of(request.runtime))
+        if check.judges and passages:
+            reading = self._reading(request, run.task, passages)
+            await asyncio.to_thread(check, run.task, text, passages, reading)
 
     def _reading(
         self,

@@ -171,6 +171,11 @@ class TurnCheck:
         self._judge = judge
         self._found: dict[tuple[str, str, tuple[NumberedPassage, ...]], CheckedAnswer] = {}
 
+    @property
+    def judges(self) -> bool:
+        """Whether the model judges what it has read."""
+        return self._judge is not None
+
     def __call__(
         self,
         question: str,

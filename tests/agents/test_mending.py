@@ -202,6 +202,14 @@ def test_a_sentence_that_the_judge_does_not_find_is_mended(make_app, ask):
     assert len(engine.judged) <= 2
 
 
+def test_what_is_only_marked_is_judged_too(make_app, ask):
+    engine = judging([RIGHT], (0.0, 0.9, 0.1))
+    end = ask(make_app(engine, agents={"unsupported_sentences": "mark"}), QUESTION)[-1]
+    assert end.answer == RIGHT
+    assert [found.verdict for found in end.statements] == [Verdict.CONTRADICTED]
+    assert len(engine.judged) == 1
+
+
 def test_a_setting_leaves_the_judging_to_the_rules(make_app, ask):
     engine = judging([RIGHT], (0.0, 0.1, 0.9))
     end = ask(make_app(engine, agents=MEND | {"judge_statements": False}), QUESTION)[-1]
