@@ -64,11 +64,13 @@ def named_documents(text: str, readable: Iterable[Document]) -> Named:
     missing: list[str] = []
     longest_first = sorted(readable, key=lambda document: -len(document.name))
     for document in longest_first:
-        whole_name = re.compile(rf"(?<!\w){re.escape(document.name)}(?!\w)", re.IGNORECASE)
-        without = whole_name.sub(" ", rest)
-        if without != rest:
-            found[document.id] = document
-            rest = without
+        # An attachment is called by its own name as well as with the mail's before it.
+        for name in dict.fromkeys((document.name, document.own_name)):
+            whole_name = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+            without = whole_name.sub(" ", rest)
+            if without != rest:
+                found[document.id] = document
+                rest = without
     names = _QUOTED_NAME.findall(rest)
     names += _FILE_NAME.findall(_QUOTED_NAME.sub(" ", rest))
     for name in names:
@@ -77,6 +79,10 @@ def named_documents(text: str, readable: Iterable[Document]) -> Named:
             found[meant.id] = meant
         elif name not in missing:
             missing.append(name)
+    for document in reversed(longest_first):
+        # Who names a mail means what is attached to it as well.
+        if not found.keys().isdisjoint(document.parents):
+            found[document.id] = document
     return Named(documents=tuple(found.values()), missing=tuple(missing))
 
 
@@ -86,7 +92,7 @@ def same_name(name: str, documents: Iterable[Document]) -> Document | None:
     best: Document | None = None
     best_likeness = SAME
     for document in documents:
-        plain_name = _plain(document.name)
+        plain_name = _plain(document.own_name)
         likeness = difflib.SequenceMatcher(None, wanted, plain_name, autojunk=False).ratio()
         same_figures = _FIGURES.findall(wanted) == _FIGURES.findall(plain_name)
         if same_figures and likeness >= best_likeness:

@@ -53,6 +53,17 @@ def test_names_in_a_question(text, found, missing):
     assert names_in(text) == (found, missing)
 
 
+def test_an_attachment_is_named_by_its_own_name_and_comes_with_its_mail():
+    mail = document("offer.eml")
+    attached = document("offer.eml / price list 2030.pdf", parents=(mail.id,))
+    library = (*LIBRARY, mail, attached)
+    assert named_documents("Sum up price list 2030.pdf", library).documents == (attached,)
+    assert named_documents("Sum up price-list-2030.pdf", library).documents == (attached,)
+    named = named_documents("What does offer.eml say?", library)
+    assert set(named.documents) == {mail, attached}
+    assert named.missing == ()
+
+
 def test_another_year_is_another_document():
     assert same_name("quarterly-report-2030.pdf", LIBRARY) is REPORT
     assert same_name("quarterly-report-2031.pdf", LIBRARY) is None

@@ -17,11 +17,13 @@ from docmind.ingestion.parsed import (
     no_progress,
     one_line,
 )
+from docmind.ingestion.readers.archive import read_zip
 from docmind.ingestion.readers.csv_table import read_csv
 from docmind.ingestion.readers.eml import read_eml
 from docmind.ingestion.readers.epub import read_epub
 from docmind.ingestion.readers.html import read_html
 from docmind.ingestion.readers.markdown import read_markdown
+from docmind.ingestion.readers.mbox import read_mbox
 from docmind.ingestion.readers.msg import read_msg
 from docmind.ingestion.readers.ocr import read_image
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
@@ -29,9 +31,10 @@ from docmind.ingestion.readers.rst import read_rst
 from docmind.ingestion.readers.sheets import read_xlsx
 from docmind.ingestion.readers.slides import read_pptx
 from docmind.ingestion.readers.text import read_text
+from docmind.ingestion.readers.unpacking import Unpacked, unpack
 from docmind.ingestion.readers.word import read_docx
 
-ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
+ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub", ".zip"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 Reader = Callable[[Path, Progress], list[Section] | PartlyRead]
 """Returns a file's sections, not yet cleaned, and what was not read where it can tell.
@@ -39,14 +42,6 @@ Reader = Callable[[Path, Progress], list[Section] | PartlyRead]
 It may raise whatever its library raises on a damaged file, and an IngestError whose message goes on
 after the file's name ("is damaged: …").
 """
-
-
-def _read_eml(path: Path, progress: Progress) -> list[Section]:
-    return read_eml(path, progress, read)
-
-
-def _read_msg(path: Path, progress: Progress) -> list[Section]:
-    return read_msg(path, progress, read)
 
 
 SUPPORTED: Mapping[str, Reader] = {
@@ -62,8 +57,10 @@ SUPPORTED: Mapping[str, Reader] = {
     ".html": read_html,
     ".htm": read_html,
     ".epub": read_epub,
-    ".eml": _read_eml,
-    ".msg": _read_msg,
+    ".eml": read_eml,
+    ".msg": read_msg,
+    ".mbox": read_mbox,
+    ".zip": read_zip,
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".rst": read_rst,
@@ -97,7 +94,9 @@ def read(
     path: Path,
     name: str | None = None,
     progress: Progress = no_progress,
+    *,
     password: str | None = None,
+    unpack_into: Path | None = None,
 ) -> ParsedDocument:
     """Return the text of a file.
 
@@ -106,6 +105,7 @@ def read(
         name: what the user calls it.
         progress: called with (done, total) before each page, sheet or similar.
         password: opens an encrypted PDF, which is then replaced by a copy without a password.
+        unpack_into: a folder for the files in it; None leaves them where they are.
 
     Raises:
         UnsupportedFile, EmptyFile, EncryptedFile, CorruptFile: with a message for the user.
@@ -122,6 +122,11 @@ def read(
         if suffix in ZIP_PACKAGES:
             _check_package(path)
         result = SUPPORTED[suffix](path, progress)
+        if not isinstance(result, PartlyRead):
+            result = PartlyRead(result)
+        unpacked = Unpacked()
+        if unpack_into is not None:
+            unpacked = unpack(result.attached, unpack_into, SUPPORTED)
     except IngestError as exc:
         raise type(exc)(f"'{name}' {exc}") from exc
     except MemoryError as exc:
@@ -134,23 +139,22 @@ def read(
             f"'{name}' is damaged or not what its ending says. "
             "Open it with the program that made it and save it again."
         ) from exc
-    if not isinstance(result, PartlyRead):
-        result = PartlyRead(result)
-    document = _cleaned_document(result)
+    document = _cleaned_document(result, unpacked)
     if not document.sections:
         unread = f" ({'; '.join(document.unread)})" if document.unread else ""
         raise EmptyFile(f"'{name}' has no text in it{unread}. Nothing to search there.")
     return document
 
 
-def _cleaned_document(result: PartlyRead) -> ParsedDocument:
+def _cleaned_document(result: PartlyRead, unpacked: Unpacked) -> ParsedDocument:
     """Return the sections that have text once they are cleaned; an empty page counts as a page."""
     pages = max((section.page or 0 for section in result.sections), default=0)
     cleaned = [_cleaned(section) for section in result.sections]
     return ParsedDocument(
         sections=tuple(section for section in cleaned if section.text),
         pages=pages,
-        unread=result.unread,
+        unread=(*result.unread, *unpacked.unread),
+        attached=tuple(unpacked.files),
     )
 
 
@@ -180,8 +184,8 @@ def _check_package(path: Path) -> None:
         )
     with zipfile.ZipFile(path) as package:
         _check_unpacked_size(package, path.stat().st_size)
-        # An EPUB's chapters are XHTML and may name their document type.
-        if path.suffix != ".epub":
+        # An EPUB's chapters are XHTML and may name their document type; an archive holds anything.
+        if path.suffix.lower() not in {".epub", ".zip"}:
             _check_no_doctype(package)
 
 

@@ -1,4 +1,4 @@
-"""What is written in the pictures of an Office file, by OCR."""
+"""What is written in the pictures of an Office file or a mail, by OCR."""
 
 from __future__ import annotations
 
@@ -41,30 +41,34 @@ class Pictures:
             self.count_unread()
             return ""
         self._progress(len(self._seen) - 1, 0)
-        return self._recognized(self._package.read(part))
+        text = text_in_picture(self._package.read(part))
+        if text is None:
+            self.count_unread()
+            return ""
+        return text
 
     def count_unread(self) -> None:
         """Note a picture that can't be read."""
         self._package.unread.count("picture", "pictures")
 
-    def _recognized(self, data: bytes) -> str:
-        import numpy as np
-        from PIL import Image
 
-        try:
-            with Image.open(BytesIO(data)) as picture:
-                is_drawing_of_windows = picture.format in {"EMF", "WMF"}
-                width, height = picture.size
-                if is_drawing_of_windows:
-                    self.count_unread()
-                    return ""
-                if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-                    return ""
-                pixels = np.asarray(upright(picture))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            self.count_unread()
-            return ""
-        lines = [line.text for line in recognize(pixels[:, :, ::-1])]
-        text = "\n".join(lines)
-        letters = [character for character in text if character.isalnum()]
-        return text if len(letters) >= LEAST_LETTERS else ""
+def text_in_picture(data: bytes) -> str | None:
+    """Return the text in a picture, "" if it has none; None if the picture can't be opened."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(data)) as picture:
+            is_drawing_of_windows = picture.format in {"EMF", "WMF"}
+            width, height = picture.size
+            if is_drawing_of_windows:
+                return None
+            if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+                return ""
+            pixels = np.asarray(upright(picture))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    lines = [line.text for line in recognize(pixels[:, :, ::-1])]
+    text = "\n".join(lines)
+    letters = [character for character in text if character.isalnum()]
+    return text if len(letters) >= LEAST_LETTERS else ""

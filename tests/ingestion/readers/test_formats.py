@@ -293,7 +293,7 @@ def test_books_and_mails(samples):
     mail = read(samples[".eml"]).text
     assert "Subject: Grüße from the pier" in mail
     assert "The crane is repaired." in mail
-    assert "Attachments: invoice.pdf" in mail
+    assert "Attachments: invoice.txt" in mail
 
 
 def test_rst_includes_no_other_files(samples):
