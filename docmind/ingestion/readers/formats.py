@@ -26,6 +26,7 @@ from docmind.ingestion.readers.markdown import read_markdown
 from docmind.ingestion.readers.mbox import read_mbox
 from docmind.ingestion.readers.msg import read_msg
 from docmind.ingestion.readers.ocr import read_image
+from docmind.ingestion.readers.odf import read_odp, read_ods, read_odt
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.rst import read_rst
 from docmind.ingestion.readers.sheets import read_xlsx
@@ -34,7 +35,9 @@ from docmind.ingestion.readers.text import read_text
 from docmind.ingestion.readers.unpacking import Unpacked, unpack
 from docmind.ingestion.readers.word import read_docx
 
-ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub", ".zip"}
+OFFICE_XML = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
+OPEN_DOCUMENTS = {".odt", ".ott", ".ods", ".ots", ".odp", ".otp"}
+ZIP_PACKAGES = OFFICE_XML | OPEN_DOCUMENTS | {".epub", ".zip"}
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 Reader = Callable[[Path, Progress], list[Section] | PartlyRead]
 """Returns a file's sections, not yet cleaned, and what was not read where it can tell.
@@ -52,6 +55,12 @@ SUPPORTED: Mapping[str, Reader] = {
     ".pptm": read_pptx,
     ".xlsx": read_xlsx,
     ".xlsm": read_xlsx,
+    ".odt": read_odt,
+    ".ott": read_odt,
+    ".ods": read_ods,
+    ".ots": read_ods,
+    ".odp": read_odp,
+    ".otp": read_odp,
     ".csv": read_csv,
     ".tsv": read_csv,
     ".html": read_html,
@@ -184,8 +193,9 @@ def _check_package(path: Path) -> None:
         )
     with zipfile.ZipFile(path) as package:
         _check_unpacked_size(package, path.stat().st_size)
-        # An EPUB's chapters are XHTML and may name their document type; an archive holds anything.
-        if path.suffix.lower() not in {".epub", ".zip"}:
+        # Chapters of an EPUB and old OpenDocument files may name their document type, whose
+        # entities their readers do not resolve; an archive holds anything.
+        if path.suffix.lower() in OFFICE_XML:
             _check_no_doctype(package)
 
 

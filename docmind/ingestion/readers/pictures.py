@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from docmind.ingestion.parsed import Progress
 from docmind.ingestion.readers.ocr import recognize, upright
-
-if TYPE_CHECKING:
-    from docmind.ingestion.readers.ooxml import Package
+from docmind.ingestion.readers.ooxml import Unread
 
 LEAST_WIDTH = 100
 LEAST_HEIGHT = 24
@@ -20,10 +18,19 @@ MOST_PICTURES = 100
 """Of one file: each takes a second or two."""
 
 
+class PartsWithPictures(Protocol):
+    """A file of parts, some of which are pictures."""
+
+    unread: Unread
+
+    def read(self, name: str) -> bytes:
+        """Return a part's bytes; b"" if it is not there or its data are damaged."""
+
+
 class Pictures:
     """Reads each picture of a file once, however often it is shown."""
 
-    def __init__(self, package: Package, progress: Progress) -> None:
+    def __init__(self, package: PartsWithPictures, progress: Progress) -> None:
         self._package = package
         self._progress = progress
         self._seen: set[str] = set()
