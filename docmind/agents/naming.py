@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from docmind.ingestion.readers.formats import SUPPORTED
+from docmind.ingestion.readers.source_code import SUFFIXES
 from docmind.storage.documents import Document
 from docmind.verification.words import numbers
 
@@ -21,8 +22,13 @@ NEAR = 0.6
 SAME = 0.85
 """Likeness from which a name is a slip of the pen for another, if both have the same figures."""
 
-_ENDINGS = "|".join(re.escape(ending.lstrip(".")) for ending in sorted(SUPPORTED))
-_FILE_ENDING = re.compile(rf"\.(?:{_ENDINGS})(?!\w)", re.IGNORECASE)
+_ENDINGS = "|".join(
+    # Code's would make files of Node.js, U.S.C. and example.pl.
+    re.escape(ending.lstrip("."))
+    for ending in sorted(SUPPORTED.keys() - SUFFIXES)
+)
+_ALL_ENDINGS = "|".join(re.escape(ending.lstrip(".")) for ending in sorted(SUPPORTED))
+_FILE_ENDING = re.compile(rf"\.(?:{_ALL_ENDINGS})(?!\w)", re.IGNORECASE)
 """With which every file's name ends, that of a document as well."""
 _FILE_NAME = re.compile(rf"[\w()+-][\w()+.-]*\.(?:{_ENDINGS})\b", re.IGNORECASE)
 """A word that is a file's name: `report-2031.pdf`. A name with blanks is known as a document's, or

@@ -9,6 +9,7 @@ import streamlit as st
 
 from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
+from docmind.ingestion.readers.source_code import SUFFIXES as CODE
 from docmind.storage.documents import Failure
 from docmind.ui import dialogs, shared_app, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
@@ -34,6 +35,10 @@ _ICONS = {
     ".pptm": "slideshow",
     ".xlsx": "table",
     ".xlsm": "table",
+    **dict.fromkeys((".odt", ".ott", ".rtf"), "article"),
+    **dict.fromkeys((".odp", ".otp"), "slideshow"),
+    **dict.fromkeys((".ods", ".ots"), "table"),
+    **dict.fromkeys(CODE, "code"),
     ".csv": "table",
     ".tsv": "table",
     ".eml": "mail",

@@ -46,6 +46,7 @@ def names_in(text):
         ("What is in “Letter of 3 May.pdf”?", [], ["Letter of 3 May.pdf"]),
         ("Compare contract-harbour.docx and lease.txt", [HARBOUR.name], ["lease.txt"]),
         ("What is the rent?", [], []),
+        ("Does Node.js follow U.S.C. 17 on example.pl?", [], []),
         ("Is it due on 3.5. or e.g. later?", [], []),
     ],
 )

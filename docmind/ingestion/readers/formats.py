@@ -17,11 +17,14 @@ from docmind.ingestion.parsed import (
     no_progress,
     one_line,
 )
+from docmind.ingestion.readers import source_code
 from docmind.ingestion.readers.archive import read_zip
 from docmind.ingestion.readers.csv_table import read_csv
+from docmind.ingestion.readers.data import read_json, read_toml, read_xml, read_yaml
 from docmind.ingestion.readers.eml import read_eml
 from docmind.ingestion.readers.epub import read_epub
 from docmind.ingestion.readers.html import read_html
+from docmind.ingestion.readers.invitation import read_calendar
 from docmind.ingestion.readers.markdown import read_markdown
 from docmind.ingestion.readers.mbox import read_mbox
 from docmind.ingestion.readers.msg import read_msg
@@ -29,8 +32,11 @@ from docmind.ingestion.readers.ocr import read_image
 from docmind.ingestion.readers.odf import read_odp, read_ods, read_odt
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.rst import read_rst
+from docmind.ingestion.readers.rtf import read_rtf
 from docmind.ingestion.readers.sheets import read_xlsx
 from docmind.ingestion.readers.slides import read_pptx
+from docmind.ingestion.readers.source_code import read_code, read_notebook
+from docmind.ingestion.readers.svg import read_svg
 from docmind.ingestion.readers.text import read_text
 from docmind.ingestion.readers.unpacking import Unpacked, unpack
 from docmind.ingestion.readers.word import read_docx
@@ -38,7 +44,9 @@ from docmind.ingestion.readers.word import read_docx
 OFFICE_XML = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
 OPEN_DOCUMENTS = {".odt", ".ott", ".ods", ".ots", ".odp", ".otp"}
 ZIP_PACKAGES = OFFICE_XML | OPEN_DOCUMENTS | {".epub", ".zip"}
-IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
+IMAGES = {
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".heif",
+}  # fmt: skip
 Reader = Callable[[Path, Progress], list[Section] | PartlyRead]
 """Returns a file's sections, not yet cleaned, and what was not read where it can tell.
 
@@ -55,6 +63,7 @@ SUPPORTED: Mapping[str, Reader] = {
     ".pptm": read_pptx,
     ".xlsx": read_xlsx,
     ".xlsm": read_xlsx,
+    ".rtf": read_rtf,
     ".odt": read_odt,
     ".ott": read_odt,
     ".ods": read_ods,
@@ -74,7 +83,21 @@ SUPPORTED: Mapping[str, Reader] = {
     ".markdown": read_markdown,
     ".rst": read_rst,
     ".txt": read_text,
+    ".text": read_text,
+    ".json": read_json,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".geojson": read_json,
+    ".yaml": read_yaml,
+    ".yml": read_yaml,
+    ".toml": read_toml,
+    ".xml": read_xml,
+    ".ipynb": read_notebook,
+    ".ics": read_calendar,
+    ".svg": read_svg,
+    ".svgz": read_svg,
     **dict.fromkeys(sorted(IMAGES), read_image),
+    **dict.fromkeys(sorted(source_code.SUFFIXES), read_code),
 }
 
 OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -91,10 +114,13 @@ def check_supported(name: str) -> str:
     """Return the file's suffix in lower case; UnsupportedFile if no reader knows it."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUPPORTED:
-        kinds = ", ".join(known[1:].upper() for known in SUPPORTED)
+        kinds: list[str] = []
+        for known in SUPPORTED:
+            if known not in source_code.SUFFIXES:
+                kinds.append(known[1:].upper())
         raise UnsupportedFile(
             f"'{name}' is of a type that DocMind can't read. "
-            f"Supported are {kinds}; save it as one of them."
+            f"Supported are {', '.join(kinds)} and source code; save it as one of them."
         )
     return suffix
 

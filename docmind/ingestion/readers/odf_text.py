@@ -63,21 +63,21 @@ class OdfText:
     def paragraph(self, element: Element) -> str:
         """Return a paragraph's text on its line; its notes and comments become remarks."""
         pieces: list[Piece] = []
-        self._collect(element, pieces, 0, 0)
+        self._collect(element, pieces, baseline=0, depth=0)
         return joined(pieces).strip()
 
-    def _collect(self, element: Element, pieces: list[Piece], baseline: int, depth: int) -> None:
+    def _collect(self, element: Element, pieces: list[Piece], *, baseline: int, depth: int) -> None:
         """Append the pieces of text in an element, those of drawings in it excepted."""
         if element.text:
             pieces.append(Piece(_spaced(element.text), baseline))
         for child in element:
             if depth < DEEPEST:
-                self._collect_child(child, pieces, baseline, depth + 1)
+                self._collect_child(child, pieces, baseline=baseline, depth=depth + 1)
             if child.tail:
                 pieces.append(Piece(_spaced(child.tail), baseline))
 
     def _collect_child(
-        self, child: Element, pieces: list[Piece], baseline: int, depth: int
+        self, child: Element, pieces: list[Piece], *, baseline: int, depth: int
     ) -> None:
         name = local_name(child)
         if name in _WHITE_SPACE:
@@ -88,28 +88,32 @@ class OdfText:
         elif name == "annotation":
             self.remarks.append(self.comment(child))
         elif name == "a" and child_named(child, "frame") is None:
-            self._collect_link(child, pieces, baseline, depth)
+            self._collect_link(child, pieces, baseline=baseline, depth=depth)
         elif name == "ruby":
-            self._collect_ruby(child, pieces, baseline, depth)
+            self._collect_ruby(child, pieces, baseline=baseline, depth=depth)
         elif name not in _NOT_SHOWN and name not in _DRAWINGS:
             own = self._package.baseline(attribute(child, "style-name"))
-            self._collect(child, pieces, own or baseline, depth)
+            self._collect(child, pieces, baseline=own or baseline, depth=depth)
 
-    def _collect_link(self, link: Element, pieces: list[Piece], baseline: int, depth: int) -> None:
+    def _collect_link(
+        self, link: Element, pieces: list[Piece], *, baseline: int, depth: int
+    ) -> None:
         """Append the text of a link, and its address in brackets if that says more."""
         start = len(pieces)
-        self._collect(link, pieces, baseline, depth)
+        self._collect(link, pieces, baseline=baseline, depth=depth)
         address = (attribute(link, "href") or "").removeprefix("mailto:")
         shown = "".join(piece.text for piece in pieces[start:])
         if address and not address.startswith("#") and address not in shown:
             pieces.append(Piece(f" ({address})"))
 
-    def _collect_ruby(self, ruby: Element, pieces: list[Piece], baseline: int, depth: int) -> None:
+    def _collect_ruby(
+        self, ruby: Element, pieces: list[Piece], *, baseline: int, depth: int
+    ) -> None:
         """Append a word and its reading in brackets."""
         base = child_named(ruby, "ruby-base")
         reading = child_named(ruby, "ruby-text")
         if base is not None:
-            self._collect(base, pieces, baseline, depth)
+            self._collect(base, pieces, baseline=baseline, depth=depth)
         if reading is not None and text_of(reading).strip():
             pieces.append(Piece(f"({text_of(reading)})"))
 

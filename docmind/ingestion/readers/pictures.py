@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Protocol
 
 from docmind.ingestion.parsed import Progress
-from docmind.ingestion.readers.ocr import recognize, upright
+from docmind.ingestion.readers.ocr import open_heic_too, recognize, upright
 from docmind.ingestion.readers.ooxml import Unread
 
 LEAST_WIDTH = 100
@@ -64,6 +64,7 @@ def text_in_picture(data: bytes) -> str | None:
     import numpy as np
     from PIL import Image
 
+    open_heic_too()
     try:
         with Image.open(BytesIO(data)) as picture:
             is_drawing_of_windows = picture.format in {"EMF", "WMF"}
