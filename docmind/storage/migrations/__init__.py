@@ -18,6 +18,7 @@ from pathlib import Path
 
 from docmind.storage.migrations import (
     one_database,
+    parents,
     retained_turns,
     statements,
     unread_content,
@@ -33,6 +34,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     statements.upgrade,
     retained_turns.upgrade,
     versions.upgrade,
+    parents.upgrade,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
