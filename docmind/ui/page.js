@@ -11,8 +11,17 @@ function hideCharts() {
     chart.setAttribute("aria-hidden", "true");
 }
 
+// Dialogs and menus stand outside the app's element, which alone has the theme's colour scheme.
+function spreadScheme() {
+  const app = document.querySelector(".stApp");
+  if (!app) return;
+  const scheme = getComputedStyle(app).colorScheme;
+  if (document.body.style.colorScheme !== scheme) document.body.style.colorScheme = scheme;
+}
+
 function follow() {
   hideCharts();
+  spreadScheme();
   const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
   const now = Boolean(box?.querySelector(".st-key-stop-turn"));
   if (now !== running && (now || atEnd)) until = Date.now() + 1500;
