@@ -8,7 +8,7 @@ nothing is stated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
@@ -17,7 +17,6 @@ from langgraph.constants import TAG_NOSTREAM
 
 from docmind.agents.reading import estimated_tokens
 from docmind.agents.refusals import NOT_FOUND, is_refusal
-from docmind.agents.state import CheckAnswer
 from docmind.agents.tools import render_for_model
 from docmind.context.finish_reason import cut_off_reason
 from docmind.events import Verdict
@@ -28,6 +27,7 @@ from docmind.storage.documents import Document
 from docmind.verification.comparisons import ENGLISH, Cell, one_line, render
 from docmind.verification.quotations import Quotation, closest_quotation, find_quotation
 from docmind.verification.sentences import MARK
+from docmind.verification.statements import CheckedAnswer
 from docmind.verification.words import words_alone
 
 CELL_TOKENS = 48
@@ -43,6 +43,10 @@ AT_ONCE = 4
 _RULE = f"in few words of the passages. If no passage says anything about it, write: {NOT_FOUND}"
 ASPECT = f"What do the passages state for: {{asked}}? Write the value alone, {_RULE}"
 QUESTION = f"Question: {{asked}}\n\nWrite the answer alone, {_RULE}"
+
+
+Check = Callable[[str, str, Sequence[NumberedPassage]], CheckedAnswer]
+"""(question, text, passages) → the text with its verdicts."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class CellReader:
         *,
         model: BaseChatModel,
         retriever: Retriever,
-        check: CheckAnswer,
+        check: Check,
         system_prompt: str,
         mends: bool,
     ) -> None:

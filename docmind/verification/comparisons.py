@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from docmind.events import Citation, Statement, Verdict
 from docmind.passages import NumberedPassage, Passage
+from docmind.verification.judge import Judge
 from docmind.verification.sentences import MARK, expand, plain
 from docmind.verification.short_answers import judge_short_answer
 from docmind.verification.statements import (
@@ -28,7 +29,8 @@ from docmind.verification.statements import (
     is_fragment,
     join_checked,
 )
-from docmind.verification.support import Nearness, closest, judge
+from docmind.verification.support import Nearness, closest
+from docmind.verification.support import compare as compare_with_passage
 from docmind.verification.values import agrees, values, without_values
 from docmind.verification.words import content_words, is_negated, says_opposite, words_alone
 
@@ -206,25 +208,24 @@ def _read_table(markdown: str, start: int, names: set[str]) -> ComparisonTable |
             starts.append(offset)
         offset += len(line)
     texts: list[list[str]] = []
-    for matches in rows:
-        texts.append([plain(match[1]) for match in matches])
+    for row in rows:
+        texts.append([plain(cell[1]) for cell in row])
     head = texts[0]
     body = texts[1:]
-    if any(len(row) != len(head) for row in body) or len(head) < 2:
+    if any(len(line) != len(head) for line in body) or len(head) < 2:
         return None
     heads_are_documents = all(is_name_of(text, names) for text in head[1:])
-    rows_are_documents = all(is_name_of(row[0], names) for row in body)
+    rows_are_documents = all(is_name_of(line[0], names) for line in body)
     if heads_are_documents == rows_are_documents:
         return None
     cells: list[Cell] = []
-    for line, matches, row_start in zip(body, rows[1:], starts[1:], strict=True):
-        for column, match in enumerate(matches):
-            if column == 0:
-                continue
-            place = Cell(document=line[0], aspect=head[column], text="")
+    for number in range(1, len(rows)):
+        row_head = texts[number][0]
+        for column in range(1, len(head)):
+            place = Cell(document=row_head, aspect=head[column], text="")
             if heads_are_documents:
-                place = Cell(document=head[column], aspect=line[0], text="")
-            cells.append(_read_cell(match, row_start, place))
+                place = Cell(document=head[column], aspect=row_head, text="")
+            cells.append(_read_cell(rows[number][column], starts[number], place))
     return ComparisonTable(cells=tuple(cells), start=start, end=start + len(markdown.rstrip()))
 
 
@@ -280,7 +281,7 @@ def _judge_by(cell: Cell, source: NumberedPassage, nearness: Nearness) -> Verdic
     words = _unquoted(cell.text)
     is_quotation = words != cell.text
     if is_quotation or not is_fragment(words, cell.aspect):
-        return judge(words, source.passage, nearness)
+        return compare_with_passage(words, source.passage, nearness)
     verdict = judge_short_answer(words, source.passage, cell.aspect, nearness)
     for section in _sections_about(cell.aspect, source.passage):
         if verdict is not Verdict.SUPPORTED:
@@ -416,11 +417,13 @@ def check_comparison(
     answer: str,
     passages: Sequence[NumberedPassage],
     nearness: Nearness = lambda _text, _others: 0.0,
+    *,
+    judge: Judge | None = None,
 ) -> CheckedAnswer:
     """Check an answer as `check_answer` does, a table of documents by aspects cell by cell."""
     table = find_table(answer, passages)
     if table is None:
-        return check_answer(question, answer, passages, nearness)
+        return check_answer(question, answer, passages, nearness, judge=judge)
     by_number = {source.number: source for source in passages}
     checked_table = _check_table(answer, table, by_number, nearness)
     computed = _computed(question, table)
@@ -435,7 +438,7 @@ def check_comparison(
         elif _concludes(part, question):
             checked = _contradicted(part)
         else:
-            checked = check_answer(question, part, passages, nearness)
+            checked = check_answer(question, part, passages, nearness, judge=judge)
         parts.append((answer[done:start], checked))
         done = end
     return join_checked(parts)

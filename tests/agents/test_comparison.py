@@ -146,7 +146,8 @@ def test_a_yes_no_question_is_answered_by_what_was_found_in_both(compare):
 
 def test_a_german_question_is_answered_in_german(compare):
     model = Model(
-        "Vergleiche die beiden Verträge und sag mir, wie hoch die Miete und die Kaution in den Verträgen ist.",
+        "Vergleiche die beiden Verträge und sag mir, wie hoch die Miete und die Kaution in den "
+        "Verträgen ist.",
         ["mietvertrag.md", "mietvertrag-ost.md"],
         ["Miete", "Kaution"],
         {("mietvertrag", "Miete"): "870 Euro im Monat", ("-ost.md", "Miete"): "990 Euro"},
