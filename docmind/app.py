@@ -133,7 +133,7 @@ def _build(
     from docmind.chat import ChatService
     from docmind.ingestion.service import IngestionService
     from docmind.suggestions import SuggestionService
-    from docmind.verification.statements import check_answer
+    from docmind.verification.comparisons import check_comparison
 
     embedder = build_embedder(resolved)
     database = opened.enter_context(closing(Database(settings.database)))
@@ -148,7 +148,7 @@ def _build(
     opened.enter_context(closing(documents))
     retriever = _build_retriever(resolved, store, embedder)
     model = _build_model(resolved, engine)
-    checked = partial(check_answer, nearness=embedder.nearness)
+    checked = partial(check_comparison, nearness=embedder.nearness)
     searched_documents = partial(collections.searched, shared=settings.store.mode == "server")
     suggestions = SuggestionService(
         enabled=bool(resolved.agents.suggest_questions),
@@ -217,17 +217,31 @@ def _build_graph(
     resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
 ) -> TurnGraph:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
+    from docmind.agents.comparison import Comparisons
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
     from docmind.agents.table_query import TableAnswers
-    from docmind.agents.team import build_team
+    from docmind.agents.team import RESEARCHER, build_team
     from docmind.agents.tools import make_tools
 
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
-    team = build_team(model, tools, resolved.agents, TableAnswers(model, documents))
+    comparisons = Comparisons(
+        model=model,
+        retriever=retriever,
+        documents=documents,
+        system_prompt=RESEARCHER.system_prompt,
+        mends=resolved.agents.unsupported_sentences == "mend",
+    )
+    team = build_team(
+        model,
+        tools,
+        resolved.agents,
+        table_answers=TableAnswers(model, documents),
+        comparisons=comparisons,
+    )
     supervisor = SupervisorModel(
         engine=model.engine,
         max_tokens=model.max_tokens,

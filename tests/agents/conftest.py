@@ -22,6 +22,7 @@ KINDS = {
     "researcher": "look_up",
     "summarizer": "summarize",
     "analyst": "calculate",
+    "comparer": "compare",
     "verifier": "check",
 }
 
