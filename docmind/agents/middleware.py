@@ -667,8 +667,10 @@ def _compared(request: ModelRequest[TurnContext], statement: str) -> _Comparison
     stated = statement.rstrip("?\uff1f ")
     checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known, reading)
     by_number = {numbered.number: numbered for numbered in known}
+    # Here the question is whether it is so: the more likely of the two is told.
+    otherwise = context.services.check_answer.finds_otherwise(stated)
     for citation in checked.citations:
-        if citation.supported:
+        if citation.supported and not otherwise:
             return _Comparison(nearest=by_number[citation.number], words=words, supported=True)
     return _Comparison(nearest=nearest, words=words, supported=False)
 
