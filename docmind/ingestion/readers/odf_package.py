@@ -124,6 +124,10 @@ class OdfPackage:
                 value = one_line(text_of(element))
                 if value:
                     lines[f"{label}: {value}"] = None
+        for element in root.iterfind("{*}meta/{*}user-defined"):
+            value = one_line(text_of(element))
+            if value:
+                lines[f"{attribute(element, 'name') or 'Property'}: {value}"] = None
         return [Section(text="\n".join(lines))] if lines else []
 
     def _read_baselines(self) -> dict[str, int]:
