@@ -22,7 +22,7 @@ from docmind.ingestion.readers.mail import (
     read_mails,
 )
 
-HEADERS = ("Subject", "From", "To", "Cc", "Date")
+HEADERS = ("Subject", "From", "Reply-To", "To", "Cc", "Date")
 """Those that are read."""
 _CALENDARS = {"text/calendar", "application/ics"}
 _MAILS = {"message/rfc822", "message/global"}

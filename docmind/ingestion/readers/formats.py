@@ -17,7 +17,7 @@ from docmind.ingestion.parsed import (
     no_progress,
     one_line,
 )
-from docmind.ingestion.readers import source_code
+from docmind.ingestion.readers import old_office, source_code
 from docmind.ingestion.readers.archive import read_zip
 from docmind.ingestion.readers.csv_table import read_csv
 from docmind.ingestion.readers.data import read_json, read_toml, read_xml, read_yaml
@@ -30,6 +30,7 @@ from docmind.ingestion.readers.mbox import read_mbox
 from docmind.ingestion.readers.msg import read_msg
 from docmind.ingestion.readers.ocr import read_image
 from docmind.ingestion.readers.odf import read_odp, read_ods, read_odt
+from docmind.ingestion.readers.old_office import OLD_OFFICE_MAGIC, read_old_office
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.rst import read_rst
 from docmind.ingestion.readers.rtf import read_rtf
@@ -63,6 +64,7 @@ SUPPORTED: Mapping[str, Reader] = {
     ".pptm": read_pptx,
     ".xlsx": read_xlsx,
     ".xlsm": read_xlsx,
+    **dict.fromkeys(sorted(old_office.SUFFIXES), read_old_office),
     ".rtf": read_rtf,
     ".odt": read_odt,
     ".ott": read_odt,
@@ -100,8 +102,6 @@ SUPPORTED: Mapping[str, Reader] = {
     **dict.fromkeys(sorted(source_code.SUFFIXES), read_code),
 }
 
-OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""How a compound file begins: an Office file of before 2007, or a new one that is encrypted."""
 MOST_UNPACKED_BYTES = 2 << 30
 UNPACKED_BYTES_ALWAYS_ALLOWED = 100 << 20
 MOST_COMPRESSION = 200

@@ -96,7 +96,8 @@ def html_sections(
     _fill(outline, soup)
     sections = outline.finish()
     for text in (about, link_list(soup)):
-        sections.append(Section(text=text, headings=(title,) if title else ()))
+        if text:
+            sections.append(Section(text=text, headings=(title,) if title else ()))
     return sections
 
 

@@ -15,13 +15,17 @@ from urllib.parse import unquote
 
 from docmind.errors import CorruptFile, EncryptedFile
 from docmind.ingestion.parsed import Section, one_line
-from docmind.ingestion.readers.ooxml import Unread, attribute, local_name
+from docmind.ingestion.readers.ooxml import Unread, attribute, is_said_by_program, local_name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 CONTENT = "content.xml"
 STYLES = "styles.xml"
+_WRITTEN_BY_PROGRAMS = {
+    "AppVersion", "PresentationFormat", "HyperlinksChanged", "LinksUpToDate", "ScaleCrop",
+    "ShareDoc", "DocSecurity", "KSOProductBuildVer", "Info 1", "Info 2", "Info 3", "Info 4",
+}  # fmt: skip
 _PROPERTIES = (
     ("Title", "title"),
     ("Subject", "subject"),
@@ -122,8 +126,13 @@ class OdfPackage:
         for label, tag in _PROPERTIES:
             for element in root.iterfind(f"{{*}}meta/{{*}}{tag}"):
                 value = one_line(text_of(element))
-                if value:
+                if value and not is_said_by_program(value):
                     lines[f"{label}: {value}"] = None
+        for element in root.iterfind("{*}meta/{*}user-defined"):
+            name = attribute(element, "name") or "Property"
+            value = one_line(text_of(element))
+            if value and name not in _WRITTEN_BY_PROGRAMS:
+                lines[f"{name}: {value}"] = None
         return [Section(text="\n".join(lines))] if lines else []
 
     def _read_baselines(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from docmind.ingestion.parsed import AttachedFile, Section, clean, one_line
-from docmind.ingestion.readers.ooxml import SAID_BY_PROGRAMS, Unread
+from docmind.ingestion.readers.ooxml import Unread, is_said_by_program
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -29,7 +29,7 @@ def properties(pdf: PdfDocument) -> Section:
     lines: list[str] = []
     for name, value in pdf.get_metadata_dict().items():
         text = one_line(clean(value))
-        if name in _PROPERTIES and text and text not in SAID_BY_PROGRAMS:
+        if name in _PROPERTIES and text and not is_said_by_program(text):
             lines.append(f"{name}: {text}")
     return Section(text="\n".join(lines), page=1)
 

@@ -29,6 +29,10 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ADDRESS = re.compile(r"HYPERLINK\s+(?:\\l\s+)?\"([^\"]+)\"")
+_RUBY = re.compile(
+    r"^\s*EQ\b.*\\o\\a\w+\(\\s\\up\s*\d+\((?P<reading>[^()]*)\),(?P<base>[^()]*)\)", re.IGNORECASE
+)
+"""The pronunciation of a word above it, which is written as an equation."""
 _HEADING_STYLE = re.compile(r"heading (\d)", re.IGNORECASE)
 
 _CODE_PAGES: Mapping[int, str] = {
@@ -334,6 +338,9 @@ class _RtfReader:
             self._author = one_line("".join(self._collected.pop("atnauthor", [])))
 
     def _note_field(self, instruction: str) -> None:
+        ruby = _RUBY.search(instruction)
+        if ruby:
+            self._flows[-1].pieces.append(Piece(f"{ruby['base'].strip()}({ruby['reading']})"))
         address = _ADDRESS.search(instruction)
         for group in reversed(self._groups):
             if group.destination == "field":

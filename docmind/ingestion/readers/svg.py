@@ -16,6 +16,7 @@ from docmind.ingestion.readers.pictures import text_in_picture
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+_READ = ("title", "desc", "text", "foreignObject", "image", "a")
 LARGEST = 100 << 20
 """Bytes to which a packed drawing (SVGZ) is unpacked."""
 
@@ -40,9 +41,12 @@ def read_svg(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
 def drawing_texts(root: Element, unread: Unread) -> list[str]:
     """Return what a drawing says, a line each; pictures that can't be read are counted."""
     lines: list[str] = []
-    for element in root.iter("{*}title", "{*}desc", "{*}text", "{*}foreignObject", "{*}image"):
+    for element in root.iter(*[f"{{*}}{name}" for name in _READ]):
         if local_name(element) == "image":
             lines.append(_picture_text(attribute(element, "href") or "", unread))
+        elif local_name(element) == "a":
+            address = attribute(element, "href") or ""
+            lines.append(f"Link: {address}" if address.startswith("http") else "")
         elif next(element.iterancestors("{*}text", "{*}foreignObject"), None) is None:
             lines.append(one_line(" ".join(str(text) for text in element.itertext())))
     return [line for line in dict.fromkeys(lines) if line]

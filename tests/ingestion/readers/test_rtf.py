@@ -36,6 +36,10 @@ def text_of(tmp_path, body):
         (r"10{\super 6} cells, CO{\sub 2}, m\super 2\nosupersub  b", "10^6 cells, CO2, m^2 b"),
         (r"a\line b\par c\~d\_e\-f \{g\} \\", "a\nb\n\nc d-ef {g} \\"),
         (r"{\*\unknown lost}{\pict\wmetafile8 0102}kept{\v hidden}", "kepthidden"),
+        (
+            r"{\field{\*\fldinst{ EQ \\* jc3 \\o\\al(\\s\\up 10(\u12383?),\u30000?)}}{\fldrslt }}",
+            "田(た)",
+        ),
         (r"{\listtext 1.\tab}First\par{\listtext\'b7\tab}Second\par", "1. First\n\n· Second"),
     ],
 )
