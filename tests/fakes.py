@@ -26,7 +26,7 @@ from docmind.events import (
 )
 from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
-from docmind.passages import NumberedPassage
+from docmind.passages import NumberedPassage, Passage
 from docmind.question_scope import QuestionScope
 from docmind.settings import Settings
 from docmind.storage.collections import CollectionStore
@@ -84,6 +84,21 @@ class FakeDocuments:
 
     def documents(self) -> list[Document]:
         return self.store.all()[::-1]
+
+    def passages(self, document_id: str) -> list[Passage]:
+        document = self.get(document_id)
+        passages = []
+        for page in (1, 2):
+            passage = Passage(
+                id=f"{document_id}-{page}",
+                document_id=document_id,
+                file_name=document.name,
+                text="text",
+                page=page,
+                heading=f"Chapter {page}",
+            )
+            passages.append(passage)
+        return passages
 
     def cancel(self, document_id: str) -> None:
         reason = "You cancelled it before it was read."

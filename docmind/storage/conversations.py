@@ -45,6 +45,7 @@ class Conversation:
 
 # Named here because `list` means the method below inside the class.
 Conversations = list[Conversation]
+Citing = list[tuple[Conversation, int]]
 Messages = list[StoredMessage]
 Trims = list[ContextTrimmed]
 Ids = list[int]
@@ -87,6 +88,29 @@ class ConversationStore:
         for conversation in self.list():
             if conversation.id in found_ids or wanted in _comparable(conversation.title):
                 found.append(conversation)
+        return found
+
+    def citing(self, document_id: str) -> Citing:
+        """Return the conversations whose answers cite a document, with the number of answers.
+
+        They come in the order of `list`.
+        """
+        messages = schema.messages
+        names_it = type_coerce(messages.c.sources, Text).contains(document_id)
+        columns = select(messages.c.conversation_id, messages.c.sources, messages.c.citations)
+        counts: dict[str, int] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(columns.where(names_it)):
+                cited_numbers = {citation["number"] for citation in row.citations}
+                for source in row.sources:
+                    is_cited = source["number"] in cited_numbers
+                    if is_cited and source["document_id"] == document_id:
+                        counts[row.conversation_id] = counts.get(row.conversation_id, 0) + 1
+                        break
+        found: Citing = []
+        for conversation in self.list():
+            if conversation.id in counts:
+                found.append((conversation, counts[conversation.id]))
         return found
 
     @contextmanager

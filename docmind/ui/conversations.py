@@ -79,7 +79,7 @@ def _search(app: App, conversations: list[Conversation]) -> list[Conversation]:
     st.text_input(
         "Search conversations",
         key=_SEARCH_KEY,
-        placeholder="Search titles, texts, sources",
+        placeholder="Search conversations",
         label_visibility="collapsed",
         icon=":material/search:",
     )

@@ -30,6 +30,16 @@ if TYPE_CHECKING:
     from docmind.storage.conversations import Conversation
     from docmind.storage.documents import Document
 
+KEYS = {
+    "`Enter`": "Ask",
+    "`Shift` `Enter`": "A new line in the question",
+    "`@`": "Choose a document for the question",
+    "`#`": "Choose a collection or tag for it",
+    "`Ctrl` `Shift` `O`": "New conversation",
+    "`Esc`": "Close what is open, else stop the answer",
+    "`?`": "This list",
+}
+"""Every key that the pages listen to beside those of the browser."""
 _FORMAT_NAMES = {
     ExportFormat.MARKDOWN: "Markdown",
     ExportFormat.WEB_PAGE: "Web page",
@@ -74,6 +84,20 @@ class CopyByHand:
             st.code(self.text, language=None, wrap_lines=True, height=320)
 
         _open("Copy", body, width="medium")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Shows which keys do what."""
+
+    def draw(self, _app: App) -> None:
+        """Draw it."""
+
+        def body() -> None:
+            rows = [f"| {key} | {does} |" for key, does in KEYS.items()]
+            st.markdown("\n".join(["| Key | What it does |", "| --- | --- |", *rows]))
+
+        _open("Keys", body)
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,8 @@ def show_conversation(conversation_id: str | None) -> None:
             # What was to be asked in the other conversation stays typed.
             tab.draft = tab.waiting.text
             tab.waiting = None
+        if conversation_id is not None:
+            tab.deleted_conversation = None
         tab.dialog = None
         tab.editing = None
         tab.asks_reason = None

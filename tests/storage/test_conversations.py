@@ -322,3 +322,22 @@ def test_a_conversation_is_found_by_the_passages_that_it_cites(conversations):
         assert [found.id for found in conversations.search(text)] == [made.id], text
     assert conversations.search("monatliche gebühr") == []
     assert conversations.search("document_id") == []
+
+
+def test_the_conversations_that_cite_a_document_are_known(conversations):
+    made = conversations.create("Prices")
+    conversations.create("Other")
+    cited = numbered(1, "p", document_id="d1", file_name="a.pdf", text="Five.")
+    only_found = numbered(2, "q", document_id="d2", file_name="b.pdf", text="Six.")
+    answer = StoredMessage(
+        role="assistant",
+        text="Five [1].",
+        sources=(cited, only_found),
+        citations=(Citation(number=1, sentence="Five.", supported=True),),
+    )
+    for _ in range(2):
+        conversations.add_question(made.id, "What is the fee?")
+        conversations.add_answer(made.id, answer)
+    ((found, answers),) = conversations.citing("d1")
+    assert (found.id, answers) == (made.id, 2)
+    assert conversations.citing("d2") == []
