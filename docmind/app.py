@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
+    from docmind.extraction.service import ExtractionService
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
@@ -49,6 +50,7 @@ class App:
     conversations: ConversationStore
     chat: ChatService
     suggestions: SuggestionService
+    extraction: ExtractionService
     monitor: HardwareMonitor
     close: Callable[[], None]
     """Stops what runs and releases the data folder; what was done so far is on disk."""
@@ -130,7 +132,10 @@ def _build(
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
+    from docmind.agents.cells import CellReader
+    from docmind.agents.team import RESEARCHER
     from docmind.chat import ChatService
+    from docmind.extraction.service import ExtractionService
     from docmind.ingestion.service import IngestionService
     from docmind.suggestions import SuggestionService
     from docmind.verification.comparisons import check_comparison
@@ -174,6 +179,19 @@ def _build(
         interrupt_idle_work=suggestions.interrupt,
     )
     opened.enter_context(closing(chat))
+    extraction = ExtractionService(
+        engine=engine,
+        make_reader=partial(
+            CellReader,
+            model=model,
+            retriever=retriever,
+            check=checked,
+            system_prompt=RESEARCHER.system_prompt,
+            mends=resolved.agents.unsupported_sentences == "mend",
+        ),
+        list_documents=documents.documents,
+    )
+    opened.enter_context(closing(extraction))
     monitor = opened.enter_context(closing(HardwareMonitor(resolved.hardware)))
     documents.start()  # its thread imports much, so what is above is imported before
     return App(
@@ -184,6 +202,7 @@ def _build(
         conversations=conversations,
         chat=chat,
         suggestions=suggestions,
+        extraction=extraction,
         monitor=monitor,
         close=opened.pop_all().close,
     )
