@@ -12,7 +12,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -31,7 +31,6 @@ from docmind.ingestion.service import IngestionService
 from docmind.passages import Passage
 from docmind.retrieval.language import detect_language
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.verification.comparisons import (
     ENGLISH,
@@ -160,7 +159,8 @@ class Comparisons:
         chosen = {document.id: document for document in named}
         if len(chosen) >= 2:
             return list(chosen.values())[:MOST_DOCUMENTS]
-        results = self._retriever.search(task, FOUND, Scope(list(by_id)))
+        scope = replace(context.request.scope(), document_ids=list(by_id))
+        results = self._retriever.search(task, FOUND, scope)
         for result in results:
             document = by_id.get(result.passage.document_id)
             if document is not None and result.score >= LEAST_SCORE * results[0].score:
@@ -204,7 +204,8 @@ class Comparisons:
         tasks: dict[tuple[str, str], asyncio.Task[CellAnswer]] = {}
         async with asyncio.TaskGroup() as group:  # one that fails ends the others
             for label, document in labelled(asked.documents).items():
-                found = await asyncio.to_thread(reader.find, document, asked.aspects)
+                scope = context.request.scope(document)
+                found = await asyncio.to_thread(reader.find, asked.aspects, scope)
                 for aspect in asked.aspects:
                     tasks[label, aspect] = group.create_task(read(label, aspect, found[aspect]))
         cells: list[Cell] = []
