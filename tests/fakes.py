@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
 
-from docmind.errors import DocMindError, UnsupportedFile
+from docmind.agents.cells import CellAnswer
+from docmind.errors import DocMindError, EngineFailed, PromptTooLong, UnsupportedFile
 from docmind.events import (
     AgentFinished,
     AgentStarted,
@@ -22,8 +24,10 @@ from docmind.events import (
     TurnFailed,
     TurnFinished,
     Usage,
+    Verdict,
     now,
 )
+from docmind.extraction.service import ExtractionService
 from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.passages import NumberedPassage, Passage
@@ -324,6 +328,41 @@ class Script:
         return TurnFailed(**self.turn, error=error, answer=self.answer, sources=self.sources)
 
 
+class FakeReader:
+    """A CellReader to which every document says five, on its first page.
+
+    A question with "nothing" in it is not stated, one with "doubt" is not supported, one with
+    "broken" can't be read, and one with "dead" ends the engine.
+    """
+
+    def __init__(self, gate: threading.Event | None = None) -> None:
+        self.gate = gate
+
+    def find(self, document: Document, asked: Sequence[str]) -> dict[str, tuple[Passage, ...]]:
+        source = numbered(
+            number=1,
+            passage_id=document.id,
+            document_id=document.id,
+            file_name=document.name,
+            text="It is five.",
+            page=1,
+        )
+        return dict.fromkeys(asked, (source.passage,))
+
+    async def read(self, asked: str, passages: Sequence[Passage]) -> CellAnswer:
+        if self.gate is not None:
+            while not self.gate.is_set():
+                await asyncio.sleep(0.01)
+        if "dead" in asked:
+            raise EngineFailed("The engine died. Restart DocMind.")
+        if "broken" in asked:
+            raise PromptTooLong("The prompt does not fit.")
+        if "nothing" in asked:
+            return CellAnswer()
+        verdict = Verdict.NOT_FOUND if "doubt" in asked else Verdict.SUPPORTED
+        return CellAnswer(text="five", passage=passages[0], verdict=verdict)
+
+
 def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     """Return an App with every part in memory; `folder` holds the uploaded files."""
     if settings is None:
@@ -335,9 +374,13 @@ def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     documents = FakeDocuments(folder, document_store)
     monitor = HardwareMonitor(detect())
     monitor.close()  # one sample is enough
+    engine = PromptedEngine([])
     return SimpleNamespace(
         settings=settings,
-        engine=PromptedEngine([]),
+        engine=engine,
+        extraction=ExtractionService(
+            engine=engine, make_reader=FakeReader, list_documents=documents.documents
+        ),
         documents=documents,
         collections=CollectionStore(database, document_store),
         conversations=conversations,

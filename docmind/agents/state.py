@@ -26,7 +26,7 @@ from docmind.question_scope import EVERY_DOCUMENT, SearchedDocuments
 from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.turns import CompletedTurn
-from docmind.verification.judge import Judge, Reading, StatementJudge
+from docmind.verification.judge import Claim, Judge, Reading, StatementJudge
 from docmind.verification.statements import CheckedAnswer
 
 
@@ -195,6 +195,18 @@ class TurnCheck:
         self._check = check
         self._judge = judge
         self._found: dict[tuple[str, str, tuple[NumberedPassage, ...]], CheckedAnswer] = {}
+
+    @property
+    def judges(self) -> bool:
+        """Whether the model judges what it has read."""
+        return self._judge is not None
+
+    def finds_otherwise(self, statement: str) -> bool:
+        """Return whether a statement was judged, and rather contradicted than supported."""
+        if self._judge is None:
+            return False
+        (judgement,) = self._judge.judge([Claim(statement)], None)
+        return judgement is not None and judgement.contradicted > judgement.supported
 
     def __call__(
         self,

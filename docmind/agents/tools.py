@@ -136,7 +136,7 @@ def find_document(name: str, documents: Iterable[Document]) -> Document | None:
     documents = list(documents)
     wanted = name.casefold().strip()
     for document in documents:
-        if document.name.casefold() == wanted:
+        if wanted in {document.name.casefold(), document.own_name.casefold()}:
             return document
     within = [document for document in documents if document.name.casefold() in wanted]
     if within:
@@ -165,8 +165,8 @@ def mentioned_documents(text: str, documents: Iterable[Document]) -> list[Docume
 
 
 def _stem(document: Document) -> str:
-    """Return a document's name without its ending."""
-    return document.name.rsplit(".", 1)[0]
+    """Return a document's own name without its ending."""
+    return document.own_name.rsplit(".", 1)[0]
 
 
 def _words(text: str) -> set[str]:

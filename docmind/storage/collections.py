@@ -82,12 +82,15 @@ class CollectionStore:
             connection.execute(_TABLE.delete().where(_TABLE.c.id == collection))
 
     def move(self, document_id: str, collection: int) -> None:
-        """Put a document into another collection, whatever the document's state.
+        """Put a document with all that it holds into another collection, whatever its state.
 
         Nothing happens if the collection is gone.
         """
-        if collection in self._ids():
-            self._documents.set_collection(document_id, collection)
+        if collection not in self._ids():
+            return
+        self._documents.set_collection(document_id, collection)
+        for attached in self._documents.attached_to(document_id):
+            self.move(attached.id, collection)
 
     def tag(self, document_id: str, tags: Iterable[str]) -> None:
         """Give a document these tags instead of those it has."""

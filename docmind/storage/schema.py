@@ -56,6 +56,8 @@ documents = Table(
     Column("collection", Integer, ForeignKey("collections.id"), nullable=False),
     Column("tags", JSON, nullable=False),
     Column("unread", JSON, nullable=False),
+    # Ids of the mails and archives that hold it; none if it was added by itself.
+    Column("parents", JSON, nullable=False, server_default="[]"),
 )
 
 conversations = Table(

@@ -114,7 +114,7 @@ def draw_empty(app: App) -> None:
 
 def _draw_first_steps() -> None:
     st.markdown(
-        "Add PDF, Word, PowerPoint or Excel files, web pages, e-mails, e-books, text or pictures. "
+        "Add PDF or Office files, web pages, e-mails, e-books, text, pictures or ZIP archives. "
         "They are read and your questions answered on this machine; nothing leaves it.",
         text_alignment="center",
     )

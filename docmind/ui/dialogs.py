@@ -213,9 +213,11 @@ class DeleteDocuments:
                 app.documents.delete(document.id)
 
         def body() -> None:
+            attached = _attached(app, documents)
+            also = f" and {wording.count(len(attached), 'file')} in them" if attached else ""
             _draw_confirmation(
-                f"{_names(documents)} will be removed from this machine, with all passages and "
-                "vectors. Answers keep the passages they cite.",
+                f"{_names(documents)}{also} will be removed from this machine, with all passages "
+                "and vectors. Answers keep the passages they cite.",
                 delete,
             )
 
@@ -370,6 +372,22 @@ def _draw_name_form(name: str, save: Callable[[str], None]) -> None:
 
 def _present_documents(app: App, document_ids: Sequence[str]) -> list[Document]:
     return [document for document in app.documents.documents() if document.id in document_ids]
+
+
+def _attached(app: App, documents: Sequence[Document]) -> set[str]:
+    """Return the ids of what mails and archives hold, at any depth, without the documents given."""
+    ids = {document.id for document in documents}
+    found: set[str] = set()
+    others = app.documents.documents()
+    grows = True
+    while grows:
+        grows = False
+        for document in others:
+            is_held = not (ids | found).isdisjoint(document.parents)
+            if is_held and document.id not in ids | found:
+                found.add(document.id)
+                grows = True
+    return found
 
 
 def _find_collection(app: App, collection_id: int) -> Collection | None:

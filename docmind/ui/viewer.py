@@ -266,7 +266,7 @@ def _draw_original(app: App, document: Document) -> None:
     st.download_button(
         "Original",
         data=read,
-        file_name=document.name,
+        file_name=document.own_name,
         key="viewer-original",
         type="tertiary",
         icon=":material/download:",

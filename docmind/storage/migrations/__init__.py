@@ -19,6 +19,7 @@ from pathlib import Path
 from docmind.storage.migrations import (
     kept_conversations,
     one_database,
+    parents,
     question_scopes,
     retained_turns,
     statements,
@@ -35,6 +36,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     statements.upgrade,
     retained_turns.upgrade,
     versions.upgrade,
+    parents.upgrade,
     question_scopes.upgrade,
     kept_conversations.upgrade,
 )
