@@ -131,7 +131,7 @@ class SuggestionService:
         answer = messages[-1]
         return self._get(
             key=(answer.id, scope),
-            candidates=lambda searched: self._beside(answer, searched),
+            candidates=partial(self._beside, answer),
             asked=asked,
             scope=scope,
         )
@@ -142,7 +142,7 @@ class SuggestionService:
         key = (scope, tuple(document.id for document in ready[:DOCUMENTS_SEEN]))
         return self._get(
             key=key,
-            candidates=lambda searched: self._from_documents(ready, searched),
+            candidates=partial(self._from_documents, ready),
             asked=(),
             scope=scope,
         )
@@ -166,7 +166,7 @@ class SuggestionService:
         self,
         *,
         key: object,
-        candidates: Callable[[SearchedDocuments], Iterable[Passage]],
+        candidates: Callable[[SearchedDocuments], Sequence[Passage]],
         asked: Sequence[str],
         scope: QuestionScope,
     ) -> Suggestions:
@@ -201,13 +201,13 @@ class SuggestionService:
     async def _make(
         self,
         suggestions: Suggestions,
-        candidates: Callable[[SearchedDocuments], Iterable[Passage]],
+        candidates: Callable[[SearchedDocuments], Sequence[Passage]],
         *,
         asked: Sequence[str],
         searched: SearchedDocuments,
     ) -> None:
         try:
-            passages = await asyncio.to_thread(lambda: list(candidates(searched)))
+            passages = await asyncio.to_thread(candidates, searched)
             for passage in passages:
                 if len(suggestions.questions) >= MOST or len(suggestions.tried) >= MOST_TRIED:
                     break

@@ -57,7 +57,7 @@ def read_mentions(
     for mark in _MARK.finditer(text):
         if mark.start() < done:
             continue
-        mention = _mention(text, mark.start(), documents, collections)
+        mention = _mention(text, mark.start(), documents=documents, collections=collections)
         if mention is None:
             continue
         question += text[done : mention.start]
@@ -79,7 +79,7 @@ def _mention(
 ) -> _Mention | None:
     if text[start] == "@":
         return _document(text, start, documents)
-    return _collection_or_tag(text, start, documents, collections)
+    return _collection_or_tag(text, start, documents=documents, collections=collections)
 
 
 def _document(text: str, start: int, documents: Sequence[Document]) -> _Mention | None:

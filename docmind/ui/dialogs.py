@@ -184,7 +184,7 @@ class ExportConversation:
             saved = st.download_button(
                 "Save",
                 # Made when it is asked for: it may be long.
-                data=partial(_exported, app, conversation, kind, is_all=is_all),
+                data=partial(_exported, app, conversation, kind=kind, is_all=is_all),
                 file_name=name,
                 mime=mime,
                 type="primary",

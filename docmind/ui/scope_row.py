@@ -37,7 +37,10 @@ def current_scope(app: App, conversation_id: str | None) -> QuestionScope:
         if conversation is not None:
             scope = conversation.scope
     known = {collection.id for collection in app.collections.all()}
-    still_there = [number for number in scope.collections if number in known]
+    still_there: list[int] = []
+    for number in scope.collections:
+        if number in known:
+            still_there.append(number)
     return replace(scope, collections=tuple(still_there))
 
 
@@ -124,7 +127,10 @@ def _without(chosen: Sequence[T], one: T) -> tuple[T, ...]:
 def _draw_picker(app: App, conversation_id: str | None) -> None:
     scope = current_scope(app, conversation_id)
     documents = {document.id: document for document in app.documents.documents()}
-    names = {collection.id: collection.name for collection in app.collections.all()}
+    document_names: dict[str, str] = {}
+    for document in documents.values():
+        document_names[document.id] = document.name
+    names = {collection.id: plain(collection.name) for collection in app.collections.all()}
     tags: set[str] = set()
     for document in documents.values():
         tags.update(document.tags)
@@ -152,7 +158,7 @@ def _draw_picker(app: App, conversation_id: str | None) -> None:
     st.multiselect(
         "Documents",
         list(documents),
-        format_func=lambda document_id: documents[document_id].name,
+        format_func=document_names.__getitem__,
         key=f"{key}-documents",
         on_change=choose,
         placeholder="All",
@@ -166,7 +172,7 @@ def _draw_picker(app: App, conversation_id: str | None) -> None:
             "Collections",
             names,
             selection_mode="multi",
-            format_func=lambda number: plain(names[number]),
+            format_func=names.__getitem__,
             key=f"{key}-collections",
             on_change=choose,
         )
