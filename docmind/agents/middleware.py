@@ -648,7 +648,9 @@ def _compared(request: ModelRequest[TurnContext], statement: str) -> _Comparison
     nearest, words = closest(statement, known)
     # "Is it true that pets are not allowed?" asks, but what it states is to be checked.
     stated = statement.rstrip("?\uff1f ")
-    checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known, reading)
+    checked = context.services.check_answer(
+        "", f"{stated} [{nearest.number}]", known, reading=reading
+    )
     by_number = {numbered.number: numbered for numbered in known}
     # Here the question is whether it is so: the more likely of the two is told.
     otherwise = context.services.check_answer.finds_otherwise(stated)
