@@ -8,6 +8,7 @@ import pytest
 from docmind.agents.planner import ONLY_NEW, PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import AgentFinished, ContextTrimmed, TokenDelta, TurnFinished
+from docmind.question_scope import QuestionScope
 from docmind.verification.statements import CheckedAnswer
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
 from tests.engines import PromptedEngine
@@ -328,8 +329,8 @@ def test_a_conversation_searches_its_collections_only(make_app):  # noqa: F811
     app = make_app(engine)
     made = app.collections.create("Handbook")
     conversation = app.conversations.create().id
-    app.conversations.search_in(conversation, [made.id])
-    with pytest.raises(NothingIndexed, match="chosen collections"):
+    app.conversations.search_in(conversation, QuestionScope(collections=(made.id,)))
+    with pytest.raises(NothingIndexed, match="None of the documents"):
         app.chat.ask("Pets?", conversation)
     one, *others = app.documents.documents()
     assert others

@@ -186,7 +186,7 @@ def check_answer(
     by_number = {source.number: source for source in passages}
     sentences = _with_marks_behind(list(answer_sentences(answer)))
     whole = " ".join(found.sentence.text for found in sentences)
-    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole, question)
+    is_short = bool(question) and len(sentences) == 1 and is_fragment(whole, question)
     citations: dict[tuple[int, str], Citation] = {}
     new_marks: dict[tuple[int, int], str] = {}
     for found in sentences:
@@ -268,7 +268,7 @@ def join_checked(parts: Sequence[tuple[str, CheckedAnswer]]) -> CheckedAnswer:
     )
 
 
-def _is_fragment(text: str, question: str) -> bool:
+def is_fragment(text: str, question: str) -> bool:
     """Return whether a text is an answer such as "40 people", not a sentence of its own.
 
     One that says the question again states it, whatever its verb: "The repair of the lift cost
@@ -331,6 +331,11 @@ def _is_hollow(sentence: AnswerSentence, question: str, *, is_short: bool) -> bo
     if is_bare_number(text):
         return not (is_short and asks_for_number(question))
     return _echoes(text, question)
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Return whether a question begins as one does that is answered by yes or no."""
+    return _YES_NO.search(question) is not None
 
 
 def is_open_question(question: str) -> bool:
