@@ -151,7 +151,7 @@ def say_missing(
 
 def _why_not_readable(document: Document) -> str:
     if document.state == "ready":
-        return f"{document.name} is in a collection that is not searched in this conversation."
+        return f"{document.name} is not among the documents that this question searches."
     if document.state == "failed":
         return f"{document.name} could not be read. {document.reason}".strip()
     return f"{document.name} is still being read. Ask again when it is ready."

@@ -27,6 +27,7 @@ from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
 from docmind.ingestion.tables import MOST_CELLS, tables_within
+from docmind.passages import Passage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -160,6 +161,10 @@ class IngestionService:
                 f"The text of '{document.name}' is not there ({document.state}). {why}"
             )
         return text
+
+    def passages(self, document_id: str) -> list[Passage]:
+        """Return a document's passages in reading order; none while it is not ready."""
+        return self._store.passages(document_id)
 
     def tables(self, document_id: str) -> list[DocumentTable]:
         """Return a document's tables as typed data; none where there is no such document."""

@@ -17,8 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docmind.storage.migrations import (
+    kept_conversations,
     one_database,
     parents,
+    question_scopes,
     retained_turns,
     statements,
     unread_content,
@@ -35,6 +37,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     retained_turns.upgrade,
     versions.upgrade,
     parents.upgrade,
+    question_scopes.upgrade,
+    kept_conversations.upgrade,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
