@@ -41,6 +41,10 @@ def build_app(settings):
     app.monitor = HardwareMonitor(detect())  # the sidebar is live
     app.chat.delay_s = float(os.environ.get("FAKE_DELAY", "0.12"))
     app.chat.answer = ANSWER
+    app.suggestions.questions = [
+        "What does the team plan cost per year?",
+        "When does the free tier end, and what happens to the data that was kept in it?",
+    ]
     names = ["Price list 2026.txt", "Annual report.txt", "bad.docx"]
     if not os.environ.get("FAKE_IDLE"):
         names.insert(2, "slow scan.txt")

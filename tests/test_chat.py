@@ -154,7 +154,7 @@ def test_a_question_that_cannot_be_stored_blocks_nothing(make_app, ask, monkeypa
     app = make_app(PromptedEngine(answering()))
     conversation = app.conversations.create().id
     with monkeypatch.context() as patch:
-        patch.setattr(app.conversations, "add_question", lambda *_: 1 / 0)
+        patch.setattr(app.conversations, "add_question", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             app.chat.ask("Pets?", conversation)
     assert isinstance(ask(app, "Pets?", conversation)[-1], TurnFinished)

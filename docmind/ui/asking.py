@@ -9,6 +9,7 @@ import streamlit as st
 
 from docmind.agents.mentions import read_mentions
 from docmind.errors import DocMindError
+from docmind.question_scope import ChosenDocument, QuestionScope
 from docmind.ui import uploads
 from docmind.ui.markdown import plain
 from docmind.ui.scope_row import choose_scope, current_scope
@@ -34,7 +35,13 @@ def submit(app: App, value: ChatInputValue) -> None:
     conversation_id = shown_conversation(app)
     scope = current_scope(app, conversation_id)
     target = scope.collections[0] if scope.collections else None
-    tab.notices = uploads.add(app, value.files or [], target)
+    added = uploads.add(app, value.files or [], target)
+    tab.notices = added.notices
+    if added.documents and (scope.documents or scope.tags):
+        # The question is about them as well as about what was chosen before.
+        dropped = [ChosenDocument(id=each.id, name=each.name) for each in added.documents]
+        more = QuestionScope(documents=tuple(dropped))
+        choose_scope(app, conversation_id, scope.with_more(more))
     typed = (value.text or "").strip()
     if typed and tab.waiting is not None:
         _refuse(

@@ -69,7 +69,7 @@ def draw_drop_field(app: App) -> None:
     )
     if files:
         with st.spinner("Taking the files in …"):
-            tab.notices = uploads.add(app, files, shown_collection())
+            tab.notices = uploads.add(app, files, shown_collection()).notices
         tab.uploads += 1
         st.rerun()
     uploads.draw_notices()

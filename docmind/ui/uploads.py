@@ -66,13 +66,26 @@ def limit_mb(app: App) -> int:
     return max(1, math.ceil(app.settings.ingestion.max_file_mb))
 
 
-def add(app: App, files: Sequence[UploadedFile], collection: int | None = None) -> list[Notice]:
-    """Queue the files, and return what is to be said of them. One bad file stops no other.
+@dataclass(frozen=True)
+class Added:
+    """What became of files that were handed over."""
+
+    documents: tuple[Document, ...]
+    """Those that are there now, new or known."""
+    notices: list[Notice]
+    """What is to be said of them."""
+
+
+def add(app: App, files: Sequence[UploadedFile], collection: int | None = None) -> Added:
+    """Queue the files. One bad file stops no other.
 
     Args:
+        app: The app.
+        files: As the browser sent them.
         collection: files that are new go into it.
     """
-    notices = []
+    notices: list[Notice] = []
+    documents: list[Document] = []
     for file in files:
         try:
             added = app.documents.add_bytes(file, file.name)
@@ -81,9 +94,10 @@ def add(app: App, files: Sequence[UploadedFile], collection: int | None = None) 
         except DocMindError as exc:
             notices.append(Notice(kind="error", text=plain(str(exc))))
             continue
+        documents.append(added.document)
         if added.known:
             notices.append(_already_there(file.name, added.document))
-    return notices
+    return Added(documents=tuple(documents), notices=notices)
 
 
 def _already_there(file_name: str, document: Document) -> Notice:

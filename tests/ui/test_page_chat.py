@@ -7,7 +7,7 @@ import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
 from docmind.events import Citation, Replacement, SentenceReplaced, Statement, Verdict
-from docmind.question_scope import QuestionScope
+from docmind.question_scope import ChosenDocument, QuestionScope
 from docmind.storage.messages import StoredMessage
 from docmind.transcripts.markdown import transcript
 from docmind.ui import shared_app
@@ -354,6 +354,16 @@ def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, ap
     assert names == {"prices.txt", "slow.txt"}
     assert "What is in it?" in words(tab)
     assert "as soon as your documents are read" in words(tab)
+
+
+def test_files_dropped_with_a_question_are_asked_of_beside_what_was_chosen(open_page, app, ready):
+    tab = open_page()
+    chosen = ChosenDocument(id=ready.id, name=ready.name)
+    tab_state(tab).scope = QuestionScope(documents=(chosen,))
+    tab.chat_input[0].upload("lease.txt", b"text", "text/plain").set_value("What is due?").run()
+    conversation = app.conversations.list()[0]
+    question = app.conversations.messages(conversation.id)[0]
+    assert [found.name for found in question.scope.documents] == ["prices.txt", "lease.txt"]
 
 
 def test_trims_are_listed_in_the_sidebar(open_page, app):
