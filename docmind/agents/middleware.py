@@ -28,7 +28,7 @@ from langgraph.types import Command
 
 from docmind import wording
 from docmind.agents.agent_spec import AgentSpec, TableUse
-from docmind.agents.comparison import Comparisons
+from docmind.agents.comparison import Comparisons, is_comparison
 from docmind.agents.mending import REWRITE_TOKENS, Mender
 from docmind.agents.messages import (
     first_results,
@@ -262,10 +262,13 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     async def _compare_documents(self, request: ModelRequest[TurnContext], run_id: str) -> str:
         """Return a comparison of documents, before the model is asked; "" if it is none."""
         is_first_step = self._step(request.messages) == 1
-        if not self._spec.compares_documents or self._comparisons is None or not is_first_step:
+        if self._comparisons is None or not is_first_step:
             return ""
         context = request.runtime.context
         task = context.state.runs[run_id].task
+        by_form = self._spec.kind == "look_up" and is_comparison(task)
+        if not self._spec.compares_documents and not by_form:
+            return ""
         return await self._comparisons.answer(task, run_id=run_id, context=context)
 
     async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:

@@ -56,14 +56,14 @@ def _no_formula(value: str) -> str:
 def to_xlsx(extraction: Extraction) -> bytes:
     """Return the grid as a workbook with a fixed head."""
     from openpyxl import Workbook
-    from openpyxl.cell.cell import WriteOnlyCell
+    from openpyxl.cell.cell import Cell, WriteOnlyCell
     from openpyxl.styles import Alignment, Font
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Extraction")
     sheet.freeze_panes = "B2"
     for number, row in enumerate(rows(extraction)):
-        cells: list[WriteOnlyCell] = []
+        cells: list[Cell] = []
         for value in row:
             cell = WriteOnlyCell(sheet, value.translate(_ILLEGAL))
             cell.data_type = "s"  # never a formula

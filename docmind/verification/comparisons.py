@@ -377,16 +377,16 @@ def _listed(texts: Sequence[str], wording: Wording) -> str:
     return f"{', '.join(before)} {wording.conjunction} {last}"
 
 
-def _asks_same(question: str) -> bool | None:
+def asks_same(question: str) -> bool | None:
     """Return whether a question asks if things are the same (True) or differ (False).
 
     None: it asks neither, or more than yes or no.
     """
-    asks_same = _ASKS_SAME.search(question) is not None
-    asks_different = _ASKS_DIFFERENT.search(question) is not None
-    if not asks_yes_or_no(question) or asks_same == asks_different:
+    has_same = _ASKS_SAME.search(question) is not None
+    has_different = _ASKS_DIFFERENT.search(question) is not None
+    if not asks_yes_or_no(question) or has_same == has_different:
         return None
-    return asks_same
+    return has_same
 
 
 def yes_or_no(question: str, table: ComparisonTable, wording: Wording) -> str:
@@ -394,14 +394,14 @@ def yes_or_no(question: str, table: ComparisonTable, wording: Wording) -> str:
 
     Empty if the question does not ask that, or if values do not tell.
     """
-    asks_same = _asks_same(question)
-    if asks_same is None or len(table.documents) < 2:
+    asked_same = asks_same(question)
+    if asked_same is None or len(table.documents) < 2:
         return ""
     outcomes = {aspect: compare(table.of_aspect(aspect)) for aspect in table.aspects}
     if any(outcome not in (Outcome.SAME, Outcome.DIFFERENT) for outcome in outcomes.values()):
         return ""
     all_same = all(outcome is Outcome.SAME for outcome in outcomes.values())
-    word = wording.yes if all_same == asks_same else wording.no
+    word = wording.yes if all_same == asked_same else wording.no
     parts: list[str] = []
     for aspect in table.aspects:
         texts: list[str] = []
@@ -467,7 +467,7 @@ def _concludes(part: str, question: str) -> bool:
     words = plain(part).casefold()
     for wording in WORDINGS.values():
         beginnings = [f"{name}: " for name in wording.outcomes.values()]
-        if _asks_same(question) is not None:
+        if asks_same(question) is not None:
             beginnings += [f"{wording.yes.casefold()}, ", f"{wording.no.casefold()}, "]
         if words.startswith(tuple(beginnings)):
             return True
