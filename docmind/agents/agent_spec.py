@@ -51,6 +51,8 @@ class AgentSpec:
     compares_documents: bool = False
     """Whether every task compares documents, which `comparison` does before the model is asked; it
     also does where a look-up has the form of one."""
+    adds_figures: bool = False
+    """Whether the document's sentences with values that its text leaves out are quoted below it."""
     compares_statement: bool = False
     """Whether the task is a statement that is compared with the passages before the model is asked.
     """

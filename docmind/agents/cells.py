@@ -28,7 +28,8 @@ from docmind.verification.comparisons import ENGLISH, Cell, one_line, render
 from docmind.verification.quotations import Quotation, closest_quotation, find_quotation
 from docmind.verification.sentences import MARK
 from docmind.verification.statements import CheckedAnswer
-from docmind.verification.words import words_alone
+from docmind.verification.values import values
+from docmind.verification.words import content_words, words_alone
 
 CELL_TOKENS = 48
 """Longest value."""
@@ -126,6 +127,8 @@ class CellReader:
     ) -> CellAnswer:
         """Return the model's value if it is supported, else a quotation. Blocks."""
         text = _value(reply)
+        if not values(text) and content_words(text) <= content_words(asked):
+            text = ""  # it says the aspect again
         if text:
             answer = self._supported(text, asked, sources)
             if answer.verdict is Verdict.SUPPORTED or not self._mends:

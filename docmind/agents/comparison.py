@@ -11,7 +11,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,7 @@ from docmind.verification.comparisons import (
     render,
     yes_or_no,
 )
+from docmind.verification.words import content_words
 
 log = logging.getLogger(__name__)
 
@@ -162,15 +164,18 @@ class Comparisons:
         """Return the documents that a task may compare, the likeliest first. Blocks."""
         readable = readable_documents(self._documents, context)
         by_id = {document.id: document for document in readable}
-        named = [*named_documents(task, readable).documents, *mentioned_documents(task, readable)]
-        chosen = {document.id: document for document in named}
+        chosen: dict[str, Document] = {}
+        for document in named_documents(task, readable).documents:
+            chosen[document.id] = document
+        for document in mentioned_documents(task, readable):
+            chosen[document.id] = document
         if len(chosen) >= 2:
             return list(chosen.values())[:MOST_DOCUMENTS]
         results = self._retriever.search(task, FOUND, Scope(list(by_id)))
         for result in results:
-            document = by_id.get(result.passage.document_id)
-            if document is not None and result.score >= LEAST_SCORE * results[0].score:
-                chosen.setdefault(document.id, document)
+            likely = by_id.get(result.passage.document_id)
+            if likely is not None and result.score >= LEAST_SCORE * results[0].score:
+                chosen.setdefault(likely.id, likely)
         return list(chosen.values())[:CANDIDATES]
 
     def _prompt(self, task: str, candidates: Sequence[Document]) -> list[AnyMessage]:
@@ -341,14 +346,40 @@ def read_asked(text: str, question: str, labels: Mapping[str, Document]) -> Aske
     documents = [labels[name] for name in dict.fromkeys(names) if name in labels]
     wanted = how_many(question)
     if wanted and documents and len(documents) != wanted:
-        likeliest = [each for each in labels.values() if each in documents]
-        others = [each for each in labels.values() if each not in documents]
-        documents = [*likeliest, *others][:wanted]
-    aspects: list[str] = []
-    for aspect in dict.fromkeys(written):
-        is_within = any(aspect in other and aspect != other for other in written)
-        if aspect and not is_within:
-            aspects.append(aspect)
+        # Those that it chose first, each in the order of the search.
+        documents = sorted(labels.values(), key=documents.__contains__, reverse=True)[:wanted]
+    aspects = _without_parts(_without_names(written, labels), spans(question))
     if len(documents) < 2 or not aspects:
         return None
     return Asked(documents=documents, aspects=aspects)
+
+
+def _without_names(aspects: Sequence[str], labels: Iterable[str]) -> list[str]:
+    """Return the aspects but those that only say what kind of documents are compared.
+
+    "Travel policies" is none of policy-2023.md and policy-2025.md.
+    """
+    with_word = Counter[str]()
+    for label in labels:
+        with_word.update(content_words(re.sub(r"[-_.]", " ", label)))
+    shared = set(with_word - Counter(with_word.keys()))  # in two names or more
+    return [aspect for aspect in aspects if not content_words(aspect) <= shared]
+
+
+def _without_parts(aspects: Sequence[str], named: Sequence[str]) -> list[str]:
+    """Return the aspects, each once; those that are parts of one stretch of the question as one.
+
+    "allowance" and "meals" are the "allowance for meals" that was asked for.
+    """
+    whole = list(dict.fromkeys(aspects))
+    for stretch in named:
+        parts = [aspect for aspect in whole if content_words(aspect) < content_words(stretch)]
+        words: set[str] = set()
+        for part in parts:
+            words |= content_words(part)
+        is_all = len(parts) > 1 and words == content_words(stretch)
+        if is_all or stretch in whole:
+            place = min(whole.index(each) for each in [*parts, stretch] if each in whole)
+            whole = [aspect for aspect in whole if aspect not in (*parts, stretch)]
+            whole.insert(place, stretch)
+    return whole

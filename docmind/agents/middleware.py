@@ -63,6 +63,7 @@ from docmind.passages import NumberedPassage, Passage
 from docmind.settings import AgentSettings
 from docmind.storage.documents import Document
 from docmind.verification.citations import ASKED, citations_answer_question
+from docmind.verification.figures import left_out
 from docmind.verification.judge import Reading
 from docmind.verification.quotations import (
     NEAR_STATEMENT,
@@ -229,7 +230,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                     return AIMessage(computed)
                 request = await asyncio.to_thread(self._prepared, request, run)
                 response = await handler(request)
-                return await self._improved(request, run, handler, response=response)
+                improved = await self._improved(request, run, handler, response=response)
+                return await self._with_figures(improved, context, run_id)
         except Exception as exc:  # noqa: BLE001  the other agents go on
             reason = self._reason(exc)
             if response is not None:  # it has answered: what was tried after that is not needed
@@ -258,6 +260,25 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         if self._mends and _is_answer(response):
             return await self._mended(request, run, handler, response=response)
         return response
+
+    async def _with_figures(
+        self, response: ModelResponse[Any] | AIMessage, context: TurnContext, run_id: str
+    ) -> ModelResponse[Any] | AIMessage:
+        """Return a summary with the document's sentences that tell amounts, terms and dates."""
+        reply: object = response
+        if not isinstance(response, AIMessage):
+            reply = response.result[-1]
+        if not self._spec.adds_figures or not isinstance(reply, AIMessage):
+            return response
+        if reply.tool_calls or is_refusal(reply.text):
+            return response
+        known = context.state.passages.known_to(run_id)
+        quotations = await asyncio.to_thread(left_out, reply.text, known)
+        lines = [f'- "{quotation.words}" [{quotation.number}]' for quotation in quotations]
+        if not lines:
+            return response
+        content = "\n".join([reply.text.rstrip(), "", *lines])
+        return reply.model_copy(update={"content": content})
 
     async def _compare_documents(self, request: ModelRequest[TurnContext], run_id: str) -> str:
         """Return a comparison of documents, before the model is asked; "" if it is none."""

@@ -126,11 +126,11 @@ class ExtractionService:
         places = asyncio.Semaphore(DOCUMENTS_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for document in extraction.documents:
-                group.create_task(_ask(extraction, document, reader, places))
+                group.create_task(_ask(extraction, document, reader, places=places))
 
 
 async def _ask(
-    extraction: Extraction, document: Document, reader: CellReader, places: asyncio.Semaphore
+    extraction: Extraction, document: Document, reader: CellReader, *, places: asyncio.Semaphore
 ) -> None:
     """Fill in the cells of one document."""
     async with places:

@@ -216,7 +216,8 @@ def test_what_the_question_names_is_a_stretch_of_it():
 def test_documents_and_aspects_are_read_from_what_the_model_wrote():
     labels = {"a.pdf": "A", "b.pdf": "B", "c.pdf": "C"}
     asked = {"documents": ["a.pdf", "b.pdf"], "named": ["rent", "monthly rent", "term"]}
-    assert read_asked(json.dumps(asked), "Compare.", labels).aspects == ["monthly rent", "term"]
+    question = "Compare the monthly rent and the term."
+    assert read_asked(json.dumps(asked), question, labels).aspects == ["monthly rent", "term"]
     topics = {"documents": ["a.pdf", "b.pdf"], "topics": ["Rent"]}
     assert read_asked(json.dumps(topics), "Compare.", labels).aspects == ["Rent"]
     assert read_asked(json.dumps(asked)[:40], "Compare.", labels) is None
@@ -225,6 +226,17 @@ def test_documents_and_aspects_are_read_from_what_the_model_wrote():
     assert read_asked(json.dumps(asked), "Compare both.", labels).documents == ["B", "A"]
     asked["documents"] = ["a.pdf", "b.pdf", "c.pdf"]
     assert read_asked(json.dumps(asked), "Compare both.", labels).documents == ["A", "B"]
+
+
+def test_parts_of_one_aspect_are_one_and_the_documents_kind_is_none():
+    labels = {"policy-travel-2023.md": "A", "policy-travel-2025.md": "B"}
+    asked = {"documents": list(labels), "named": ["meals", "allowance", "travel policies"]}
+    question = "Do both travel policies have the same allowance for meals?"
+    assert read_asked(json.dumps(asked), question, labels).aspects == ["allowance for meals"]
+    asked["named"] = ["fee", "monthly fee", "notice period"]
+    question = "Compare both: monthly fee, notice period."
+    aspects = read_asked(json.dumps(asked), question, labels).aspects
+    assert aspects == ["monthly fee", "notice period"]
 
 
 @pytest.mark.parametrize(
