@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
     from docmind.retrieval.store.base import VectorStore
+    from docmind.suggestions import SuggestionService
 
 
 @dataclass
@@ -48,6 +49,7 @@ class App:
     collections: CollectionStore
     conversations: ConversationStore
     chat: ChatService
+    suggestions: SuggestionService
     extraction: ExtractionService
     monitor: HardwareMonitor
     close: Callable[[], None]
@@ -135,6 +137,7 @@ def _build(
     from docmind.chat import ChatService
     from docmind.extraction.service import ExtractionService
     from docmind.ingestion.service import IngestionService
+    from docmind.suggestions import SuggestionService
     from docmind.verification.comparisons import check_comparison
 
     embedder = build_embedder(resolved)
@@ -142,6 +145,7 @@ def _build(
     document_store = DocumentStore(database)
     collections = CollectionStore(database, document_store)
     conversations = ConversationStore(database)
+    conversations.delete_put_away()  # a deletion can be undone until the app is started anew
     store = opened.enter_context(closing(_open_store(settings, embedder, document_store)))
     documents = IngestionService(
         settings=settings, documents=document_store, store=store, embedder=embedder
@@ -149,6 +153,19 @@ def _build(
     opened.enter_context(closing(documents))
     retriever = _build_retriever(resolved, store, embedder)
     model = _build_model(resolved, engine)
+    checked = partial(check_comparison, nearness=embedder.nearness)
+    searched_documents = partial(collections.searched, shared=settings.store.mode == "server")
+    suggestions = SuggestionService(
+        enabled=bool(resolved.agents.suggest_questions),
+        engine=engine,
+        model=model,
+        retriever=retriever,
+        check_answer=checked,
+        top_k=resolved.top_k,
+        searched_documents=searched_documents,
+        list_documents=documents.documents,
+    )
+    opened.enter_context(closing(suggestions))
     chat = ChatService(
         # With what was left open decided: the supervisor and its service must agree.
         settings=settings.model_copy(update={"agents": resolved.agents}),
@@ -156,9 +173,10 @@ def _build(
         graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
         model=model,
         conversations=conversations,
-        check_answer=partial(check_comparison, nearness=embedder.nearness),
+        check_answer=checked,
         list_documents=documents.documents,
-        searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
+        searched_documents=searched_documents,
+        interrupt_idle_work=suggestions.interrupt,
     )
     opened.enter_context(closing(chat))
     extraction = ExtractionService(
@@ -167,7 +185,7 @@ def _build(
             CellReader,
             model=model,
             retriever=retriever,
-            check=partial(check_comparison, nearness=embedder.nearness),
+            check=checked,
             system_prompt=RESEARCHER.system_prompt,
             mends=resolved.agents.unsupported_sentences == "mend",
         ),
@@ -183,6 +201,7 @@ def _build(
         collections=collections,
         conversations=conversations,
         chat=chat,
+        suggestions=suggestions,
         extraction=extraction,
         monitor=monitor,
         close=opened.pop_all().close,

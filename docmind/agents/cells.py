@@ -23,7 +23,6 @@ from docmind.events import Verdict
 from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.base import Scope
-from docmind.storage.documents import Document
 from docmind.verification.comparisons import ENGLISH, Cell, one_line, render
 from docmind.verification.quotations import Quotation, closest_quotation, find_quotation
 from docmind.verification.sentences import MARK
@@ -89,9 +88,13 @@ class CellReader:
         self._mends = mends
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    def find(self, document: Document, asked: Sequence[str]) -> Mapping[str, Sequence[Passage]]:
-        """Return the passages of a document to read for each of several things asked. Blocks."""
-        scope = Scope([document.id])
+    def find(self, asked: Sequence[str], scope: Scope) -> Mapping[str, Sequence[Passage]]:
+        """Return the passages to read for each of several things asked. Blocks.
+
+        Args:
+            asked: aspects or questions.
+            scope: one document, or pages of it.
+        """
         found: dict[str, list[Passage]] = {}
         together: dict[str, Passage] = {}
         for each in asked:

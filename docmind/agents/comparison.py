@@ -13,7 +13,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -33,7 +33,6 @@ from docmind.passages import Passage
 from docmind.retrieval.language import detect_language
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.sparse import is_stop_word
-from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.verification.comparisons import (
     ENGLISH,
@@ -171,7 +170,8 @@ class Comparisons:
             chosen[document.id] = document
         if len(chosen) >= 2:
             return list(chosen.values())[:MOST_DOCUMENTS]
-        results = self._retriever.search(task, FOUND, Scope(list(by_id)))
+        scope = replace(context.request.scope(), document_ids=list(by_id))
+        results = self._retriever.search(task, FOUND, scope)
         for result in results:
             likely = by_id.get(result.passage.document_id)
             if likely is not None and result.score >= LEAST_SCORE * results[0].score:
@@ -215,7 +215,8 @@ class Comparisons:
         tasks: dict[tuple[str, str], asyncio.Task[CellAnswer]] = {}
         async with asyncio.TaskGroup() as group:  # one that fails ends the others
             for label, document in labelled(asked.documents).items():
-                found = await asyncio.to_thread(reader.find, document, asked.aspects)
+                scope = context.request.scope(document)
+                found = await asyncio.to_thread(reader.find, asked.aspects, scope)
                 for aspect in asked.aspects:
                     tasks[label, aspect] = group.create_task(read(label, aspect, found[aspect]))
         cells: list[Cell] = []

@@ -257,8 +257,11 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             if quoted is None and self._mends:
                 return AIMessage(NOT_FOUND)  # whatever is behind it, or only marks
             return quoted or response
-        if self._mends and _is_answer(response):
+        if not _is_answer(response):
+            return response
+        if self._mends:
             return await self._mended(request, run, handler, response=response)
+        await self._judge(request, run, response.result[-1].text)
         return response
 
     async def _with_figures(
@@ -488,6 +491,15 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         )
         return AIMessage(mended.text)
 
+    async def _judge(self, request: ModelRequest[TurnContext], run: AgentRun, text: str) -> None:
+        """Have an answer judged that stays as it is, while the engine has what it was read from."""
+        context = request.runtime.context
+        check = context.services.check_answer
+        passages = context.state.passages.known_to(run_id_of(request.runtime))
+        if check.judges and passages:
+            reading = self._reading(request, run.task, passages)
+            await asyncio.to_thread(check, run.task, text, passages, reading)
+
     def _reading(
         self,
         request: ModelRequest[TurnContext],
@@ -679,8 +691,10 @@ def _compared(request: ModelRequest[TurnContext], statement: str) -> _Comparison
     stated = statement.rstrip("?\uff1f ")
     checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known, reading)
     by_number = {numbered.number: numbered for numbered in known}
+    # Here the question is whether it is so: the more likely of the two is told.
+    otherwise = context.services.check_answer.finds_otherwise(stated)
     for citation in checked.citations:
-        if citation.supported:
+        if citation.supported and not otherwise:
             return _Comparison(nearest=by_number[citation.number], words=words, supported=True)
     return _Comparison(nearest=nearest, words=words, supported=False)
 

@@ -13,6 +13,7 @@ from docmind import wording
 from docmind.cli.console import err, out, printable
 from docmind.cli.opening import open_app
 from docmind.errors import DocMindError
+from docmind.question_scope import QuestionScope
 
 if TYPE_CHECKING:
     from docmind.extraction.grid import Extraction
@@ -34,11 +35,13 @@ def extract(
 
     check_ending(out_file)
     with open_app() as app:
-        chosen = [app.collections.named(name).id for name in collection or []]
-        document_ids = app.collections.searched(chosen)
+        chosen: list[int] = []
+        for name in collection or []:
+            chosen.append(app.collections.named(name).id)
+        scope = QuestionScope(collections=tuple(chosen))
         with err.status("loading the model"):
             app.engine.wait_ready()
-        extraction = app.extraction.start(question, document_ids)
+        extraction = app.extraction.start(question, app.collections.searched(scope).ids)
         try:
             _show_progress(extraction)
         except KeyboardInterrupt:  # what has been read so far is written

@@ -12,6 +12,7 @@ from docmind.agents.cells import CellReader
 from docmind.engine.interface import Engine
 from docmind.errors import DocMindError, EngineFailed, EngineNotReady, NothingIndexed
 from docmind.extraction.grid import Extraction, GridCell
+from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ async def _ask(
     """Fill in the cells of one document."""
     async with places:
         try:
-            found = await asyncio.to_thread(reader.find, document, extraction.questions)
+            found = await asyncio.to_thread(reader.find, extraction.questions, Scope([document.id]))
         except DocMindError as exc:
             for question in extraction.questions:
                 extraction.fill(document, question, GridCell(error=str(exc)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind import wording
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope
 from docmind.ui import chat, shared_app
 from docmind.ui.asking import is_loading
 from docmind.ui.markdown import plain
@@ -69,8 +70,10 @@ def draw_grid(app: App) -> None:
 
 
 def _start(app: App, questions: str, collection: int) -> None:
-    chosen = [] if collection == ALL else [collection]
-    app.extraction.start(questions.splitlines(), app.collections.searched(chosen))
+    scope = NOTHING_CHOSEN
+    if collection != ALL:
+        scope = QuestionScope(collections=(collection,))
+    app.extraction.start(questions.splitlines(), app.collections.searched(scope).ids)
 
 
 def _is_running(extraction: Extraction | None) -> bool:

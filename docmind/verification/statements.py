@@ -343,6 +343,11 @@ def is_open_question(question: str) -> bool:
     return _OPEN_QUESTION.search(question) is not None and _YES_NO.search(question) is None
 
 
+def _asks(question: str) -> bool:
+    """Return whether a task is a question, and not to summarize something."""
+    return question.rstrip().endswith(("?", "\uff1f")) or is_open_question(question)
+
+
 def _echoes(text: str, question: str) -> bool:
     """Return whether a sentence only says an open question again."""
     if not is_open_question(question) or is_negated(text):
@@ -407,10 +412,13 @@ def _add_judgements(
 ) -> None:
     """Have judged what the rules may be wrong about, and set the verdicts anew.
 
-    A single statement must also answer the question; each of several need only be so.
+    A single statement must also answer the question, if one is asked; each of several need only be
+    so.
     """
     stated = [found for found in sentences if found.verdict is not Verdict.NO_STATEMENT]
-    asked = question if len(stated) == 1 else ""
+    asked = ""
+    if len(stated) == 1 and _asks(question):
+        asked = question
     open_ones = [found for found in stated if not _stands_as_it_is(found, by_number, asked)]
     claims = [Claim(statement=found.words, question=asked) for found in open_ones]
     for found, judgement in zip(open_ones, judge(claims), strict=True):
