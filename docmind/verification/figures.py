@@ -16,7 +16,7 @@ from docmind.verification.values import (
     values,
 )
 
-MOST = 5
+MOST = 6
 """Sentences that are added to a summary, at most."""
 LONGEST = 300
 """Characters of a sentence that is quoted whole."""

@@ -28,13 +28,14 @@ def test_values_citations_and_verdicts_are_written(app, tmp_path):
     assert result.exit_code == 0, result.output
     with file.open(encoding="utf-8-sig", newline="") as lines:
         _, row = csv.reader(lines)
+    place = f"{app.documents.documents()[0].id[:8]}.txt, page 1"
     assert row == [
         "prices.txt",
         "five",
-        "prices.txt, page 1",
+        place,
         "supported",
         "five",
-        "prices.txt, page 1",
+        place,
         "not found",
     ]
     printed = " ".join(result.output.split())
