@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -104,7 +105,7 @@ class CellReader:
                 together.setdefault(passage.id, passage)
         if estimated_tokens(together.values()) > SHARED_TOKENS:
             return found
-        in_order = sorted(together.values(), key=lambda passage: passage.position)
+        in_order = sorted(together.values(), key=attrgetter("position"))
         return dict.fromkeys(asked, in_order)
 
     async def read(self, asked: str, passages: Sequence[Passage]) -> CellAnswer:
