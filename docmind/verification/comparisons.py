@@ -421,11 +421,16 @@ def yes_or_no(question: str, table: ComparisonTable, wording: Wording) -> str:
     return f"{word}, {'; '.join(parts)}."
 
 
+def _nothing_is_near(_text: str, _others: list[str]) -> float:
+    """Compare by words alone."""
+    return 0.0
+
+
 def check_comparison(
     question: str,
     answer: str,
     passages: Sequence[NumberedPassage],
-    nearness: Nearness = lambda _text, _others: 0.0,
+    nearness: Nearness = _nothing_is_near,
     *,
     judge: Judge | None = None,
 ) -> CheckedAnswer:
