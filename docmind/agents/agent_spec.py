@@ -49,7 +49,10 @@ class AgentSpec:
     tables: TableUse = TableUse.NEVER
     """When tables answer, see `table_query`."""
     compares_documents: bool = False
-    """Whether the task compares documents, which `comparison` does before the model is asked."""
+    """Whether every task compares documents, which `comparison` does before the model is asked; it
+    also does where a look-up has the form of one."""
+    adds_figures: bool = False
+    """Whether the document's sentences with values that its text leaves out are quoted below it."""
     compares_statement: bool = False
     """Whether the task is a statement that is compared with the passages before the model is asked.
     """

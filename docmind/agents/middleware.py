@@ -28,7 +28,7 @@ from langgraph.types import Command
 
 from docmind import wording
 from docmind.agents.agent_spec import AgentSpec, TableUse
-from docmind.agents.comparison import Comparisons
+from docmind.agents.comparison import Comparisons, is_comparison
 from docmind.agents.mending import REWRITE_TOKENS, Mender
 from docmind.agents.messages import (
     first_results,
@@ -63,6 +63,7 @@ from docmind.passages import NumberedPassage, Passage
 from docmind.settings import AgentSettings
 from docmind.storage.documents import Document
 from docmind.verification.citations import ASKED, citations_answer_question
+from docmind.verification.figures import left_out
 from docmind.verification.judge import Reading
 from docmind.verification.quotations import (
     NEAR_STATEMENT,
@@ -229,7 +230,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                     return AIMessage(computed)
                 request = await asyncio.to_thread(self._prepared, request, run)
                 response = await handler(request)
-                return await self._improved(request, run, handler, response=response)
+                improved = await self._improved(request, run, handler, response=response)
+                return await self._with_figures(improved, context, run_id)
         except Exception as exc:  # noqa: BLE001  the other agents go on
             reason = self._reason(exc)
             if response is not None:  # it has answered: what was tried after that is not needed
@@ -262,13 +264,35 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         await self._judge(request, run, response.result[-1].text)
         return response
 
+    async def _with_figures(
+        self, response: ModelResponse[Any] | AIMessage, context: TurnContext, run_id: str
+    ) -> ModelResponse[Any] | AIMessage:
+        """Return a summary with the document's sentences that tell amounts, terms and dates."""
+        reply: object = response
+        if not isinstance(response, AIMessage):
+            reply = response.result[-1]
+        if not self._spec.adds_figures or not isinstance(reply, AIMessage):
+            return response
+        if reply.tool_calls or is_refusal(reply.text):
+            return response
+        known = context.state.passages.known_to(run_id)
+        quotations = await asyncio.to_thread(left_out, reply.text, known)
+        lines = [f'- "{quotation.words}" [{quotation.number}]' for quotation in quotations]
+        if not lines:
+            return response
+        content = "\n".join([reply.text.rstrip(), "", *lines])
+        return reply.model_copy(update={"content": content})
+
     async def _compare_documents(self, request: ModelRequest[TurnContext], run_id: str) -> str:
         """Return a comparison of documents, before the model is asked; "" if it is none."""
         is_first_step = self._step(request.messages) == 1
-        if not self._spec.compares_documents or self._comparisons is None or not is_first_step:
+        if self._comparisons is None or not is_first_step:
             return ""
         context = request.runtime.context
         task = context.state.runs[run_id].task
+        by_form = self._spec.kind == "look_up" and is_comparison(task)
+        if not self._spec.compares_documents and not by_form:
+            return ""
         return await self._comparisons.answer(task, run_id=run_id, context=context)
 
     async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:

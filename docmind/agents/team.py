@@ -60,6 +60,7 @@ nothing but the passages.""",
     "passage in brackets.",
     tools=("read_document", "list_documents", "outline"),
     first_calls=(FirstCall("read_document", "document"),),
+    adds_figures=True,
 )
 """Summarizes whole documents: reads the one that the task names first."""
 

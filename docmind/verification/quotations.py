@@ -133,6 +133,15 @@ def closest_quotation(sentence: str, source: NumberedPassage) -> Quotation:
     return Quotation(words=_as_quoted(nearest), number=source.number)
 
 
+def quotable_sentences(
+    passages: Sequence[NumberedPassage],
+) -> Iterator[tuple[NumberedPassage, str]]:
+    """Yield the sentences of passages as they are quoted, in reading order; headings are none."""
+    for source in passages:
+        for _, part in _headed_parts(source.passage):
+            yield source, _as_quoted(part)
+
+
 def _candidates(passages: Sequence[NumberedPassage]) -> list[_Candidate]:
     """Return the sentences of all passages that say something."""
     places: dict[str, set[str]] = {}
