@@ -198,6 +198,7 @@ def _build_graph(
     resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
 ) -> TurnGraph:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
+    from docmind.agents.library import make_find_documents
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
@@ -208,6 +209,8 @@ def _build_graph(
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
+    find_documents = make_find_documents(model, retriever, documents)
+    tools[find_documents.name] = find_documents
     team = build_team(model, tools, resolved.agents, TableAnswers(model, documents))
     supervisor = SupervisorModel(
         engine=model.engine,

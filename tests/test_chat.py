@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from docmind.agents.planner import ONLY_NEW, PLAN
+from docmind.agents.planner import NEW_MESSAGE, PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import AgentFinished, ContextTrimmed, TokenDelta, TurnFinished
 from docmind.verification.statements import CheckedAnswer
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
-from tests.engines import PromptedEngine
+from tests.engines import PromptedEngine, asks_for_plan, most_tasks
 
 
 def answering(text="Pets are not allowed [1]."):
@@ -82,8 +82,9 @@ def test_the_model_sees_the_conversation_so_far(make_app, ask):  # noqa: F811
     ask(app, "Are pets allowed?", conversation)
     ask(app, "And why?", conversation)
     plan_prompt = engine.prompts[2]
-    seen = ["Are pets allowed?", "Pets are not allowed [1].", f"{ONLY_NEW}And why?"]
-    assert [m["content"] for m in plan_prompt[1:]] == seen
+    assert plan_prompt[1]["content"] == (
+        "User: Are pets allowed?\nYou: Pets are not allowed. (from lease.txt)\nMessage: And why?"
+    )
 
 
 def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(make_app, ask):  # noqa: F811
@@ -175,7 +176,7 @@ def test_a_question_while_the_model_loads_is_refused_and_nothing_stored(make_app
 
 def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
-        return plan((messages[-1]["content"][:60], "greeting")) if constraint else "reply " * 60
+        return plan((messages[-1]["content"][:60], "chat")) if constraint else "reply " * 60
 
     app = make_app(PromptedEngine(reply, window=1000), llm={"max_answer_tokens": 64})
     conversation = app.conversations.create().id
@@ -231,8 +232,8 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
     marker = "supercalifragilistic"
 
     def reply(messages, constraint):
-        if constraint and "questions" in constraint.value.get("properties", {}):
-            at_once = constraint.value["properties"]["questions"]["maxItems"]
+        if asks_for_plan(constraint):
+            at_once = most_tasks(constraint)
             tasks = [("Pets?", "researcher"), ("Vacation?", "researcher")]
             done = "handed out already" in messages[-1]["content"]
             return json.dumps(
@@ -274,7 +275,7 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
 def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
         if constraint:
-            return plan((messages[-1]["content"].removeprefix(ONLY_NEW)[:60], "researcher"))
+            return plan((messages[-1]["content"].rpartition(NEW_MESSAGE)[2][:60], "researcher"))
         if "new summary" in messages[-1]["content"]:
             return "The user asked about the zebra."
         return (

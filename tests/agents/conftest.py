@@ -23,6 +23,7 @@ KINDS = {
     "summarizer": "summarize",
     "analyst": "calculate",
     "verifier": "check",
+    "librarian": "library",
 }
 
 
