@@ -28,7 +28,7 @@ def anchors(train: Path, wording: Wording, pick: random.Random) -> Iterator[Exam
         kind = pick.choice(wording["kinds"])
         plan: dict[str, object] = {"count": 1}
         if history:
-            plan["question"] = message
+            plan["full_question"] = message
         plan["kind"] = kind
         user = wording["new_message"] + message
         yield Example(task="anchor", kind="plan", user=user, target=json.dumps(plan), system=system)

@@ -72,7 +72,7 @@ def plan_schema(kinds: Sequence[str], most_tasks: int, *, rewrites: bool) -> dic
     question = {"type": "string", "minLength": 1, "maxLength": LONGEST_QUESTION}
     single: dict[str, Any] = {"count": {"const": 1}}
     if rewrites:
-        single["question"] = question
+        single["full_question"] = question
     single["kind"] = kind
     item = _object({"question": question, "kind": {"enum": [*kinds, *Own, FORM]}})
     several = {
@@ -113,7 +113,7 @@ def read_plan(text: str, agents: Mapping[str, str], message: str) -> Plan:
         own: list[OwnQuestion] = []
         first_wishes: list[str] = []  # those before any task
         for item in items:
-            question = item.get("question", message).strip()
+            question = (item.get("full_question") or item.get("question", message)).strip()
             kind = item["kind"]
             if not question:
                 continue

@@ -36,6 +36,9 @@ ANSWER_SHOWN = 300
 """Characters of each earlier answer that are shown with a new message."""
 NEW_MESSAGE = "Message: "
 """Stands before the user's message, as in the prompt's examples."""
+IN_FULL = "Write this message as a full question, with what it leaves out."
+"""Stands last where a question is written anew. With this, and the name `full_question`, the 1.5B
+completed all of 4 follow-ups of which it had written 3 down as they were."""
 
 PLAN = """You sort messages to an app that answers from the user's documents. Do not answer them \
 yourself.
@@ -86,28 +89,32 @@ language, with the names that it means, so that it can be understood alone.
 User: How long is the notice period in the Miller contract?
 You: It is three months.
 Message: And how high is the fee?
-{"count": 1, "question": "How high is the fee in the Miller contract?", "kind": "look_up"}
+{"count": 1, "full_question": "How high is the fee in the Miller contract?", "kind": "look_up"}
 User: Who is the seller in the contract for the boat?
 You: The seller is Tom Reed.
 Message: When was the boat built?
-{"count": 1, "question": "When was the boat in the contract for the boat built?", "kind": \
+{"count": 1, "full_question": "When was the boat in the contract for the boat built?", "kind": \
 "look_up"}
+User: What does Fox & Sons pay per year?
+You: Fox & Sons pays 900 a year.
+Message: What about Reed Ltd?
+{"count": 1, "full_question": "What does Reed Ltd pay per year?", "kind": "look_up"}
 User: Who wrote the study on bees?
-You: Lena Fox wrote it.
-Message: What about the one on ants?
-{"count": 1, "question": "Who wrote the study on ants?", "kind": "look_up"}
+You: Lena Berg wrote it. (from bees.pdf)
+Message: And the ants one?
+{"count": 1, "full_question": "Who wrote the study on ants?", "kind": "look_up"}
 User: Fasse das Protokoll vom April zusammen.
 You: Das Dach wird erneuert. (from protokoll-april.docx)
 Message: Kürzer, bitte.
-{"count": 1, "question": "Fasse das Protokoll vom April kürzer zusammen.", "kind": "summarize"}
+{"count": 1, "full_question": "Fasse das Protokoll vom April kürzer zusammen.", "kind": "summarize"}
 User: Where is the meter?
 You: In the cellar.
 Message: What did I just ask you?
-{"count": 1, "question": "What did I just ask you?", "kind": "conversation"}
+{"count": 1, "full_question": "What did I just ask you?", "kind": "conversation"}
 User: Wie hoch ist der Turm?
 You: Er ist 30 Meter hoch.
 Message: Wiederhole das bitte.
-{"count": 1, "question": "Wiederhole das bitte.", "kind": "conversation"}"""
+{"count": 1, "full_question": "Wiederhole das bitte.", "kind": "conversation"}"""
 """Stands behind that where a question is written anew. Examples in the form in which message and
 plan stand: without them the 1.5B planned 4 of 6 follow-ups in their own words."""
 
@@ -146,9 +153,11 @@ def lay_out_plan(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     before: list[AnyMessage] = []
     lines: list[str] = []
     behind: list[AnyMessage] = []
+    in_full = False
     for message in messages:
         if isinstance(message, PlanRequest):
             before.append(message)
+            in_full = message.rewrites
         elif begins_turn(message):
             lines.append(f"User: {message.text}")
         elif isinstance(message, AIMessage) and message.text:
@@ -157,6 +166,8 @@ def lay_out_plan(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
             behind.append(message)
     new = lines.pop().removeprefix("User: ")
     lines.append(f"{NEW_MESSAGE}{new}")
+    if in_full and not behind:
+        lines.append(IN_FULL)
     return [*before, HumanMessage("\n".join(lines)), *behind]
 
 

@@ -13,7 +13,7 @@ from tests.engines import PromptedEngine, asks_for_plan
 
 
 def planned(kind, question=""):
-    return json.dumps({"count": 1, "question": question, "kind": kind})
+    return json.dumps({"count": 1, "full_question": question, "kind": kind})
 
 
 def test_a_question_about_the_app_is_answered_from_its_facts(make_app, ask):

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from docmind.agents.plan import Task, plan_schema, read_plan
+from docmind.agents.planner import IN_FULL
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import (
     AgentFinished,
@@ -419,7 +420,7 @@ def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
     assert new["content"] == (
         "User: How long is the notice period?\n"
         "You: Three months. (from lease.txt)\n"
-        "Message: And the lease?"
+        f"Message: And the lease?\n{IN_FULL}"
     )
     assert of(events, AgentStarted)[0].task == "And the lease?"  # also where the plan can't be read
 
@@ -576,10 +577,10 @@ def test_of_a_single_question_only_the_kind_is_written():
 
 def test_a_follow_up_is_written_anew():
     agents = {"look_up": "researcher"}
-    text = '{"count": 1, "question": "How old is the barn?", "kind": "look_up"}'
+    text = '{"count": 1, "full_question": "How old is the barn?", "kind": "look_up"}'
     assert read_plan(text, agents, "And the barn?").tasks[0].question == "How old is the barn?"
     single, _ = plan_schema(["look_up"], 3, rewrites=True)["anyOf"]
-    assert "question" in single["required"]
+    assert "full_question" in single["required"]
 
 
 def test_a_wish_about_the_form_of_an_answer_goes_with_its_question():

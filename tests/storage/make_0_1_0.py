@@ -20,7 +20,7 @@ from pathlib import Path
 from docmind.engine.ladder import Ladder
 from platformdirs import user_cache_path
 
-from docmind.agents.planner import NEW_MESSAGE
+from docmind.agents.planner import IN_FULL, NEW_MESSAGE
 from docmind.app import build_app
 from docmind.errors import EngineError
 from docmind.events import TokenDelta
@@ -46,7 +46,7 @@ def plan(*tasks):
 
 def supervisor_or_agent(messages, constraint):
     """Answer as the supervisor, an agent, the assessment or the summary would."""
-    asked = str(messages[-1]["content"]).rpartition(NEW_MESSAGE)[2]
+    asked = str(messages[-1]["content"]).rpartition(NEW_MESSAGE)[2].removesuffix(IN_FULL).strip()
     if asks_for_plan(constraint):
         if "vacation" in asked and "pets" in asked:
             return plan(("How many days of vacation?", "look_up"), ("Are pets allowed?", "check"))
