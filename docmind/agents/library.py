@@ -30,6 +30,7 @@ from docmind.retrieval.language import answer_language
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
+from docmind.verification.sentences import MARK
 from docmind.verification.support import words_with_place
 from docmind.verification.words import content_words
 
@@ -298,7 +299,8 @@ def _list(
         return f"{beginning}."
     lines = [f"{beginning}:", ""]
     for document in documents[:MOST_LISTED]:
-        line = f"- {document.name}"
+        name = MARK.sub(r"(\1)", document.name)  # a file's own [2] is no citation
+        line = f"- {name}"
         if document.pages:
             line += f" ({count(document.pages, phrases.page, phrases.pages)})"
         if document.id in marks:
