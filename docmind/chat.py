@@ -54,8 +54,9 @@ from docmind.events import (
     now,
 )
 from docmind.passages import NumberedPassage, Passage
+from docmind.question_scope import QuestionScope, SearchedDocuments
 from docmind.settings import Settings
-from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
+from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.documents import Document
 from docmind.storage.messages import AgentEvent, StoredMessage
 from docmind.turns import CompletedTurn, Turn
@@ -114,7 +115,8 @@ class ChatService:
         conversations: ConversationStore,
         check_answer: CheckAnswer,
         list_documents: Callable[[], Sequence[Document]],
-        searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
+        searched_documents: Callable[[QuestionScope], SearchedDocuments],
+        interrupt_idle_work: Callable[[], object] = lambda: None,
     ) -> None:
         """Begin without any turn.
 
@@ -126,7 +128,8 @@ class ChatService:
             conversations: Where questions and answers are stored.
             check_answer: Checks an answer's sentences against its passages.
             list_documents: All documents, whatever their state.
-            searched_documents: Collections → the documents in them; None for all there are.
+            searched_documents: What is chosen → the documents and pages that it comes to.
+            interrupt_idle_work: Called before a question is answered: the engine is wanted.
         """
         self._settings = settings
         self._engine = engine
@@ -136,6 +139,7 @@ class ChatService:
         self._check_answer = check_answer
         self._list_documents = list_documents
         self._searched_documents = searched_documents
+        self._interrupt_idle_work = interrupt_idle_work
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
         """The turn that runs, or the last one, by conversation."""
@@ -150,6 +154,7 @@ class ChatService:
         conversation_id: str,
         *,
         version_of: int | None = None,
+        scope: QuestionScope | None = None,
         temperature: float | None = None,
     ) -> Turn:
         """Begin a turn and return at once.
@@ -159,6 +164,7 @@ class ChatService:
             conversation_id: The conversation that it continues.
             version_of: The id of an earlier question whose place it takes, with all that came
                 before; with the same words it gets another answer. None continues at the end.
+            scope: What it is asked of, and stored with; None: as the conversation has it.
             temperature: What the answer is sampled with; None: as in the settings.
 
         Raises:
@@ -178,12 +184,15 @@ class ChatService:
         if not known:
             raise DocMindError("The question that this one replaces is gone. Ask it anew.")
         self._engine.wait_ready(0)
-        document_ids = self._scope(conversation)
+        self._interrupt_idle_work()
+        if scope is None:
+            scope = conversation.scope
+        searched = self._searched(scope)
         budget = self._budget()
         self._check_length(question, budget)
         turn = Turn(conversation_id, question, version_of)
-        request = self._request(turn, document_ids, budget, temperature)
-        self._start(turn, request)
+        request = self._request(turn, searched, budget, temperature)
+        self._start(turn, request, scope)
         return turn
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
@@ -211,8 +220,8 @@ class ChatService:
 
     # Before a turn
 
-    def _scope(self, conversation: Conversation) -> Sequence[str] | None:
-        """Return the documents that a conversation searches; None for all.
+    def _searched(self, scope: QuestionScope) -> SearchedDocuments:
+        """Return the documents that a question searches.
 
         Raises:
             NothingIndexed: There is none.
@@ -221,12 +230,13 @@ class ChatService:
             raise NothingIndexed(
                 "No document is ready yet. Add one on the Documents page, then ask again."
             )
-        document_ids = self._searched_documents(conversation.collections)
-        if document_ids is not None and not document_ids:
+        searched = self._searched_documents(scope)
+        if searched.ids is not None and not searched.ids:
             raise NothingIndexed(
-                "No document of the chosen collections is ready. Choose others, then ask again."
+                "None of the documents that are chosen for this question is ready. "
+                "Choose others, then ask again."
             )
-        return document_ids
+        return searched
 
     def _budget(self) -> Budget:
         """Return how much of the window the turn's prompts may use."""
@@ -257,7 +267,7 @@ class ChatService:
     def _request(
         self,
         turn: Turn,
-        document_ids: Sequence[str] | None,
+        searched: SearchedDocuments,
         budget: Budget,
         temperature: float | None,
     ) -> TurnRequest:
@@ -275,7 +285,7 @@ class ChatService:
             turn_id=turn.id,
             question=turn.question,
             budget=budget,
-            document_ids=document_ids,
+            searched=searched,
             completed_turns=past_turns,
             first_retained_turn=first_retained_turn,
             summary=summary,
@@ -304,7 +314,7 @@ class ChatService:
         found = [message.sources for message in messages if message.role == "assistant"]
         return retained_passages(found, fraction * budget.limit)
 
-    def _start(self, turn: Turn, request: TurnRequest) -> None:
+    def _start(self, turn: Turn, request: TurnRequest, scope: QuestionScope) -> None:
         """Store the question and begin to answer it, unless another one is being answered."""
         context = self._context(turn, request)
         with self._lock:
@@ -315,7 +325,7 @@ class ChatService:
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
             turn.question_id = self._conversations.add_question(
-                turn.conversation_id, turn.question, turn.version_of
+                turn.conversation_id, turn.question, turn.version_of, scope=scope
             )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)

@@ -51,6 +51,8 @@ class AgentSpec:
     the app knows of its documents, which no passage can support."""
     tables: TableUse = TableUse.NEVER
     """When tables answer, see `table_query`."""
+    compares_documents: bool = False
+    """Whether the task compares documents, which `comparison` does before the model is asked."""
     compares_statement: bool = False
     """Whether the task is a statement that is compared with the passages before the model is asked.
     """

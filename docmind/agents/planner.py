@@ -59,6 +59,8 @@ Message: Which river drives the mill, and who repaired it?
 {{"question": "Who repaired the mill?", "kind": "look_up"}}]}}
 Message: How much more did we spend in May than in April?
 {{"count": 1, "kind": "calculate"}}
+Message: Do both offers have the same delivery time?
+{{"count": 1, "kind": "compare"}}
 Message: Which of my files are about insurance?
 {{"count": 1, "kind": "library"}}
 Message: May I give you photos?

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from docmind.agents.mentions import read_mentions
 from docmind.cli.console import err, out, printable
 from docmind.cli.opening import open_app
 from docmind.errors import DocMindError, NothingIndexed
@@ -20,6 +21,7 @@ from docmind.events import (
     TurnFinished,
     to_dict,
 )
+from docmind.question_scope import QuestionScope
 from docmind.wording import best_citations, cost, doubt, place, support_summary, verdict
 
 if TYPE_CHECKING:
@@ -37,7 +39,10 @@ def ask(
         list[str] | None, typer.Option(help="Search this one only; may be said again.")
     ] = None,
 ) -> None:
-    """Ask about the documents; the answer streams, its sources follow."""
+    """Ask about the documents; the answer streams, its sources follow.
+
+    The question may say where to look: "@report.pdf p. 10-20 What was decided?", "#Contracts …".
+    """
     with open_app() as app:
         turn = _begin_turn(app, question, conversation, collection or [])
         if as_json:
@@ -54,13 +59,17 @@ def _begin_turn(app: App, question: str, conversation_id: str, collections: list
         )
     if conversation_id and app.conversations.get(conversation_id) is None:
         raise DocMindError(f"There is no conversation {conversation_id}.")
-    searched = [app.collections.named(name).id for name in collections]
+    mentions = read_mentions(question, app.documents.documents(), app.collections.all())
+    chosen: list[int] = []
+    for name in collections:
+        chosen.append(app.collections.named(name).id)
+    scope = mentions.scope.with_more(QuestionScope(collections=tuple(chosen)))
     with err.status("loading the model"):
         app.engine.wait_ready()
     with app.conversations.existing_or_new(conversation_id) as asked_in:
-        if searched:
-            app.conversations.search_in(asked_in, searched)
-        return app.chat.ask(question, asked_in)
+        if scope:
+            app.conversations.search_in(asked_in, scope)
+        return app.chat.ask(mentions.question, asked_in)
 
 
 def _print_json(turn: Turn) -> None:

@@ -49,7 +49,7 @@ def ingest(
                 err.print(f"[red]✗[/red] {escape(str(exc))}")
         _show_progress(app, added_ids)
         # A file that was named twice is one document.
-        for document in _present_documents(app, dict.fromkeys(added_ids)):
+        for document in _with_attached(app, dict.fromkeys(added_ids)):
             if document.state == "ready":
                 out.print(f"[green]✓[/green] {escape(document.name)}: {_figures(document)}")
                 for unread in document.unread:
@@ -111,6 +111,14 @@ def _present_documents(app: App, document_ids: Iterable[str]) -> Iterator[Docume
         document = app.documents.get(document_id)
         if document is not None:
             yield document
+
+
+def _with_attached(app: App, document_ids: Iterable[str]) -> Iterator[Document]:
+    """Yield documents, each mail and archive before what it holds."""
+    for document in _present_documents(app, document_ids):
+        yield document
+        attached = app.documents.attached_to(document.id)
+        yield from _with_attached(app, [child.id for child in attached])
 
 
 def _figures(document: Document) -> str:

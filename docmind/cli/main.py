@@ -13,6 +13,7 @@ from docmind.cli import model
 from docmind.cli.ask import ask
 from docmind.cli.console import err
 from docmind.cli.doctor import doctor
+from docmind.cli.extract import extract
 from docmind.cli.ingest import ingest
 from docmind.cli.run import run
 from docmind.cli.selftest import selftest
@@ -37,7 +38,7 @@ def make_cli() -> typer.Typer:
     cli.add_typer(model.commands, name="model")
     cli.add_typer(store, name="store")
     _add_other_commands(cli)
-    for command in (run, ingest, ask, doctor, selftest):
+    for command in (run, ingest, ask, extract, doctor, selftest):
         cli.command()(command)
     return cli
 
