@@ -237,6 +237,7 @@ def _build_graph(
 ) -> TurnGraph:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
     from docmind.agents.comparison import Comparisons
+    from docmind.agents.library import make_find_documents
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
@@ -247,6 +248,8 @@ def _build_graph(
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
+    find_documents = make_find_documents(model, retriever, documents)
+    tools[find_documents.name] = find_documents
     comparisons = Comparisons(
         model=model,
         retriever=retriever,

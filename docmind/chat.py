@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from langchain_core.language_models import BaseChatModel
@@ -59,13 +59,16 @@ from docmind.settings import Settings
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.documents import Document
 from docmind.storage.messages import AgentEvent, StoredMessage
-from docmind.turns import Turn
+from docmind.turns import CompletedTurn, Turn
 from docmind.verification.citations import misses_question
 from docmind.verification.judge import StatementJudge
+from docmind.verification.sentences import MARK
 from docmind.verification.statements import CheckedAnswer, join_checked
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED = 3
+"""Documents of an earlier answer that are named where a new question is planned."""
 RETAINED_FRACTION = 0.25
 """Fraction of the prompt for passages of earlier turns, if the setting leaves it open."""
 RETAINED_WINDOW = 65_536
@@ -388,7 +391,7 @@ class ChatService:
         agents = self._settings.agents
         messages: list[AnyMessage] = []
         for past_turn in context.retained_turns:
-            messages += [HumanMessage(past_turn.question), AIMessage(past_turn.answer)]
+            messages += [HumanMessage(past_turn.question), AIMessage(_with_documents(past_turn))]
         messages.append(HumanMessage(context.request.question))
         at_once = 1
         if agents.enable_parallel_tools:
@@ -482,7 +485,9 @@ def _checked(
     checked: list[tuple[str, CheckedAnswer]] = []
     for part in parts:
         found = CheckedAnswer(text=part.text, statements=(), citations=())
-        if part.text and passages:
+        if part.from_registry:
+            found = replace(found, citations=_cited_lines(part.text))
+        elif part.text and passages:
             question = part.question or context.request.question
             try:
                 found = context.services.check_answer(question, part.text, passages)
@@ -493,6 +498,24 @@ def _checked(
             before = f"\n\n{before}"
         checked.append((before, found))
     return join_checked(checked)
+
+
+def _cited_lines(text: str) -> tuple[Citation, ...]:
+    """Return the marks of a list of documents: code has put them behind what it found there."""
+    citations: list[Citation] = []
+    for line in text.splitlines():
+        for mark in MARK.finditer(line):
+            sentence = MARK.sub("", line).strip("- ")
+            citation = Citation(number=int(mark[1]), sentence=sentence, supported=True)
+            citations.append(citation)
+    return tuple(citations)
+
+
+def _with_documents(turn: CompletedTurn) -> str:
+    """Return an earlier answer with the documents that it is from: "that contract" is one."""
+    if not turn.documents:
+        return turn.answer
+    return f"{turn.answer} (from {', '.join(turn.documents[:MOST_NAMED])})"
 
 
 def _cited_documents(messages: Sequence[StoredMessage]) -> list[str]:

@@ -28,6 +28,8 @@ class CompletedTurn:
 
     question: str
     answer: str
+    documents: tuple[str, ...] = ()
+    """Names of the documents that support the answer, in its order."""
 
 
 class Turn:

@@ -46,6 +46,9 @@ class AgentSpec:
     closing_after_refusal: str = ""
     """In place of the closing once the agent refused; what it then writes counts if its passages
     support it. Empty: a refusal is final."""
+    first_result_is_answer: bool = False
+    """Whether what its first call brings is its answer as it is: no model writes, and it tells what
+    the app knows of its documents, which no passage can support."""
     tables: TableUse = TableUse.NEVER
     """When tables answer, see `table_query`."""
     compares_documents: bool = False

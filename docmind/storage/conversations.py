@@ -409,6 +409,16 @@ def _title_from(question: str) -> str:
     return f"{first_words}…"
 
 
+def _supporting_documents(message: StoredMessage) -> tuple[str, ...]:
+    """Return the names of the documents that support an answer, in its order."""
+    names: dict[str, None] = {}  # an ordered set
+    by_number = {source.number: source.passage.file_name for source in message.sources}
+    for citation in message.citations:
+        if citation.supported and citation.number in by_number:
+            names[by_number[citation.number]] = None
+    return tuple(names)
+
+
 def completed_turns(messages: Sequence[StoredMessage]) -> list[CompletedTurn]:
     """Return every question that was answered, with its answer, oldest first."""
     turns: list[CompletedTurn] = []
@@ -417,6 +427,9 @@ def completed_turns(messages: Sequence[StoredMessage]) -> list[CompletedTurn]:
         if message.role == "user":
             question = message.text
         elif question and message.text:
-            turns.append(CompletedTurn(question=question, answer=message.text))
+            turn = CompletedTurn(
+                question=question, answer=message.text, documents=_supporting_documents(message)
+            )
+            turns.append(turn)
             question = ""
     return turns
