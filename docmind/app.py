@@ -27,7 +27,7 @@ from docmind.storage.documents import DocumentStore
 from docmind.storage.settings import read_saved, save_settings
 
 if TYPE_CHECKING:
-    from docmind.agents.state import TurnGraph
+    from docmind.agents.state import CheckAnswer, TurnGraph
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
@@ -47,6 +47,8 @@ class App:
     collections: CollectionStore
     conversations: ConversationStore
     chat: ChatService
+    retriever: Retriever
+    check_answer: CheckAnswer
     monitor: HardwareMonitor
     close: Callable[[], None]
     """Stops what runs and releases the data folder; what was done so far is on disk."""
@@ -144,6 +146,7 @@ def _build(
     opened.enter_context(closing(documents))
     retriever = _build_retriever(resolved, store, embedder)
     model = _build_model(resolved, engine)
+    check = partial(check_answer, nearness=embedder.nearness)
     chat = ChatService(
         # With what was left open decided: the supervisor and its service must agree.
         settings=settings.model_copy(update={"agents": resolved.agents}),
@@ -151,7 +154,7 @@ def _build(
         graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
         model=model,
         conversations=conversations,
-        check_answer=partial(check_answer, nearness=embedder.nearness),
+        check_answer=check,
         list_documents=documents.documents,
         searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
     )
@@ -165,6 +168,8 @@ def _build(
         collections=collections,
         conversations=conversations,
         chat=chat,
+        retriever=retriever,
+        check_answer=check,
         monitor=monitor,
         close=opened.pop_all().close,
     )

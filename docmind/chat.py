@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
+from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert_to_openai_messages
@@ -58,7 +59,7 @@ from docmind.settings import Settings
 from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
 from docmind.storage.documents import Document
 from docmind.storage.messages import AgentEvent, StoredMessage
-from docmind.turns import Turn
+from docmind.turns import CompletedTurn, Turn
 from docmind.verification.citations import misses_question
 from docmind.verification.statements import CheckedAnswer, join_checked
 
@@ -179,7 +180,48 @@ class ChatService:
         self._check_length(question, budget)
         turn = Turn(conversation_id, question, version_of)
         request = self._request(turn, document_ids, budget, temperature)
-        self._start(turn, request)
+        self._start(turn, request, stored=True)
+        return turn
+
+    def ask_unstored(
+        self,
+        question: str,
+        *,
+        earlier: Sequence[CompletedTurn] = (),
+        document_ids: Sequence[str] | None = None,
+        temperature: float | None = None,
+    ) -> Turn:
+        """Begin a turn of a conversation that the caller keeps: nothing of it is stored.
+
+        Args:
+            question: As it was typed.
+            earlier: What was asked and answered before, oldest first.
+            document_ids: Those to search; None: all.
+            temperature: What the answer is sampled with; None: as in the settings.
+
+        Raises:
+            DocMindError: as `ask`.
+        """
+        question = question.strip()
+        if not question:
+            raise DocMindError("Type a question first.")
+        self._engine.wait_ready(0)
+        if document_ids is None:
+            document_ids = self._all_documents()
+        budget = self._budget()
+        self._check_length(question, budget)
+        # No conversation has this id, so what is stored at the end of a turn is left out.
+        turn = Turn(uuid4().hex, question)
+        request = TurnRequest(
+            conversation_id=turn.conversation_id,
+            turn_id=turn.id,
+            question=question,
+            budget=budget,
+            document_ids=document_ids,
+            completed_turns=list(earlier),
+            temperature=temperature,
+        )
+        self._start(turn, request, stored=False)
         return turn
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
@@ -213,16 +255,27 @@ class ChatService:
         Raises:
             NothingIndexed: There is none.
         """
-        if not any(document.state == "ready" for document in self._list_documents()):
-            raise NothingIndexed(
-                "No document is ready yet. Add one on the Documents page, then ask again."
-            )
+        all_documents = self._all_documents()
+        if not conversation.collections:
+            return all_documents
         document_ids = self._searched_documents(conversation.collections)
         if document_ids is not None and not document_ids:
             raise NothingIndexed(
                 "No document of the chosen collections is ready. Choose others, then ask again."
             )
         return document_ids
+
+    def _all_documents(self) -> Sequence[str] | None:
+        """Return what a question searches that names no collection.
+
+        Raises:
+            NothingIndexed: There is none.
+        """
+        if not any(document.state == "ready" for document in self._list_documents()):
+            raise NothingIndexed(
+                "No document is ready yet. Add one on the Documents page, then ask again."
+            )
+        return self._searched_documents(())
 
     def _budget(self) -> Budget:
         """Return how much of the window the turn's prompts may use."""
@@ -300,8 +353,8 @@ class ChatService:
         found = [message.sources for message in messages if message.role == "assistant"]
         return retained_passages(found, fraction * budget.limit)
 
-    def _start(self, turn: Turn, request: TurnRequest) -> None:
-        """Store the question and begin to answer it, unless another one is being answered."""
+    def _start(self, turn: Turn, request: TurnRequest, *, stored: bool) -> None:
+        """Begin to answer a question, unless another one is being answered; store it if wanted."""
         context = self._context(turn, request)
         with self._lock:
             if self._closed:
@@ -310,9 +363,10 @@ class ChatService:
                 raise DocMindError(
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
-            turn.question_id = self._conversations.add_question(
-                turn.conversation_id, turn.question, turn.version_of
-            )
+            if stored:
+                turn.question_id = self._conversations.add_question(
+                    turn.conversation_id, turn.question, turn.version_of
+                )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from docmind.cli.console import err, out, printable
-from docmind.cli.opening import open_app
+from docmind.cli.opening import open_library, wait_for_model
 from docmind.errors import DocMindError, NothingIndexed
 from docmind.events import (
     AgentStarted,
     AgentStep,
+    ChatEvent,
     SentenceReplaced,
     TokenDelta,
     TurnFailed,
@@ -23,8 +25,7 @@ from docmind.events import (
 from docmind.wording import best_citations, cost, doubt, place, support_summary, verdict
 
 if TYPE_CHECKING:
-    from docmind.app import App
-    from docmind.turns import Turn
+    from docmind.api.client import Client
 
 
 def ask(
@@ -38,45 +39,40 @@ def ask(
     ] = None,
 ) -> None:
     """Ask about the documents; the answer streams, its sources follow."""
-    with open_app() as app:
-        turn = _begin_turn(app, question, conversation, collection or [])
+    with open_library() as library:
+        events = _ask(library, question, conversation, collection or [])
         if as_json:
-            _print_json(turn)
+            _print_json(events)
         else:
-            _print_turn(turn)
+            _print_events(events)
 
 
-def _begin_turn(app: App, question: str, conversation_id: str, collections: list[str]) -> Turn:
-    """Ask in the conversation, in a new one if none is named, once the model is loaded."""
-    if not any(document.state == "ready" for document in app.documents.documents()):
+def _ask(
+    library: Client, question: str, conversation: str, collections: list[str]
+) -> Iterator[ChatEvent]:
+    """Ask once the model is loaded; return the turn's events."""
+    if not any(document["state"] == "ready" for document in library.documents()):
         raise NothingIndexed(
             "There is no document to ask about. Add some with `docmind ingest FILES`."
         )
-    if conversation_id and app.conversations.get(conversation_id) is None:
-        raise DocMindError(f"There is no conversation {conversation_id}.")
-    searched = [app.collections.named(name).id for name in collections]
-    with err.status("loading the model"):
-        app.engine.wait_ready()
-    with app.conversations.existing_or_new(conversation_id) as asked_in:
-        if searched:
-            app.conversations.search_in(asked_in, searched)
-        return app.chat.ask(question, asked_in)
+    wait_for_model(library)
+    return library.ask(question, conversation=conversation, collections=collections)
 
 
-def _print_json(turn: Turn) -> None:
+def _print_json(events: Iterator[ChatEvent]) -> None:
     """Print the turn's last event, which has all of it."""
-    for event in turn.stream():
+    for event in events:
         if isinstance(event, TurnFinished | TurnFailed):
             print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))
         if isinstance(event, TurnFailed):
             raise DocMindError(event.error)
 
 
-def _print_turn(turn: Turn) -> None:
+def _print_events(events: Iterator[ChatEvent]) -> None:
     """Print what the agents do, the answer as it comes, and its sources."""
     # Only on a terminal: elsewhere text that an agent takes back would stay.
     streams = out.is_terminal
-    for event in turn.stream():
+    for event in events:
         match event:
             case AgentStarted():
                 err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]")

@@ -1,33 +1,76 @@
-"""The app as a command uses it: opened for its work, closed when that is done."""
+"""The library as a command uses it: that of the running app, else one opened for its work."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from docmind.api.client import POLL_S, Client, connect
+from docmind.cli.console import err
 from docmind.cli.model import fetch_model
+from docmind.errors import EngineFailed
 from docmind.resolution import resolve
 from docmind.storage.settings import load_settings
 
 if TYPE_CHECKING:
     from docmind.app import App
+    from docmind.settings import Settings
 
 
 @contextmanager
-def open_app(*, load_model: bool = True) -> Iterator[App]:
-    """Fetch the models that are missing, and yield the app.
+def open_library(*, load_model: bool = True) -> Iterator[Client]:
+    """Yield a client of the running app; without one, of an app that runs for this command.
+
+    That app serves other commands meanwhile, and ends when what they asked for is done.
 
     Args:
-        load_model: False for work that only ingests: the language model is neither fetched nor
-            loaded.
+        load_model: False for work that only ingests: an app of its own neither fetches nor loads
+            the language model.
     """
+    settings = load_settings()
+    running = connect(settings.socket)
+    if running is not None:
+        with closing(running):
+            yield running
+        return
+
+    from docmind.api.server import ApiServer
+
+    with closing(_build_app(settings, load_model=load_model)) as app:
+        server = ApiServer(app)
+        try:
+            with closing(Client(server.socket)) as client:
+                yield client
+        finally:
+            server.stop_listening()
+            server.wait()
+
+
+def wait_for_model(client: Client) -> None:
+    """Return when the language model answers.
+
+    Raises:
+        EngineFailed: it can't be started; the message says why and what to do.
+    """
+    engine = client.start_engine()["engine"]
+    if engine["state"] == "ready":
+        return
+    with err.status("loading the model"):
+        while engine["state"] in {"idle", "loading"}:
+            time.sleep(POLL_S)
+            engine = client.status()["engine"]
+    if engine["state"] != "ready":
+        raise EngineFailed(engine["error"] or "The engine was closed. Restart DocMind.")
+
+
+def _build_app(settings: Settings, *, load_model: bool) -> App:
+    """Fetch the models that are missing, and build an app."""
     from docmind.app import build_app
 
-    settings = load_settings()
     resolved = resolve(settings)
     fetch_model(resolved.catalog, resolved.embedding_model)
     if load_model and not settings.llm.base_url:
         fetch_model(resolved.catalog, resolved.llm)
-    with closing(build_app(settings, load_model=load_model)) as app:
-        yield app
+    return build_app(settings, load_model=load_model)

@@ -1,0 +1,140 @@
+"""The running app, as the commands of the command line use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import httpx
+
+from docmind import errors
+from docmind.api.address import CONNECT_S, is_listening, short_path
+from docmind.errors import DocMindError, EngineFailed, IngestError
+from docmind.events import ChatEvent, from_dict
+
+POLL_S = 0.2
+"""How often the language model is asked whether it is loaded."""
+
+
+class Client:
+    """Speaks with the app that listens on a socket; close it when done.
+
+    Every error that the app's services raise is raised here, too.
+    """
+
+    def __init__(self, socket: Path) -> None:
+        self._opened = ExitStack()
+        address = self._opened.enter_context(short_path(socket))
+        transport = httpx.HTTPTransport(uds=address)
+        # An answer takes as long as it takes.
+        timeout = httpx.Timeout(None, connect=CONNECT_S)
+        client = httpx.Client(transport=transport, base_url="http://docmind", timeout=timeout)
+        self._http = self._opened.enter_context(client)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._opened.close()
+
+    def status(self) -> dict[str, Any]:
+        """Return the app's version, and where its language model stands."""
+        return dict(self._json("GET", "/api/status"))
+
+    def start_engine(self) -> dict[str, Any]:
+        """Begin to load the language model, unless it is loaded or loading; return the status."""
+        return dict(self._json("POST", "/api/engine"))
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Return all documents, the newest first."""
+        return list(self._json("GET", "/api/documents"))
+
+    def states(self, document_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return those of these documents that are still there, however far they are."""
+        return list(self._json("POST", "/api/documents/states", json=list(document_ids)))
+
+    def add(self, path: Path, *, collection: str = "", tags: Sequence[str] = ()) -> dict[str, Any]:
+        """Send a file; return its document, and whether it was known.
+
+        Raises:
+            IngestError: it can't be read, or is refused.
+        """
+        # A name of bytes that are no text loses them.
+        name = path.name.encode("utf-8", "ignore").decode("utf-8")
+        fields = {"name": name, "collection": collection, "tags": list(tags)}
+        try:
+            with path.open("rb") as stream:
+                files = {"file": ("file", stream)}
+                return dict(self._json("POST", "/api/documents", data=fields, files=files))
+        except OSError as exc:
+            raise IngestError(f"'{name}' can't be read ({exc.strerror or exc}).") from exc
+
+    def text(self, name: str, first_page: int = 1, last_page: int | None = None) -> dict[str, Any]:
+        """Return the text of a document's pages, with its name and number of pages."""
+        pages = {"first_page": first_page}
+        if last_page is not None:
+            pages["last_page"] = last_page
+        return dict(self._json("GET", f"/api/documents/{quote(name, safe='')}/text", params=pages))
+
+    def search(self, query: str, count: int, **scope: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the passages that fit best; `scope` has `collections` and `documents`."""
+        body = {"query": query, "count": count, **scope}
+        return list(self._json("POST", "/api/search", json=body))
+
+    def verify(self, claim: str, **scope: Sequence[str]) -> dict[str, Any]:
+        """Return what the documents say of a statement: its sentences with their verdicts."""
+        return dict(self._json("POST", "/api/verify", json={"claim": claim, **scope}))
+
+    def ask(
+        self, question: str, *, conversation: str = "", collections: Sequence[str] = ()
+    ) -> Iterator[ChatEvent]:
+        """Ask, and yield the turn's events. Leaving the iterator stops the turn."""
+        body = {
+            "question": question,
+            "conversation": conversation,
+            "collections": list(collections),
+        }
+        try:
+            with self._http.stream("POST", "/api/questions", json=body) as response:
+                if response.is_error:
+                    response.read()
+                    _raise_told(response)
+                for line in response.iter_lines():
+                    yield from_dict(json.loads(line))
+        except httpx.TransportError as exc:
+            raise _gone(exc) from exc
+
+    def _json(self, method: str, path: str, **request: Any) -> Any:
+        """Return the answer to a request; raise the error that it tells."""
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as exc:
+            raise _gone(exc) from exc
+        if response.is_error:
+            _raise_told(response)
+        return response.json()
+
+
+def connect(socket: Path) -> Client | None:
+    """Return a client of the app that is running there; None if there is none."""
+    if not is_listening(socket):
+        return None
+    return Client(socket)
+
+
+def _gone(exc: httpx.TransportError) -> DocMindError:
+    return EngineFailed(f"The running DocMind has ended meanwhile ({exc}). Try again.")
+
+
+def _raise_told(response: httpx.Response) -> NoReturn:
+    """Raise the error that the app tells, as it was raised there."""
+    try:
+        told = response.json()["error"]
+        kind = getattr(errors, told["type"], DocMindError)
+        raise kind(told["message"])
+    except (ValueError, KeyError, TypeError) as exc:
+        raise DocMindError(
+            f"DocMind answered with the status {response.status_code}. Its log has the details."
+        ) from exc
