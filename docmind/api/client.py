@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
@@ -47,6 +48,19 @@ class Client:
         """Begin to load the language model, unless it is loaded or loading; return the status."""
         return dict(self._json("POST", "/api/engine"))
 
+    def wait_for_model(self) -> None:
+        """Return when the language model answers.
+
+        Raises:
+            EngineFailed: it can't be started; the message says why and what to do.
+        """
+        engine = self.start_engine()["engine"]
+        while engine["state"] in {"idle", "loading"}:
+            time.sleep(POLL_S)
+            engine = self.status()["engine"]
+        if engine["state"] != "ready":
+            raise EngineFailed(engine["error"] or "The engine was closed. Restart DocMind.")
+
     def documents(self) -> list[dict[str, Any]]:
         """Return all documents, the newest first."""
         return list(self._json("GET", "/api/documents"))
@@ -78,6 +92,13 @@ class Client:
             pages["last_page"] = last_page
         return dict(self._json("GET", f"/api/documents/{quote(name, safe='')}/text", params=pages))
 
+    def page_image(self, name: str, page: int) -> bytes | None:
+        """Return a page of a document as PNG; None if it can't be drawn."""
+        response = self._request("GET", f"/api/documents/{quote(name, safe='')}/pages/{page}")
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return None
+        return response.content
+
     def search(self, query: str, count: int, **scope: Sequence[str]) -> list[dict[str, Any]]:
         """Return the passages that fit best; `scope` has `collections` and `documents`."""
         body = {"query": query, "count": count, **scope}
@@ -89,7 +110,7 @@ class Client:
 
     def ask(
         self, question: str, *, conversation: str = "", collections: Sequence[str] = ()
-    ) -> Iterator[ChatEvent]:
+    ) -> Generator[ChatEvent]:
         """Ask, and yield the turn's events. Leaving the iterator stops the turn."""
         body = {
             "question": question,
@@ -107,6 +128,10 @@ class Client:
             raise _gone(exc) from exc
 
     def _json(self, method: str, path: str, **request: Any) -> Any:
+        """Return the answer to a request as plain data."""
+        return self._request(method, path, **request).json()
+
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Return the answer to a request; raise the error that it tells."""
         try:
             response = self._http.request(method, path, **request)
@@ -114,7 +139,7 @@ class Client:
             raise _gone(exc) from exc
         if response.is_error:
             _raise_told(response)
-        return response.json()
+        return response
 
 
 def connect(socket: Path) -> Client | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Body, File, Form, UploadFile
+from fastapi import APIRouter, Body, File, Form, Response, UploadFile
 
 from docmind.api.scope import named_document, searched_documents
 from docmind.events import Statement
+from docmind.ingestion.page_images import DRAWN_SUFFIXES, draw_page
 from docmind.passages import NumberedPassage, ScoredPassage
 from docmind.retrieval.store.base import EVERYWHERE, Scope
 from docmind.storage.documents import Document
@@ -37,6 +39,7 @@ def make_routes(app: App) -> APIRouter:
     routes.post("/documents/states")(faces.states)
     routes.get("/documents/{name}")(faces.get)
     routes.get("/documents/{name}/text")(faces.text)
+    routes.get("/documents/{name}/pages/{number}")(faces.page)
     routes.delete("/documents/{name}")(faces.delete)
     routes.post("/search")(faces.search)
     routes.post("/verify")(faces.verify)
@@ -89,6 +92,17 @@ class _Documents:
         document = named_document(self._app, name)
         text = self._app.documents.text(document.id, first_page, last_page)
         return {"id": document.id, "name": document.name, "pages": document.pages, "text": text}
+
+    def page(self, name: str, number: int) -> Response:
+        """Return a page as PNG; without content where a format has no pictures of its pages."""
+        document = named_document(self._app, name)
+        path = self._app.documents.file_path(document.id)
+        image: bytes | None = None
+        if document.suffix in DRAWN_SUFFIXES:
+            image = draw_page(str(path), number)
+        if image is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        return Response(image, media_type="image/png")
 
     def delete(self, name: str) -> dict[str, str]:
         """Remove a document with its file, text and vectors."""

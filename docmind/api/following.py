@@ -1,34 +1,74 @@
-"""A turn's events for somebody who may hang up."""
+"""Events that come in a thread, for a coroutine that may be cancelled before the last one."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from docmind.events import ChatEvent
 from docmind.turns import Turn
 
+_T = TypeVar("_T")
 
-async def follow(turn: Turn) -> AsyncIterator[ChatEvent]:
-    """Yield every event of a turn; stop the turn if the follower leaves before its end."""
+
+@dataclass
+class _Item(Generic[_T]):
+    value: _T
+
+
+@dataclass
+class _End:
+    error: Exception | None = None
+
+
+async def in_thread(iterate: Callable[[], Generator[_T]]) -> AsyncIterator[_T]:
+    """Yield what a blocking generator yields, which runs in a thread.
+
+    If the reader leaves, the generator is closed before its next item.
+    """
     loop = asyncio.get_running_loop()
-    events: asyncio.Queue[ChatEvent | None] = asyncio.Queue()
+    items: asyncio.Queue[_Item[_T] | _End] = asyncio.Queue()
+    left = threading.Event()
+
+    def tell(item: _Item[_T] | _End) -> None:
+        # The loop is closed where its program ends while somebody reads.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(items.put_nowait, item)
 
     def read() -> None:
-        # The loop is closed where the API was ended while somebody followed.
-        with suppress(RuntimeError):
-            for event in turn.stream():
-                loop.call_soon_threadsafe(events.put_nowait, event)
-            loop.call_soon_threadsafe(events.put_nowait, None)
+        try:
+            with closing(iterate()) as generator:
+                for value in generator:
+                    if left.is_set():
+                        return
+                    tell(_Item(value))
+        except Exception as exc:  # noqa: BLE001 - the reader gets it
+            tell(_End(exc))
+        else:
+            tell(_End())
 
     threading.Thread(target=read, name="follower", daemon=True).start()
     try:
         while True:
-            event = await events.get()
-            if event is None:
+            item = await items.get()
+            if isinstance(item, _Item):
+                yield item.value
+            elif item.error is not None:
+                raise item.error
+            else:
                 return
+    finally:
+        left.set()
+
+
+async def follow(turn: Turn) -> AsyncIterator[ChatEvent]:
+    """Yield every event of a turn; stop the turn if the follower leaves before its end."""
+    try:
+        async for event in in_thread(turn.stream):
             yield event
     finally:
         if not turn.done:

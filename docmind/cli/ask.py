@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from docmind.cli.console import err, out, printable
-from docmind.cli.opening import open_library, wait_for_model
+from docmind.cli.opening import open_library
 from docmind.errors import DocMindError, NothingIndexed
 from docmind.events import (
     AgentStarted,
@@ -55,7 +55,8 @@ def _ask(
         raise NothingIndexed(
             "There is no document to ask about. Add some with `docmind ingest FILES`."
         )
-    wait_for_model(library)
+    with err.status("loading the model"):
+        library.wait_for_model()
     return library.ask(question, conversation=conversation, collections=collections)
 
 

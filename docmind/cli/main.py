@@ -14,6 +14,7 @@ from docmind.cli.ask import ask
 from docmind.cli.console import err
 from docmind.cli.doctor import doctor
 from docmind.cli.ingest import ingest
+from docmind.cli.mcp import mcp
 from docmind.cli.run import run
 from docmind.cli.selftest import selftest
 from docmind.cli.store import store
@@ -37,7 +38,7 @@ def make_cli() -> typer.Typer:
     cli.add_typer(model.commands, name="model")
     cli.add_typer(store, name="store")
     _add_other_commands(cli)
-    for command in (run, ingest, ask, doctor, selftest):
+    for command in (run, ingest, ask, mcp, doctor, selftest):
         cli.command()(command)
     return cli
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from docmind.api.client import POLL_S, Client, connect
-from docmind.cli.console import err
+from docmind.api.client import Client, connect
 from docmind.cli.model import fetch_model
-from docmind.errors import EngineFailed
 from docmind.resolution import resolve
 from docmind.storage.settings import load_settings
 
 if TYPE_CHECKING:
     from docmind.app import App
     from docmind.settings import Settings
+
+
+def find_library() -> Client | None:
+    """Return a client of the running app; None if there is none."""
+    return connect(load_settings().socket)
 
 
 @contextmanager
@@ -46,23 +48,6 @@ def open_library(*, load_model: bool = True) -> Iterator[Client]:
         finally:
             server.stop_listening()
             server.wait()
-
-
-def wait_for_model(client: Client) -> None:
-    """Return when the language model answers.
-
-    Raises:
-        EngineFailed: it can't be started; the message says why and what to do.
-    """
-    engine = client.start_engine()["engine"]
-    if engine["state"] == "ready":
-        return
-    with err.status("loading the model"):
-        while engine["state"] in {"idle", "loading"}:
-            time.sleep(POLL_S)
-            engine = client.status()["engine"]
-    if engine["state"] != "ready":
-        raise EngineFailed(engine["error"] or "The engine was closed. Restart DocMind.")
 
 
 def _build_app(settings: Settings, *, load_model: bool) -> App:
