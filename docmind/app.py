@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from docmind.backup.staging import is_unfinished
 from docmind.engine.interface import Engine
 from docmind.errors import AlreadyRunning, ConfigError
 from docmind.logs import log_to
@@ -28,6 +29,7 @@ from docmind.storage.settings import read_saved, save_settings
 
 if TYPE_CHECKING:
     from docmind.agents.state import CheckAnswer, TurnGraph
+    from docmind.backup.service import BackupService
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
@@ -49,6 +51,7 @@ class App:
     chat: ChatService
     retriever: Retriever
     check_answer: CheckAnswer
+    backups: BackupService
     monitor: HardwareMonitor
     close: Callable[[], None]
     """Stops what runs and releases the data folder; what was done so far is on disk."""
@@ -122,6 +125,11 @@ def _build(
 ) -> App:
     """Build all parts, each after those that it needs; `opened` gets what must be closed."""
     opened.enter_context(lock_data_dir(settings.data_dir))
+    if is_unfinished(settings.data_dir):
+        raise ConfigError(
+            f"A restore into {settings.data_dir} was interrupted. Run `docmind restore FILE` with "
+            "the same backup again: it goes on where it was."
+        )
     log_to(settings.log_file)
     resolved = resolve(settings)
     if engine is None:
@@ -130,8 +138,10 @@ def _build(
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
+    from docmind.backup.service import BackupService
     from docmind.chat import ChatService
     from docmind.ingestion.service import IngestionService
+    from docmind.retrieval.store.base import made_by
     from docmind.verification.statements import check_answer
 
     embedder = build_embedder(resolved)
@@ -170,6 +180,9 @@ def _build(
         chat=chat,
         retriever=retriever,
         check_answer=check,
+        backups=BackupService(
+            settings=settings, store=store, maker=made_by(settings.retrieval.embedding_model)
+        ),
         monitor=monitor,
         close=opened.pop_all().close,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,8 @@ import httpx
 
 from docmind import errors
 from docmind.api.address import CONNECT_S, is_listening, short_path
-from docmind.errors import DocMindError, EngineFailed, IngestError
+from docmind.backup.archive import Manifest, check_archive
+from docmind.errors import ConfigError, DocMindError, EngineFailed, IngestError
 from docmind.events import ChatEvent, from_dict
 
 POLL_S = 0.2
@@ -107,6 +109,40 @@ class Client:
     def verify(self, claim: str, **scope: Sequence[str]) -> dict[str, Any]:
         """Return what the documents say of a statement: its sentences with their verdicts."""
         return dict(self._json("POST", "/api/verify", json={"claim": claim, **scope}))
+
+    def save_backup(self, file: Path) -> Manifest:
+        """Write a backup to a file, whole or not at all, and return what is in it.
+
+        Raises:
+            ConfigError: the file can't be written, or what was written is not what was sent.
+        """
+        part = file.with_name(f"{file.name}.part")
+        try:
+            # Conversations and keys are in it: for its owner alone.
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                for block in self._stream_backup():
+                    stream.write(block)
+                os.fsync(stream.fileno())
+            manifest = check_archive(part)
+            part.replace(file)
+        except OSError as exc:
+            raise ConfigError(
+                f"The backup can't be written to {file} ({exc.strerror or exc})."
+            ) from exc
+        finally:
+            part.unlink(missing_ok=True)
+        return manifest
+
+    def _stream_backup(self) -> Iterator[bytes]:
+        try:
+            with self._http.stream("GET", "/api/backup") as response:
+                if response.is_error:
+                    response.read()
+                    _raise_told(response)
+                yield from response.iter_bytes()
+        except httpx.TransportError as exc:
+            raise _gone(exc) from exc
 
     def ask(
         self, question: str, *, conversation: str = "", collections: Sequence[str] = ()

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -48,5 +49,10 @@ def make_routes(app: App) -> APIRouter:
         for collection in app.collections.all():
             found.append(asdict(collection))
         return found
+
+    @routes.get("/backup")
+    def backup() -> StreamingResponse:
+        """Return a backup, see docs/backup.md."""
+        return StreamingResponse(app.backups.archive(), media_type="application/zip")
 
     return routes

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from docmind.cli import model
 from docmind.cli.ask import ask
+from docmind.cli.backup import backup, restore
 from docmind.cli.console import err
 from docmind.cli.doctor import doctor
 from docmind.cli.ingest import ingest
@@ -38,7 +39,7 @@ def make_cli() -> typer.Typer:
     cli.add_typer(model.commands, name="model")
     cli.add_typer(store, name="store")
     _add_other_commands(cli)
-    for command in (run, ingest, ask, mcp, doctor, selftest):
+    for command in (run, ingest, ask, mcp, backup, restore, doctor, selftest):
         cli.command()(command)
     return cli
 
