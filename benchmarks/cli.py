@@ -390,20 +390,88 @@ def embedders(
 
 @evaluate.command()
 def citations(
+    *,
     data: Data = DATA,
     choose: Annotated[
         bool, typer.Option(help="Also try every threshold one step up and down, on the other half.")
     ] = False,
+    judge: Annotated[
+        bool, typer.Option(help="Also have them judged by the model: rules, judge and both.")
+    ] = False,
+    halves: Annotated[str, typer.Option(help="With --judge: of the claims.")] = "reporting",
+    limit: Annotated[
+        int, typer.Option(min=0, help="With --judge: most claims of a kind and half; 0: all.")
+    ] = 0,
+    passages: Annotated[
+        int, typer.Option(min=1, help="With --judge: passages that each claim is checked by.")
+    ] = 1,
+    tools: Annotated[
+        bool, typer.Option(help="With --judge: offer the tools, as an agent's prompt does.")
+    ] = False,
+    parallel: Annotated[int, typer.Option(min=1, help="With --judge: judgements at once.")] = 4,
     save: Save = None,
     vs: Vs = None,
 ) -> None:
-    """Supported sentences that pass as such, and others that pass though they should not."""
+    """Supported sentences that pass as such, and others that pass though they should not.
+
+    With --judge and --save FILE the judgements are kept beside it (FILE.judged.jsonl), and a second
+    run goes on from them.
+    """
+    if judge:
+        _citations_judged(
+            data,
+            halves=halves,
+            limit=limit,
+            passages=passages,
+            tools=tools,
+            parallel=parallel,
+            save=save,
+            vs=vs,
+        )
+        return
     from benchmarks.citations import measure_citations
 
     settings = settings_with_models(embedding=True)
     figures = measure_citations(settings, data, choose=choose, progress=show_progress)
     model = settings.retrieval.embedding_model
     notes = f"the half not used to choose; embedding model {model}"
+    report(figures, notes=notes, save=save, earlier=vs)
+
+
+def _citations_judged(
+    data: Path,
+    *,
+    halves: str,
+    limit: int,
+    passages: int,
+    tools: bool,
+    parallel: int,
+    save: Path | None,
+    vs: Path | None,
+) -> None:
+    """Measure rules, the model's judgement, and both."""
+    from benchmarks.judging import measure_judging
+    from benchmarks.lab import loaded_engine
+
+    settings = settings_for_parallel(settings_with_models(embedding=True, llm=True), parallel)
+    file = None
+    if save is not None:
+        file = save.with_suffix(".judged.jsonl")
+    with loaded_engine(settings) as loaded:
+        figures = measure_judging(
+            settings,
+            loaded,
+            data,
+            halves=parse_names(halves),
+            limit=limit,
+            passages=passages,
+            tools=tools,
+            parallel=parallel,
+            file=file,
+            progress=show_progress,
+        )
+        model = loaded.status().model
+    notes = f"{model}; embedding model {settings.retrieval.embedding_model}"
     report(figures, notes=notes, save=save, earlier=vs)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from docmind.app import build_engine
 from docmind.engine.interface import (
+    Chances,
     Constraint,
     Delta,
     Engine,
@@ -176,6 +177,17 @@ class ForwardingEngine(Engine):
             stop=stop,
             on_end=on_end,
         )
+
+    async def choose(
+        self,
+        messages: Sequence[Message],
+        choices: Sequence[str],
+        *,
+        tools: Sequence[Tool] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
+    ) -> Chances | None:
+        """Choose with the other engine."""
+        return await self.inner.choose(messages, choices, tools=tools, on_end=on_end)
 
     def close(self) -> None:
         """Close the other engine."""

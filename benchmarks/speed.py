@@ -47,6 +47,13 @@ AGENTS = 3
 SHARED_TOKENS = 16_384
 """Context that these share, at most; a quarter of a smaller window."""
 
+PLAN_TOKENS = 700
+PLAN_ANSWER = 30
+READER_TOKENS = 2_600
+READER_ANSWER = 60
+"""What a turn of `bench tokens` reads anew and writes in each call, about (1.5B, one H200)."""
+TURNS = 5
+
 
 def fitting_lengths(window: int, wanted: Sequence[int], answer: int) -> list[int]:
     """Return the prompt lengths that fit the window, twice `answer` tokens left free.
@@ -74,6 +81,7 @@ def engine_figures(
     Returns:
         engine.load_s and load_s.STAGE. Per length what `length_figures` has.
         parallel_speedup.N and parallel_tok_s.N: see `parallel_figures`.
+        turn_s: see `turn_figures`.
         vram_loaded_gib, vram_peak_gib, ram_loaded_gib, ram_peak_gib.
     """
     status = engine.status()
@@ -83,6 +91,7 @@ def engine_figures(
     for length in fitting_lengths(status.window, lengths, answer):
         figures |= length_figures(engine, length, answer)
     figures |= parallel_figures(engine, answer)
+    figures |= turn_figures(engine)
     figures["engine.ram_peak_gib"] = memory.ram_peak
     if memory.vram() is not None:
         figures["engine.vram_peak_gib"] = memory.vram_peak
@@ -160,6 +169,31 @@ def parallel_figures(engine: Engine, answer: int) -> Figures:
         f"engine.parallel_speedup.{AGENTS}": in_turn_s / at_once_s,
         f"engine.parallel_tok_s.{AGENTS}": written / at_once_s,
     }
+
+
+def turn_figures(engine: Engine) -> Figures:
+    """Time turns of an average one's lengths: a plan, then AGENTS that read at once.
+
+    It weighs reading and writing as the app does, which decides between kernels: some read faster,
+    others write faster. Also with weights that say nothing.
+
+    Returns:
+        turn_s: the median of TURNS turns.
+    """
+    reader_tokens = min(READER_TOKENS, engine.status().window // 4)
+    seconds = []
+    for turn in range(TURNS):
+        seed = 1_000 * (turn + 1)  # nothing of it is in the prefix cache
+        plan = fit_text(engine, PLAN_TOKENS, seed=seed, suffix=CONTINUE)
+        readers = []
+        for agent in range(AGENTS):
+            text = fit_text(engine, reader_tokens, seed=seed + agent + 1, suffix=CONTINUE)
+            readers.append(send(engine, user_message(text), READER_ANSWER))
+        begin = time.perf_counter()
+        _ask(engine, plan, PLAN_ANSWER)
+        run_at_once(readers)
+        seconds.append(time.perf_counter() - begin)
+    return {"engine.turn_s": statistics.median(seconds)}
 
 
 @dataclass(frozen=True)

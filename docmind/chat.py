@@ -27,12 +27,12 @@ from docmind.agents.mending import mend_own_text
 from docmind.agents.reading import retained_passages
 from docmind.agents.state import (
     CheckAnswer,
+    TurnCheck,
     TurnContext,
     TurnGraph,
     TurnRequest,
     TurnServices,
     TurnState,
-    check_each_once,
 )
 from docmind.agents.turn_events import SUPERVISOR, TurnEvents
 from docmind.context.trimming import Budget
@@ -61,6 +61,7 @@ from docmind.storage.documents import Document
 from docmind.storage.messages import AgentEvent, StoredMessage
 from docmind.turns import CompletedTurn, Turn
 from docmind.verification.citations import misses_question
+from docmind.verification.judge import StatementJudge
 from docmind.verification.statements import CheckedAnswer, join_checked
 
 log = logging.getLogger(__name__)
@@ -379,9 +380,12 @@ class ChatService:
             emit=turn.emit,
             temperature=request.temperature,
         )
+        judge: StatementJudge | None = None
+        if self._settings.agents.judge_statements:
+            judge = StatementJudge(self._engine, events.judgements.append)
         services = TurnServices(
             count_tokens=self._count_tokens,
-            check_answer=check_each_once(self._check_answer),
+            check_answer=TurnCheck(self._check_answer, judge),
             list_documents=self._list_documents,
         )
         return TurnContext(request=request, state=state, services=services, events=events)
@@ -579,7 +583,7 @@ def _usage(context: TurnContext, answer_call: EngineUsage | None, began: float) 
         answer_call: The call that wrote the answer, if one did.
         began: When the turn began, as `time.perf_counter` has it.
     """
-    calls = context.events.model_calls
+    calls = [*context.events.model_calls, *context.events.judgements]
     first_token_at = context.events.first_token_at
     ttft_s: float | None = None
     if first_token_at is not None:

@@ -81,7 +81,8 @@ def _machine(resolved: Resolved) -> list[Row]:
 def _models(resolved: Resolved) -> list[Row]:
     server = resolved.settings.llm.base_url
     llm = Row("server", server) if server else _model(resolved, resolved.llm)
-    return [llm, _model(resolved, resolved.embedding_model)]
+    judge = Row("judge", resolved.judge)
+    return [llm, judge, _model(resolved, resolved.embedding_model)]
 
 
 def _model(resolved: Resolved, name: str) -> Row:

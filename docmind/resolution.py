@@ -40,6 +40,22 @@ class Resolved:
         return self.settings.retrieval.embedding_model
 
     @property
+    def judge(self) -> str:
+        """Who judges an answer's statements, and why, in words for the user."""
+        asked = self.settings.agents.judge_statements
+        if asked is not None:
+            used = "the model and rules" if asked else "rules"
+            return f"{used}: as set (agents.judge_statements)"
+        if self.settings.llm.base_url:
+            return (
+                "rules: a server does not say what its model is trained for; "
+                "DOCMIND_AGENTS__JUDGE_STATEMENTS=true lets it judge"
+            )
+        if self.agents.judge_statements:
+            return "the model and rules: its adapter is trained for it"
+        return f"rules: {self.llm} is not trained to judge, and gains nothing"
+
+    @property
     def wanted_models(self) -> list[str]:
         """Models that must be here: for embedding and, unless a server answers, for answers."""
         if self.settings.llm.base_url:
@@ -78,6 +94,9 @@ def _resolve_agents(
     if agents.enable_planning is None:
         plans = _model_can_plan(settings, catalog, default)
         agents = agents.model_copy(update={"enable_planning": plans})
+    if agents.judge_statements is None:
+        judges = not settings.llm.base_url and catalog.judges(settings.llm.model or default)
+        agents = agents.model_copy(update={"judge_statements": judges})
     return agents
 
 

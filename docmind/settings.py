@@ -63,6 +63,10 @@ class EngineSettings(_Group):
     it."""
     attention_backend: str = "FLASHINFER"
     """Asked-for attention backend on a GPU."""
+    linear_backend: str = Field("auto", title="Matrix kernels")
+    """Kernels that multiply FP8 weights on a GPU: `cutlass`, `marlin`, `triton` …, as vLLM calls
+    them; `vllm` leaves the choice to vLLM. `auto`: what was measured to be best on this kind of
+    card."""
     max_num_seqs: int | None = Field(None, ge=1, title="Requests answered at once")
     """Sequences decoded at once. Empty: 4."""
     max_num_batched_tokens: int | None = Field(None, ge=64, title="Tokens per step")
@@ -172,6 +176,10 @@ class AgentSettings(_Group):
     """mend: they are written again from the closest passage, else the passage is quoted, else they
     are taken out, and an answer of which nothing is left was not found. mark: they stay, and are
     shown as not supported."""
+    judge_statements: bool | None = Field(None, title="Statements judged by the model")
+    """Let the model judge each statement by the passages that it has just read, beside the rules.
+    Empty: yes with the model that is trained for it (qwen2.5-coder-1.5b with its adapter), else no;
+    with a server no, as it does not say what its model is trained for."""
     max_steps: int = Field(4, ge=1, le=12, title="Most steps of an agent")
     """Most model calls of one agent in one task; in the last one it must answer."""
     agent_timeout_s: float = Field(600, gt=0, title="Time limit of an agent (s)")

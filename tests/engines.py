@@ -11,11 +11,20 @@ class PromptedEngine:
     """Implements Engine. `reply(messages, constraint)` gives the text; a list gives a text a call.
 
     `constraint` is None for free text, also where a grammar only watches over tool calls in it.
+    `chances(messages, choices)` gives those of letters; without it there are none.
     """
 
     def __init__(
-        self, reply: Callable | list[str], *, window=8192, delay_s=0.0, finish="stop", tool_calls=()
+        self,
+        reply: Callable | list[str],
+        *,
+        window=8192,
+        delay_s=0.0,
+        finish="stop",
+        tool_calls=(),
+        chances=lambda messages, choices: None,
     ):
+        self.chances, self.judged = chances, []
         self.reply, self.window, self.delay_s, self.finish, self.tool_calls = (
             reply,
             window,
@@ -76,3 +85,10 @@ class PromptedEngine:
             self.counted.append(EngineUsage(prompt, 0, written, 0.01, 0.1))
             if on_end:
                 on_end(self.counted[-1])
+
+    async def choose(self, messages, choices, *, tools=(), on_end=None):
+        self.judged.append((messages, list(tools)))
+        await asyncio.sleep(self.delay_s)
+        if on_end:
+            on_end(EngineUsage(self.count_tokens(messages), 0, 1, 0.01, 0.0))
+        return self.chances(messages, choices)

@@ -127,7 +127,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
     checking = threading.Event()
     go = threading.Event()
 
-    def slow(question, answer, sources):
+    def slow(question, answer, sources, judge):
         checking.set()
         go.wait(10)
         return CheckedAnswer(text=answer, statements=(), citations=())
@@ -144,7 +144,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
 
 def test_a_citation_check_that_breaks_costs_only_the_check(make_app, ask):  # noqa: F811
     app = make_app(PromptedEngine(answering()))
-    app.chat._check_answer = lambda question, answer, sources: 1 / 0
+    app.chat._check_answer = lambda question, answer, sources, judge: 1 / 0
     events = ask(app, "Pets?")
     assert (events[-1].answer, events[-1].citations) == ("Pets are not allowed [1].", ())
 

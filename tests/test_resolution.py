@@ -1,6 +1,9 @@
 """What is left open in the settings is decided once, from the machine and the model."""
 
+import json
+
 from docmind.hardware import Hardware
+from docmind.models.weights import WEIGHTS
 from docmind.resolution import resolve
 from docmind.settings import Settings
 
@@ -59,3 +62,33 @@ def test_8_bit_models_are_for_machines_that_multiply_them(tmp_path):
     assert not resolved(tmp_path).catalog.converts_to_int8
     vnni = {"cpu_flags": frozenset({"avx512_vnni"})}
     assert resolved(tmp_path, machine=vnni).catalog.converts_to_int8
+
+
+def test_statements_are_judged_by_the_model_that_is_trained_for_it(tmp_path):
+    tuned = resolved(tmp_path)
+    assert tuned.agents.judge_statements
+    assert tuned.judge.startswith("the model and rules")
+    small = resolved(tmp_path, llm={"model": "smollm2-135m"})
+    assert not small.agents.judge_statements
+    assert "smollm2-135m is not trained to judge" in small.judge
+    # A server's model may bear the same name.
+    server = resolved(tmp_path, llm=SERVER | {"model": "qwen2.5-coder-1.5b"})
+    assert not server.agents.judge_statements
+    assert "DOCMIND_AGENTS__JUDGE_STATEMENTS=true" in server.judge
+
+
+def test_whoever_knows_a_servers_model_lets_it_judge(tmp_path):
+    judging = resolved(tmp_path, llm=SERVER, agents={"judge_statements": True})
+    assert judging.agents.judge_statements
+    assert "as set" in judging.judge
+
+
+def test_a_model_of_an_older_docmind_has_no_adapter_and_does_not_judge(tmp_path):
+    home = tmp_path / "models" / "qwen2.5-coder-1.5b"
+    home.mkdir(parents=True)
+    manifest = home / "docmind-model.json"
+    manifest.write_text("{}")
+    assert not resolved(tmp_path).agents.judge_statements
+    (weights,) = [each for each in WEIGHTS if each.name == "qwen2.5-coder-1.5b"]
+    manifest.write_text(json.dumps({"adapter_sha256": weights.adapter.sha256}))
+    assert resolved(tmp_path).agents.judge_statements

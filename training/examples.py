@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from docmind.context.delimiters import defuse_tags
-from training.judge_prompts import judge_request, relevance_request
+from docmind.verification.judge_prompts import judge_request, relevance_request
 
 MOST_CHARACTERS = 2600
 """Of the passages of one example; longer ones cost more than they teach."""

@@ -13,7 +13,7 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/x/code/site "$work"/x/data/train/tables "$work"/x/weights
 # Of DocMind only what the data is made with; of the libraries the two that the host lacks.
 for file in __init__.py passages.py context/{__init__,delimiters}.py retrieval/{__init__,sparse}.py \
-    verification/{__init__,sentences}.py; do
+    verification/{__init__,judge_prompts,sentences}.py; do
     install -D "docmind/$file" "$work/x/code/docmind/$file"
 done
 cp -r training "$work/x/code/"

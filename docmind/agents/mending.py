@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from docmind.agents.refusals import NOT_FOUND, is_refusal
-from docmind.agents.state import CheckAnswer, TurnContext
+from docmind.agents.state import TurnCheck, TurnContext
 from docmind.agents.turn_events import SUPERVISOR
 from docmind.events import Replacement, Statement, Verdict
 from docmind.passages import NumberedPassage
+from docmind.verification.judge import Reading
 from docmind.verification.mending import (
     is_about_another,
     needs_mending,
@@ -59,8 +60,10 @@ class Mender:
     question: str
     passages: Sequence[NumberedPassage]
     """Those that the agent was shown, under the numbers that its answer uses."""
-    check: CheckAnswer
+    check: TurnCheck
     """Blocks while it compares."""
+    reading: Reading | None = None
+    """How the agent was shown them, for the judge."""
     quotes: bool = True
     """Whether a passage's sentence may stand for an answer; a row stands for no sum."""
     computed: str = ""
@@ -69,7 +72,7 @@ class Mender:
 
     async def checked(self, text: str) -> CheckedAnswer:
         """Return a text with the verdicts of its sentences."""
-        return await asyncio.to_thread(self.check, self.question, text, self.passages)
+        return await asyncio.to_thread(self.check, self.question, text, self.passages, self.reading)
 
     async def find_faults(self, text: str) -> list[Statement]:
         """Return the sentences of a checked text that may not stand."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import lru_cache
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.messages import AnyMessage
@@ -24,6 +24,7 @@ from docmind.events import ContextTrimmed, Replacement
 from docmind.passages import NumberedPassage, Passage
 from docmind.storage.documents import Document
 from docmind.turns import CompletedTurn
+from docmind.verification.judge import Judge, Reading, StatementJudge
 from docmind.verification.statements import CheckedAnswer
 
 
@@ -141,28 +142,60 @@ class CheckAnswer(Protocol):
     """The check of an answer's sentences against passages."""
 
     def __call__(
-        self, question: str, answer: str, passages: Sequence[NumberedPassage], /
+        self,
+        question: str,
+        answer: str,
+        passages: Sequence[NumberedPassage],
+        /,
+        *,
+        judge: Judge | None = None,
     ) -> CheckedAnswer:
         """Return the answer with its marks put right, and what was found of each sentence."""
 
 
-def check_each_once(check: CheckAnswer) -> CheckAnswer:
-    """Return a check that keeps what it has found.
+class TurnCheck:
+    """The check of one turn's answers. Blocks while it compares; thread-safe.
 
-    An answer is checked when it is written, when it may have been mended, and when its turn ends:
-    mostly the same text with the same passages.
+    It keeps what it has found: an answer is checked when it is written, when it may have been
+    mended, and when its turn ends, mostly the same text with the same passages.
     """
 
-    @lru_cache
-    def found(question: str, answer: str, passages: tuple[NumberedPassage, ...]) -> CheckedAnswer:
-        return check(question, answer, passages)
+    def __init__(self, check: CheckAnswer, judge: StatementJudge | None = None) -> None:
+        """Begin with nothing found.
 
-    def check_once(
-        question: str, answer: str, passages: Sequence[NumberedPassage], /
+        Args:
+            check: Compares an answer with passages.
+            judge: Judges what the model has read; None: nothing is judged.
+        """
+        self._check = check
+        self._judge = judge
+        self._found: dict[tuple[str, str, tuple[NumberedPassage, ...]], CheckedAnswer] = {}
+
+    def __call__(
+        self,
+        question: str,
+        answer: str,
+        passages: Sequence[NumberedPassage],
+        reading: Reading | None = None,
     ) -> CheckedAnswer:
-        return found(question, answer, tuple(passages))
+        """Return the answer with its marks put right, and what was found of each sentence.
 
-    return check_once
+        Args:
+            question: What was asked.
+            answer: As the model wrote it.
+            passages: Those that it was shown.
+            reading: How it was shown them, where it can be asked about them again. None: of the
+                judge only what it has judged before is known.
+        """
+        key = (question, answer, tuple(passages))
+        if key not in self._found:
+            if self._judge is None:
+                checked = self._check(question, answer, passages)
+            else:
+                judge = partial(self._judge.judge, reading=reading)
+                checked = self._check(question, answer, passages, judge=judge)
+            self._found[key] = checked
+        return self._found[key]
 
 
 @dataclass(frozen=True)
@@ -170,7 +203,7 @@ class TurnServices:
     """What agents and tools need of the rest of the app."""
 
     count_tokens: CountTokens
-    check_answer: CheckAnswer
+    check_answer: TurnCheck
     list_documents: Callable[[], Sequence[Document]]
     """All documents, whatever their state and wherever they are."""
 

@@ -100,6 +100,11 @@ def _block(numbered: NumberedPassage) -> str:
     return defuse_tags(f"[{numbered.number}] ({where})\n{passage.text.strip()}\n")
 
 
+def shows_all(text: str, passages: Sequence[NumberedPassage]) -> bool:
+    """Return whether passages stand in a text as the model reads them, each whole."""
+    return all(_block(numbered) in text for numbered in passages)
+
+
 def show_passages(
     context: TurnContext, run_id: str, *, found: Sequence[Passage], readable_ids: Collection[str]
 ) -> PassageResult:

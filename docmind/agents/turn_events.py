@@ -34,7 +34,7 @@ class TurnEvents(ModelListener):
 
     The model finds it among the callbacks of the run, agents and tools in their `TurnContext`. Text
     goes through the `answer`, which decides what of it is shown. Not thread-safe but for `emit`,
-    which must be.
+    which must be, and `judgements`.
     """
 
     def __init__(
@@ -54,6 +54,8 @@ class TurnEvents(ModelListener):
         """The answer, as far as it has been written."""
         self.model_calls: list[EngineUsage] = []
         """What each model call cost, in the order in which they ended; aborted ones too."""
+        self.judgements: list[EngineUsage] = []
+        """What each judgement of a statement cost."""
         self.first_token_at: float | None = None
         """When the answer began, as `time.perf_counter` has it."""
 

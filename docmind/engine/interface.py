@@ -33,6 +33,10 @@ class Constraint:
     free text with constrained parts; an engine behind a URL may ignore it."""
 
 
+Chances = tuple[float, ...]
+"""How likely each of some choices is among them all: together 1."""
+
+
 @dataclass(frozen=True)
 class EngineUsage:
     """What one request cost, as the engine counted it."""
@@ -69,7 +73,7 @@ class Delta:
     usage: EngineUsage | None = None
 
 
-Cause = Literal["memory", "ram", "backend", "model", "port", "other"]
+Cause = Literal["memory", "ram", "kernels", "backend", "model", "port", "other"]
 """What kept an engine from starting; `docmind.engine.plan.ladder.CAUSES` says them in words."""
 
 
@@ -229,6 +233,33 @@ class Engine(ABC):
             PromptTooLong: prompt plus `max_tokens` does not fit the window.
             EngineError: the engine refuses the request, for example its constraint.
         """
+
+    async def choose(
+        self,
+        messages: Sequence[Message],
+        choices: Sequence[str],
+        *,
+        tools: Sequence[Tool] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
+    ) -> Chances | None:
+        """Return how likely the model is to begin its answer with each of some letters.
+
+        It takes one step of the model: nothing is written.
+
+        Args:
+            messages: the conversation; the last one is answered.
+            choices: each one token of the model.
+            tools: as in `stream`.
+            on_end: as in `stream`.
+
+        Returns:
+            The chances in the order of the choices; None if this engine or model has none.
+
+        Raises:
+            EngineNotReady, EngineFailed, PromptTooLong, EngineError: as in `stream`.
+        """
+        del messages, choices, tools, on_end
+        return None
 
     def close(self) -> None:
         """Abort what runs and free the model. Calling it again does nothing."""

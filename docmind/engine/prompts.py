@@ -100,3 +100,11 @@ class PromptRenderer:
                 return_dict=False,
             )
         return list(ids)
+
+    def token_id(self, text: str) -> int | None:
+        """Return the token that a text is; None if it is several."""
+        with self._lock:
+            ids = self._tokenizer.encode(text, add_special_tokens=False)
+        if len(ids) != 1:
+            return None
+        return int(ids[0])

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from docmind.engine.interface import Constraint, Delta, Engine, EngineUsage, Message, Tool, ToolCall
+from docmind.engine.interface import (
+    Chances,
+    Constraint,
+    Delta,
+    Engine,
+    EngineUsage,
+    Message,
+    Tool,
+    ToolCall,
+)
 from docmind.engine.prompts import normalise
+from docmind.engine.request import chances_among
 from docmind.errors import ConfigError, EngineError, EngineFailed, PromptTooLong
 from docmind.settings import Settings
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types import CompletionUsage, Model
-    from openai.types.chat import ChatCompletionChunk
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 CONNECT_S = 5.0
@@ -30,6 +41,8 @@ TOKENS_PER_MESSAGE = 8
 """For the marks that a chat template puts around a message."""
 BROKEN_OFF = {None, "abort", "error"}
 """Reasons for the end that are no end of an answer."""
+MOST_LOGPROBS = 20
+"""Likeliest tokens that servers name at most; the letters of a tuned model are the first three."""
 TOO_LONG_SIGNS = ("context length", "max_model_len", "maximum context")
 """Words of servers' messages about prompts that don't fit, in lower case."""
 
@@ -48,6 +61,8 @@ class RemoteEngine(Engine):
         self._settings = settings
         self._server_counts = True
         """False once the server has said that it can't."""
+        self._server_tells_chances = True
+        """False once the server has answered without `logprobs`, or refused to."""
         super().__init__(settings.llm.model, device=urlsplit(self._url).netloc)
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
@@ -132,7 +147,62 @@ class RemoteEngine(Engine):
             tool_calls=answer.complete_calls(), finish_reason=answer.finish_reason, usage=usage
         )
 
+    async def choose(
+        self,
+        messages: Sequence[Message],
+        choices: Sequence[str],
+        *,
+        tools: Sequence[Tool] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
+    ) -> Chances | None:
+        """Return the chances of some letters, see `Engine`: those among the likeliest tokens."""
+        self._require_ready()
+        if not self._server_tells_chances:
+            return None
+        from openai import AsyncOpenAI, BadRequestError, Timeout
+
+        request = self._request(messages, tools, None)
+        if tools:
+            request["tool_choice"] = "none"  # they are shown, as in the prompt before
+        answer = _ServerAnswer()
+        try:
+            async with AsyncOpenAI(
+                base_url=self._url,
+                api_key=self._api_key,
+                timeout=Timeout(READ_S, connect=CONNECT_S),
+                max_retries=0,
+            ) as client:
+                completion = await client.chat.completions.create(
+                    **request,
+                    max_tokens=1,
+                    temperature=0.0,
+                    logprobs=True,
+                    top_logprobs=MOST_LOGPROBS,
+                )
+        except BadRequestError as exc:
+            error = self._translate(exc)
+            if isinstance(error, PromptTooLong):
+                raise error from exc
+            self._note_no_chances()
+            return None
+        except Exception as exc:
+            raise self._translate(exc) from exc
+        answer.take_whole(completion)
+        usage = answer.engine_usage()
+        if usage is not None and on_end is not None:
+            on_end(usage)
+        chances = _chances_of(choices, completion)
+        if chances is None:
+            self._note_no_chances()
+        return chances
+
     # ---- inside ----
+
+    def _note_no_chances(self) -> None:
+        """Ask for no more chances, and say so."""
+        self._server_tells_chances = False
+        note = "judge = none: the server names no chances of letters (logprobs)"
+        self._update(notes=(*self._status.notes, note))
 
     def _run(self) -> None:
         """Ask the server which model it has."""
@@ -277,6 +347,12 @@ class _ServerAnswer:
                 self.first_token_at = self.last_token_at
         return text
 
+    def take_whole(self, completion: ChatCompletion) -> None:
+        """Take an answer that came in one piece."""
+        self.usage = completion.usage
+        self.first_token_at = time.monotonic()
+        self.last_token_at = self.first_token_at
+
     def complete_calls(self) -> tuple[ToolCall, ...]:
         """Return the tool calls in order."""
         return tuple(self.calls[number] for number in sorted(self.calls))
@@ -307,6 +383,20 @@ class _ServerAnswer:
             name += piece.function.name or ""
             arguments += piece.function.arguments or ""
         self.calls[piece.index] = ToolCall(id=piece.id or call.id, name=name, arguments=arguments)
+
+
+def _chances_of(choices: Sequence[str], completion: ChatCompletion) -> Chances | None:
+    """Return the chances of some letters as an answer's first token; None if none is named."""
+    if not completion.choices:
+        return None
+    logprobs = completion.choices[0].logprobs
+    if logprobs is None or not logprobs.content:
+        return None
+    likely = dict.fromkeys(choices, 0.0)
+    for token in logprobs.content[0].top_logprobs:
+        if token.token in likely:
+            likely[token.token] = math.exp(token.logprob)
+    return chances_among(list(likely.values()))
 
 
 def _estimate_tokens(messages: Sequence[Message], tools: Sequence[Tool]) -> int:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from docmind.engine.interface import Constraint, Delta, EngineUsage
+from docmind.engine.interface import Chances, Constraint, Delta, EngineUsage
 from docmind.errors import EngineError
 
 EMIT_INTERVAL_S = 0.05
 """A GPU writes hundreds of tokens a second: a caller that got each of them would take the
 interpreter from the engine."""
+
+
+class VllmLogprob(Protocol):
+    """How likely a token is: vLLM's Logprob."""
+
+    logprob: float
 
 
 class VllmCompletion(Protocol):
@@ -23,6 +30,8 @@ class VllmCompletion(Protocol):
     text: str
     token_ids: Sequence[int]
     finish_reason: str | None
+    logprobs: Sequence[Mapping[int, VllmLogprob]] | None
+    """For each token of the step, by the ids of tokens."""
 
 
 class VllmOutput(Protocol):
@@ -43,6 +52,8 @@ class Sampling:
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
     """Write on to `max_tokens`, as measurements want it."""
+    choices: tuple[int, ...] = ()
+    """Tokens of which one is chosen; empty: any may be written."""
 
 
 @dataclass
@@ -73,6 +84,8 @@ class Request:
     """Text written since the caller last got some."""
     emitted_at: float = 0.0
     """When the caller last got text."""
+    chances: Chances | None = None
+    """Of the tokens in `sampling.choices`, once the model has chosen."""
 
     def send(self, item: Delta | Exception) -> None:
         """Hand an item to the caller's loop, unless that loop is gone."""
@@ -84,6 +97,8 @@ class Request:
         """Take one output of vLLM; return what is due to the caller, None if nothing is."""
         completion = output.outputs[0]
         self._count(completion, output.num_cached_tokens)
+        if self.sampling.choices and completion.logprobs:
+            self.chances = self._chances(completion.logprobs[0])
         self.buffered += completion.text
         if output.finished:
             return self._finish(completion.finish_reason)
@@ -112,6 +127,14 @@ class Request:
         if num_cached_tokens:
             self.num_cached_tokens = num_cached_tokens
 
+    def _chances(self, logprobs: Mapping[int, VllmLogprob]) -> Chances | None:
+        """Return the chances of the choices among each other."""
+        likely: list[float] = []
+        for token_id in self.sampling.choices:
+            found = logprobs.get(token_id)
+            likely.append(0.0 if found is None else math.exp(found.logprob))
+        return chances_among(likely)
+
     def _finish(self, reason: str | None) -> Delta | EngineError:
         if reason in {"abort", "error"}:  # not by us: who aborts listens no more
             return EngineError(
@@ -123,3 +146,11 @@ class Request:
         text = self.buffered
         self.buffered = ""
         return text
+
+
+def chances_among(likely: Sequence[float]) -> Chances | None:
+    """Return how likely each is among them all; None if none of them is."""
+    together = sum(likely)
+    if not together:
+        return None
+    return tuple(each / together for each in likely)

@@ -16,11 +16,20 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from docmind.engine.interface import Constraint, Delta, EngineUsage, Message, Stage, Tool
+from docmind.engine.interface import (
+    Chances,
+    Constraint,
+    Delta,
+    EngineUsage,
+    Message,
+    Stage,
+    Tool,
+)
 from docmind.engine.lifecycle import LocalEngine
 from docmind.engine.plan.ladder import WorkingSettings, short_message
 from docmind.engine.plan.resolve import EnginePlan, plan_for
@@ -63,6 +72,7 @@ class VllmEngine(LocalEngine):
         super().__init__(resolved.settings, resolved.hardware, correct_saved)
         self._catalog = resolved.catalog
         self._default_llm = resolved.default_llm
+        self._judge = resolved.judge
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         """What callers want done by the engine's thread."""
         self._requests: dict[str, Request] = {}
@@ -94,16 +104,59 @@ class VllmEngine(LocalEngine):
         on_end: Callable[[EngineUsage], None] | None = None,
     ) -> AsyncIterator[Delta]:
         """Generate, see `Engine`. The window is checked before submission."""
+        sampling = Sampling(max_tokens=max_tokens, temperature=temperature, stop=tuple(stop))
+        request = self._request(messages, tools, sampling, constraint)
+        async with aclosing(self._outputs_of(request, on_end)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def choose(
+        self,
+        messages: Sequence[Message],
+        choices: Sequence[str],
+        *,
+        tools: Sequence[Tool] = (),
+        on_end: Callable[[EngineUsage], None] | None = None,
+    ) -> Chances | None:
+        """Return the chances of some letters, see `Engine`."""
+        self._require_ready()
+        assert self._renderer is not None
+        token_ids: list[int] = []
+        for choice in choices:
+            token_id = self._renderer.token_id(choice)
+            if token_id is None:
+                return None
+            token_ids.append(token_id)
+        sampling = Sampling(max_tokens=1, temperature=0.0, choices=tuple(token_ids))
+        request = self._request(messages, tools, sampling)
+        async with aclosing(self._outputs_of(request, on_end)) as deltas:
+            async for _ in deltas:
+                pass
+        return request.chances
+
+    def _request(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        sampling: Sampling,
+        constraint: Constraint | None = None,
+    ) -> Request:
+        """Return a request that fits the window."""
         self._require_ready()
         prompt_ids = self._prompt_ids(messages, tools)
-        self._check_length(len(prompt_ids), max_tokens)
-        request = Request(
+        self._check_length(len(prompt_ids), sampling.max_tokens)
+        return Request(
             id=f"docmind-{next(self._request_numbers)}",
             prompt_ids=prompt_ids,
-            sampling=Sampling(max_tokens=max_tokens, temperature=temperature, stop=tuple(stop)),
+            sampling=sampling,
             constraint=constraint,
             loop=asyncio.get_running_loop(),
         )
+
+    async def _outputs_of(
+        self, request: Request, on_end: Callable[[EngineUsage], None] | None
+    ) -> AsyncGenerator[Delta]:
+        """Hand a request to the engine's thread, and yield what comes of it."""
         # The engine may have died or been closed since. Its state changes before `_release` takes
         # the lock and fails all that is in `_requests`: a request is refused here, or failed there,
         # but never left waiting.
@@ -192,7 +245,10 @@ class VllmEngine(LocalEngine):
         self._update(
             device=self.plan.device,
             quantization=self.plan.quantization,
-            notes=tuple(str(decision) for decision in self.plan.decisions),
+            notes=(
+                *(str(decision) for decision in self.plan.decisions),
+                f"judge = {self._judge}",
+            ),
             notice=self.plan.notice,
         )
         return self.plan
@@ -210,6 +266,12 @@ class VllmEngine(LocalEngine):
         os.environ["VLLM_CONFIGURE_LOGGING"] = "0"
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
         with LOCK:
+            if not plan.gpu and plan.eager:
+                # The one function behind `logprobs` would be compiled at first use: 14 s on two
+                # cores, and an engine without a C++ compiler dies of it.
+                from vllm.platforms import current_platform
+
+                type(current_platform).simple_compile_backend = "eager"
             import vllm.engine.arg_utils  # noqa: F401
             import vllm.v1.engine.llm_engine  # noqa: F401
 
@@ -332,6 +394,9 @@ class VllmEngine(LocalEngine):
             ignore_eos=request.sampling.ignore_eos,
             output_kind=RequestOutputKind.DELTA,
             structured_outputs=grammar,
+            # With `logprobs_mode` of the plan: the chances of these tokens among each other.
+            allowed_token_ids=list(request.sampling.choices) or None,
+            logprobs=len(request.sampling.choices) or None,
             repetition_detection=RepetitionDetectionParams(**REPETITION),
         )
         prompt = TokensPrompt(prompt_token_ids=request.prompt_ids)

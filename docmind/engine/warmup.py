@@ -28,6 +28,7 @@ def warm_up_rounds(
     - Triton has another kernel for sizes that are divisible by 16.
     - FlashInfer has one for prefill and one for decoding.
     - A batch may mix prefill and decoding, answers with a grammar and without.
+    - The chances of letters are computed by a function that is compiled on a GPU.
 
     Matrix products need no warm-up: their kernels come compiled, see `COMPILED_AT_START` in the
     plan.
@@ -44,6 +45,8 @@ def warm_up_rounds(
     first = prompts.request(40)
     yield [first]
     yield [prompts.request(40, constraint=GRAMMAR)]
+    yield [prompts.choice(8)]
+    yield [prompts.request(40, beginning=first), prompts.choice(8)]
     # A full batch whose prompts share a prefix, which is in the cache.
     yield [prompts.request(60, beginning=first) for _ in range(sequences)]
     if not gpu:
@@ -95,6 +98,12 @@ class _RandomPrompts:
             ),
             constraint=constraint,
         )
+
+    def choice(self, length: int) -> Request:
+        """Return a request that chooses one of three tokens, as a judgement does."""
+        request = self.request(length)
+        request.sampling = Sampling(max_tokens=1, temperature=0.0, choices=(1, 2, 3))
+        return request
 
     def mixed_batch(self, size: int) -> list[Request]:
         """Return requests of which some decode while others are still read.

@@ -71,6 +71,13 @@ class Catalog:
         manifest = json.loads((self._home(name) / MANIFEST).read_text("utf-8"))
         return bool(manifest.get("adapter_sha256") == weights.adapter.sha256)
 
+    def judges(self, name: str) -> bool:
+        """Tell whether a model is tuned to judge statements, or will be when it is fetched."""
+        weights = self._weights.get(name)
+        if weights is None or weights.adapter is None:
+            return False
+        return not self.installed(name) or self.tuned(name)
+
     def path(self, name: str) -> Path | str:
         """Return where the model is.
 

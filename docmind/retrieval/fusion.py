@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 TIES = 10
@@ -31,19 +30,26 @@ class ScoredPoint(Protocol):
 Point = TypeVar("Point", bound=ScoredPoint)
 
 
-@dataclass(frozen=True)
-class _Ranking:
-    """The best points of one search; their scores are fractions of the best one's."""
+def best_points(result: Sequence[Point], candidates: int) -> list[Point]:
+    """Return the best points that a search found, the best first; among equal ones the id decides.
 
-    scores: dict[str, float]
-    """By id, the best first."""
-    score_of_others: float
-    """What counts for a point that is not among them."""
+    Qdrant orders equal scores by chance, and its modes differ in the last digits.
+    """
+    points = {str(point.id): point for point in result}
+    scores = {point_id: round(point.score, DIGITS) for point_id, point in points.items()}
+    return [points[point_id] for point_id in _best_first(scores)[:candidates]]
+
+
+def missing_ids(results: Sequence[Sequence[ScoredPoint]]) -> list[list[str]]:
+    """Return for each search the ids that only the others found."""
+    found = [{str(point.id) for point in result} for result in results]
+    everywhere = set().union(*found)
+    return [sorted(everywhere - ids) for ids in found]
 
 
 def fuse(
     results: Sequence[Sequence[Point]],
-    candidates: int,
+    others: Sequence[Sequence[Point]],
     floors: Sequence[float] | None = None,
 ) -> list[tuple[Point, float]]:
     """Return the points of several searches with the sum of their scores, the best first.
@@ -54,49 +60,33 @@ def fuse(
     that the embedding model hardly knows, has as much say as one that can: nDCG@10 0.61 instead of
     0.96 on Chinese with MiniLM, and less on every other set (`docmind eval retrieval`).
 
-    Among equal scores the id decides, so that every mode of the store gives the same ranking:
-    Qdrant's own fusion orders them by chance.
-
     Args:
-        results: the points that each search found, in any order.
-        candidates: the best of each search, so many, take part.
+        results: the points that each search found.
+        others: for each search the points that only another one found, with the scores that this
+            search gives them. A point that is in neither, such as a passage without a word of the
+            question, lies on the search's floor.
         floors: for each search the score of what has nothing to do with the question; 0 by default.
     """
     if floors is None:
         floors = [0.0] * len(results)
     points: dict[str, Point] = {}
-    rankings: list[_Ranking] = []
-    for result, floor in zip(results, floors, strict=True):
-        ranking = _rank(result, candidates, floor)
-        rankings.append(ranking)
-        for point in result:
-            if str(point.id) in ranking.scores:
-                points[str(point.id)] = point
     sums: dict[str, float] = {}
-    for point_id in points:
-        scores = [ranking.scores.get(point_id, ranking.score_of_others) for ranking in rankings]
-        sums[point_id] = round(sum(scores), DIGITS)
-    return [(points[point_id], sums[point_id]) for point_id in _best_first(sums)]
+    for result, rest, floor in zip(results, others, floors, strict=True):
+        # What others found may lie farther from the floor, on its other side: it is no measure.
+        farthest = _farthest(result, floor)
+        for point in (*result, *rest):
+            point_id = str(point.id)
+            fraction = round((point.score - floor) / farthest, DIGITS)
+            sums[point_id] = sums.get(point_id, 0.0) + fraction
+            points.setdefault(point_id, point)
+    rounded = {point_id: round(total, DIGITS) for point_id, total in sums.items()}
+    return [(points[point_id], rounded[point_id]) for point_id in _best_first(rounded)]
 
 
-def _rank(result: Sequence[ScoredPoint], candidates: int, floor: float) -> _Ranking:
-    """Return the best `candidates` points of a search."""
-    # The score farthest from the floor becomes 1; or -1, where all cosines lie below the floor.
+def _farthest(result: Sequence[ScoredPoint], floor: float) -> float:
+    """Return how far a search's scores go from its floor, above or, where all are low, below it."""
     farthest = max((abs(point.score - floor) for point in result), default=0.0)
-    if farthest == 0.0:
-        farthest = 1.0  # nothing to divide: all lie on the floor
-    fractions: dict[str, float] = {}
-    for point in result:
-        fractions[str(point.id)] = round((point.score - floor) / farthest, DIGITS)
-    best_first = _best_first(fractions)[:candidates]
-    score_of_others = 0.0
-    if len(best_first) == candidates:
-        # The search had more to give: what it left out may be as good as its last.
-        score_of_others = fractions[best_first[-1]]
-    return _Ranking(
-        scores={point_id: fractions[point_id] for point_id in best_first},
-        score_of_others=score_of_others,
-    )
+    return farthest or 1.0  # nothing to divide: all lie on the floor
 
 
 def _best_first(scores: Mapping[str, float]) -> list[str]:

@@ -62,7 +62,7 @@ SAME = 0.7
 """Similarity of two sentences' words in order from which no word may stand in another's place."""
 
 
-def judge(
+def compare(
     sentence: str, passage: Passage, nearness: Nearness, known: frozenset[str] = frozenset()
 ) -> Verdict:
     """Return what one passage says of a sentence: SUPPORTED, CONTRADICTED or NOT_FOUND.
@@ -74,9 +74,9 @@ def judge(
         known: names of what the passage is about that it need not say itself: the question has
             them, and another passage of the same document.
     """
-    stated = values(sentence)
-    if _stands_in(sentence, passage.text) and not missing(stated, values(passage.text)):
+    if stands_word_for_word(sentence, passage):
         return Verdict.SUPPORTED
+    stated = values(sentence)
     words = _words_that_state(sentence)
     verdict = Verdict.NOT_FOUND
     if words and names(sentence) <= words_with_place(passage) | known:
@@ -88,6 +88,17 @@ def judge(
     if _is_close_enough(sentence, stated, passage, nearness=nearness, known=known):
         return Verdict.SUPPORTED
     return Verdict.NOT_FOUND
+
+
+def stands_word_for_word(sentence: str, passage: Passage) -> bool:
+    """Return whether a passage has a sentence's words in one piece, and its values."""
+    stands = _stands_in(sentence, passage.text)
+    return stands and not missing(values(sentence), values(passage.text))
+
+
+def has_values(sentence: str, passage: Passage) -> bool:
+    """Return whether all values of a sentence are anywhere in a passage or its headings."""
+    return not missing(values(sentence), values(f"{passage.heading}\n{passage.text}"))
 
 
 def contradicts(sentence: str, other: str, known: frozenset[str] = frozenset()) -> bool:

@@ -118,9 +118,9 @@ def test_the_same_text_is_checked_once_however_often_its_check_is_asked_for(make
     check = app.chat._check_answer
     checked = []
 
-    def counted(question, answer, passages):
+    def counted(question, answer, passages, judge):
         checked.append(answer)
-        return check(question, answer, passages)
+        return check(question, answer, passages, judge=judge)
 
     app.chat._check_answer = counted
     assert ask(app, QUESTION)[-1].answer == RIGHT
@@ -172,3 +172,38 @@ def test_pieces_of_a_run_that_is_still_hidden_are_not_shown_by_a_replacement():
     replaced = SentenceReplaced("c", "t", "researcher", "researcher:1", replacement=None)
     first = TokenDelta("c", "t", "Hello", "supervisor", "supervisor")
     assert streamed_answer([first, replaced]) == "Hello"
+
+
+def judging(written, chances):
+    """An engine that writes these texts and judges every statement alike."""
+    return PromptedEngine([PLAN, *written], chances=lambda messages, choices: chances)
+
+
+def test_an_answer_is_judged_behind_the_passages_that_it_was_written_from(make_app, ask):
+    reworded = "It takes three months to end the lease [1]."
+    engine = judging([reworded], (0.9, 0.1, 0.0))
+    end = ask(make_app(engine, agents=MEND), QUESTION)[-1]
+    assert end.answer == reworded
+    assert [found.verdict for found in end.statements] == [Verdict.SUPPORTED]
+    system, user = engine.prompts[1][:2]
+    ((messages, tools),) = engine.judged  # once, though its check is asked for several times
+    assert messages[0]["content"] == system["content"]
+    passages, _, request = messages[1]["content"].partition("</passages>")
+    assert user["content"].startswith(f"{passages}</passages>\n\n")
+    assert request.startswith(f"\n\nQuestion: {QUESTION}\nAnswer: It takes three months")
+    assert tools == engine.requests[1]["tools"]
+    assert end.usage.engine_calls == len(engine.counted) + 1
+
+
+def test_a_sentence_that_the_judge_does_not_find_is_mended(make_app, ask):
+    engine = judging([RIGHT, RIGHT], (0.0, 0.1, 0.9))
+    end = ask(make_app(engine, agents=MEND), QUESTION)[-1]
+    assert end.answer == QUOTED
+    assert len(engine.judged) <= 2
+
+
+def test_a_setting_leaves_the_judging_to_the_rules(make_app, ask):
+    engine = judging([RIGHT], (0.0, 0.1, 0.9))
+    end = ask(make_app(engine, agents=MEND | {"judge_statements": False}), QUESTION)[-1]
+    assert end.answer == RIGHT
+    assert not engine.judged

@@ -285,3 +285,48 @@ def connect(url, server, tmp_path):
         except (EngineFailed, EngineNotReady):
             assert server.poll() is None, (tmp_path / "server.log").read_text()[-3000:]
             time.sleep(2)
+
+
+LETTER = "Write one letter and nothing else. The letter to write is {}. Which letter do you write?"
+
+
+def test_letters_have_chances_and_the_one_that_is_asked_for_the_best(engine):
+    for wanted, place in (("A", 0), ("B", 1), ("C", 2)):
+        chances = asyncio.run(engine.choose(ask(LETTER.format(wanted)), ("A", "B", "C")))
+        assert sum(chances) == pytest.approx(1.0)
+        assert max(chances) == chances[place]
+
+
+def test_letters_are_chosen_beside_an_answer_that_guesses_its_tokens(engine):
+    """The answer repeats its prompt, so that the engine guesses ahead in the same steps."""
+    line = "The quick brown fox jumps over the lazy dog. "
+    repeat = ask(f"Repeat this text word for word: {line * 12}")
+
+    async def both():
+        letters = ask(LETTER.format("B"))
+        alone = await engine.choose(letters, ("A", "B", "C"))
+        writing = asyncio.create_task(drain(engine, repeat, max_tokens=120))
+        beside = []
+        while not writing.done():
+            beside.append(await engine.choose(letters, ("A", "B", "C")))
+        return alone, beside, await writing
+
+    alone, beside, deltas = asyncio.run(both())
+    assert deltas[-1].usage.completion_tokens > 60
+    assert len(beside) > 3
+    for chances in beside:
+        assert chances == pytest.approx(alone, abs=0.02)
+
+
+def test_the_second_letter_about_a_text_reads_only_its_own_words(engine):
+    text = "The house has a garden. " * 60
+    usages = []
+    for request in ("Write A or B.", "Write B or A."):
+        messages = ask(f"{text}{request}")
+        assert asyncio.run(engine.choose(messages, ("A", "B"), on_end=usages.append))
+    assert usages[0].completion_tokens == usages[1].completion_tokens == 1
+    assert usages[1].cached_tokens > 0.7 * usages[1].prompt_tokens
+
+
+def test_what_is_not_one_token_has_no_chances(engine):
+    assert asyncio.run(engine.choose(ask("Hello"), ("A", "supercalifragilistic"))) is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,18 +14,20 @@ from docmind.errors import EngineError, EngineFailed, PromptTooLong
 from docmind.settings import LLMSettings, Settings
 
 ASK = [{"role": "user", "content": "hi"}]
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
 
 class Server(ThreadingHTTPServer):
     """Speaks as much of the protocol as the engine uses.
 
-    `chunks` is what the next answer streams.
+    `chunks` is what the next answer streams, `whole` what it is where nothing streams.
     """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests = []
         self.chunks = [choice({}, "stop")]
+        self.whole = {}
         self.refuse = None
         self.tokenize = 200
         self.broken_pipe = threading.Event()
@@ -56,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         if self.server.refuse:
             return self.reply(400, {"error": {"message": self.server.refuse}})
+        if "stream" not in body:
+            return self.reply(200, self.server.whole)
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -218,3 +223,51 @@ def test_an_address_that_is_none_says_what_to_do(tmp_path):
 def test_a_model_that_the_server_lacks_is_named(server, tmp_path):
     with pytest.raises(EngineFailed, match="it has: m"):
         connect(server.url, tmp_path, model="other")
+
+
+def whole(top):
+    """An answer of one token, with the likeliest ones."""
+    named = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in top]
+    content = [{"token": "A", "logprob": 0.0, "bytes": None, "top_logprobs": named}]
+    answer = {
+        "index": 0,
+        "finish_reason": "length",
+        "message": {"role": "assistant", "content": "A"},
+        "logprobs": {"content": content} if top else None,
+    }
+    head = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+    return head | {"choices": [answer]} | USAGE
+
+
+def test_letters_have_their_chances_among_each_other(engine, server):
+    server.whole = whole([("A", math.log(0.6)), (" A", math.log(0.2)), ("C", math.log(0.2))])
+    costs = []
+    chances = asyncio.run(engine.choose(ASK, ("A", "B", "C"), tools=[TOOL], on_end=costs.append))
+    assert chances == pytest.approx((0.75, 0.0, 0.25))
+    assert (costs[0].prompt_tokens, costs[0].cached_tokens) == (7, 4)
+    _, body = server.requests[-1]
+    assert (body["max_tokens"], body["logprobs"], body["tool_choice"]) == (1, True, "none")
+    assert body["tools"] == [TOOL]
+
+
+def test_a_server_without_chances_is_asked_once_and_its_status_says_so(engine, server):
+    server.whole = whole([])
+    assert asyncio.run(engine.choose(ASK, ("A", "B"))) is None
+    asked = len(server.requests)
+    assert asyncio.run(engine.choose(ASK, ("A", "B"))) is None
+    assert len(server.requests) == asked
+    assert any("no chances" in note for note in engine.status().notes)
+
+
+def test_a_server_that_refuses_logprobs_is_no_error(engine, server):
+    server.refuse = "logprobs are not supported"
+    assert asyncio.run(engine.choose(ASK, ("A", "B"))) is None
+    server.refuse = None
+    server.chunks = [choice({"content": "Hello"}, "stop"), USAGE]
+    assert "".join(delta.text for delta in drain(engine)) == "Hello"
+
+
+def test_a_prompt_that_is_too_long_to_be_judged_is_said(engine, server):
+    server.refuse = "This model's maximum context length is 4096 tokens."
+    with pytest.raises(PromptTooLong):
+        asyncio.run(engine.choose(ASK, ("A", "B")))

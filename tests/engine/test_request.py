@@ -1,8 +1,10 @@
 """What a caller is told of a running request."""
 
 import itertools
+import math
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +54,22 @@ def test_the_first_text_is_emitted_at_once():
 def test_what_the_engine_gave_up_is_no_answer():
     for reason in ("abort", "error"):
         assert isinstance(make_request().take(output("Ye", reason)), EngineError)
+
+
+def test_letters_have_their_chances_among_each_other():
+    request = make_request()
+    request.sampling.choices = (5, 6, 7)
+    last = output("A", "length")
+    logprobs = {5: SimpleNamespace(logprob=-1.0), 6: SimpleNamespace(logprob=-2.0)}
+    last.outputs[0].logprobs = [logprobs]
+    request.take(last)
+    first, second, third = request.chances
+    assert first + second == 1.0
+    assert first / second == pytest.approx(math.e)
+    assert third == 0.0
+
+
+def test_a_text_has_no_chances():
+    request = make_request()
+    request.take(output("Yes", "stop"))
+    assert request.chances is None

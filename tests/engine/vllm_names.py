@@ -13,19 +13,22 @@ import zipfile
 ARGUMENTS = "vllm/engine/arg_utils.py"
 VARIABLES = "vllm/envs.py"
 CACHE = "vllm/config/cache.py"
+KERNELS = "vllm/config/kernel.py"
 BACKENDS = "vllm/v1/attention/backends/registry.py"
 
 
 def names(wheel):
     """Return the version and its names.
 
-    These are arguments, flags, environment variables, KV cache types and attention backends.
+    These are arguments, flags, environment variables, KV cache types, attention backends and
+    matrix kernels.
     """
     with zipfile.ZipFile(wheel) as archive:
         arguments = ast.parse(archive.read(ARGUMENTS))
         variables = ast.parse(archive.read(VARIABLES))
         cache = ast.parse(archive.read(CACHE))
         backends = ast.parse(archive.read(BACKENDS))
+        kernels = ast.parse(archive.read(KERNELS))
     engine_args = _class(arguments, "EngineArgs")
     version = wheel.rsplit("/", 1)[-1].split("-")[1]
     return version, {
@@ -34,6 +37,7 @@ def names(wheel):
         "variables": sorted(text for text in _strings(variables) if _is_variable(text)),
         "kv_cache_dtypes": sorted(_strings(_value_of(cache, "CacheDType"))),
         "backends": _members(_class(backends, "AttentionBackendEnum")),
+        "linear_backends": sorted(_strings(_value_of(kernels, "LinearBackend"))),
     }
 
 

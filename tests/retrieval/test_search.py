@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from docmind.passages import Passage, ScoredPassage, passage_id
-from docmind.retrieval.fusion import fuse
+from docmind.retrieval.fusion import best_points, fuse, missing_ids
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.store.base import Scope
 from docmind.retrieval.store.opening import open_store
@@ -154,28 +154,38 @@ def found(**scores):
     return [Point(id=name, score=score) for name, score in scores.items()]
 
 
-def fused_ids(*arguments):
-    return [point.id for point, _score in fuse(*arguments)]
+def fused_ids(results, floors=None, others=((), ())):
+    return [point.id for point, _score in fuse(results, others[: len(results)], floors)]
 
 
 def test_a_search_that_cannot_tell_passages_apart_has_little_say():
     knows = found(a=20.0, b=9.0, c=1.0)
     guesses = found(c=0.71, b=0.70, a=0.69)
-    assert fused_ids([knows, guesses], 3) == ["a", "b", "c"]
+    assert fused_ids([knows, guesses]) == ["a", "b", "c"]
 
 
-def test_what_a_full_search_left_out_counts_as_its_last():
-    assert fused_ids([found(a=10.0, b=9.0), found(c=1.0, a=0.8)], 2) == ["c", "a", "b"]
-    assert fused_ids([found(b=0.1, a=-0.2)], 2) == ["b", "a"]
-    assert fuse([[], []], 2) == []
+def test_a_passage_without_the_questions_words_counts_by_its_meaning_alone():
+    words = found(a=10.0, b=9.0)
+    meaning = found(c=1.0, a=0.8)
+    assert fused_ids([words, meaning], others=[[], found(b=0.7)]) == ["a", "b", "c"]
+    assert fused_ids([words, meaning], others=[[], found(b=-5.0)]) == ["a", "c", "b"]
+    assert fused_ids([found(b=0.1, a=-0.2)]) == ["b", "a"]
+    assert fused_ids([[], []]) == []
 
 
 def test_where_all_cosines_are_high_their_differences_decide():
     """E5 gives 0.76 to what has nothing to do with the question: 0.80 is little, 0.90 much."""
     meaning = found(a=0.90, b=0.80)
     words = found(b=5.0, a=2.0)
-    assert fused_ids([meaning, words], 2) == ["b", "a"]
-    assert fused_ids([meaning, words], 2, [0.76, 0.0]) == ["a", "b"]
+    assert fused_ids([meaning, words]) == ["b", "a"]
+    assert fused_ids([meaning, words], [0.76, 0.0]) == ["a", "b"]
+
+
+def test_the_best_of_a_search_are_the_same_whatever_order_it_finds_them_in():
+    points = found(b=1.0, a=1.0, c=2.0)
+    assert [point.id for point in best_points(points, 2)] == ["c", "a"]
+    assert [point.id for point in best_points(points[::-1], 2)] == ["c", "a"]
+    assert missing_ids([points, found(d=1.0, a=2.0)]) == [["d"], ["b", "c"]]
 
 
 def test_versions_that_differ_only_in_figures_are_both_shown(tmp_path, embedder):

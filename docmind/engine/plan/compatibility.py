@@ -25,9 +25,17 @@ same. Of gptq and awq it knows faster forms, which it does not take if it is tol
 
 FP8_CAPABILITY = (8, 9)
 """Compute capability from which a card has FP8 arithmetic."""
+FIRST_CUTLASS_BLOCK_CAPABILITY = (9, 0)
+"""Compute capability from which vLLM has CUTLASS kernels for FP8 weights with a scale a block."""
 FLASH_ATTENTION_CAPABILITY = (8, 0)
 FLASH_ATTENTION_FP8_MAJORS = {9, 10}
 """Major compute capabilities on which FlashAttention has an FP8 KV cache."""
+
+
+MARLIN_SWITCH = "VLLM_TEST_FORCE_FP8_MARLIN"
+"""Without it vLLM before 0.32 refuses Marlin on cards with FP8 arithmetic; later ones have dropped
+it and do as they are told."""
+FIRST_WITHOUT_MARLIN_SWITCH = (0, 32)
 
 
 class Choice(NamedTuple):
@@ -107,3 +115,33 @@ def _refusal(backend: str, kv_cache_dtype: str, hardware: Hardware) -> str:
         if capability < FLASH_ATTENTION_CAPABILITY:
             return "FLASH_ATTN needs compute capability 8.0"
     return ""
+
+
+def choose_linear_backend(asked: str, model: ModelFacts, hardware: Hardware) -> Choice:
+    """Return the kernels that multiply FP8 weights; `vllm` where the choice is vLLM's own.
+
+    Other weights have no such choice.
+    """
+    capability = hardware.compute_capability or (0, 0)
+    if model.is_here and model.quantization != "fp8":
+        return Choice("vllm", "only FP8 checkpoints have a choice of kernels")
+    if asked != "auto":
+        return Choice(asked, "as asked")
+    if capability < FP8_CAPABILITY:
+        return Choice("vllm", "without FP8 arithmetic vLLM takes Marlin by itself")
+    if capability < FIRST_CUTLASS_BLOCK_CAPABILITY and model.has_block_scales:
+        return Choice(
+            "marlin",
+            "vLLM's CUTLASS kernels for FP8 in blocks begin with Hopper; on an H100 those of "
+            "Triton, which it would take, write 0.40 times as fast as Marlin's (no card of this "
+            "kind was measured)",
+        )
+    return Choice("vllm", "not measured on this kind of card")
+
+
+def needs_marlin_switch(linear_backend: str, vllm_version: str) -> bool:
+    """Return whether a version of vLLM takes these kernels only with MARLIN_SWITCH set."""
+    if linear_backend != "marlin":
+        return False
+    major, minor = vllm_version.split(".")[:2]
+    return (int(major), int(minor)) < FIRST_WITHOUT_MARLIN_SWITCH

@@ -36,6 +36,7 @@ FILE = "engine.json"
 CAUSES: dict[Cause, str] = {
     "memory": "the GPU's memory was too small",
     "ram": "too little RAM was free",
+    "kernels": "its matrix kernels do not work here",
     "backend": "its attention backend does not work here",
     "model": "the model's files are damaged or of an unknown kind",
     "port": "a port was taken",
@@ -57,6 +58,7 @@ _SIGNS: dict[Cause, tuple[str, ...]] = {
         "modelerror", "not initialized from checkpoint", "cannot find any model weights",
         "no module or parameter named", "are not supported for now", "load tokenizer",
     ),
+    "kernels": ("linear-backend", "linear_backend", "marlin", "scaled_mm", "scaled mm"),
     "backend": (
         "attention backend", "attentionbackendenum", "flashinfer", "flash_attn",
         "flashattention", "triton_attn", "nvcc", "ninja", "no kernel image",
@@ -114,6 +116,8 @@ def next_rung(cause: Cause, plan: EnginePlan) -> Overrides | None:
         return _next_backend(plan.attention_backend)
     if cause == "other" and not plan.eager:
         return {"enforce_eager": True}
+    if cause in {"kernels", "other"} and plan.linear_backend not in {"", "vllm"}:
+        return {"linear_backend": "vllm"}
     return None
 
 

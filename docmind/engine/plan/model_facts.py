@@ -38,6 +38,8 @@ class ModelFacts:
     """How the checkpoint was quantized (vLLM's `fp8`, `compressed-tensors`); None: it was not."""
     is_fp8: bool = False
     """Whether it holds FP8 numbers, in whichever format."""
+    has_block_scales: bool = True
+    """Whether its FP8 weights have a scale for each block, as Qwen3's have."""
 
     @classmethod
     def from_config(cls, model: str, config: JsonObject, weights_bytes: int = 0) -> ModelFacts:
@@ -65,6 +67,7 @@ class ModelFacts:
             max_position_embeddings=int(positions) if positions else None,
             quantization=quantization.get("quant_method"),
             is_fp8=_is_fp8(quantization),
+            has_block_scales=bool(quantization.get("weight_block_size")),
         )
 
 

@@ -21,12 +21,15 @@ from typing import NamedTuple
 
 from docmind.engine.plan.builder import Decision, PlanBuilder, VllmArgs
 from docmind.engine.plan.compatibility import (
+    MARLIN_SWITCH,
     NAMED_QUANTIZATIONS,
     REMOVED,
     Choice,
     choose_attention_backend,
     choose_kv_cache_dtype,
+    choose_linear_backend,
     choose_quantization,
+    needs_marlin_switch,
 )
 from docmind.engine.plan.memory import FLASHINFER_MIB, MemoryNeeds, MemoryPart, memory_needs
 from docmind.engine.plan.model_facts import ModelFacts, read_model_facts
@@ -92,6 +95,8 @@ class EnginePlan:
     """Without compilation and CUDA graphs."""
     attention_backend: str
     """Empty on a CPU, which has one only."""
+    linear_backend: str
+    """Kernels that multiply FP8 weights; `vllm`: its own choice. Empty on a CPU."""
     quantization: str
     """Of the weights: `fp8`, `compressed-tensors`, `none`."""
     memory: tuple[MemoryPart, ...]
@@ -110,6 +115,8 @@ class EnginePlan:
         words = [f"window {self.window:,}", "eager" if self.eager else "compiled"]
         if self.attention_backend:
             words.insert(0, self.attention_backend)
+        if self.linear_backend not in {"", "vllm"}:
+            words.insert(1, self.linear_backend)
         return ", ".join(words)
 
     def as_cli_args(self) -> list[str]:
@@ -224,10 +231,17 @@ def build_plan(
         used=True,
         why="the KV cache of a prompt's unchanged prefix is used again by the next one",
     )
+    builder.pass_to_vllm(
+        "logprobs_mode",
+        "processed_logprobs",
+        why="a judgement is the chance of a letter among the letters that may be written",
+    )
     _plan_speculation(builder, hardware)
     cards = _plan_cards(builder, server)
     if hardware.gpu:
         device_plan = _plan_gpu(builder, hardware, model, sequences=sequences, cards=cards)
+        if needs_marlin_switch(device_plan.linear_backend, vllm_version):
+            env[MARLIN_SWITCH] = "1"
     else:
         device_plan = _plan_cpu(builder, hardware, model, sequences=sequences, cards=cards)
     return EnginePlan(
@@ -242,6 +256,7 @@ def build_plan(
         step_tokens=device_plan.step_tokens,
         eager=device_plan.eager,
         attention_backend=device_plan.attention_backend,
+        linear_backend=device_plan.linear_backend,
         quantization=quantization.used,
         memory=device_plan.memory,
         budget_gib=device_plan.budget_gib,
@@ -256,6 +271,7 @@ class DevicePlan(NamedTuple):
     step_tokens: int
     eager: bool
     attention_backend: str
+    linear_backend: str
     memory: tuple[MemoryPart, ...]
     budget_gib: float
 
@@ -364,6 +380,11 @@ def _plan_gpu(
     builder.pass_to_vllm("kv_cache_dtype", kv_cache_dtype.used, kv_cache_dtype.why)
     backend = choose_attention_backend(engine.attention_backend, kv_cache_dtype.used, hardware)
     builder.pass_to_vllm("attention_backend", backend.used, backend.why)
+    linear = choose_linear_backend(engine.linear_backend, model, hardware)
+    if linear.used == "vllm":
+        builder.decide("linear_backend", linear.used, linear.why)
+    else:
+        builder.pass_to_vllm("linear_backend", linear.used, linear.why)
     step_tokens = engine.max_num_batched_tokens or GPU_STEP_TOKENS
     builder.pass_to_vllm("max_num_batched_tokens", step_tokens, "limits the memory of activations")
     eager = engine.enforce_eager is True  # not set: CUDA graphs
@@ -412,6 +433,7 @@ def _plan_gpu(
         step_tokens=step_tokens,
         eager=eager,
         attention_backend=backend.used,
+        linear_backend=linear.used,
         memory=needs.parts(cached_tokens),
         budget_gib=budget,
     )
@@ -526,6 +548,7 @@ def _plan_cpu(
         step_tokens=step_tokens,
         eager=eager,
         attention_backend="",
+        linear_backend="",
         memory=needs.parts(cached_tokens),
         budget_gib=hardware.ram_free_gib,
     )

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, SparseVector
-from docmind.retrieval.fusion import TIES, ScoredPoint, fuse
+from docmind.retrieval.fusion import TIES, ScoredPoint, best_points, fuse, missing_ids
 from docmind.retrieval.sparse import WORDS_VERSION
 
 EVERY = 1_000_000
@@ -66,6 +66,8 @@ class Scope:
     """Only in these types of file: "pdf" or ".pdf"."""
     table: bool | None = None
     """True: only tables. False: no tables."""
+    ids: Sequence[str] | None = None
+    """Only these passages."""
     near: int | None = None
     """Only the passage at this position of its document, the one before and the one after it."""
 
@@ -243,7 +245,14 @@ class VectorStore(ABC):
         candidates = max(candidates, k)
         with self._library_access():
             found = self._query(queries, scope, candidates + TIES)
-        fused = fuse(found, candidates, floors)
+            results = [best_points(result, candidates) for result in found]
+            others: list[Sequence[FoundPoint]] = []
+            for (name, vector), ids in zip(queries.items(), missing_ids(results), strict=True):
+                scored: Sequence[FoundPoint] = ()
+                if ids:
+                    (scored,) = self._query({name: vector}, Scope(ids=ids), len(ids))
+                others.append(scored)
+        fused = fuse(results, others, floors)
         return [
             ScoredPassage(passage=_to_passage(point), score=score) for point, score in fused[:k]
         ]
@@ -390,6 +399,8 @@ class VectorStore(ABC):
         for key, ends in scope.ranges.items():
             numbers = self._range_type(**ends)
             conditions.append(library.FieldCondition(key=key, range=numbers))
+        if scope.ids is not None:
+            conditions.append(self._has_id(scope.ids))
         return library.Filter(must=conditions)
 
     def _vector(self, vector: Vector) -> Any:
@@ -401,6 +412,10 @@ class VectorStore(ABC):
     def _vectors(self, embedded: EmbeddedPassage) -> dict[str, Any]:
         """Return a passage's vectors as the library takes them, by name."""
         return {DENSE: self._vector(embedded.dense), SPARSE: self._vector(embedded.sparse)}
+
+    @abstractmethod
+    def _has_id(self, ids: Sequence[str]) -> Any:
+        """Return the condition that a passage is one of these."""
 
     @abstractmethod
     def _close(self) -> None: ...

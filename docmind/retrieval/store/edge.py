@@ -222,6 +222,9 @@ class EdgeStore(VectorStore):
                 self._rebuild.process.kill()
             self._shard.close()
 
+    def _has_id(self, ids: Sequence[str]) -> qe.HasIdCondition:
+        return qe.HasIdCondition({UUID(passage_id) for passage_id in ids})
+
     def _upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
         points = [
             qe.Point(

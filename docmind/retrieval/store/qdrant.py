@@ -143,6 +143,9 @@ class QdrantStore(VectorStore):
     def _close(self) -> None:
         self._client.close()
 
+    def _has_id(self, ids: Sequence[str]) -> models.HasIdCondition:
+        return models.HasIdCondition(has_id=list(ids))
+
     def _upsert(self, passages: Sequence[EmbeddedPassage]) -> None:
         points = [
             models.PointStruct(

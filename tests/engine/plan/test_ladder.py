@@ -126,7 +126,16 @@ def test_memory_and_backends_go_down_as_far_as_they_can():
     ]
     assert descend("backend", gpu_plan) == [{"attention_backend": b} for b in BACKENDS[1:]]
     assert descend("model", gpu_plan) == []
+    assert descend("kernels", gpu_plan) == []
     assert descend("other", gpu_plan) == [{"enforce_eager": True}]
+
+
+def test_kernels_that_fail_give_way_to_those_that_vllm_takes():
+    def marlin_plan(overrides=()):
+        return gpu_plan(overrides, linear_backend="marlin")
+
+    assert descend("kernels", marlin_plan) == [{"linear_backend": "vllm"}]
+    assert descend("other", marlin_plan) == [{"enforce_eager": True}, {"linear_backend": "vllm"}]
 
 
 def test_each_rung_takes_less_memory_and_says_so():

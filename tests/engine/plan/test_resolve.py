@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from docmind.engine.plan.compatibility import BACKENDS, REMOVED
+from docmind.engine.plan.compatibility import BACKENDS, MARLIN_SWITCH, REMOVED
 from docmind.engine.plan.memory import SPARE_TOKENS
 from docmind.engine.plan.model_facts import ModelFacts
 from docmind.engine.plan.resolve import GPU_WINDOW, build_plan, plan_for
@@ -25,7 +25,7 @@ QWEN3_FP8 = {
     "head_dim": 128,
     "hidden_size": 2560,
     "max_position_embeddings": 262_144,
-    "quantization_config": {"quant_method": "fp8"},
+    "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
 }
 QWEN_CPU = {
     "num_hidden_layers": 28,
@@ -191,6 +191,7 @@ def test_every_supported_vllm_has_what_the_plan_names(version, hardware, config)
     assert {v for v in result.env if v.startswith("VLLM_")} <= set(names["variables"])
     assert result.args["kv_cache_dtype"] in names["kv_cache_dtypes"]
     assert set(BACKENDS) <= set(names["backends"])
+    assert result.args.get("linear_backend", "auto") in names["linear_backends"]
     assert not REMOVED.keys() & set(names["variables"])
     assert "calculate_kv_scales" not in result.args
 
@@ -288,6 +289,31 @@ def test_a_checkpoint_without_fp8_keeps_its_own_kv_type_where_the_backend_has_no
     backend, used
 ):
     assert plan(H200, QWEN_CPU, attention_backend=backend).args["kv_cache_dtype"] == used
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_kernels_that_are_asked_for_reach_every_supported_vllm(version):
+    settings = Settings(engine=EngineSettings(linear_backend="marlin"))
+    result = plan_of(settings, H200, QWEN3_FP8, vllm_version=version)
+    assert result.args["linear_backend"] == "marlin"
+    # vLLM refuses Marlin on such a card unless this is set, as long as it knows the variable.
+    needs_switch = MARLIN_SWITCH in NAMES[version]["variables"]
+    assert result.env.get(MARLIN_SWITCH) == ("1" if needs_switch else None)
+
+
+def test_an_ada_card_multiplies_fp8_blocks_with_marlin():
+    result = plan(L4, QWEN3_FP8)
+    assert result.args["linear_backend"] == "marlin"
+    assert "no card of this kind was measured" in decision(result, "linear_backend").why
+    assert plan(L4, QWEN3_FP8, linear_backend="vllm").linear_backend == "vllm"
+    whole = {**QWEN3_FP8, "quantization_config": {"quant_method": "fp8"}}
+    assert plan(L4, whole).linear_backend == "vllm"
+
+
+def test_weights_without_fp8_have_no_choice_of_kernels():
+    result = plan(H200, QWEN_CPU, linear_backend="marlin")
+    assert "linear_backend" not in result.args
+    assert "FP8" in decision(result, "linear_backend").why
 
 
 def test_variables_that_vllm_dropped_are_named():
