@@ -149,6 +149,7 @@ def _build(
     document_store = DocumentStore(database)
     collections = CollectionStore(database, document_store)
     conversations = ConversationStore(database)
+    conversations.mend_interrupted()
     store = opened.enter_context(closing(_open_store(settings, embedder, document_store)))
     documents = IngestionService(
         settings=settings, documents=document_store, store=store, embedder=embedder

@@ -110,6 +110,10 @@ class Client:
         """Return what the documents say of a statement: its sentences with their verdicts."""
         return dict(self._json("POST", "/api/verify", json={"claim": claim, **scope}))
 
+    def repair(self) -> list[dict[str, Any]]:
+        """Mend where documents, files and passages disagree; return what was found and done."""
+        return list(self._json("POST", "/api/repair"))
+
     def save_backup(self, file: Path) -> Manifest:
         """Write a backup to a file, whole or not at all, and return what is in it.
 

@@ -50,6 +50,14 @@ def make_routes(app: App) -> APIRouter:
             found.append(asdict(collection))
         return found
 
+    @routes.post("/repair")
+    def repair() -> list[dict[str, Any]]:
+        """Find what disagrees, mend it, and return what was found and done."""
+        found = []
+        for finding in app.documents.repair():
+            found.append(asdict(finding))
+        return found
+
     @routes.get("/backup")
     def backup() -> StreamingResponse:
         """Return a backup, see docs/backup.md."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from docmind.errors import DocMindError, EncryptedFile, IngestError
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
+from docmind.ingestion.repair import Finding, Repair
 from docmind.ingestion.tables import MOST_CELLS, tables_within
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
@@ -82,6 +83,7 @@ class IngestionService:
         self._pipeline = Pipeline(store, embedder, settings)
         self._files = FileStore(settings.files_dir, settings.ingestion.max_file_mb)
         self._reader = ReaderProcess(settings.ingestion)
+        self._is_shared = settings.store.mode == "server"
         self._passwords: dict[str, str] = {}
         """Document id → password, until it has been tried."""
 
@@ -115,6 +117,9 @@ class IngestionService:
         with self._files.receive(data, name) as upload, self._changed:
             known = self._documents.get(upload.document_id)
             if known is not None and known.state != "failed":
+                if not self._files.has_original(upload):
+                    # The disk has lost or damaged it: this is the way to bring it back.
+                    self._files.put_back(upload)
                 return AddedDocument(document=known, known=True)
             self._files.place(upload)
             document = self._documents.add(
@@ -174,10 +179,29 @@ class IngestionService:
             if self._current_id == document_id:
                 # The thread cleans up once more when its batch is done.
                 self._stop.set()
+            # A kill from here on is noticed at the next start, and the deletion ended.
+            self._files.note_deletion(document_id)
             self._store.delete(document_id)
             self._documents.delete(document_id)
             self._files.remove(document_id)
             self._changed.notify_all()
+
+    def repair(self) -> list[Finding]:
+        """Find where documents, files and passages disagree, mend it, and say what was done."""
+        with self._changed:
+            findings = list(self._look(thorough=True))
+            self._changed.notify_all()
+        return findings
+
+    def _look(self, *, thorough: bool) -> Iterator[Finding]:
+        repair = Repair(
+            documents=self._documents,
+            files=self._files,
+            store=self._store,
+            is_shared=self._is_shared,
+            being_read=self._current_id,
+        )
+        return repair.run(thorough=thorough)
 
     def cancel(self, document_id: str) -> None:
         """End a document's ingestion at once, or its waiting; the file is kept, for `retry`."""
@@ -233,7 +257,7 @@ class IngestionService:
     # -- the background thread
 
     def _ingest_until_closed(self) -> None:
-        self._queue_missing()
+        self._mend()
         while True:
             document = self._persist(self._next_document)
             if document is None:
@@ -242,18 +266,19 @@ class IngestionService:
             self._persist(partial(self._conclude, document.id, failed))
             self._optimize_store_when_idle()
 
-    def _queue_missing(self) -> None:
-        """Queue what is ready but not in the store, or was read before tables were kept as data.
+    def _mend(self) -> None:
+        """Mend what a kill has left, and queue what was read before tables were kept as data.
 
-        The store's mode was changed, or its folder was removed.
+        Also where the store's mode was changed or its folder was removed.
         """
         try:
-            for document in self._documents.all():
-                should_be_stored = document.state == "ready" and document.passages > 0
-                if not should_be_stored:
-                    continue
-                if self._store.count(document.id) == 0 or self._lacks_tables(document.id):
-                    self._documents.queue(document.id)
+            with self._changed:
+                for finding in self._look(thorough=False):
+                    log.warning("%s %s", finding.what, finding.done)
+                for document in self._documents.all():
+                    is_stored = document.state == "ready" and document.passages > 0
+                    if is_stored and self._lacks_tables(document.id):
+                        self._documents.queue(document.id)
         except DocMindError:
             log.exception("the store can't be compared with the list of documents")
 
