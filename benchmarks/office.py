@@ -126,7 +126,8 @@ def office_folder(data: Path) -> Path:
 
 def office_files(folder: Path) -> list[Path]:
     """Return the files beside the questions that a reader knows."""
-    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUPPORTED]
+    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUPPORTED]
+    return [file for file in files if file.name != QUESTIONS]
 
 
 def load_questions(folder: Path) -> list[OfficeQuestion]:

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
+    from docmind.extraction.service import ExtractionService
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.search import Retriever
     from docmind.retrieval.store.base import VectorStore
+    from docmind.suggestions import SuggestionService
 
 
 @dataclass
@@ -52,6 +54,8 @@ class App:
     retriever: Retriever
     check_answer: CheckAnswer
     backups: BackupService
+    suggestions: SuggestionService
+    extraction: ExtractionService
     monitor: HardwareMonitor
     close: Callable[[], None]
     """Stops what runs and releases the data folder; what was done so far is on disk."""
@@ -138,17 +142,22 @@ def _build(
     if load_model:
         engine.start()  # the slowest part first; the rest is imported meanwhile
 
+    from docmind.agents.cells import CellReader
+    from docmind.agents.team import RESEARCHER
     from docmind.backup.service import BackupService
     from docmind.chat import ChatService
+    from docmind.extraction.service import ExtractionService
     from docmind.ingestion.service import IngestionService
     from docmind.retrieval.store.base import made_by
-    from docmind.verification.statements import check_answer
+    from docmind.suggestions import SuggestionService
+    from docmind.verification.comparisons import check_comparison
 
     embedder = build_embedder(resolved)
     database = opened.enter_context(closing(Database(settings.database)))
     document_store = DocumentStore(database)
     collections = CollectionStore(database, document_store)
     conversations = ConversationStore(database)
+    conversations.delete_put_away()  # a deletion can be undone until the app is started anew
     conversations.mend_interrupted()
     store = opened.enter_context(closing(_open_store(settings, embedder, document_store)))
     documents = IngestionService(
@@ -157,7 +166,19 @@ def _build(
     opened.enter_context(closing(documents))
     retriever = _build_retriever(resolved, store, embedder)
     model = _build_model(resolved, engine)
-    check = partial(check_answer, nearness=embedder.nearness)
+    checked = partial(check_comparison, nearness=embedder.nearness)
+    searched_documents = partial(collections.searched, shared=settings.store.mode == "server")
+    suggestions = SuggestionService(
+        enabled=bool(resolved.agents.suggest_questions),
+        engine=engine,
+        model=model,
+        retriever=retriever,
+        check_answer=checked,
+        top_k=resolved.top_k,
+        searched_documents=searched_documents,
+        list_documents=documents.documents,
+    )
+    opened.enter_context(closing(suggestions))
     chat = ChatService(
         # With what was left open decided: the supervisor and its service must agree.
         settings=settings.model_copy(update={"agents": resolved.agents}),
@@ -165,11 +186,25 @@ def _build(
         graph=_build_graph(resolved, model, retriever=retriever, documents=documents),
         model=model,
         conversations=conversations,
-        check_answer=check,
+        check_answer=checked,
         list_documents=documents.documents,
-        searched_documents=partial(collections.searched, shared=settings.store.mode == "server"),
+        searched_documents=searched_documents,
+        interrupt_idle_work=suggestions.interrupt,
     )
     opened.enter_context(closing(chat))
+    extraction = ExtractionService(
+        engine=engine,
+        make_reader=partial(
+            CellReader,
+            model=model,
+            retriever=retriever,
+            check=checked,
+            system_prompt=RESEARCHER.system_prompt,
+            mends=resolved.agents.unsupported_sentences == "mend",
+        ),
+        list_documents=documents.documents,
+    )
+    opened.enter_context(closing(extraction))
     monitor = opened.enter_context(closing(HardwareMonitor(resolved.hardware)))
     documents.start()  # its thread imports much, so what is above is imported before
     return App(
@@ -180,10 +215,12 @@ def _build(
         conversations=conversations,
         chat=chat,
         retriever=retriever,
-        check_answer=check,
+        check_answer=checked,
         backups=BackupService(
             settings=settings, store=store, maker=made_by(settings.retrieval.embedding_model)
         ),
+        suggestions=suggestions,
+        extraction=extraction,
         monitor=monitor,
         close=opened.pop_all().close,
     )
@@ -217,17 +254,31 @@ def _build_graph(
     resolved: Resolved, model: ChatVLLM, *, retriever: Retriever, documents: IngestionService
 ) -> TurnGraph:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
+    from docmind.agents.comparison import Comparisons
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
     from docmind.agents.table_query import TableAnswers
-    from docmind.agents.team import build_team
+    from docmind.agents.team import RESEARCHER, build_team
     from docmind.agents.tools import make_tools
 
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
-    team = build_team(model, tools, resolved.agents, TableAnswers(model, documents))
+    comparisons = Comparisons(
+        model=model,
+        retriever=retriever,
+        documents=documents,
+        system_prompt=RESEARCHER.system_prompt,
+        mends=resolved.agents.unsupported_sentences == "mend",
+    )
+    team = build_team(
+        model,
+        tools,
+        resolved.agents,
+        table_answers=TableAnswers(model, documents),
+        comparisons=comparisons,
+    )
     supervisor = SupervisorModel(
         engine=model.engine,
         max_tokens=model.max_tokens,

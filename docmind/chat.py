@@ -55,8 +55,9 @@ from docmind.events import (
     now,
 )
 from docmind.passages import NumberedPassage, Passage
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope, SearchedDocuments
 from docmind.settings import Settings
-from docmind.storage.conversations import Conversation, ConversationStore, completed_turns
+from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.documents import Document
 from docmind.storage.messages import AgentEvent, StoredMessage
 from docmind.turns import CompletedTurn, Turn
@@ -112,7 +113,8 @@ class ChatService:
         conversations: ConversationStore,
         check_answer: CheckAnswer,
         list_documents: Callable[[], Sequence[Document]],
-        searched_documents: Callable[[Sequence[int]], Sequence[str] | None],
+        searched_documents: Callable[[QuestionScope], SearchedDocuments],
+        interrupt_idle_work: Callable[[], object] = lambda: None,
     ) -> None:
         """Begin without any turn.
 
@@ -124,7 +126,8 @@ class ChatService:
             conversations: Where questions and answers are stored.
             check_answer: Checks an answer's sentences against its passages.
             list_documents: All documents, whatever their state.
-            searched_documents: Collections → the documents in them; None for all there are.
+            searched_documents: What is chosen → the documents and pages that it comes to.
+            interrupt_idle_work: Called before a question is answered: the engine is wanted.
         """
         self._settings = settings
         self._engine = engine
@@ -134,6 +137,7 @@ class ChatService:
         self._check_answer = check_answer
         self._list_documents = list_documents
         self._searched_documents = searched_documents
+        self._interrupt_idle_work = interrupt_idle_work
         self._lock = threading.Lock()
         self._active: dict[str, Turn] = {}
         """The turn that runs, or the last one, by conversation."""
@@ -148,6 +152,7 @@ class ChatService:
         conversation_id: str,
         *,
         version_of: int | None = None,
+        scope: QuestionScope | None = None,
         temperature: float | None = None,
     ) -> Turn:
         """Begin a turn and return at once.
@@ -157,6 +162,7 @@ class ChatService:
             conversation_id: The conversation that it continues.
             version_of: The id of an earlier question whose place it takes, with all that came
                 before; with the same words it gets another answer. None continues at the end.
+            scope: What it is asked of, and stored with; None: as the conversation has it.
             temperature: What the answer is sampled with; None: as in the settings.
 
         Raises:
@@ -176,12 +182,15 @@ class ChatService:
         if not known:
             raise DocMindError("The question that this one replaces is gone. Ask it anew.")
         self._engine.wait_ready(0)
-        document_ids = self._scope(conversation)
+        self._interrupt_idle_work()
+        if scope is None:
+            scope = conversation.scope
+        searched = self._searched(scope)
         budget = self._budget()
         self._check_length(question, budget)
         turn = Turn(conversation_id, question, version_of)
-        request = self._request(turn, document_ids, budget, temperature)
-        self._start(turn, request, stored=True)
+        request = self._request(turn, searched, budget, temperature)
+        self._start(turn, request, scope)
         return turn
 
     def ask_unstored(
@@ -189,7 +198,7 @@ class ChatService:
         question: str,
         *,
         earlier: Sequence[CompletedTurn] = (),
-        document_ids: Sequence[str] | None = None,
+        scope: QuestionScope = NOTHING_CHOSEN,
         temperature: float | None = None,
     ) -> Turn:
         """Begin a turn of a conversation that the caller keeps: nothing of it is stored.
@@ -197,7 +206,7 @@ class ChatService:
         Args:
             question: As it was typed.
             earlier: What was asked and answered before, oldest first.
-            document_ids: Those to search; None: all.
+            scope: What it is asked of.
             temperature: What the answer is sampled with; None: as in the settings.
 
         Raises:
@@ -207,8 +216,8 @@ class ChatService:
         if not question:
             raise DocMindError("Type a question first.")
         self._engine.wait_ready(0)
-        if document_ids is None:
-            document_ids = self._all_documents()
+        self._interrupt_idle_work()
+        searched = self._searched(scope)
         budget = self._budget()
         self._check_length(question, budget)
         # No conversation has this id, so what is stored at the end of a turn is left out.
@@ -218,11 +227,11 @@ class ChatService:
             turn_id=turn.id,
             question=question,
             budget=budget,
-            document_ids=document_ids,
+            searched=searched,
             completed_turns=list(earlier),
             temperature=temperature,
         )
-        self._start(turn, request, stored=False)
+        self._start(turn, request, None)
         return turn
 
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
@@ -250,24 +259,8 @@ class ChatService:
 
     # Before a turn
 
-    def _scope(self, conversation: Conversation) -> Sequence[str] | None:
-        """Return the documents that a conversation searches; None for all.
-
-        Raises:
-            NothingIndexed: There is none.
-        """
-        all_documents = self._all_documents()
-        if not conversation.collections:
-            return all_documents
-        document_ids = self._searched_documents(conversation.collections)
-        if document_ids is not None and not document_ids:
-            raise NothingIndexed(
-                "No document of the chosen collections is ready. Choose others, then ask again."
-            )
-        return document_ids
-
-    def _all_documents(self) -> Sequence[str] | None:
-        """Return what a question searches that names no collection.
+    def _searched(self, scope: QuestionScope) -> SearchedDocuments:
+        """Return the documents that a question searches.
 
         Raises:
             NothingIndexed: There is none.
@@ -276,7 +269,13 @@ class ChatService:
             raise NothingIndexed(
                 "No document is ready yet. Add one on the Documents page, then ask again."
             )
-        return self._searched_documents(())
+        searched = self._searched_documents(scope)
+        if searched.ids is not None and not searched.ids:
+            raise NothingIndexed(
+                "None of the documents that are chosen for this question is ready. "
+                "Choose others, then ask again."
+            )
+        return searched
 
     def _budget(self) -> Budget:
         """Return how much of the window the turn's prompts may use."""
@@ -307,7 +306,7 @@ class ChatService:
     def _request(
         self,
         turn: Turn,
-        document_ids: Sequence[str] | None,
+        searched: SearchedDocuments,
         budget: Budget,
         temperature: float | None,
     ) -> TurnRequest:
@@ -325,7 +324,7 @@ class ChatService:
             turn_id=turn.id,
             question=turn.question,
             budget=budget,
-            document_ids=document_ids,
+            searched=searched,
             completed_turns=past_turns,
             first_retained_turn=first_retained_turn,
             summary=summary,
@@ -354,8 +353,11 @@ class ChatService:
         found = [message.sources for message in messages if message.role == "assistant"]
         return retained_passages(found, fraction * budget.limit)
 
-    def _start(self, turn: Turn, request: TurnRequest, *, stored: bool) -> None:
-        """Begin to answer a question, unless another one is being answered; store it if wanted."""
+    def _start(self, turn: Turn, request: TurnRequest, scope: QuestionScope | None) -> None:
+        """Begin to answer a question, unless another one is being answered.
+
+        It is stored with its scope; None: it is not stored.
+        """
         context = self._context(turn, request)
         with self._lock:
             if self._closed:
@@ -364,9 +366,9 @@ class ChatService:
                 raise DocMindError(
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
-            if stored:
+            if scope is not None:
                 turn.question_id = self._conversations.add_question(
-                    turn.conversation_id, turn.question, turn.version_of
+                    turn.conversation_id, turn.question, turn.version_of, scope=scope
                 )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)

@@ -94,6 +94,9 @@ def _resolve_agents(
     if agents.enable_planning is None:
         plans = _model_can_plan(settings, catalog, default)
         agents = agents.model_copy(update={"enable_planning": plans})
+    if agents.suggest_questions is None:
+        has_time = bool(hardware.gpu or settings.llm.base_url)
+        agents = agents.model_copy(update={"suggest_questions": has_time})
     if agents.judge_statements is None:
         judges = not settings.llm.base_url and catalog.judges(settings.llm.model or default)
         agents = agents.model_copy(update={"judge_statements": judges})

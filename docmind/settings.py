@@ -176,6 +176,10 @@ class AgentSettings(_Group):
     """mend: they are written again from the closest passage, else the passage is quoted, else they
     are taken out, and an answer of which nothing is left was not found. mark: they stay, and are
     shown as not supported."""
+    suggest_questions: bool | None = Field(None, title="Suggest what to ask next")
+    """Up to three questions after an answer and on an empty page that the documents answer, made
+    while the engine has nothing else to do. Empty: yes with a GPU or a server; not where the CPU
+    runs the model, which would finish reading a piece of text before it turns to a question."""
     judge_statements: bool | None = Field(None, title="Statements judged by the model")
     """Let the model judge each statement by the passages that it has just read, beside the rules.
     Empty: yes with the model that is trained for it (qwen2.5-coder-1.5b with its adapter), else no;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from docmind.ui import answer, asking, chat, shared_app, tab, uploads
+from docmind.ui import answer, asking, chat, mention_list, shared_app, tab, uploads
 
 app = shared_app.page_app()
 conversation_id = tab.shown_conversation(app)
@@ -37,6 +37,7 @@ if waiting is not None:
     chat.draw_waiting(app, waiting)
 elif turn is None:
     chat.draw_ask_again(app, messages)
+    chat.draw_next_questions(app, messages, conversation_id)
 
 with foot:
     uploads.draw_notices()
@@ -48,5 +49,6 @@ with foot:
 # Not within st.bottom, where it stands all the same: Streamlit follows the end of a page only
 # with its input outside.
 sent = chat.draw_input(app)
+mention_list.draw(app)
 if sent:
     asking.submit(app, sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
 
-from docmind.errors import DocMindError, UnsupportedFile
+from docmind.agents.cells import CellAnswer
+from docmind.errors import DocMindError, EngineFailed, PromptTooLong, UnsupportedFile
 from docmind.events import (
     AgentFinished,
     AgentStarted,
@@ -22,11 +24,14 @@ from docmind.events import (
     TurnFailed,
     TurnFinished,
     Usage,
+    Verdict,
     now,
 )
+from docmind.extraction.service import ExtractionService
 from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
-from docmind.passages import NumberedPassage
+from docmind.passages import NumberedPassage, Passage
+from docmind.question_scope import QuestionScope
 from docmind.settings import Settings
 from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
@@ -34,6 +39,7 @@ from docmind.storage.database import Database
 from docmind.storage.documents import Document, DocumentStore, Failure, IngestionProgress
 from docmind.storage.messages import StoredMessage
 from docmind.storage.settings import load_settings
+from docmind.suggestions import Suggestions
 from docmind.turns import Turn, streamed_answer
 from tests.engines import PromptedEngine
 from tests.passages import numbered
@@ -83,6 +89,21 @@ class FakeDocuments:
     def documents(self) -> list[Document]:
         return self.store.all()[::-1]
 
+    def passages(self, document_id: str) -> list[Passage]:
+        document = self.get(document_id)
+        passages = []
+        for page in (1, 2):
+            passage = Passage(
+                id=f"{document_id}-{page}",
+                document_id=document_id,
+                file_name=document.name,
+                text="text",
+                page=page,
+                heading=f"Chapter {page}",
+            )
+            passages.append(passage)
+        return passages
+
     def cancel(self, document_id: str) -> None:
         reason = "You cancelled it before it was read."
         self.store.fail(document_id, Failure.CANCELLED, reason)
@@ -131,13 +152,19 @@ class FakeChat:
         conversation_id: str,
         *,
         version_of: int | None = None,
+        scope: QuestionScope | None = None,
         temperature: float | None = None,
     ) -> Turn:
         if self.error is not None:
             raise self.error
         self.temperatures.append(temperature)
         turn = Turn(conversation_id, question, version_of)
-        turn.question_id = self.conversations.add_question(conversation_id, question, version_of)
+        if scope is None:
+            conversation = self.conversations.get(conversation_id)
+            scope = conversation.scope
+        turn.question_id = self.conversations.add_question(
+            conversation_id, question, version_of, scope=scope
+        )
         self._active[conversation_id] = turn
         threading.Thread(target=self._play, args=(turn,), daemon=True).start()
         return turn
@@ -202,6 +229,25 @@ class FakeChat:
             error=getattr(end, "error", None),
         )
         self.conversations.add_answer(turn.conversation_id, message, turn.question_id)
+
+
+class FakeSuggestions:
+    """A SuggestionService that offers `questions`, and has made all of them unless `done` is False.
+
+    `asked_after` has the ids of the answers after which it was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+        self.done = True
+        self.asked_after: list[int] = []
+
+    def after_answer(self, messages, scope) -> Suggestions:
+        self.asked_after.append(messages[-1].id)
+        return self.for_empty_page(scope)
+
+    def for_empty_page(self, scope) -> Suggestions:
+        return Suggestions(questions=list(self.questions), done=self.done)
 
 
 class Script:
@@ -282,6 +328,41 @@ class Script:
         return TurnFailed(**self.turn, error=error, answer=self.answer, sources=self.sources)
 
 
+class FakeReader:
+    """A CellReader to which every document says five, on its first page.
+
+    A question with "nothing" in it is not stated, one with "doubt" is not supported, one with
+    "broken" can't be read, and one with "dead" ends the engine.
+    """
+
+    def __init__(self, gate: threading.Event | None = None) -> None:
+        self.gate = gate
+
+    def find(self, document: Document, asked: Sequence[str]) -> dict[str, tuple[Passage, ...]]:
+        source = numbered(
+            number=1,
+            passage_id=document.id,
+            document_id=document.id,
+            file_name=document.name,
+            text="It is five.",
+            page=1,
+        )
+        return dict.fromkeys(asked, (source.passage,))
+
+    async def read(self, asked: str, passages: Sequence[Passage]) -> CellAnswer:
+        if self.gate is not None:
+            while not self.gate.is_set():
+                await asyncio.sleep(0.01)
+        if "dead" in asked:
+            raise EngineFailed("The engine died. Restart DocMind.")
+        if "broken" in asked:
+            raise PromptTooLong("The prompt does not fit.")
+        if "nothing" in asked:
+            return CellAnswer()
+        verdict = Verdict.NOT_FOUND if "doubt" in asked else Verdict.SUPPORTED
+        return CellAnswer(text="five", passage=passages[0], verdict=verdict)
+
+
 def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     """Return an App with every part in memory; `folder` holds the uploaded files."""
     if settings is None:
@@ -293,13 +374,18 @@ def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
     documents = FakeDocuments(folder, document_store)
     monitor = HardwareMonitor(detect())
     monitor.close()  # one sample is enough
+    engine = PromptedEngine([])
     return SimpleNamespace(
         settings=settings,
-        engine=PromptedEngine([]),
+        engine=engine,
+        extraction=ExtractionService(
+            engine=engine, make_reader=FakeReader, list_documents=documents.documents
+        ),
         documents=documents,
         collections=CollectionStore(database, document_store),
         conversations=conversations,
         chat=FakeChat(conversations, documents),
+        suggestions=FakeSuggestions(),
         monitor=monitor,
         close=lambda: None,
     )

@@ -350,9 +350,9 @@ Content-Type: text/html; charset=utf-8
 
 <p>The crane is <b>repaired</b>.</p>
 --x
-Content-Disposition: attachment; filename=invoice.pdf
+Content-Disposition: attachment; filename=invoice.txt
 
-data
+The new winch cost 780 euros.
 --x--
 """
 TEXT = (

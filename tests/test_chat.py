@@ -8,6 +8,7 @@ import pytest
 from docmind.agents.planner import ONLY_NEW, PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import AgentFinished, ContextTrimmed, TokenDelta, TurnFinished
+from docmind.question_scope import QuestionScope
 from docmind.verification.statements import CheckedAnswer
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
 from tests.engines import PromptedEngine
@@ -127,7 +128,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
     checking = threading.Event()
     go = threading.Event()
 
-    def slow(question, answer, sources, judge):
+    def slow(question, answer, sources):
         checking.set()
         go.wait(10)
         return CheckedAnswer(text=answer, statements=(), citations=())
@@ -144,7 +145,7 @@ def test_a_stop_while_the_answer_is_being_stored_loses_nothing(make_app):  # noq
 
 def test_a_citation_check_that_breaks_costs_only_the_check(make_app, ask):  # noqa: F811
     app = make_app(PromptedEngine(answering()))
-    app.chat._check_answer = lambda question, answer, sources, judge: 1 / 0
+    app.chat._check_answer = lambda question, answer, sources: 1 / 0
     events = ask(app, "Pets?")
     assert (events[-1].answer, events[-1].citations) == ("Pets are not allowed [1].", ())
 
@@ -328,8 +329,8 @@ def test_a_conversation_searches_its_collections_only(make_app):  # noqa: F811
     app = make_app(engine)
     made = app.collections.create("Handbook")
     conversation = app.conversations.create().id
-    app.conversations.search_in(conversation, [made.id])
-    with pytest.raises(NothingIndexed, match="chosen collections"):
+    app.conversations.search_in(conversation, QuestionScope(collections=(made.id,)))
+    with pytest.raises(NothingIndexed, match="None of the documents"):
         app.chat.ask("Pets?", conversation)
     one, *others = app.documents.documents()
     assert others

@@ -8,6 +8,8 @@ import pytest
 from docmind.errors import ConfigError
 from docmind.settings import Settings
 from docmind.storage.settings import (
+    BEFORE_FILE,
+    can_take_back,
     has_saved,
     load_settings,
     read_saved,
@@ -99,7 +101,9 @@ def test_a_damaged_saved_value_is_named_and_can_be_set_aside():
     with pytest.raises(ConfigError, match=r"llm\.model .*Settings page"):
         load_settings()
     assert has_saved(settings.data_dir)
+    (settings.data_dir / BEFORE_FILE).write_text("{}")
     aside = set_saved_aside(settings.data_dir)
+    assert not can_take_back(settings.data_dir)
     assert json.loads(aside.read_text()) == {"llm": {"model": "{broken", "temperature": "0.5"}}
     assert not has_saved(settings.data_dir)
     assert load_settings().llm.model is None

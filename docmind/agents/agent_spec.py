@@ -48,6 +48,8 @@ class AgentSpec:
     support it. Empty: a refusal is final."""
     tables: TableUse = TableUse.NEVER
     """When tables answer, see `table_query`."""
+    compares_documents: bool = False
+    """Whether the task compares documents, which `comparison` does before the model is asked."""
     compares_statement: bool = False
     """Whether the task is a statement that is compared with the passages before the model is asked.
     """

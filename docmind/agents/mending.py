@@ -26,6 +26,8 @@ from docmind.verification.words import content_words
 
 MOST_REWRITES = 2
 """Sentences of one answer that are written again; of the others the passage is quoted."""
+MOST_LOOKS = 3
+"""How often a mended answer is looked at for more to take out."""
 REWRITE_TOKENS = 96
 """Longest sentence that is written again."""
 TOLD = 0.6
@@ -154,9 +156,16 @@ class Mender:
         return checked.text
 
     async def _without_faults(self, text: str) -> str:
-        """Return a mended text without what its parts, read together, do not support either."""
-        for fault in reversed(await self.find_faults(text)):
-            text = replace_statement(text, fault, "")
+        """Return a mended text without what its parts, read together, do not support either.
+
+        What is left alone must answer the question by itself, so it is looked at again.
+        """
+        for _ in range(MOST_LOOKS):
+            faults = await self.find_faults(text)
+            if not faults:
+                break
+            for fault in reversed(faults):
+                text = replace_statement(text, fault, "")
         return text
 
     async def _says_something(self, text: str) -> bool:

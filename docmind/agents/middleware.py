@@ -28,6 +28,7 @@ from langgraph.types import Command
 
 from docmind import wording
 from docmind.agents.agent_spec import AgentSpec, TableUse
+from docmind.agents.comparison import Comparisons
 from docmind.agents.mending import REWRITE_TOKENS, Mender
 from docmind.agents.messages import (
     first_results,
@@ -115,10 +116,16 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
     """
 
     def __init__(
-        self, spec: AgentSpec, settings: AgentSettings, table_answers: TableAnswers | None = None
+        self,
+        spec: AgentSpec,
+        settings: AgentSettings,
+        table_answers: TableAnswers | None = None,
+        *,
+        comparisons: Comparisons | None = None,
     ) -> None:
         super().__init__()
         self._spec = spec
+        self._comparisons = comparisons
         self._table_answers = table_answers
         self._max_steps = settings.max_steps
         if spec.forced_tool:  # the call that it must make is no step of its own
@@ -215,7 +222,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             async with asyncio.timeout_at(run.deadline):
                 if self._mends and self._spec.compares_statement and not is_open_question(run.task):
                     return await asyncio.to_thread(_state_comparison, request, run.task)
-                computed = await self._answer_from_tables(request, run_id)
+                computed = await self._compare_documents(request, run_id)
+                computed = computed or await self._answer_from_tables(request, run_id)
                 if computed:
                     context.events.answer.write(run_id, computed)
                     return AIMessage(computed)
@@ -247,9 +255,21 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             if quoted is None and self._mends:
                 return AIMessage(NOT_FOUND)  # whatever is behind it, or only marks
             return quoted or response
-        if self._mends and _is_answer(response):
+        if not _is_answer(response):
+            return response
+        if self._mends:
             return await self._mended(request, run, handler, response=response)
+        await self._judge(request, run, response.result[-1].text)
         return response
+
+    async def _compare_documents(self, request: ModelRequest[TurnContext], run_id: str) -> str:
+        """Return a comparison of documents, before the model is asked; "" if it is none."""
+        is_first_step = self._step(request.messages) == 1
+        if not self._spec.compares_documents or self._comparisons is None or not is_first_step:
+            return ""
+        context = request.runtime.context
+        task = context.state.runs[run_id].task
+        return await self._comparisons.answer(task, run_id=run_id, context=context)
 
     async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:
         """Return the answer that tables give, before the model is asked; "" if none do."""
@@ -447,6 +467,15 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         )
         return AIMessage(mended.text)
 
+    async def _judge(self, request: ModelRequest[TurnContext], run: AgentRun, text: str) -> None:
+        """Have an answer judged that stays as it is, while the engine has what it was read from."""
+        context = request.runtime.context
+        check = context.services.check_answer
+        passages = context.state.passages.known_to(run_id_of(request.runtime))
+        if check.judges and passages:
+            reading = self._reading(request, run.task, passages)
+            await asyncio.to_thread(check, run.task, text, passages, reading)
+
     def _reading(
         self,
         request: ModelRequest[TurnContext],
@@ -638,8 +667,10 @@ def _compared(request: ModelRequest[TurnContext], statement: str) -> _Comparison
     stated = statement.rstrip("?\uff1f ")
     checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known, reading)
     by_number = {numbered.number: numbered for numbered in known}
+    # Here the question is whether it is so: the more likely of the two is told.
+    otherwise = context.services.check_answer.finds_otherwise(stated)
     for citation in checked.citations:
-        if citation.supported:
+        if citation.supported and not otherwise:
             return _Comparison(nearest=by_number[citation.number], words=words, supported=True)
     return _Comparison(nearest=nearest, words=words, supported=False)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from docmind.ingestion.readers.formats import SUPPORTED
+from docmind.ingestion.readers.source_code import SUFFIXES
 from docmind.storage.documents import Document
 from docmind.verification.words import numbers
 
@@ -21,8 +22,13 @@ NEAR = 0.6
 SAME = 0.85
 """Likeness from which a name is a slip of the pen for another, if both have the same figures."""
 
-_ENDINGS = "|".join(re.escape(ending.lstrip(".")) for ending in sorted(SUPPORTED))
-_FILE_ENDING = re.compile(rf"\.(?:{_ENDINGS})(?!\w)", re.IGNORECASE)
+_ENDINGS = "|".join(
+    # Code's would make files of Node.js, U.S.C. and example.pl.
+    re.escape(ending.lstrip("."))
+    for ending in sorted(SUPPORTED.keys() - SUFFIXES)
+)
+_ALL_ENDINGS = "|".join(re.escape(ending.lstrip(".")) for ending in sorted(SUPPORTED))
+_FILE_ENDING = re.compile(rf"\.(?:{_ALL_ENDINGS})(?!\w)", re.IGNORECASE)
 """With which every file's name ends, that of a document as well."""
 _FILE_NAME = re.compile(rf"[\w()+-][\w()+.-]*\.(?:{_ENDINGS})\b", re.IGNORECASE)
 """A word that is a file's name: `report-2031.pdf`. A name with blanks is known as a document's, or
@@ -64,11 +70,13 @@ def named_documents(text: str, readable: Iterable[Document]) -> Named:
     missing: list[str] = []
     longest_first = sorted(readable, key=lambda document: -len(document.name))
     for document in longest_first:
-        whole_name = re.compile(rf"(?<!\w){re.escape(document.name)}(?!\w)", re.IGNORECASE)
-        without = whole_name.sub(" ", rest)
-        if without != rest:
-            found[document.id] = document
-            rest = without
+        # An attachment is called by its own name as well as with the mail's before it.
+        for name in dict.fromkeys((document.name, document.own_name)):
+            whole_name = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+            without = whole_name.sub(" ", rest)
+            if without != rest:
+                found[document.id] = document
+                rest = without
     names = _QUOTED_NAME.findall(rest)
     names += _FILE_NAME.findall(_QUOTED_NAME.sub(" ", rest))
     for name in names:
@@ -77,6 +85,10 @@ def named_documents(text: str, readable: Iterable[Document]) -> Named:
             found[meant.id] = meant
         elif name not in missing:
             missing.append(name)
+    for document in reversed(longest_first):
+        # Who names a mail means what is attached to it as well.
+        if not found.keys().isdisjoint(document.parents):
+            found[document.id] = document
     return Named(documents=tuple(found.values()), missing=tuple(missing))
 
 
@@ -86,7 +98,7 @@ def same_name(name: str, documents: Iterable[Document]) -> Document | None:
     best: Document | None = None
     best_likeness = SAME
     for document in documents:
-        plain_name = _plain(document.name)
+        plain_name = _plain(document.own_name)
         likeness = difflib.SequenceMatcher(None, wanted, plain_name, autojunk=False).ratio()
         same_figures = _FIGURES.findall(wanted) == _FIGURES.findall(plain_name)
         if same_figures and likeness >= best_likeness:
@@ -139,7 +151,7 @@ def say_missing(
 
 def _why_not_readable(document: Document) -> str:
     if document.state == "ready":
-        return f"{document.name} is in a collection that is not searched in this conversation."
+        return f"{document.name} is not among the documents that this question searches."
     if document.state == "failed":
         return f"{document.name} could not be read. {document.reason}".strip()
     return f"{document.name} is still being read. Ask again when it is ready."

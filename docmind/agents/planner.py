@@ -40,6 +40,7 @@ questions: "Who is the CEO?" (look_up), "Is it true that the office closes at 6?
 report.pdf." (summarize).
 "What does the warranty cover?" is one question (look_up).
 "How much more did we spend in May than in April?" is one question (calculate).
+"Do both offers have the same delivery time?" is one question (compare).
 "Thank you!" asks nothing (greeting)."""
 """Kinds of task instead of names of agents: of 50 fixed messages the 1.5B then routes 43 right
 instead of 32, with the short examples 45 (with names and the same examples 37)."""

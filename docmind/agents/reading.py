@@ -29,7 +29,6 @@ from docmind.context.finish_reason import ELLIPSIS, cut_off_reason
 from docmind.ingestion.service import IngestionService
 from docmind.passages import NumberedPassage, Passage, merged_passage_id
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.verification.words import content_words, names, numbers
 
@@ -129,7 +128,8 @@ def make_read_document(
         )
         if chosen is None:
             return list_names(readable_documents(documents, context))
-        passages = await asyncio.to_thread(retriever.passages, chosen.id)
+        all_passages = await asyncio.to_thread(retriever.passages, chosen.id)
+        passages = context.request.readable(all_passages)
         text = await asyncio.to_thread(documents.text, chosen.id)
         room = int(context.request.budget.limit * TEXT_FRACTION)
         parts = merge_passages(passages, text, min(PART_TOKENS, room))
@@ -139,7 +139,8 @@ def make_read_document(
         rendered = render_for_model(numbered)
         count = context.services.count_tokens
         if await asyncio.to_thread(count, [HumanMessage(rendered)]) <= room:
-            return f"The whole of {chosen.name}:\n{rendered}"
+            whole = "The whole of" if passages == all_passages else "The chosen pages of"
+            return f"{whole} {chosen.name}:\n{rendered}"
 
         digest_tokens = min(DIGEST_TOKENS, room // len(numbered) - HEADER_TOKENS)
         if digest_tokens < SHORTEST_DIGEST:
@@ -235,7 +236,7 @@ def _meant_document(
     if len(ready) == 1:
         return ready[0]
     scores: dict[str, float] = {}
-    for rank, hit in enumerate(retriever.search(words, 10, Scope(context.request.document_ids))):
+    for rank, hit in enumerate(retriever.search(words, 10, context.request.scope())):
         document_id = hit.passage.document_id
         scores[document_id] = scores.get(document_id, 0.0) + 1 / (1 + rank)
     best = max(scores, key=scores.__getitem__, default="")

@@ -6,7 +6,7 @@ them and reaches the supervisor's steps, every agent and every tool as LangGraph
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
@@ -22,9 +22,11 @@ from docmind.context.trimming import Budget
 from docmind.engine.interface import Tool
 from docmind.events import ContextTrimmed, Replacement
 from docmind.passages import NumberedPassage, Passage
+from docmind.question_scope import EVERY_DOCUMENT, SearchedDocuments
+from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.turns import CompletedTurn
-from docmind.verification.judge import Judge, Reading, StatementJudge
+from docmind.verification.judge import Claim, Judge, Reading, StatementJudge
 from docmind.verification.statements import CheckedAnswer
 
 
@@ -36,8 +38,8 @@ class TurnRequest:
     turn_id: str
     question: str
     budget: Budget
-    document_ids: Sequence[str] | None = None
-    """Search only these documents; None: all."""
+    searched: SearchedDocuments = EVERY_DOCUMENT
+    """What may be searched and read, and nothing else."""
     completed_turns: Sequence[CompletedTurn] = ()
     """All earlier turns, oldest first, whether the model still sees them or not."""
     first_retained_turn: int = 0
@@ -51,6 +53,29 @@ class TurnRequest:
     `reading.retained_passages`."""
     temperature: float | None = None
     """What the answer is sampled with; None: as in the settings."""
+
+    @property
+    def document_ids(self) -> Sequence[str] | None:
+        """Ids of the documents that may be searched; None: all."""
+        return self.searched.ids
+
+    def scope(self, document: Document | None = None, *, table: bool | None = None) -> Scope:
+        """Return where a search of this turn looks.
+
+        Args:
+            document: Only there; None: in all that may be searched.
+            table: As for `Scope`.
+        """
+        document_ids = self.searched.ids if document is None else [document.id]
+        return Scope(document_ids=document_ids, pages=self.searched.pages, table=table)
+
+    def readable(self, passages: Iterable[Passage]) -> list[Passage]:
+        """Return those of the passages that this turn may read."""
+        readable: list[Passage] = []
+        for passage in passages:
+            if self.searched.has_page(passage.document_id, passage.page):
+                readable.append(passage)
+        return readable
 
 
 class Phase(Enum):
@@ -170,6 +195,18 @@ class TurnCheck:
         self._check = check
         self._judge = judge
         self._found: dict[tuple[str, str, tuple[NumberedPassage, ...]], CheckedAnswer] = {}
+
+    @property
+    def judges(self) -> bool:
+        """Whether the model judges what it has read."""
+        return self._judge is not None
+
+    def finds_otherwise(self, statement: str) -> bool:
+        """Return whether a statement was judged, and rather contradicted than supported."""
+        if self._judge is None:
+            return False
+        (judgement,) = self._judge.judge([Claim(statement)], None)
+        return judgement is not None and judgement.contradicted > judgement.supported
 
     def __call__(
         self,

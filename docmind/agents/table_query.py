@@ -74,7 +74,13 @@ class TableAnswers:
             run_id: The agent's run, in whose name it is computed.
             context: The turn.
         """
-        tables = await asyncio.to_thread(tables_around, found, self._documents)
+        around = await asyncio.to_thread(tables_around, found, self._documents)
+        # The one beside the best may stand on a page that is not searched.
+        searched = context.request.searched
+        tables: list[DocumentTable] = []
+        for table in around:
+            if searched.has_page(table.document_id, table.table.page):
+                tables.append(table)
         if not tables:
             return ""
         began = time.perf_counter()

@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from docmind.agents.agent_spec import AgentSpec, FirstCall, TableUse
+from docmind.agents.comparison import Comparisons
 from docmind.agents.middleware import AgentRunMiddleware
 from docmind.agents.refusals import NOT_FOUND
 from docmind.agents.state import TurnContext, TurnGraph
@@ -65,7 +66,7 @@ nothing but the passages.""",
 ANALYST = AgentSpec(
     name="analyst",
     kind="calculate",
-    purpose="compare documents, or compute with numbers (total, difference, average, share)",
+    purpose="compute with numbers (total, difference, average, share)",
     system_prompt=f"""You compare documents and work with their numbers and tables. {DATA_RULE}
 Never do arithmetic in your head: take results from the calculate tool. Answer in full sentences \
 with the numbers and their units. After each sentence put the number of its passage in brackets, \
@@ -78,8 +79,22 @@ like [1]. Use nothing but the passages.""",
     tables=TableUse.ALWAYS,
     closing_after_refusal=f"Task: {{task}}\n\n{CITED.capitalize()}",
 )
-"""Compares, and computes: looks tables up first, and answers with what a query to them gives; where
+"""Computes: looks tables up first, and answers with what a query to them gives; where
 no table holds it, it is asked what to compute from its passages, then answers."""
+
+COMPARER = AgentSpec(
+    name="comparer",
+    kind="compare",
+    purpose="what is the same or different in two or more documents",
+    system_prompt=RESEARCHER.system_prompt,
+    closing=RESEARCHER.closing,
+    tools=LOOKUP_TOOLS,
+    first_calls=(FirstCall("search_documents", "query"),),
+    closing_after_refusal=RESEARCHER.closing_after_refusal,
+    compares_documents=True,
+)
+"""Compares documents by a table of documents by aspects; what is no comparison of documents it
+answers as the researcher does, whose prompt it shares for the prefix cache."""
 
 VERIFIER = AgentSpec(
     name="verifier",
@@ -97,7 +112,7 @@ VERIFIER = AgentSpec(
 """Checks a claim against the sources: searches for it first. Its prompt begins as the researcher's,
 which the prefix cache then serves."""
 
-TEAM = (RESEARCHER, SUMMARIZER, ANALYST, VERIFIER)
+TEAM = (RESEARCHER, SUMMARIZER, ANALYST, COMPARER, VERIFIER)
 """The first one gets what no plan assigns."""
 
 
@@ -116,6 +131,7 @@ def build_agent(
     tools: Mapping[str, BaseTool],
     settings: AgentSettings,
     table_answers: TableAnswers | None = None,
+    comparisons: Comparisons | None = None,
 ) -> Agent:
     """Return one agent of the team.
 
@@ -125,12 +141,15 @@ def build_agent(
         tools: All tools by name.
         settings: Its limits.
         table_answers: Answers from tables; None: nothing does.
+        comparisons: Compares documents; None: nothing does.
     """
     graph = create_agent(
         model,
         [tools[name] for name in spec.tools],
         system_prompt=spec.system_prompt,
-        middleware=cast("Any", [AgentRunMiddleware(spec, settings, table_answers)]),
+        middleware=cast(
+            "Any", [AgentRunMiddleware(spec, settings, table_answers, comparisons=comparisons)]
+        ),
         context_schema=TurnContext,
         name=spec.name,
     )
@@ -141,13 +160,20 @@ def build_team(
     model: BaseChatModel,
     tools: Mapping[str, BaseTool],
     settings: AgentSettings,
+    *,
     table_answers: TableAnswers | None = None,
+    comparisons: Comparisons | None = None,
 ) -> list[Agent]:
     """Return all agents of the team, in order."""
     team: list[Agent] = []
     for spec in TEAM:
         agent = build_agent(
-            spec, model, tools=tools, settings=settings, table_answers=table_answers
+            spec,
+            model,
+            tools=tools,
+            settings=settings,
+            table_answers=table_answers,
+            comparisons=comparisons,
         )
         team.append(agent)
     return team

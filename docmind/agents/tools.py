@@ -28,7 +28,6 @@ from docmind.errors import DocMindError
 from docmind.ingestion.service import IngestionService
 from docmind.passages import NumberedPassage, Passage
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.wording import count
 
@@ -118,7 +117,7 @@ def show_passages(
     if not numbers.known_to(run_id):
         still_readable = [
             passage
-            for passage in context.request.retained_passages
+            for passage in context.request.readable(context.request.retained_passages)
             if passage.document_id in readable_ids
         ]
         retained = numbers.read_by(run_id, still_readable)
@@ -137,7 +136,7 @@ def find_document(name: str, documents: Iterable[Document]) -> Document | None:
     documents = list(documents)
     wanted = name.casefold().strip()
     for document in documents:
-        if document.name.casefold() == wanted:
+        if wanted in {document.name.casefold(), document.own_name.casefold()}:
             return document
     within = [document for document in documents if document.name.casefold() in wanted]
     if within:
@@ -166,8 +165,8 @@ def mentioned_documents(text: str, documents: Iterable[Document]) -> list[Docume
 
 
 def _stem(document: Document) -> str:
-    """Return a document's name without its ending."""
-    return document.name.rsplit(".", 1)[0]
+    """Return a document's own name without its ending."""
+    return document.own_name.rsplit(".", 1)[0]
 
 
 def _words(text: str) -> set[str]:
@@ -243,19 +242,20 @@ class _Library:
 
         Of documents that the query itself mentions, each gets its own search beside that.
         """
+        turn = runtime.context.request
         if document:
-            scopes = [Scope([self.named(document, runtime).id], table=table)]
+            scopes = [turn.scope(self.named(document, runtime), table=table)]
         else:
             readable = self.readable(runtime)
             named = list(named_documents(query, readable).documents)
             if not named and named_page(query) is not None:
-                named = _meant_without_name(readable, runtime.context.request.cited_documents)
+                named = _meant_without_name(readable, turn.cited_documents)
             if len(named) == 1:
                 return self._search_named(query, named[0], runtime, limit=limit, table=table)
-            scopes = [Scope(runtime.context.request.document_ids, table=table)]
+            scopes = [turn.scope(table=table)]
             mentioned = mentioned_documents(query, readable)[:MOST_NAMED]
             if len(mentioned) > 1:
-                scopes += [Scope([each.id], table=table) for each in mentioned]
+                scopes += [turn.scope(each, table=table) for each in mentioned]
         return self._retriever.search_each(query, limit, scopes)
 
     def _search_named(
@@ -271,16 +271,22 @@ class _Library:
         passages: list[Passage] = []
         page = named_page(query)
         if page is not None and not table and document.pages:
-            passages += self._retriever.passages(document.id, page)[:limit]
+            passages += self.passages(document, runtime, page)[:limit]
             if page > document.pages:
                 runtime.context.state.notices.append(
                     f"{document.name} has no page {page}: it has {count(document.pages, 'page')}."
                 )
-        scopes = [Scope([document.id], table=table)]
+        scopes = [runtime.context.request.scope(document, table=table)]
         for passage in self._retriever.search_each(query, limit, scopes):
             if passage not in passages:
                 passages.append(passage)
         return passages[: max(limit, 1)]
+
+    def passages(
+        self, document: Document, runtime: Runtime, page: int | None = None
+    ) -> list[Passage]:
+        """Return a document's passages (or those of one page), as far as the turn may read them."""
+        return runtime.context.request.readable(self._retriever.passages(document.id, page))
 
     def report(self, runtime: Runtime, passages: Sequence[Passage]) -> PassageResult:
         """Number and report what was found; return it as the run reads it."""
@@ -299,16 +305,14 @@ def make_tools(
     """Return the tools by name; a search shows `top_k` passages."""
     library = _Library(retriever, documents)
     made = [
-        *_tools_that_find_passages(library, retriever, top_k),
-        *_tools_that_survey(library, retriever),
+        *_tools_that_find_passages(library, top_k),
+        *_tools_that_survey(library),
         *_tools_without_documents(),
     ]
     return {each.name: each for each in made}
 
 
-def _tools_that_find_passages(
-    library: _Library, retriever: Retriever, top_k: int
-) -> list[BaseTool]:
+def _tools_that_find_passages(library: _Library, top_k: int) -> list[BaseTool]:
     @tool(response_format="content_and_artifact")
     def search_documents(query: str, runtime: Runtime, document: str = "") -> PassageResult:
         """Search the user's documents. Returns numbered passages.
@@ -345,21 +349,25 @@ def _tools_that_find_passages(
         """
         chosen = library.named(document, runtime)
         if not chosen.pages:
-            beginning = retriever.passages(chosen.id)[: MOST_PAGES * top_k]
+            beginning = library.passages(chosen, runtime)[: MOST_PAGES * top_k]
             return library.report(runtime, beginning)
         # A last page before the first one means the first one alone.
         last = min(max(first_page, last_page), first_page + MOST_PAGES - 1, chosen.pages)
         passages: list[Passage] = []
         for page in range(max(1, first_page), last + 1):
-            passages += retriever.passages(chosen.id, page)
+            passages += library.passages(chosen, runtime, page)
         if not passages:
+            ranges = runtime.context.request.searched.pages.get(chosen.id)
+            if ranges:
+                allowed = ", ".join(map(str, ranges))
+                return f"Of {chosen.name} only {allowed} may be read for this question.", None
             return f"{chosen.name} has pages 1 to {chosen.pages}.", None
         return library.report(runtime, passages)
 
     return [search_documents, find_tables, read_pages]
 
 
-def _tools_that_survey(library: _Library, retriever: Retriever) -> list[BaseTool]:
+def _tools_that_survey(library: _Library) -> list[BaseTool]:
     @tool
     def list_documents(runtime: Runtime) -> str:
         """List the user's documents with their numbers of pages."""
@@ -374,7 +382,8 @@ def _tools_that_survey(library: _Library, retriever: Retriever) -> list[BaseTool
         """
         chosen = library.named(document, runtime)
         lines: list[str] = []
-        places = [(passage.heading, passage.page) for passage in retriever.passages(chosen.id)]
+        passages = library.passages(chosen, runtime)
+        places = [(passage.heading, passage.page) for passage in passages]
         for (heading, page), _ in groupby(places):
             line = heading or "(no heading)"
             if page:

@@ -67,9 +67,17 @@ class Client:
         """Return all documents, the newest first."""
         return list(self._json("GET", "/api/documents"))
 
-    def states(self, document_ids: Sequence[str]) -> list[dict[str, Any]]:
-        """Return those of these documents that are still there, however far they are."""
-        return list(self._json("POST", "/api/documents/states", json=list(document_ids)))
+    def states(
+        self, document_ids: Sequence[str], *, with_attached: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return those of these documents that are still there, however far they are.
+
+        Args:
+            document_ids: which ones.
+            with_attached: each mail and archive comes before what it holds.
+        """
+        body = {"ids": list(document_ids), "with_attached": with_attached}
+        return list(self._json("POST", "/api/documents/states", json=body))
 
     def add(self, path: Path, *, collection: str = "", tags: Sequence[str] = ()) -> dict[str, Any]:
         """Send a file; return its document, and whether it was known.

@@ -19,8 +19,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from docmind.agents.mentions import read_mentions
 from docmind.api.following import follow
-from docmind.api.scope import searched_documents
+from docmind.api.scope import named_scope
 from docmind.errors import DocMindError, EngineError
 from docmind.events import TokenDelta, TurnFailed, TurnFinished, to_dict
 from docmind.turns import CompletedTurn, Turn, streamed_answer
@@ -141,29 +142,29 @@ def _ask(app: App, request: ChatRequest) -> _Asked:
     metadata = request.metadata or {}
     collections = _names(metadata, "collection")
     documents = _names(metadata, "document")
-    question, earlier = _split(request.messages)
+    last, earlier = _split(request.messages)
+    mentions = read_mentions(last, app.documents.documents(), app.collections.all())
+    named = named_scope(app, collections=collections, documents=documents)
+    scope = mentions.scope.with_more(named)
     app.engine.start()
     conversation = metadata.get("conversation", "")
     if not conversation:
         turn = app.chat.ask_unstored(
-            question,
+            mentions.question,
             earlier=earlier,
-            document_ids=searched_documents(app, collections=collections, documents=documents),
+            scope=scope,
             temperature=request.temperature,
         )
         return _Asked(turn, notices)
-    if documents:
-        raise DocMindError("A stored conversation searches collections: leave metadata.documents.")
     if earlier:
         notices.append("The conversation is stored here, so its earlier messages were not read.")
     stored_in = "" if conversation == "new" else conversation
     if stored_in and app.conversations.get(stored_in) is None:
         raise DocMindError(f"There is no conversation {stored_in}.")
-    searched = [app.collections.named(name).id for name in collections]
     with app.conversations.existing_or_new(stored_in) as asked_in:
-        if searched:
-            app.conversations.search_in(asked_in, searched)
-        turn = app.chat.ask(question, asked_in, temperature=request.temperature)
+        if scope:
+            app.conversations.search_in(asked_in, scope)
+        turn = app.chat.ask(mentions.question, asked_in, temperature=request.temperature)
     return _Asked(turn, notices)
 
 

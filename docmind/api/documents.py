@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, File, Form, Response, UploadFile
 
-from docmind.api.scope import named_document, searched_documents
+from docmind.api.scope import named_document, named_scope, search_scope
 from docmind.events import Statement
 from docmind.ingestion.page_images import DRAWN_SUFFIXES, draw_page
 from docmind.passages import NumberedPassage, ScoredPassage
-from docmind.retrieval.store.base import EVERYWHERE, Scope
 from docmind.storage.documents import Document
 
 if TYPE_CHECKING:
@@ -74,14 +73,30 @@ class _Documents:
             app.collections.tag(document.id, [*document.tags, *tags])
         return {"document": asdict(document), "known": added.known}
 
-    def states(self, ids: Annotated[Names, Body()]) -> Documents:
-        """Return those of these documents that are still there, however far they are."""
-        wanted = set(ids)
-        found = []
-        for document in self._app.documents.documents():
-            if document.id in wanted:
+    def states(
+        self,
+        ids: Annotated[Names, Body()],
+        with_attached: Annotated[bool, Body()] = False,
+    ) -> Documents:
+        """Return those of these documents that are still there, however far they are.
+
+        With `with_attached` each mail and archive comes before what it holds.
+        """
+        found: list[Document] = []
+        for document_id in ids:
+            document = self._app.documents.get(document_id)
+            if document is not None:
                 found.append(document)
+                if with_attached:
+                    found.extend(self._attached(document_id))
         return _plain(found)
+
+    def _attached(self, document_id: str) -> Sequence[Document]:
+        found: list[Document] = []
+        for child in self._app.documents.attached_to(document_id):
+            found.append(child)
+            found.extend(self._attached(child.id))
+        return found
 
     def get(self, name: str) -> dict[str, Any]:
         """Return one document."""
@@ -141,13 +156,8 @@ class _Documents:
     def _search(
         self, query: str, count: int, collections: Names | None, documents: Names | None
     ) -> Sequence[ScoredPassage]:
-        ids = searched_documents(
-            self._app, collections=collections or (), documents=documents or ()
-        )
-        scope = EVERYWHERE
-        if ids is not None:
-            scope = Scope(document_ids=ids)
-        return self._app.retriever.search(query, count, scope)
+        scope = named_scope(self._app, collections=collections or (), documents=documents or ())
+        return self._app.retriever.search(query, count, search_scope(self._app, scope))
 
 
 def _plain(found: Sequence[Document | Statement]) -> Documents:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body
 from fastapi.responses import StreamingResponse
 
+from docmind.agents.mentions import read_mentions
 from docmind.api.following import follow
+from docmind.api.scope import named_scope
 from docmind.errors import DocMindError
 from docmind.events import to_dict
 
@@ -33,12 +35,13 @@ def make_routes(app: App) -> APIRouter:
         """Ask in a conversation, in a new one if none is named, and stream the turn's events."""
         if conversation and app.conversations.get(conversation) is None:
             raise DocMindError(f"There is no conversation {conversation}.")
-        searched = [app.collections.named(name).id for name in collections or ()]
+        mentions = read_mentions(question, app.documents.documents(), app.collections.all())
+        scope = mentions.scope.with_more(named_scope(app, collections=collections or ()))
         app.engine.start()
         with app.conversations.existing_or_new(conversation) as asked_in:
-            if searched:
-                app.conversations.search_in(asked_in, searched)
-            turn = app.chat.ask(question, asked_in)
+            if scope:
+                app.conversations.search_in(asked_in, scope)
+            turn = app.chat.ask(mentions.question, asked_in)
         return StreamingResponse(_lines(turn), media_type=LINES)
 
     return routes

@@ -1,4 +1,4 @@
-"""Which documents a request searches: names of collections and documents → ids."""
+"""Which documents a request searches: names of collections and documents → a question's scope."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from docmind.errors import DocMindError, NothingIndexed
+from docmind.question_scope import ChosenDocument, QuestionScope
+from docmind.retrieval.store.base import Scope
 
 if TYPE_CHECKING:
     from docmind.app import App
     from docmind.storage.documents import Document
 
 
-def searched_documents(
+def named_scope(
     app: App, *, collections: Sequence[str] = (), documents: Sequence[str] = ()
-) -> Sequence[str] | None:
-    """Return the ids of the ready documents that are named in either way; None for all there are.
+) -> QuestionScope:
+    """Return what is named; nothing named: all documents.
 
     Args:
         app: The app.
@@ -24,28 +26,34 @@ def searched_documents(
 
     Raises:
         DocMindError: there is no such collection or document, or it is not ready.
-        NothingIndexed: the collections have no document that is ready.
     """
-    if not collections and not documents:
-        is_shared = app.settings.store.mode == "server"
-        return app.collections.searched((), shared=is_shared)
-    found: dict[str, None] = {}  # an ordered set
+    chosen: list[ChosenDocument] = []
     for name in documents:
         document = named_document(app, name)
         if document.state != "ready":
             raise DocMindError(
                 f"'{document.name}' can't be searched ({document.state}). {document.reason}".strip()
             )
-        found[document.id] = None
-    if collections:
-        numbers = [app.collections.named(name).id for name in collections]
-        for document_id in app.collections.searched(numbers) or ():
-            found[document_id] = None
-    if not found:
+        chosen.append(ChosenDocument(id=document.id, name=document.name))
+    numbers: list[int] = []
+    for name in collections:
+        numbers.append(app.collections.named(name).id)
+    return QuestionScope(documents=tuple(chosen), collections=tuple(numbers))
+
+
+def search_scope(app: App, scope: QuestionScope) -> Scope:
+    """Return where the store looks for what a question is asked of.
+
+    Raises:
+        NothingIndexed: none of the documents is ready.
+    """
+    is_shared = app.settings.store.mode == "server"
+    searched = app.collections.searched(scope, shared=is_shared)
+    if searched.ids is not None and not searched.ids:
         raise NothingIndexed(
             "No document of the chosen collections is ready. Choose others, then ask again."
         )
-    return list(found)
+    return Scope(document_ids=searched.ids, pages=searched.pages)
 
 
 def named_document(app: App, name: str) -> Document:

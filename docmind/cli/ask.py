@@ -38,7 +38,10 @@ def ask(
         list[str] | None, typer.Option(help="Search this one only; may be said again.")
     ] = None,
 ) -> None:
-    """Ask about the documents; the answer streams, its sources follow."""
+    """Ask about the documents; the answer streams, its sources follow.
+
+    The question may say where to look: "@report.pdf p. 10-20 What was decided?", "#Contracts …".
+    """
     with open_library() as library:
         events = _ask(library, question, conversation, collection or [])
         if as_json:

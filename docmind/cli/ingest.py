@@ -50,7 +50,7 @@ def ingest(
                 refused += 1
                 err.print(f"[red]✗[/red] {escape(str(exc))}")
         _show_progress(library, list(added_ids))
-        for document in library.states(list(added_ids)):
+        for document in library.states(list(added_ids), with_attached=True):
             if document["state"] == "ready":
                 out.print(f"[green]✓[/green] {escape(document['name'])}: {_figures(document)}")
                 for unread in document["unread"]:

@@ -57,6 +57,10 @@ class RemoteEngine(Engine):
     def __init__(self, settings: Settings) -> None:
         if not settings.llm.base_url:
             raise ConfigError("There is no server to use. Set DOCMIND_LLM__BASE_URL.")
+        # Here, before the thread that connects is started: it and LangChain, which the rest of the
+        # app imports meanwhile, would import httpx at once, and one of them see it half-made.
+        import openai  # noqa: F401
+
         self._url = settings.llm.base_url.rstrip("/")
         self._settings = settings
         self._server_counts = True

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -28,6 +29,8 @@ TABLES_VERSION = 1
 """Of how tables are read, in their file's name: without a file of this one they are read again."""
 DELETION = ".deleted"
 """Ending of the note that a document is being deleted."""
+_UNPACKED = "unpacked-"
+"""Begins the name of a folder for what a file holds."""
 LONGEST_NAME = 200
 LONGEST_SUFFIX = 20
 """What follows the last dot of a name and is longer is no suffix."""
@@ -58,6 +61,8 @@ class FileStore:
         # What an earlier process did not finish.
         for part in folder.glob("*.part"):
             part.unlink(missing_ok=True)
+        for unpacked in folder.glob(f"{_UNPACKED}*"):
+            shutil.rmtree(unpacked, ignore_errors=True)
 
     @contextmanager
     def receive(self, source: Path | BinaryIO | bytes, name: str) -> Iterator[Upload]:
@@ -93,6 +98,13 @@ class FileStore:
         """
         self.remove(upload.document_id)
         upload.part.replace(self.path(upload.document_id, upload.suffix))
+
+    @contextmanager
+    def unpacking(self) -> Iterator[Path]:
+        """Yield an empty folder for what a file holds; it is removed at the end."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=_UNPACKED, dir=self._folder) as folder:
+            yield Path(folder)
 
     def path(self, document_id: str, suffix: str) -> Path:
         """Return where the file is."""

@@ -78,8 +78,9 @@ def _draw_pdf_page(path: str, page: int, width: int) -> Image:
 def _draw_picture(path: str, page: int, width: int) -> Image:
     import PIL.Image
 
-    from docmind.ingestion.readers.ocr import upright
+    from docmind.ingestion.readers.ocr import open_heic_too, upright
 
+    open_heic_too()
     with PIL.Image.open(path) as picture:
         picture.seek(page - 1)
         image: Image = upright(picture)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import NamedTuple
 
 Progress = Callable[[int, int], None]
@@ -74,12 +75,33 @@ class Section:
 
 
 @dataclass(frozen=True)
+class AttachedFile:
+    """A file in another one: an attachment of a mail, a file in an archive."""
+
+    name: str
+    """With the folders in the archive, between slashes."""
+    data: bytes
+    fault: str = ""
+    """Why its data can't be had, for example `is damaged`."""
+
+
+@dataclass(frozen=True)
+class UnpackedFile:
+    """A file that stood in another one, and where its copy is."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class PartlyRead:
-    """What a reader returns when the file holds more than was read."""
+    """What a reader returns when the file holds more than its text."""
 
     sections: Sequence[Section]
     unread: tuple[str, ...] = ()
     """A sentence without its full stop for each kind: `3 embedded videos were not read`."""
+    attached: Iterable[AttachedFile] = ()
+    """They become documents of their own. One at a time is asked for and held."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +113,8 @@ class ParsedDocument:
     """Pages, slides or sheets; 0 where the format has none."""
     unread: tuple[str, ...] = ()
     """What the file holds that was not read, for example `3 embedded videos were not read`."""
+    attached: tuple[UnpackedFile, ...] = ()
+    """Files in it that are documents of their own."""
 
     @property
     def text(self) -> str:

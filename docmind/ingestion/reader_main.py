@@ -67,7 +67,11 @@ def _answer(request: ReadRequest, pipe: Connection) -> Answer:
 
     try:
         document = read(
-            request.path, name=request.name, progress=progress, password=request.password
+            request.path,
+            name=request.name,
+            progress=progress,
+            password=request.password,
+            unpack_into=request.unpack_into,
         )
     except DocMindError as exc:
         return Failed(error=exc, traceback=_unexpected(exc))

@@ -41,6 +41,8 @@ class ReadRequest:
     name: str
     """What the user calls it."""
     password: str | None
+    unpack_into: Path | None
+    """A folder for the files in it, if they are wanted."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,13 @@ class ReaderProcess:
         """The process waits for a request."""
 
     def read(
-        self, path: Path, name: str, progress: Progress, password: str | None = None
+        self,
+        path: Path,
+        name: str,
+        progress: Progress,
+        *,
+        password: str | None = None,
+        unpack_into: Path | None = None,
     ) -> ParsedDocument:
         """Return the text of a file, as `readers.formats.read` does, and raise what it raises.
 
@@ -102,6 +110,7 @@ class ReaderProcess:
             progress: called with (done, total) at least every `TICK_S` seconds; may raise to stop
                 the reading.
             password: opens an encrypted PDF, which is then replaced by an unlocked copy.
+            unpack_into: a folder for the files in it, if they are wanted.
 
         Raises:
             CorruptFile: it made no progress for `max_step_s` seconds, needed more than
@@ -109,7 +118,8 @@ class ReaderProcess:
         """
         self._idle = False
         try:
-            self._request(ReadRequest(path=path, name=name, password=password))
+            request = ReadRequest(path=path, name=name, password=password, unpack_into=unpack_into)
+            self._request(request)
             return self._await_answer(name, progress)
         finally:
             if not self._idle:  # nobody waits any more for what it is doing

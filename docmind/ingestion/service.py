@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from docmind.errors import DocMindError, EncryptedFile, IngestError
+from docmind.ingestion.attachments import AttachmentIntake
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
 from docmind.ingestion.repair import Finding, Repair
 from docmind.ingestion.tables import MOST_CELLS, tables_within
+from docmind.passages import Passage
 from docmind.retrieval.embeddings import Embedder
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
@@ -90,6 +92,9 @@ class IngestionService:
         self._changed = threading.Condition(threading.RLock())
         """The lock of the files and of the fields below, and of each change of a document's state;
         notified whenever a document is added or done."""
+        self._intake = AttachmentIntake(
+            documents=documents, files=self._files, changed=self._changed
+        )
         self._thread: threading.Thread | None = None
         self._current_id: str | None = None
         """The document that is being ingested."""
@@ -116,11 +121,14 @@ class IngestionService:
         """Like `add`, for an upload: bytes or an open, seekable binary file."""
         with self._files.receive(data, name) as upload, self._changed:
             known = self._documents.get(upload.document_id)
-            if known is not None and known.state != "failed":
+            is_attached = known is not None and bool(known.parents)
+            if known is not None and known.state != "failed" and not is_attached:
                 if not self._files.has_original(upload):
                     # The disk has lost or damaged it: this is the way to bring it back.
                     self._files.put_back(upload)
                 return AddedDocument(document=known, known=True)
+            # What came with a mail becomes a document by itself, which stays when the mail goes.
+            self._stop_if_current(upload.document_id)
             self._files.place(upload)
             document = self._documents.add(
                 upload.document_id, name=upload.name, size=upload.size, suffix=upload.suffix
@@ -159,6 +167,10 @@ class IngestionService:
             )
         return text
 
+    def passages(self, document_id: str) -> list[Passage]:
+        """Return a document's passages in reading order; none while it is not ready."""
+        return self._store.passages(document_id)
+
     def tables(self, document_id: str) -> list[DocumentTable]:
         """Return a document's tables as typed data; none where there is no such document."""
         document = self._documents.get(document_id)
@@ -171,19 +183,28 @@ class IngestionService:
             )
         return found
 
+    def attached_to(self, document_id: str) -> list[Document]:
+        """Return the documents that came in a mail or an archive."""
+        return self._documents.attached_to(document_id)
+
     def delete(self, document_id: str) -> None:
-        """Remove a document with its file, text and vectors, also while it is being ingested."""
+        """Remove a document with its file, text and vectors, also while it is being ingested.
+
+        What came in it goes as well, unless another mail or archive has it too.
+        """
         with self._changed:
             if self._documents.get(document_id) is None:
                 return
-            if self._current_id == document_id:
-                # The thread cleans up once more when its batch is done.
-                self._stop.set()
+            # The thread cleans up once more when its batch is done.
+            self._stop_if_current(document_id)
+            attached = self._documents.attached_to(document_id)
             # A kill from here on is noticed at the next start, and the deletion ended.
             self._files.note_deletion(document_id)
             self._store.delete(document_id)
             self._documents.delete(document_id)
             self._files.remove(document_id)
+            for child in attached:
+                self._detach(child, document_id)
             self._changed.notify_all()
 
     def repair(self) -> list[Finding]:
@@ -202,6 +223,28 @@ class IngestionService:
             being_read=self._current_id,
         )
         return repair.run(thorough=thorough)
+
+    def _detach(self, document: Document, parent_id: str) -> None:
+        """Delete what came in a deleted mail, unless another one has it too."""
+        others = [parent for parent in document.parents if parent != parent_id]
+        if not others:
+            self.delete(document.id)
+            return
+        if document.parents[0] == parent_id:
+            # It was called after the mail that is gone: it is read again under its new name.
+            self._stop_if_current(document.id)
+            self._documents.add(
+                document.id,
+                name=document.own_name,
+                size=document.size,
+                suffix=document.suffix,
+                parent=self._documents.get(others[0]),
+            )
+        self._documents.set_parents(document.id, others)
+
+    def _stop_if_current(self, document_id: str) -> None:
+        if self._current_id == document_id:
+            self._stop.set()
 
     def cancel(self, document_id: str) -> None:
         """End a document's ingestion at once, or its waiting; the file is kept, for `retry`."""
@@ -353,16 +396,19 @@ class IngestionService:
         # An interrupted attempt may have left passages, made with other settings.
         self._store.delete(document.id)
 
-        parsed = self._reader.read(
-            self.file_path(document.id),
-            document.name,
-            partial(progress.note, "parse"),
-            password=self._passwords.pop(document.id, None),
-        )
+        with self._files.unpacking() as folder:
+            parsed = self._reader.read(
+                self.file_path(document.id),
+                document.name,
+                partial(progress.note, "parse"),
+                password=self._passwords.pop(document.id, None),
+                unpack_into=folder,
+            )
+            left_out = self._intake.take(document.id, parsed.attached, self._goes_on)
         self._files.save_text(document.id, parsed)
         tables, too_large = tables_within(parsed, MOST_CELLS)
         self._files.save_tables(document.id, tables)
-        unread = parsed.unread
+        unread = (*parsed.unread, *left_out)
         if too_large:
             unread = (*unread, f"{too_large} tables are found but too large to be computed with")
         passages = self._pipeline.run(document.id, document.name, parsed, progress.note)
@@ -378,6 +424,9 @@ class IngestionService:
                     seconds=time.monotonic() - began,
                     unread=unread,
                 )
+
+    def _goes_on(self) -> bool:
+        return not self._stop.is_set()
 
     def _note_progress(self, document_id: str, progress: IngestionProgress) -> None:
         with self._changed:

@@ -133,17 +133,20 @@ class Retriever:
                 if result is not None:
                     passages.setdefault(result.passage.id, result.passage)
         best = list(passages.values())[:k]
-        return self._with_neighbours(best)
+        return self._with_neighbours(best, scopes)
 
-    def _with_neighbours(self, passages: Sequence[Passage]) -> list[Passage]:
+    def _with_neighbours(
+        self, passages: Sequence[Passage], scopes: Sequence[Scope]
+    ) -> list[Passage]:
         """Put what stands before and after the best passages around them.
 
-        Around tables only tables.
+        Around tables only tables, and nothing from pages that are not searched.
         """
         shown: dict[str, Passage] = {}
         for passage in passages[: self._neighbours]:
             for near in self._store.passages(passage.document_id, near=passage.position):
-                if near.table or not passage.table:
+                is_searched = any(scope.has_page_of(near) for scope in scopes)
+                if is_searched and (near.table or not passage.table):
                     shown.setdefault(near.id, near)
         for passage in passages:
             shown.setdefault(passage.id, passage)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from docmind.errors import IngestError
+from docmind.question_scope import EVERY_DOCUMENT, PageRange, QuestionScope, SearchedDocuments
 from docmind.storage import schema
 from docmind.storage.database import Database
 from docmind.storage.documents import FIRST_COLLECTION, DocumentStore
@@ -81,12 +82,15 @@ class CollectionStore:
             connection.execute(_TABLE.delete().where(_TABLE.c.id == collection))
 
     def move(self, document_id: str, collection: int) -> None:
-        """Put a document into another collection, whatever the document's state.
+        """Put a document with all that it holds into another collection, whatever its state.
 
         Nothing happens if the collection is gone.
         """
-        if collection in self._ids():
-            self._documents.set_collection(document_id, collection)
+        if collection not in self._ids():
+            return
+        self._documents.set_collection(document_id, collection)
+        for attached in self._documents.attached_to(document_id):
+            self.move(attached.id, collection)
 
     def tag(self, document_id: str, tags: Iterable[str]) -> None:
         """Give a document these tags instead of those it has."""
@@ -96,23 +100,38 @@ class CollectionStore:
         in_order = sorted(cleaned, key=lambda tag: (tag.casefold(), tag))
         self._documents.set_tags(document_id, in_order)
 
-    def searched(self, chosen: Sequence[int], *, shared: bool = False) -> list[str] | None:
-        """Return the ids of the ready documents in the chosen collections.
+    def searched(self, scope: QuestionScope, *, shared: bool = False) -> SearchedDocuments:
+        """Return the ready documents that a scope comes to, and their pages.
 
-        None where none is chosen: all are searched, whichever come.
+        All that is chosen is searched together: a document that stands alone with some of its
+        pages and is in a chosen collection as well is searched as a whole. A chosen document that
+        is gone finds nothing; a collection that is gone does not count.
 
         Args:
-            chosen: ids of collections; those that are gone do not count.
-            shared: the store may hold others' documents. Then ours are named even if no
-                collection is chosen.
+            scope: what is chosen.
+            shared: the store may hold others' documents. Then ours are named even if nothing is
+                chosen.
         """
-        existing = self._ids().intersection(chosen)
-        if not existing and not shared:
-            return None
-        ready = [document for document in self._documents.all() if document.state == "ready"]
-        if existing:
-            ready = [document for document in ready if document.collection in existing]
-        return [document.id for document in ready]
+        collections = self._ids().intersection(scope.collections)
+        narrows = bool(collections or scope.tags or scope.documents)
+        if not narrows and not shared:
+            return EVERY_DOCUMENT
+        named: dict[str, list[PageRange | None]] = {}
+        for chosen in scope.documents:
+            named.setdefault(chosen.id, []).append(chosen.pages)
+        ids: list[str] = []
+        pages: dict[str, list[PageRange]] = {}
+        for document in self._documents.all():
+            if document.state != "ready":
+                continue
+            has_tag = not set(scope.tags).isdisjoint(document.tags)
+            is_whole = document.collection in collections or has_tag or not narrows
+            if is_whole or document.id in named:
+                ids.append(document.id)
+            ranges = [chosen for chosen in named.get(document.id, []) if chosen is not None]
+            if not is_whole and ranges and None not in named[document.id]:
+                pages[document.id] = ranges
+        return SearchedDocuments(ids=ids, pages=pages)
 
     def _ids(self) -> set[int]:
         return {collection.id for collection in self.all()}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Table, Text, func, select, type_coerce
 
 from docmind.errors import DocMindError
 from docmind.events import ContextTrimmed, now
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope
 from docmind.storage import schema
 from docmind.storage.database import Database
 from docmind.storage.history import MessageHistory
@@ -35,10 +37,12 @@ class Conversation:
     title: str
     created_at: str
     updated_at: str
-    collections: tuple[int, ...] = ()
-    """Ids of the collections that are searched; none: all."""
+    scope: QuestionScope = NOTHING_CHOSEN
+    """What its next question is asked of."""
     shown_message: int | None = None
     """The last message of the versions that are shown; None: nothing was asked yet."""
+    pinned: bool = False
+    """Whether it stands above the others in the list."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class MendedConversations:
 
 # Named here because `list` means the method below inside the class.
 Conversations = list[Conversation]
+Citing = list[tuple[Conversation, int]]
 Messages = list[StoredMessage]
 Trims = list[ContextTrimmed]
 Ids = list[int]
@@ -69,29 +74,57 @@ class ConversationStore:
         self._trims = TrimStore(database)
 
     def list(self) -> Conversations:
-        """Return all conversations, the last used first."""
-        last_used_first = select(_TABLE).order_by(_TABLE.c.updated_at.desc())
+        """Return all conversations: the pinned ones first, then the last used first."""
+        present = select(_TABLE).where(_TABLE.c.deleted_at.is_(None))
+        last_used_first = present.order_by(_TABLE.c.pinned.desc(), _TABLE.c.updated_at.desc())
         with self._database.read() as connection:
             rows = connection.execute(last_used_first).all()
         return [_conversation(row) for row in rows]
 
     def search(self, text: str) -> Conversations:
-        """Return those with `text` in their title, a question or an answer, the last used first.
+        """Return those with `text` in their title, a question, an answer or a passage it cites.
 
-        Upper and lower case are one, in all scripts; SQLite's own LIKE knows ASCII only.
+        They come in the order of `list`. Upper and lower case are one, in all scripts; SQLite's own
+        LIKE knows ASCII only.
         """
         wanted = _comparable(text)
         messages = schema.messages
+        sources = type_coerce(messages.c.sources, Text).label("sources")
+        columns = select(messages.c.conversation_id, messages.c.text, sources)
         found_ids: set[str] = set()
         with self._database.read() as connection:
-            rows = connection.execute(select(messages.c.conversation_id, messages.c.text))
-            for row in rows:
-                if row.conversation_id not in found_ids and wanted in _comparable(row.text):
+            for row in connection.execute(columns):
+                if row.conversation_id in found_ids:
+                    continue
+                if wanted in _comparable(row.text) or _is_in_passage(wanted, row.sources):
                     found_ids.add(row.conversation_id)
         found: Conversations = []
         for conversation in self.list():
             if conversation.id in found_ids or wanted in _comparable(conversation.title):
                 found.append(conversation)
+        return found
+
+    def citing(self, document_id: str) -> Citing:
+        """Return the conversations whose answers cite a document, with the number of answers.
+
+        They come in the order of `list`.
+        """
+        messages = schema.messages
+        names_it = type_coerce(messages.c.sources, Text).contains(document_id)
+        columns = select(messages.c.conversation_id, messages.c.sources, messages.c.citations)
+        counts: dict[str, int] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(columns.where(names_it)):
+                cited_numbers = {citation["number"] for citation in row.citations}
+                for source in row.sources:
+                    is_cited = source["number"] in cited_numbers
+                    if is_cited and source["document_id"] == document_id:
+                        counts[row.conversation_id] = counts.get(row.conversation_id, 0) + 1
+                        break
+        found: Citing = []
+        for conversation in self.list():
+            if conversation.id in counts:
+                found.append((conversation, counts[conversation.id]))
         return found
 
     @contextmanager
@@ -113,7 +146,8 @@ class ConversationStore:
     def get(self, conversation_id: str) -> Conversation | None:
         """Return one conversation, or None if it does not exist (any more)."""
         with self._database.read() as connection:
-            row = connection.execute(select(_TABLE).where(_TABLE.c.id == conversation_id)).first()
+            is_meant = (_TABLE.c.id == conversation_id) & _TABLE.c.deleted_at.is_(None)
+            row = connection.execute(select(_TABLE).where(is_meant)).first()
         return None if row is None else _conversation(row)
 
     def create(self, title: str = "") -> Conversation:
@@ -135,19 +169,79 @@ class ConversationStore:
         if title:
             self._change(conversation_id, title=title)
 
-    def search_in(self, conversation_id: str, collections: Sequence[int]) -> None:
-        """Say which collections a conversation searches; none: all."""
-        self._change(conversation_id, collections=[int(number) for number in collections])
+    def pin(self, conversation_id: str, *, pinned: bool) -> None:
+        """Let a conversation stand above the others, or among them again."""
+        self._change(conversation_id, pinned=pinned)
+
+    def duplicate(self, conversation_id: str) -> str | None:
+        """Copy a conversation with all its versions and cuts; return the copy's id.
+
+        None if it is gone.
+        """
+        original = self.get(conversation_id)
+        if original is None:
+            return None
+        copy = self.create(f"{original.title} (copy)".strip()[:LONGEST_TITLE])
+        with self._database.write() as connection:
+            new_ids = _copy_rows(connection, schema.messages, of=original.id, to=copy.id)
+            for message, new_message in new_ids.items():
+                table = schema.messages
+                # An id is never given twice: no new one is taken for an old one.
+                connection.execute(
+                    table.update()
+                    .where(table.c.conversation_id == copy.id, table.c.parent == message)
+                    .values(parent=new_message)
+                )
+            cuts = schema.trim_events
+            _copy_rows(connection, cuts, of=original.id, to=copy.id)
+            for message, new_message in new_ids.items():
+                connection.execute(
+                    cuts.update()
+                    .where(cuts.c.conversation_id == copy.id, cuts.c.question == message)
+                    .values(question=new_message)
+                )
+        self._history.forget_loaded()
+        shown = None
+        if original.shown_message is not None:
+            shown = new_ids.get(original.shown_message)
+        self._change(copy.id, shown_message=shown, scope=original.scope.to_json())
+        return copy.id
+
+    def search_in(self, conversation_id: str, scope: QuestionScope) -> None:
+        """Say what a conversation's next questions are asked of."""
+        self._change(conversation_id, scope=scope.to_json())
+
+    def put_away(self, conversation_id: str) -> None:
+        """Delete a conversation so that `bring_back` can undo it, until the next start."""
+        self._change(conversation_id, deleted_at=now())
+
+    def bring_back(self, conversation_id: str) -> None:
+        """Undo `put_away`."""
+        self._change(conversation_id, deleted_at=None)
+
+    def delete_put_away(self) -> None:
+        """Delete for good what was put away."""
+        is_away = select(_TABLE.c.id).where(_TABLE.c.deleted_at.is_not(None))
+        with self._database.read() as connection:
+            ids = connection.execute(is_away).scalars().all()
+        for conversation_id in ids:
+            self.delete(conversation_id)
 
     def delete(self, conversation_id: str) -> None:
-        """Delete a conversation with its messages and trim events."""
+        """Delete a conversation with its messages and trim events, for good."""
         with self._database.write() as connection:
             for table in (schema.messages, schema.trim_events):
                 connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
             connection.execute(_TABLE.delete().where(_TABLE.c.id == conversation_id))
+        self._history.forget_loaded()
 
     def add_question(
-        self, conversation_id: str, question: str, version_of: int | None = None
+        self,
+        conversation_id: str,
+        question: str,
+        version_of: int | None = None,
+        *,
+        scope: QuestionScope = NOTHING_CHOSEN,
     ) -> int:
         """Store a question, show it, and return its id.
 
@@ -157,17 +251,20 @@ class ConversationStore:
             conversation_id: The conversation.
             question: As it was typed.
             version_of: The id of the question in whose place it stands; None puts it at the end.
-                With the same words it is that question, which gets another answer.
+                With the same words, asked of the same, it is that question, which gets another
+                answer.
+            scope: What it is asked of.
         """
         replaced = self._question(conversation_id, version_of)
         at = now()
-        if replaced is not None and replaced.text == question:
+        is_same = replaced is not None and replaced.text == question and replaced.scope == scope
+        if replaced is not None and is_same:
             question_id = replaced.id
         else:
             parent = self._shown_message(conversation_id)
             if replaced is not None:
                 parent = replaced.parent
-            message = StoredMessage(role="user", text=question, at=at, parent=parent)
+            message = StoredMessage(role="user", text=question, at=at, parent=parent, scope=scope)
             question_id = self._history.add(conversation_id, message)
         self._change(conversation_id, updated_at=at, shown_message=question_id)
         conversation = self.get(conversation_id)
@@ -225,6 +322,7 @@ class ConversationStore:
         change = table.update().where(table.c.id == message_id)
         with self._database.write() as connection:
             connection.execute(change.values(rating=rating, rating_reason=reason.strip()))
+        self._history.forget_loaded()
 
     def add_trims(self, trims: Sequence[ContextTrimmed], question_id: int | None = None) -> None:
         """Store the trim events of a question's turn, unless its conversation was deleted.
@@ -301,8 +399,9 @@ def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
         title=row.title,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        collections=tuple(row.collections),
+        scope=QuestionScope.from_json(row.scope),
         shown_message=row.shown_message,
+        pinned=row.pinned,
     )
 
 
@@ -318,6 +417,38 @@ def _show_what_is_there(connection: Connection) -> None:
         select(messages.c.id)
     )
     connection.execute(_TABLE.update().where(is_gone).values(shown_message=newest))
+
+
+def _is_in_passage(wanted: str, sources: str) -> bool:
+    """Return whether a text stands in one of an answer's passages, or in its document's name.
+
+    Args:
+        wanted: As `_comparable` returns it.
+        sources: As they are stored.
+    """
+    # Reading them takes long; their letters tell whether it is worth it. Others than ASCII's are
+    # stored as numbers.
+    letters = sources.casefold()
+    for word in wanted.split():
+        if word.isascii() and word.isalnum() and word not in letters:
+            return False
+    for source in json.loads(sources):
+        if wanted in _comparable(source["text"]) or wanted in _comparable(source["file_name"]):
+            return True
+    return False
+
+
+def _copy_rows(connection: Connection, table: Table, *, of: str, to: str) -> dict[int, int]:
+    """Copy a table's rows of one conversation to another; return the new id of each."""
+    rows = select(table).where(table.c.conversation_id == of).order_by(table.c.id)
+    new_ids: dict[int, int] = {}
+    for row in connection.execute(rows).mappings().all():
+        values = dict(row)
+        old_id = values.pop("id")
+        values["conversation_id"] = to
+        new = table.insert().values(values).returning(table.c.id)
+        new_ids[old_id] = connection.execute(new).scalar_one()
+    return new_ids
 
 
 def _comparable(text: str) -> str:

@@ -9,7 +9,17 @@ from itertools import count
 from pathlib import PurePath
 from typing import Literal
 
-from sqlalchemy import ColumnClause, Connection, Row, Select, func, literal_column, select
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
 from docmind.events import now
 from docmind.storage import schema
@@ -24,6 +34,12 @@ SECONDS_A_DAY = 86_400.0
 BYTES_A_SECOND = 50_000.0
 """How long a queued document lets smaller ones pass: a scan of 50 MB for 17 minutes, a note of 5 KB
 for a tenth of a second. About what is read of a scanned PDF in a second on two cores."""
+
+ATTACHED_MARK = " / "
+"""Stands between the names of a mail and its attachment, of an archive and a file in it."""
+LONGEST_NAME = 200
+LEAST_OF_PARENT = 40
+"""Characters of a mail's name that are left where both names are long."""
 
 _TABLE = schema.documents
 _ROWID: ColumnClause[int] = literal_column("rowid")
@@ -82,6 +98,14 @@ class Document:
     tags: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     """What its file holds that was not read, for example `3 embedded videos were not read`."""
+    parents: tuple[str, ...] = ()
+    """Ids of the mails and archives that hold it, the one in its name first; none if it was added
+    by itself."""
+
+    @property
+    def own_name(self) -> str:
+        """Its name without those of the mails and archives that hold it."""
+        return self.name.rpartition(ATTACHED_MARK)[2] if self.parents else self.name
 
 
 class DocumentStore:
@@ -90,11 +114,32 @@ class DocumentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, document_id: str, name: str, size: int, suffix: str) -> Document:
-        """Queue a document, or a known one (it failed) again, under its new name.
+    def add(
+        self,
+        document_id: str,
+        name: str,
+        size: int,
+        suffix: str,
+        *,
+        parent: Document | None = None,
+    ) -> Document:
+        """Queue a document, or a known one again, under its new name.
 
         A name that another document has becomes "name (2)".
+
+        Args:
+            document_id, name, size, suffix: of the file.
+            parent: the mail or archive that holds it, if it was not added by itself. It has that
+                one's collection and tags.
         """
+        collection = FIRST_COLLECTION
+        tags: list[str] = []
+        parents: list[str] = []
+        if parent is not None:
+            name = attached_name(parent.name, name)
+            collection = parent.collection
+            tags = list(parent.tags)
+            parents = [parent.id]
         with self._database.write() as connection:
             free_name = _free_name(connection, document_id, name)
             known = connection.execute(_by_id(document_id)).first()
@@ -110,9 +155,10 @@ class DocumentStore:
                     passages=0,
                     seconds=0.0,
                     added_at=now(),
-                    collection=FIRST_COLLECTION,
-                    tags=[],
+                    collection=collection,
+                    tags=tags,
                     unread=[],
+                    parents=parents,
                     **_NO_PROGRESS,
                 )
                 connection.execute(new)
@@ -125,6 +171,7 @@ class DocumentStore:
                     state="queued",
                     failure=None,
                     reason="",
+                    parents=parents,
                     **_NO_PROGRESS,
                 )
                 connection.execute(changes)
@@ -139,6 +186,13 @@ class DocumentStore:
         newest_first = select(_TABLE).order_by(_TABLE.c.added_at.desc(), _ROWID.desc())
         with self._database.read() as connection:
             return [_document(row) for row in connection.execute(newest_first)]
+
+    def attached_to(self, document_id: str) -> list[Document]:
+        """Return the documents that a mail or an archive holds, in the order of their adding."""
+        held = cast(_TABLE.c.parents, Text).contains(document_id)
+        query = select(_TABLE).where(held).order_by(_TABLE.c.added_at, _ROWID)
+        with self._database.read() as connection:
+            return [_document(row) for row in connection.execute(query)]
 
     def next_queued(self) -> Document | None:
         """Return the document that is read next, or None.
@@ -213,6 +267,10 @@ class DocumentStore:
         """Give a document these tags instead of those it has."""
         self._change(document_id, tags=list(tags))
 
+    def set_parents(self, document_id: str, parents: Sequence[str]) -> None:
+        """Say which mails and archives hold a document."""
+        self._change(document_id, parents=list(parents))
+
     def delete(self, document_id: str) -> None:
         """Forget a document."""
         with self._database.write() as connection:
@@ -226,6 +284,14 @@ class DocumentStore:
     def _change(self, document_id: str, **values: object) -> None:
         with self._database.write() as connection:
             connection.execute(_TABLE.update().where(_TABLE.c.id == document_id).values(**values))
+
+
+def attached_name(parent_name: str, name: str) -> str:
+    """Return what an attachment is called: the mail's name, then its own."""
+    room = LONGEST_NAME - len(ATTACHED_MARK)
+    of_parent = max(LEAST_OF_PARENT, room - len(name))
+    shown_parent = parent_name[:of_parent].rstrip()
+    return f"{shown_parent}{ATTACHED_MARK}{name}"
 
 
 def _by_id(document_id: str) -> Select[tuple[object, ...]]:
@@ -245,8 +311,8 @@ def _free_name(connection: Connection, document_id: str, name: str) -> str:
 def _numbered_names(name: str) -> Iterator[str]:
     """Yield `report.txt`, `report (2).txt`, `report (3).txt` and so on."""
     yield name
-    stem = PurePath(name).stem
     ending = PurePath(name).suffix
+    stem = name.removesuffix(ending)
     for number in count(2):
         yield f"{stem} ({number}){ending}"
 
@@ -274,4 +340,5 @@ def _document(row: Row[tuple[object, ...]]) -> Document:
         collection=row.collection,
         tags=tuple(row.tags),
         unread=tuple(row.unread),
+        parents=tuple(row.parents),
     )

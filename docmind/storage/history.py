@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 from langchain_community.chat_message_histories.sql import (
@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from docmind.events import Citation, Usage
 from docmind.passages import NumberedPassage
+from docmind.question_scope import QuestionScope
 from docmind.storage import schema
 from docmind.storage.database import Database
 from docmind.storage.messages import (
@@ -31,6 +32,16 @@ from docmind.storage.messages import (
     statement_from_json,
 )
 
+MOST_LOADED = 8
+"""Conversations that are kept in memory: one a browser tab."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The messages of a conversation by id, each with its versions."""
+
+    messages: dict[int, StoredMessage]
+
 
 class MessageHistory:
     """The messages' table. Every method raises StoreError if the database can't be used."""
@@ -39,6 +50,14 @@ class MessageHistory:
         self._database = database
         self._engine = database.engine
         self._adding = threading.Lock()
+        self._loaded: dict[str, _Loaded] = {}
+        """Conversations that were read last; a page reads its conversation several times."""
+        self._changes = 0
+
+    def forget_loaded(self) -> None:
+        """Read messages anew: some were changed or deleted."""
+        self._changes += 1
+        self._loaded.clear()
 
     def add(self, conversation_id: str, message: StoredMessage) -> int:
         """Store a message of a conversation; return its id."""
@@ -47,6 +66,7 @@ class MessageHistory:
         # The library does not say which id it was given.
         with self._adding:
             self._history_of(conversation_id).add_message(record)
+            self.forget_loaded()
             with self._database.read() as connection:
                 return int(connection.execute(newest).scalar_one())
 
@@ -71,19 +91,32 @@ class MessageHistory:
 
     def messages(self, conversation_id: str, line: Sequence[int]) -> list[StoredMessage]:
         """Return the messages of `line`, each with the ids of its versions."""
+        loaded = self._load(conversation_id)
+        return [loaded.messages[message_id] for message_id in line]
+
+    def _load(self, conversation_id: str) -> _Loaded:
+        """Return all messages of a conversation, as they were read last or anew."""
+        loaded = self._loaded.get(conversation_id)
+        if loaded is not None:
+            return loaded
+        changes = self._changes
         records = cast("list[_Record]", self._history_of(conversation_id).messages)
-        by_id: dict[int, StoredMessage] = {}
         versions: dict[tuple[int | None, str], list[int]] = {}
         for record in records:
             message = record.stored
-            by_id[message.id] = message
             versions.setdefault((message.parent, message.role), []).append(message.id)
-        found: list[StoredMessage] = []
-        for message_id in line:
-            message = by_id[message_id]
+        by_id: dict[int, StoredMessage] = {}
+        for record in records:
+            message = record.stored
             same_place = versions[message.parent, message.role]
-            found.append(replace(message, versions=tuple(same_place)))
-        return found
+            by_id[message.id] = replace(message, versions=tuple(same_place))
+        loaded = _Loaded(messages=by_id)
+        # What another thread wrote meanwhile may be missing.
+        if changes == self._changes:
+            if len(self._loaded) >= MOST_LOADED:
+                self._loaded.clear()
+            self._loaded[conversation_id] = loaded
+        return loaded
 
     def _parents(self, conversation_id: str) -> dict[int, int | None]:
         """Return each message's id with that of the one it follows."""
@@ -147,6 +180,7 @@ class _Converter(BaseMessageConverter):
             parent=stored.parent,
             rating=stored.rating,
             rating_reason=stored.rating_reason,
+            scope=stored.scope.to_json(),
         )
 
     def from_sql_model(self, sql_message: Any) -> _Record:
@@ -168,6 +202,7 @@ class _Converter(BaseMessageConverter):
             open_points=row.open_points,
             rating=row.rating,
             rating_reason=row.rating_reason,
+            scope=QuestionScope.from_json(row.scope),
             id=row.id,
             parent=row.parent,
         )

@@ -18,6 +18,7 @@ from docmind.events import (
     Verdict,
 )
 from docmind.passages import NumberedPassage
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope
 
 Rating = Literal["up", "down"]
 AgentEvent = AgentStarted | AgentStep | AgentFinished | SentenceReplaced
@@ -53,6 +54,8 @@ class StoredMessage:
     rating: Rating | None = None
     """What the user thinks of the answer; kept on this machine, and in what they export."""
     rating_reason: str = ""
+    scope: QuestionScope = NOTHING_CHOSEN
+    """Of a question: what it was asked of."""
 
     id: int = field(default=0, compare=False)
     """The database's; 0 before it is stored."""

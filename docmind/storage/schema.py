@@ -56,6 +56,8 @@ documents = Table(
     Column("collection", Integer, ForeignKey("collections.id"), nullable=False),
     Column("tags", JSON, nullable=False),
     Column("unread", JSON, nullable=False),
+    # Ids of the mails and archives that hold it; none if it was added by itself.
+    Column("parents", JSON, nullable=False, server_default="[]"),
 )
 
 conversations = Table(
@@ -65,9 +67,13 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
-    Column("collections", JSON, nullable=False),
+    # What its questions are asked of, as `QuestionScope.to_json` writes it.
+    Column("scope", JSON, nullable=False, server_default="{}"),
     # The last message of the versions that are shown. Its parents lead back to the first question.
     Column("shown_message", Integer),
+    Column("pinned", Boolean, nullable=False, server_default="0"),
+    # Set while it can still be brought back.
+    Column("deleted_at", Text),
 )
 
 messages = Table(
@@ -92,6 +98,8 @@ messages = Table(
     Column("parent", Integer, ForeignKey("messages.id")),
     Column("rating", Text),
     Column("rating_reason", Text, nullable=False, server_default=""),
+    # Of a question: what it was asked of.
+    Column("scope", JSON, nullable=False, server_default="{}"),
     Index("messages_of_conversation", "conversation_id"),
 )
 

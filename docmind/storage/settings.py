@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from docmind.errors import ConfigError, StoreError
@@ -72,21 +72,30 @@ class SettingsStore:
     def save(self, changes: SavedValues) -> None:
         """Save values beside those that are saved already; all of them, or none."""
         with self._database.write() as connection:
-            for section, values in changes.items():
-                for name, value in values.items():
-                    text = json.dumps(value)
-                    row = insert(_TABLE).values(section=section, name=name, value=text)
-                    connection.execute(
-                        row.on_conflict_do_update(
-                            index_elements=[_TABLE.c.section, _TABLE.c.name],
-                            set_={"value": text},
-                        )
-                    )
+            _save(connection, changes)
+
+    def replace(self, saved: SavedValues) -> None:
+        """Save these values and forget all others; all of it, or nothing."""
+        with self._database.write() as connection:
+            connection.execute(_TABLE.delete())
+            _save(connection, saved)
 
     def clear(self) -> None:
         """Forget all saved values."""
         with self._database.write() as connection:
             connection.execute(_TABLE.delete())
+
+
+def _save(connection: Connection, changes: SavedValues) -> None:
+    for section, values in changes.items():
+        for name, value in values.items():
+            text = json.dumps(value)
+            row = insert(_TABLE).values(section=section, name=name, value=text)
+            connection.execute(
+                row.on_conflict_do_update(
+                    index_elements=[_TABLE.c.section, _TABLE.c.name], set_={"value": text}
+                )
+            )
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -157,9 +166,7 @@ def take_back(data_dir: Path) -> None:
     before = _read_settings_file(file)
     try:
         with closing(Database(database_file(data_dir))) as database:
-            store = SettingsStore(database)
-            store.clear()
-            store.save(before)
+            SettingsStore(database).replace(before)
     except StoreError as exc:
         raise ConfigError(str(exc)) from exc
     file.unlink()
@@ -186,6 +193,8 @@ def set_saved_aside(data_dir: Path) -> Path:
             store.clear()
         else:
             (data_dir / SETTINGS_FILE).rename(aside)
+    # It would take back a change of what is no longer saved.
+    (data_dir / BEFORE_FILE).unlink(missing_ok=True)
     return aside
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -23,14 +24,20 @@ LIVE = "live"
 """What the answer that is being written is called where stored ones have their index."""
 
 
-def draw_question(text: str, name: int | str) -> None:
+def draw_question(text: str, name: int | str, scope: Sequence[str] = ()) -> None:
     """Draw what the user asked.
 
     Args:
+        text: As it was typed.
         name: the stored message's index, or another name that no other question on the page has.
+        scope: what it is asked of; nothing: all documents.
     """
     with st.container(key=f"question-{name}", horizontal=True, horizontal_alignment="right"):
         st.markdown(plain_block(text), width="content")
+    if scope:
+        with st.container(key=f"asked-of-{name}", horizontal=True, horizontal_alignment="right"):
+            badges = " ".join(f":gray-badge[{plain(label)}]" for label in scope)
+            st.markdown(f":material/filter_alt: {badges}", width="content")
 
 
 def draw_answer(message: StoredMessage, index: int) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.agents.mentions import read_mentions
 from docmind.errors import DocMindError
 from docmind.ui import uploads
-from docmind.ui.collections import searched_collections
 from docmind.ui.markdown import plain
+from docmind.ui.scope_row import choose_scope, current_scope
 from docmind.ui.tab import (
     Notice,
     WaitingQuestion,
@@ -30,18 +31,35 @@ if TYPE_CHECKING:
 def submit(app: App, value: ChatInputValue) -> None:
     """Take files and a question from the input."""
     tab = this_tab()
-    collections = searched_collections(app, shown_conversation(app))
-    target = collections[0] if collections else None
+    conversation_id = shown_conversation(app)
+    scope = current_scope(app, conversation_id)
+    target = scope.collections[0] if scope.collections else None
     tab.notices = uploads.add(app, value.files or [], target)
-    question = (value.text or "").strip()
-    if question and tab.waiting is not None:
+    typed = (value.text or "").strip()
+    if typed and tab.waiting is not None:
         _refuse(
             "Your last question is still waiting. Take it back, or ask this one after it.",
-            question,
+            typed,
         )
-    elif question:
-        ask_waiting(app, WaitingQuestion(text=question, came_with_files=bool(value.files)))
+    elif typed:
+        _ask_typed(app, typed, conversation_id, came_with_files=bool(value.files))
     st.rerun()
+
+
+def _ask_typed(app: App, typed: str, conversation_id: str | None, *, came_with_files: bool) -> None:
+    """Ask what was typed, of what it names: that is kept for the questions after it.
+
+    Where nothing else was typed, only the choice is changed.
+    """
+    try:
+        mentions = read_mentions(typed, app.documents.documents(), app.collections.all())
+    except DocMindError as exc:
+        _refuse(plain(str(exc)), typed)
+        return
+    if mentions.scope:
+        choose_scope(app, conversation_id, mentions.scope)
+    if mentions.question:
+        ask_waiting(app, WaitingQuestion(text=mentions.question, came_with_files=came_with_files))
 
 
 def ask_again(app: App, question: StoredMessage, temperature: float | None = None) -> None:
@@ -52,16 +70,38 @@ def ask_again(app: App, question: StoredMessage, temperature: float | None = Non
         question: As it is stored.
         temperature: What the answer is sampled with; None: as in the settings.
     """
-    again = WaitingQuestion(text=question.text, version_of=question.id, temperature=temperature)
+    again = WaitingQuestion(
+        text=question.text,
+        version_of=question.id,
+        scope=question.scope,
+        temperature=temperature,
+    )
     ask_waiting(app, again)
 
 
+def ask_suggested(app: App, question: str) -> None:
+    """Ask a question that was offered."""
+    ask_waiting(app, WaitingQuestion(text=question))
+
+
 def ask_edited(app: App, question: StoredMessage, text: str) -> None:
-    """Ask a stored question in other words; it becomes another version of that question."""
+    """Ask a stored question in other words; it becomes another version of that question.
+
+    It is asked of the same documents, unless the text names others.
+    """
     this_tab().edit(None)
-    text = text.strip()
-    if text:
-        ask_waiting(app, WaitingQuestion(text=text, version_of=question.id))
+    try:
+        mentions = read_mentions(text, app.documents.documents(), app.collections.all())
+    except DocMindError as exc:
+        _refuse(plain(str(exc)), text)
+        return
+    if mentions.question:
+        edited = WaitingQuestion(
+            text=mentions.question,
+            version_of=question.id,
+            scope=mentions.scope or question.scope,
+        )
+        ask_waiting(app, edited)
 
 
 def ask_waiting(app: App, question: WaitingQuestion) -> None:
@@ -90,11 +130,12 @@ def ask_waiting(app: App, question: WaitingQuestion) -> None:
     try:
         with app.conversations.existing_or_new(current_id) as conversation_id:
             if current_id is None:
-                app.conversations.search_in(conversation_id, searched_collections(app, None))
+                app.conversations.search_in(conversation_id, current_scope(app, None))
             app.chat.ask(
                 question.text,
                 conversation_id,
                 version_of=question.version_of,
+                scope=question.scope,
                 temperature=question.temperature,
             )
     except DocMindError as exc:

@@ -9,9 +9,9 @@ import streamlit as st
 
 from docmind import wording
 from docmind.ui import answer, engine_status, message_actions, shared_app, uploads
-from docmind.ui.asking import ask_again, ask_waiting, is_loading, waits_for_files
-from docmind.ui.collections import draw_search_choice, searched_collections
+from docmind.ui.asking import ask_again, ask_suggested, ask_waiting, is_loading, waits_for_files
 from docmind.ui.markdown import plain
+from docmind.ui.scope_row import current_scope, draw_scope_row
 from docmind.ui.tab import WaitingQuestion, this_tab
 from docmind.ui.turn_view import view_turn
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from docmind.app import App
     from docmind.storage.documents import Document
     from docmind.storage.messages import StoredMessage
+    from docmind.suggestions import Suggestions
     from docmind.turns import Turn
 
 FOLLOW_S = 0.25
 """How often a running turn is drawn anew."""
+SUGGESTION_S = 2.0
+"""How often suggestions are looked for while they are made."""
 SHOWN = 40
 """Messages drawn at first; older ones on demand."""
 SUGGESTIONS = 6
@@ -93,10 +96,11 @@ def _draw_loading(app: App) -> None:
 def draw_empty(app: App) -> None:
     """Draw the page of a new conversation: what can be asked about, or what is missing."""
     documents = app.documents.documents()
-    searched = searched_collections(app, None)
+    scope = current_scope(app, None)
+    searched = app.collections.searched(scope).ids
     ready = [document for document in documents if document.state == "ready"]
-    if searched:
-        ready = [document for document in ready if document.collection in searched]
+    if searched is not None:
+        ready = [document for document in ready if document.id in searched]
     with st.container(key="empty", horizontal_alignment="center"):
         st.title("Ask your documents", anchor=False, text_alignment="center")
         if not documents:
@@ -104,13 +108,13 @@ def draw_empty(app: App) -> None:
         elif ready:
             _draw_suggestions(ready)
         else:
-            why = _why_none_is_ready(documents, bool(searched))
+            why = _why_none_is_ready(documents, bool(scope))
             st.markdown(why, text_alignment="center")
 
 
 def _draw_first_steps() -> None:
     st.markdown(
-        "Add PDF, Word, PowerPoint or Excel files, web pages, e-mails, e-books, text or pictures. "
+        "Add PDF or Office files, web pages, e-mails, e-books, text, pictures or ZIP archives. "
         "They are read and your questions answered on this machine; nothing leaves it.",
         text_alignment="center",
     )
@@ -125,7 +129,7 @@ def _why_none_is_ready(documents: Sequence[Document], some_are_chosen: bool) -> 
     if uploads.pending(documents):
         return "Your documents are being read. You can ask as soon as one is ready."
     if some_are_chosen:
-        return "No document of the chosen collections is ready. Choose others below."
+        return "None of the chosen documents is ready. Choose others below."
     return "No document could be read. The Documents page says why."
 
 
@@ -190,6 +194,52 @@ def draw_ask_again(app: App, messages: Sequence[StoredMessage]) -> None:
     st.button("Ask again", icon=":material/refresh:", on_click=ask_again, args=(app, question))
 
 
+def draw_next_questions(
+    app: App, messages: Sequence[StoredMessage], conversation_id: str | None
+) -> None:
+    """Offer what can be asked next; while it is made, look for it now and then."""
+    if messages and (messages[-1].role == "user" or not messages[-1].text):
+        return
+    suggestions = _suggestions(app, messages, conversation_id)
+    draw_fragment = st.fragment(
+        _draw_next_questions, run_every=None if suggestions.done else SUGGESTION_S
+    )
+    draw_fragment(app, messages, conversation_id, was_done=suggestions.done)
+
+
+def _draw_next_questions(
+    app: App,
+    messages: Sequence[StoredMessage],
+    conversation_id: str | None,
+    *,
+    was_done: bool,
+) -> None:
+    shared_app.redraw_after_restart(app)
+    suggestions = _suggestions(app, messages, conversation_id)
+    if suggestions.done and not was_done:
+        # A fragment keeps its interval until the page is drawn anew.
+        uploads.redraw()
+    with st.container(key="next-questions", gap="xxsmall"):
+        for number, question in enumerate(suggestions.questions):
+            st.button(
+                plain(question),
+                key=f"next-question-{number}",
+                icon=":material/arrow_outward:",
+                type="tertiary",
+                on_click=ask_suggested,
+                args=(app, question),
+            )
+
+
+def _suggestions(
+    app: App, messages: Sequence[StoredMessage], conversation_id: str | None
+) -> Suggestions:
+    scope = current_scope(app, conversation_id)
+    if messages:
+        return app.suggestions.after_answer(messages, scope)
+    return app.suggestions.for_empty_page(scope)
+
+
 @st.fragment(run_every=FOLLOW_S)
 def follow(app: App, conversation_id: str) -> None:
     """Draw the running turn from its events until it ends and its stored answer takes its place."""
@@ -243,7 +293,7 @@ def draw_question_options(app: App, conversation_id: str | None, turn: Turn | No
         horizontal_alignment="distribute",
         vertical_alignment="center",
     ):
-        draw_search_choice(app, conversation_id)
+        draw_scope_row(app, conversation_id)
         if turn is not None:
             _draw_stop_button(turn)
 
@@ -271,7 +321,7 @@ def write_draft_into_input() -> None:
 def draw_input(app: App) -> ChatInputValue | None:
     """Draw the input for questions and files; return what was sent."""
     return st.chat_input(
-        "Ask about your documents, or drop files",
+        "Ask about your documents, drop files, or type @ for one of them",
         key=_INPUT_KEY,
         accept_file="multiple",
         max_upload_size=uploads.limit_mb(app),

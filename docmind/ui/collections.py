@@ -1,4 +1,4 @@
-"""Collections on the pages: the bar of the documents page, and what a conversation searches."""
+"""Collections on the documents page: the bar that chooses what it shows."""
 
 from __future__ import annotations
 
@@ -82,58 +82,3 @@ def _actions(chosen: int) -> list[str]:
 
 def _names(app: App) -> dict[int, str]:
     return {collection.id: plain(collection.name) for collection in app.collections.all()}
-
-
-def searched_collections(app: App, conversation_id: str | None) -> list[int]:
-    """Return the collections that a conversation searches; none: all.
-
-    Args:
-        conversation_id: None is this tab's next conversation.
-    """
-    chosen = list(this_tab().searched)
-    if conversation_id is not None:
-        conversation = app.conversations.get(conversation_id)
-        if conversation is not None:
-            chosen = list(conversation.collections)
-    known = _names(app)
-    return [collection for collection in chosen if collection in known]
-
-
-def draw_search_choice(app: App, conversation_id: str | None) -> None:
-    """Draw what is searched, and the choice, once there is more than one collection."""
-    names = _names(app)
-    if len(names) < 2:
-        return
-    searched = searched_collections(app, conversation_id)
-    key = f"searched-{conversation_id}"
-
-    def choose() -> None:
-        chosen = st.session_state[key]
-        if conversation_id is None:
-            this_tab().search_in(chosen)
-        else:
-            app.conversations.search_in(conversation_id, chosen)
-
-    with st.popover(
-        _search_label([names[collection] for collection in searched]),
-        icon=":material/folder_open:",
-        type="tertiary",
-    ):
-        st.pills(
-            "Search in",
-            names,
-            selection_mode="multi",
-            default=searched,
-            format_func=names.__getitem__,
-            key=key,
-            on_change=choose,
-        )
-        st.caption("Nothing chosen: all documents.")
-
-
-def _search_label(names: list[str]) -> str:
-    if not names:
-        return "All documents"
-    if len(names) < 3:
-        return ", ".join(names)
-    return f"{len(names)} collections"

@@ -5,24 +5,53 @@ One is open at a time, and stays open over reruns until it is answered or dismis
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import streamlit as st
 
 from docmind import wording
 from docmind.errors import DocMindError
+from docmind.transcripts.export import (
+    ExportFormat,
+    export_all,
+    export_conversation,
+    file_name,
+)
 from docmind.ui.markdown import plain
 from docmind.ui.tab import Dialog, shown_conversation, this_tab
-from docmind.ui.transcript import transcript
 from docmind.ui.version_comparison import draw_comparison
 
 if TYPE_CHECKING:
     from docmind.app import App
     from docmind.storage.collections import Collection
+    from docmind.storage.conversations import Conversation
     from docmind.storage.documents import Document
+
+KEYS = {
+    "`Enter`": "Ask",
+    "`Shift` `Enter`": "A new line in the question",
+    "`@`": "Choose a document for the question",
+    "`#`": "Choose a collection or tag for it",
+    "`Ctrl` `Shift` `O`": "New conversation",
+    "`Esc`": "Close what is open, else stop the answer",
+    "`?`": "This list",
+}
+"""Every key that the pages listen to beside those of the browser."""
+_FORMAT_NAMES = {
+    ExportFormat.MARKDOWN: "Markdown",
+    ExportFormat.WEB_PAGE: "Web page",
+    ExportFormat.WORD: "Word",
+    ExportFormat.JSON: "JSON",
+}
+_FORMAT_CAPTIONS = {
+    ExportFormat.MARKDOWN: "For notes and other programs",
+    ExportFormat.WEB_PAGE: "One HTML file that opens everywhere",
+    ExportFormat.WORD: "To go on writing in",
+    ExportFormat.JSON: "All data: every verdict, step and figure",
+}
 
 
 def ask(dialog: Dialog) -> NoReturn:
@@ -58,8 +87,25 @@ class CopyByHand:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """Shows which keys do what."""
+
+    def draw(self, _app: App) -> None:
+        """Draw it."""
+
+        def body() -> None:
+            rows = [f"| {key} | {does} |" for key, does in KEYS.items()]
+            st.markdown("\n".join(["| Key | What it does |", "| --- | --- |", *rows]))
+
+        _open("Keys", body)
+
+
+@dataclass(frozen=True)
 class CompareVersions:
-    """Shows what a version of an answer states otherwise than the one before it."""
+    """Shows what a version of an answer states otherwise than the one before it.
+
+    The first one is compared with the second.
+    """
 
     message_id: int
 
@@ -68,19 +114,20 @@ class CompareVersions:
         conversation_id = shown_conversation(app)
         if conversation_id is None:
             return
-        after = app.conversations.version(conversation_id, self.message_id)
-        if after is None or len(after.versions) < 2:
+        shown = app.conversations.version(conversation_id, self.message_id)
+        if shown is None or len(shown.versions) < 2:
             return
-        place = after.versions.index(after.id)
-        other = place - 1 if place else 1
-        before = app.conversations.version(conversation_id, after.versions[other])
-        if before is None:
+        later = max(shown.versions.index(shown.id), 1)
+        before = app.conversations.version(conversation_id, shown.versions[later - 1])
+        after = app.conversations.version(conversation_id, shown.versions[later])
+        if before is None or after is None:
             return
+        names = (f"version {later}", f"version {later + 1}")
 
         def body() -> None:
-            draw_comparison(before, after)
+            draw_comparison(before, after, names)
 
-        _open(f"Version {other + 1} and version {place + 1}", body, width="medium")
+        _open(f"Version {later} and version {later + 1}", body, width="medium")
 
 
 @dataclass(frozen=True)
@@ -106,7 +153,7 @@ class RenameConversation:
 
 @dataclass(frozen=True)
 class ExportConversation:
-    """Offers the conversation as a file."""
+    """Offers the conversation, or all of them, as a file."""
 
     conversation_id: str
 
@@ -115,56 +162,38 @@ class ExportConversation:
         conversation = app.conversations.get(self.conversation_id)
         if conversation is None:
             return
-        title = conversation.title
-        text = transcript(
-            title or "New conversation", app.conversations.messages(self.conversation_id)
-        )
-        file_name = "-".join(re.findall(r"\w+", title)).lower()[:60] or "conversation"
 
         def body() -> None:
-            st.markdown("Questions, answers and the passages they cite, as one Markdown file.")
+            st.markdown("Questions, answers and the passages they cite.")
+            kind = st.radio(
+                "Format",
+                list(ExportFormat),
+                format_func=_FORMAT_NAMES.__getitem__,
+                captions=list(_FORMAT_CAPTIONS.values()),
+            )
+            kind = kind or ExportFormat.MARKDOWN
+            count = len(app.conversations.list())
+            is_all = False
+            if count > 1:
+                is_all = st.checkbox(f"All {count} conversations, in one ZIP archive")
+            name = file_name(conversation, kind)
+            mime = kind.mime
+            if is_all:
+                name = f"conversations-{kind.value}.zip"
+                mime = "application/zip"
             saved = st.download_button(
                 "Save",
-                data=text,
-                file_name=f"{file_name}.md",
-                mime="text/markdown",
+                # Made when it is asked for: it may be long.
+                data=partial(_exported, app, conversation, kind, is_all=is_all),
+                file_name=name,
+                mime=mime,
                 type="primary",
                 icon=":material/download:",
             )
             if saved:
                 _close()
 
-        _open("Export conversation", body)
-
-
-@dataclass(frozen=True)
-class DeleteConversation:
-    """Asks before a conversation goes."""
-
-    conversation_id: str
-
-    def draw(self, app: App) -> None:
-        """Draw it, unless the conversation is gone."""
-        conversation = app.conversations.get(self.conversation_id)
-        if conversation is None:
-            return
-        title = plain(conversation.title or "New conversation")
-
-        def delete() -> None:
-            turn = app.chat.active(self.conversation_id)
-            if turn is not None:
-                turn.stop()
-                turn.wait(5)
-            app.conversations.delete(self.conversation_id)
-
-        def body() -> None:
-            _draw_confirmation(
-                f"**{title}** with its messages, sources and trim events will be deleted. "
-                "Your documents stay.",
-                delete,
-            )
-
-        _open("Delete conversation", body)
+        _open("Export", body)
 
 
 @dataclass(frozen=True)
@@ -184,9 +213,11 @@ class DeleteDocuments:
                 app.documents.delete(document.id)
 
         def body() -> None:
+            attached = _attached(app, documents)
+            also = f" and {wording.count(len(attached), 'file')} in them" if attached else ""
             _draw_confirmation(
-                f"{_names(documents)} will be removed from this machine, with all passages and "
-                "vectors. Answers keep the passages they cite.",
+                f"{_names(documents)}{also} will be removed from this machine, with all passages "
+                "and vectors. Answers keep the passages they cite.",
                 delete,
             )
 
@@ -289,6 +320,16 @@ class DeleteCollection:
 # Parts that several dialogs have.
 
 
+def _exported(app: App, conversation: Conversation, kind: ExportFormat, *, is_all: bool) -> bytes:
+    conversations = app.conversations
+    if not is_all:
+        return export_conversation(conversation, conversations.messages(conversation.id), kind)
+    found = []
+    for each in conversations.list():
+        found.append((each, conversations.messages(each.id)))
+    return export_all(found, kind)
+
+
 def _open(
     title: str, body: Callable[[], None], width: Literal["small", "medium"] = "small"
 ) -> None:
@@ -331,6 +372,22 @@ def _draw_name_form(name: str, save: Callable[[str], None]) -> None:
 
 def _present_documents(app: App, document_ids: Sequence[str]) -> list[Document]:
     return [document for document in app.documents.documents() if document.id in document_ids]
+
+
+def _attached(app: App, documents: Sequence[Document]) -> set[str]:
+    """Return the ids of what mails and archives hold, at any depth, without the documents given."""
+    ids = {document.id for document in documents}
+    found: set[str] = set()
+    others = app.documents.documents()
+    grows = True
+    while grows:
+        grows = False
+        for document in others:
+            is_held = not (ids | found).isdisjoint(document.parents)
+            if is_held and document.id not in ids | found:
+                found.add(document.id)
+                grows = True
+    return found
 
 
 def _find_collection(app: App, collection_id: int) -> Collection | None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
+from docmind.ingestion.readers.source_code import SUFFIXES as CODE
 from docmind.storage.documents import Failure
 from docmind.ui import dialogs, shared_app, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
@@ -34,10 +35,16 @@ _ICONS = {
     ".pptm": "slideshow",
     ".xlsx": "table",
     ".xlsm": "table",
+    **dict.fromkeys((".odt", ".ott", ".rtf", ".doc"), "article"),
+    **dict.fromkeys((".odp", ".otp", ".ppt"), "slideshow"),
+    **dict.fromkeys((".ods", ".ots", ".xls"), "table"),
+    **dict.fromkeys(CODE, "code"),
     ".csv": "table",
     ".tsv": "table",
     ".eml": "mail",
     ".msg": "mail",
+    ".mbox": "mail",
+    ".zip": "folder_zip",
     ".epub": "menu_book",
     **dict.fromkeys(IMAGES, "image"),
 }
@@ -54,7 +61,7 @@ def draw_drop_field(app: App) -> None:
     """
     tab = this_tab()
     files = st.file_uploader(
-        "PDF, Word, PowerPoint, Excel, CSV, web pages, e-mails, e-books, text and pictures, "
+        "PDF, Office files, CSV, web pages, e-mails, e-books, text, pictures and ZIP archives, "
         "as many as you like",
         accept_multiple_files=True,
         key=f"upload-{tab.uploads}",
@@ -114,6 +121,7 @@ def _draw_list(app: App, was_busy: bool) -> None:
     # Sorting is stable: within a rank the newest stays first.
     found.sort(key=lambda document: document.added_at, reverse=True)
     found.sort(key=lambda document: _RANK_OF_STATE[document.state])
+    found = _below_what_holds_them(found)
 
     if not found and search_text:
         st.caption("No document has this in its name or tags.")
@@ -126,6 +134,25 @@ def _draw_list(app: App, was_busy: bool) -> None:
     with rows:
         for document in shown:
             _draw_row(app, document)
+
+
+def _below_what_holds_them(documents: Sequence[Document]) -> list[Document]:
+    """Return documents in their order, but what a mail or an archive holds stands below it."""
+    ids = {document.id for document in documents}
+    children: dict[str, list[Document]] = {}
+    todo: list[Document] = []
+    for document in documents:
+        if document.parents and document.parents[0] in ids:
+            children.setdefault(document.parents[0], []).append(document)
+        else:
+            todo.append(document)
+    todo.reverse()
+    ordered: list[Document] = []
+    while todo:
+        document = todo.pop()
+        ordered.append(document)
+        todo += reversed(children.get(document.id, []))
+    return ordered
 
 
 def _draw_no_documents() -> None:

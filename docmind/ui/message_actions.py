@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind.transcripts.markdown import answer_with_sources
 from docmind.ui import answer, dialogs, shared_app
 from docmind.ui.asking import ask_again, ask_edited
 from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain
 from docmind.ui.plain_text import plain_text
+from docmind.ui.scope_row import labels
 from docmind.ui.tab import this_tab
-from docmind.ui.transcript import answer_with_sources
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -39,7 +40,7 @@ def draw_question(app: App, message: StoredMessage, index: int, *, is_busy: bool
     if this_tab().editing == message.id and not is_busy:
         _draw_edit_form(app, message)
         return
-    answer.draw_question(message.text, index)
+    answer.draw_question(message.text, index, labels(app, message.scope))
     with st.container(
         key=f"actions-{index}", horizontal=True, gap="small", horizontal_alignment="right"
     ):

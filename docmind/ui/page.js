@@ -11,8 +11,17 @@ function hideCharts() {
     chart.setAttribute("aria-hidden", "true");
 }
 
+// Dialogs and menus stand outside the app's element, which alone has the theme's colour scheme.
+function spreadScheme() {
+  const app = document.querySelector(".stApp");
+  if (!app) return;
+  const scheme = getComputedStyle(app).colorScheme;
+  if (document.body.style.colorScheme !== scheme) document.body.style.colorScheme = scheme;
+}
+
 function follow() {
   hideCharts();
+  spreadScheme();
   const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
   const now = Boolean(box?.querySelector(".st-key-stop-turn"));
   if (now !== running && (now || atEnd)) until = Date.now() + 1500;
@@ -65,9 +74,16 @@ export default function ({ data, setTriggerValue }) {
     setTriggerValue("opened", link.getAttribute("href").replace(/^#[a-z]+-/, ""));
   };
   document.addEventListener("click", open, true);
-  // 3. A question that was just asked comes into view, and its stored answer takes the place of the running one there.
+  // 3. A question mark that is typed nowhere shows the keys.
+  const help = (event) => {
+    const types = event.target.closest?.("input, textarea, [contenteditable]");
+    if (event.key === "?" && !types && !event.ctrlKey && !event.metaKey && !event.altKey)
+      setTriggerValue("help", true);
+  };
+  document.addEventListener("keydown", help);
+  // 4. A question that was just asked comes into view, and its stored answer takes the place of the running one there.
   const timer = setInterval(follow, 200);
-  // 4. A text that the user wants copied goes into the clipboard, once.
+  // 5. A text that the user wants copied goes into the clipboard, once.
   if (data.number > copied) {
     copied = data.number;
     copy(data.text).then((done) => done || setTriggerValue("refused", data.number));
@@ -75,5 +91,6 @@ export default function ({ data, setTriggerValue }) {
   return () => {
     clearInterval(timer);
     document.removeEventListener("click", open, true);
+    document.removeEventListener("keydown", help);
   };
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from docmind.ui.dialogs import CopyByHand
+from docmind.ui.dialogs import CopyByHand, Keys
 from docmind.ui.tab import this_tab
 from docmind.ui.viewer import ViewerPane
 
@@ -29,9 +29,12 @@ def draw() -> None:
             data={"text": tab.clipping.text, "number": tab.clipping.number},
             on_opened_change=_do_nothing,
             on_refused_change=_do_nothing,
+            on_help_change=_do_nothing,
         )
     if happened.opened:
         tab.dialog = ViewerPane.from_link(str(happened.opened))
+    if happened.help:
+        tab.dialog = Keys()
     if happened.refused:
         tab.dialog = CopyByHand(tab.clipping.text)
 

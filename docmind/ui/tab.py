@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import streamlit as st
+
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +39,8 @@ class WaitingQuestion:
     """It waits for all files then, else only for the first that can be asked about."""
     version_of: int | None = None
     """The id of the stored question in whose place it stands."""
+    scope: QuestionScope | None = None
+    """What it is asked of; None: as the conversation has it."""
     temperature: float | None = None
     """What its answer is sampled with; None: as in the settings."""
 
@@ -62,8 +67,12 @@ class TabState:
 
     conversation_id: str | None = None
     """The conversation that the chat page shows; None: a new one."""
-    searched: list[int] = field(default_factory=list)
-    """The collections that the next new conversation searches; none: all."""
+    scope: QuestionScope = NOTHING_CHOSEN
+    """What the next new conversation's questions are asked of."""
+    deleted_conversation: str | None = None
+    """The id of the one that was deleted last: the list offers to bring it back."""
+    mention: Mapping[str, object] | None = None
+    """What is being typed behind `@` or `#`, as docmind/ui/mentions.js tells it."""
     waiting: WaitingQuestion | None = None
     draft: str = ""
     """What stands in the input in the next run, as if the user had typed it."""
@@ -134,10 +143,6 @@ class TabState:
         """List all conversations in the sidebar."""
         self.shows_all_conversations = True
 
-    def search_in(self, collections: list[int]) -> None:
-        """Choose what the next new conversation searches."""
-        self.searched = collections
-
     def mark_engine_notice_read(self, notice: str) -> None:
         """Say this notice of the engine no more."""
         self.read_engine_notice = notice
@@ -174,12 +179,14 @@ def show_conversation(conversation_id: str | None) -> None:
             # What was to be asked in the other conversation stays typed.
             tab.draft = tab.waiting.text
             tab.waiting = None
+        if conversation_id is not None:
+            tab.deleted_conversation = None
         tab.dialog = None
         tab.editing = None
         tab.asks_reason = None
         tab.notices = []
         # A new conversation searches everything until something is chosen for it.
-        tab.searched = []
+        tab.scope = NOTHING_CHOSEN
     tab.conversation_id = conversation_id
     if conversation_id is None:
         st.query_params.pop(_ADDRESS_KEY, None)

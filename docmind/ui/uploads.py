@@ -40,6 +40,10 @@ _PARTS = {
     ".xlsm": "sheet",
     ".pptx": "slide",
     ".pptm": "slide",
+    ".ods": "sheet",
+    ".odp": "slide",
+    ".mbox": "mail",
+    ".zip": "file",
     ".epub": "chapter",
 }
 """What is counted while a file of this type is read; of all others pages."""

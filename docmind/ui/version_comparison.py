@@ -57,8 +57,14 @@ def compare(before: Sequence[Statement], after: Sequence[Statement]) -> list[Sta
     return changes
 
 
-def draw_comparison(before: StoredMessage, after: StoredMessage) -> None:
-    """Draw what the later version dropped, added, or is judged otherwise in."""
+def draw_comparison(before: StoredMessage, after: StoredMessage, names: tuple[str, str]) -> None:
+    """Draw what the later version dropped, added, or is judged otherwise in.
+
+    Args:
+        before: The earlier version.
+        after: The later one.
+        names: What the two are called.
+    """
     changes = compare(before.statements, after.statements)
     if not changes:
         st.markdown("Nothing in these versions was checked, so there is nothing to compare.")
@@ -67,14 +73,14 @@ def draw_comparison(before: StoredMessage, after: StoredMessage) -> None:
     st.caption(f"{wording.count(len(same), 'statement')} the same in both")
     for change in changes:
         if not change.is_same:
-            _draw_change(change)
+            _draw_change(change, names)
 
 
-def _draw_change(change: StatementChange) -> None:
+def _draw_change(change: StatementChange, names: tuple[str, str]) -> None:
     if change.after is None and change.before is not None:
-        _draw_line(":red[**Only in the first**]", change.before)
+        _draw_line(f":red[**Only in {names[0]}**]", change.before)
     elif change.before is None and change.after is not None:
-        _draw_line(":green[**Only in the second**]", change.after)
+        _draw_line(f":green[**Only in {names[1]}**]", change.after)
     elif change.before is not None and change.after is not None:
         was = change.before.verdict.value
         _draw_line(f":orange[**Was: {was}**]", change.after)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from docmind import wording
 from docmind.errors import DocMindError
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.ui import passage_view
@@ -15,7 +16,7 @@ from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.page_image import WIDTH, page_image
 from docmind.ui.passage_view import CitedPassage
-from docmind.ui.tab import shown_conversation, this_tab
+from docmind.ui.tab import show_conversation, shown_conversation, this_tab
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -25,6 +26,8 @@ Boxes = Sequence[Sequence[float]]
 
 ZOOMS = (100, 150, 200, 300)
 """Widths of a page in percent of the pane's."""
+MOST_CITING = 8
+"""Conversations that are listed at a document that they cite."""
 TEXT_SHOWN = 20_000
 """Most characters of a page without a picture; a format without pages is one page."""
 
@@ -97,6 +100,8 @@ def _draw_pane(app: App, pane: ViewerPane, cited: CitedPassage | None) -> None:
     if document is None:
         st.info("This document was deleted; the passage was kept with the answer.")
         return
+    if cited is None and document.state == "ready":
+        _draw_about(app, pane, document)
     boxes: list[Sequence[float]] = []
     if cited is not None:
         # All that the answer takes from this page, not only what was clicked.
@@ -141,6 +146,76 @@ def _draw_head(
         if _has_picture(document):
             _draw_zoom(pane)
         _draw_original(app, document)
+
+
+def _draw_about(app: App, pane: ViewerPane, document: Document) -> None:
+    """Draw what is known of a document behind a fold: its outline, and what cites it."""
+    fold = st.expander(
+        "About this document", type="compact", key=f"about-{document.id}", on_change="rerun"
+    )
+    if not fold.open:  # a long document's outline takes a while
+        return
+    with fold:
+        figures = [
+            wording.count(document.passages, "passage"),
+            wording.size(document.size),
+            f"added {wording.when(document.added_at)}",
+        ]
+        st.caption(plain(" · ".join(figures)))
+        if document.unread:
+            st.caption(f":material/info: {plain('; '.join(document.unread))}.")
+        _draw_outline(app, pane, document)
+        _draw_citing(app, document)
+
+
+def _draw_outline(app: App, pane: ViewerPane, document: Document) -> None:
+    """Draw the document's headings; one that is chosen shows its page."""
+    pages: dict[str, int | None] = {}
+    for passage in app.documents.passages(document.id):
+        if passage.heading:
+            pages.setdefault(passage.heading, passage.page)
+    if not pages:
+        st.caption("No headings were found in it.")
+        return
+    key = f"outline-{document.id}"
+
+    def go_there() -> None:
+        page = pages.get(str(st.session_state[key]))
+        if page is not None:
+            pane.page = page
+
+    def with_page(heading: str) -> str:
+        page = pages[heading]
+        return heading if page is None else f"{heading} · p. {page}"
+
+    st.selectbox(
+        "Outline",
+        list(pages),
+        index=None,
+        format_func=with_page,
+        key=key,
+        placeholder=f"Go to one of {wording.count(len(pages), 'heading')}",
+        on_change=go_there,
+    )
+
+
+def _draw_citing(app: App, document: Document) -> None:
+    """Draw the conversations whose answers cite the document."""
+    citing = app.conversations.citing(document.id)
+    if not citing:
+        st.caption("No answer cites it yet.")
+        return
+    st.caption("Cited in")
+    for conversation, answers in citing[:MOST_CITING]:
+        title = plain(conversation.title or "New conversation")
+        label = f"{title} ({wording.count(answers, 'answer')})"
+        if st.button(label, key=f"citing-{conversation.id}", type="tertiary"):
+            this_tab().close_dialog()
+            show_conversation(conversation.id)
+            st.switch_page("pages/chat.py", query_params=st.query_params)
+    more = len(citing) - MOST_CITING
+    if more > 0:
+        st.caption(f"and in {more} more")
 
 
 def _draw_turn_button(
@@ -191,7 +266,7 @@ def _draw_original(app: App, document: Document) -> None:
     st.download_button(
         "Original",
         data=read,
-        file_name=document.name,
+        file_name=document.own_name,
         key="viewer-original",
         type="tertiary",
         icon=":material/download:",

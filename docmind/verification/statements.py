@@ -186,7 +186,7 @@ def check_answer(
     by_number = {source.number: source for source in passages}
     sentences = _with_marks_behind(list(answer_sentences(answer)))
     whole = " ".join(found.sentence.text for found in sentences)
-    is_short = bool(question) and len(sentences) == 1 and _is_fragment(whole, question)
+    is_short = bool(question) and len(sentences) == 1 and is_fragment(whole, question)
     citations: dict[tuple[int, str], Citation] = {}
     new_marks: dict[tuple[int, int], str] = {}
     for found in sentences:
@@ -268,7 +268,7 @@ def join_checked(parts: Sequence[tuple[str, CheckedAnswer]]) -> CheckedAnswer:
     )
 
 
-def _is_fragment(text: str, question: str) -> bool:
+def is_fragment(text: str, question: str) -> bool:
     """Return whether a text is an answer such as "40 people", not a sentence of its own.
 
     One that says the question again states it, whatever its verb: "The repair of the lift cost
@@ -333,9 +333,19 @@ def _is_hollow(sentence: AnswerSentence, question: str, *, is_short: bool) -> bo
     return _echoes(text, question)
 
 
+def asks_yes_or_no(question: str) -> bool:
+    """Return whether a question begins as one does that is answered by yes or no."""
+    return _YES_NO.search(question) is not None
+
+
 def is_open_question(question: str) -> bool:
     """Return whether a question wants more than yes or no."""
     return _OPEN_QUESTION.search(question) is not None and _YES_NO.search(question) is None
+
+
+def _asks(question: str) -> bool:
+    """Return whether a task is a question, and not to summarize something."""
+    return question.rstrip().endswith(("?", "\uff1f")) or is_open_question(question)
 
 
 def _echoes(text: str, question: str) -> bool:
@@ -402,10 +412,13 @@ def _add_judgements(
 ) -> None:
     """Have judged what the rules may be wrong about, and set the verdicts anew.
 
-    A single statement must also answer the question; each of several need only be so.
+    A single statement must also answer the question, if one is asked; each of several need only be
+    so.
     """
     stated = [found for found in sentences if found.verdict is not Verdict.NO_STATEMENT]
-    asked = question if len(stated) == 1 else ""
+    asked = ""
+    if len(stated) == 1 and _asks(question):
+        asked = question
     open_ones = [found for found in stated if not _stands_as_it_is(found, by_number, asked)]
     claims = [Claim(statement=found.words, question=asked) for found in open_ones]
     for found, judgement in zip(open_ones, judge(claims), strict=True):

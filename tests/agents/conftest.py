@@ -22,6 +22,7 @@ KINDS = {
     "researcher": "look_up",
     "summarizer": "summarize",
     "analyst": "calculate",
+    "comparer": "compare",
     "verifier": "check",
 }
 
@@ -50,7 +51,12 @@ def make_app(tmp_path, models_dir, minilm):
 
     def make(engine, **groups):
         # Most texts here are made up, and would be mended: that has tests of its own.
-        groups["agents"] = {"unsupported_sentences": "mark", **groups.get("agents", {})}
+        agents = {
+            "unsupported_sentences": "mark",
+            "judge_statements": False,
+            "suggest_questions": False,
+        }
+        groups["agents"] = agents | groups.get("agents", {})
         settings = load_settings(data_dir=tmp_path / "data", **groups)
         settings.data_dir.joinpath("models").symlink_to(models_dir)
         app = build_app(settings, engine=engine)

@@ -5,6 +5,7 @@ import pytest
 from docmind.events import AgentStep, SentenceReplaced, TokenDelta, Verdict
 from docmind.turns import streamed_answer
 from docmind.ui.turn_view import view_stored
+from docmind.verification.statements import AS_STATED, NOT_AS_STATED
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
@@ -15,6 +16,7 @@ RIGHT = "The notice period of the lease is three months [1]."
 QUOTED = 'The document says: "The notice period is three months." [1]'
 REFUSAL = "Not found in your documents."
 MEND = {"unsupported_sentences": "mend"}
+JUDGE = MEND | {"judge_statements": True}
 
 
 @pytest.fixture
@@ -118,9 +120,9 @@ def test_the_same_text_is_checked_once_however_often_its_check_is_asked_for(make
     check = app.chat._check_answer
     checked = []
 
-    def counted(question, answer, passages, judge):
+    def counted(question, answer, passages):
         checked.append(answer)
-        return check(question, answer, passages, judge=judge)
+        return check(question, answer, passages)
 
     app.chat._check_answer = counted
     assert ask(app, QUESTION)[-1].answer == RIGHT
@@ -182,7 +184,7 @@ def judging(written, chances):
 def test_an_answer_is_judged_behind_the_passages_that_it_was_written_from(make_app, ask):
     reworded = "It takes three months to end the lease [1]."
     engine = judging([reworded], (0.9, 0.1, 0.0))
-    end = ask(make_app(engine, agents=MEND), QUESTION)[-1]
+    end = ask(make_app(engine, agents=JUDGE), QUESTION)[-1]
     assert end.answer == reworded
     assert [found.verdict for found in end.statements] == [Verdict.SUPPORTED]
     system, user = engine.prompts[1][:2]
@@ -197,13 +199,31 @@ def test_an_answer_is_judged_behind_the_passages_that_it_was_written_from(make_a
 
 def test_a_sentence_that_the_judge_does_not_find_is_mended(make_app, ask):
     engine = judging([RIGHT, RIGHT], (0.0, 0.1, 0.9))
-    end = ask(make_app(engine, agents=MEND), QUESTION)[-1]
+    end = ask(make_app(engine, agents=JUDGE), QUESTION)[-1]
     assert end.answer == QUOTED
     assert len(engine.judged) <= 2
 
 
+def test_what_is_only_marked_is_judged_too(make_app, ask):
+    engine = judging([RIGHT], (0.0, 0.9, 0.1))
+    end = ask(make_app(engine, agents=JUDGE | {"unsupported_sentences": "mark"}), QUESTION)[-1]
+    assert end.answer == RIGHT
+    assert [found.verdict for found in end.statements] == [Verdict.CONTRADICTED]
+    assert len(engine.judged) == 1
+
+
 def test_a_setting_leaves_the_judging_to_the_rules(make_app, ask):
     engine = judging([RIGHT], (0.0, 0.1, 0.9))
-    end = ask(make_app(engine, agents=MEND | {"judge_statements": False}), QUESTION)[-1]
+    end = ask(make_app(engine, agents=MEND), QUESTION)[-1]
     assert end.answer == RIGHT
     assert not engine.judged
+
+
+@pytest.mark.parametrize(
+    ("chances", "told"),
+    [((0.6, 0.3, 0.1), AS_STATED), ((0.4, 0.5, 0.1), NOT_AS_STATED), (None, AS_STATED)],
+)
+def test_a_statement_to_check_is_supported_only_if_that_is_likelier(make_app, ask, chances, told):
+    asked = "The notice period is three months for the lease"
+    engine = PromptedEngine([plan((asked, "verifier"))], chances=lambda messages, choices: chances)
+    assert ask(make_app(engine, agents=JUDGE), asked)[-1].answer.startswith(told)

@@ -46,11 +46,23 @@ def names_in(text):
         ("What is in “Letter of 3 May.pdf”?", [], ["Letter of 3 May.pdf"]),
         ("Compare contract-harbour.docx and lease.txt", [HARBOUR.name], ["lease.txt"]),
         ("What is the rent?", [], []),
+        ("Does Node.js follow U.S.C. 17 on example.pl?", [], []),
         ("Is it due on 3.5. or e.g. later?", [], []),
     ],
 )
 def test_names_in_a_question(text, found, missing):
     assert names_in(text) == (found, missing)
+
+
+def test_an_attachment_is_named_by_its_own_name_and_comes_with_its_mail():
+    mail = document("offer.eml")
+    attached = document("offer.eml / price list 2030.pdf", parents=(mail.id,))
+    library = (*LIBRARY, mail, attached)
+    assert named_documents("Sum up price list 2030.pdf", library).documents == (attached,)
+    assert named_documents("Sum up price-list-2030.pdf", library).documents == (attached,)
+    named = named_documents("What does offer.eml say?", library)
+    assert set(named.documents) == {mail, attached}
+    assert named.missing == ()
 
 
 def test_another_year_is_another_document():
@@ -82,7 +94,7 @@ def test_why_a_document_can_not_be_read_is_said():
     assert missing("zebra.pdf") == "There is no document called zebra.pdf among your documents."
     assert missing("quarterly-report-2031.pdf").endswith("Near it: Quarterly report 2030.pdf.")
     assert "deleted" in missing("zebra.pdf", seen=["Zebra.pdf"])
-    assert "not searched" in missing("zebra.pdf", others=[document("zebra.pdf")])
+    assert "not among the documents" in missing("zebra.pdf", others=[document("zebra.pdf")])
     assert "still being read" in missing("zebra.pdf", others=[document("zebra.pdf", "queued")])
     failed = document("zebra.pdf", "failed", reason="It has a password.")
     assert missing("zebra.pdf", others=[failed]) == (

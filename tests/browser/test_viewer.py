@@ -46,3 +46,35 @@ def test_a_document_is_looked_at_from_the_documents_page(url, visit):
     page.wait_for_selector(".st-key-viewer >> text=Passage 1 about the fee.", timeout=20_000)
     page.get_by_role("button", name="Close").click()
     page.wait_for_selector(".st-key-viewer", state="detached", timeout=20_000)
+
+
+def test_a_document_tells_its_outline_and_what_cites_it(url, visit):
+    tab = visit(url)
+    page = tab.page
+    page.goto(url)
+    page.wait_for_selector('[data-testid="stChatInputTextArea"]', timeout=60_000)
+    tab.ask_and_wait("What is the yearly fee?")
+    tab.open("documents")
+    page.get_by_role("button", name="Preview").last.click()
+    pane = page.locator(".st-key-viewer")
+    pane.get_by_text("About this document").click()
+    pane.get_by_text("Outline").wait_for(timeout=20_000)
+    pane.get_by_role("button", name="What is the yearly fee?").click()
+    page.wait_for_selector('[class*="st-key-question-"] >> text=What is the yearly fee?')
+    pane.wait_for(state="detached")
+
+
+def test_a_question_mark_lists_the_keys(url, visit):
+    tab = visit(url)
+    page = tab.page
+    tab.open()
+    page.wait_for_selector("meta[data-docmind]", state="attached")
+    page.locator("h1").first.click()
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_text("New conversation").wait_for(timeout=20_000)
+    tab.close_dialog()
+    field = page.locator('[data-testid="stChatInputTextArea"]')
+    field.fill("")
+    field.press("?")
+    assert field.input_value() == "?"
+    assert page.get_by_role("dialog").count() == 0

@@ -193,5 +193,5 @@ def test_a_backup_is_restored_into_another_folder(docmind, tmp_path, models_dir)
     well = docmind("doctor", "--repair", DOCMIND_DATA_DIR=str(other))
     assert "agree" in well.stdout
     (tmp_path / "broken.zip").write_bytes(file.read_bytes()[:500])
-    broken = docmind("restore", tmp_path / "broken.zip", DOCMIND_DATA_DIR=str(other))
+    broken = docmind("restore", "--replace", tmp_path / "broken.zip", DOCMIND_DATA_DIR=str(other))
     assert "no whole backup" in broken.stderr

@@ -63,6 +63,7 @@ def test_every_file_type_becomes_searchable(service, samples, retriever):
         ("When do spring tides come?", "tides.epub", None),
         ("How many ships does the lighthouse keeper count?", "lighthouse.png", 1),
         ("Is the crane repaired?", "pier.eml", None),
+        ("What did the winch cost?", "pier.eml / invoice.txt", None),
         ("When do the ferries leave?", "ferries.rst", None),
     ):
         hit = retriever.search(question, 3)[0]

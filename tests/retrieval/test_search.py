@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from docmind.passages import Passage, ScoredPassage, passage_id
+from docmind.question_scope import PageRange
 from docmind.retrieval.fusion import best_points, fuse, missing_ids
 from docmind.retrieval.search import Retriever, diverse
 from docmind.retrieval.store.base import Scope
@@ -114,6 +115,13 @@ def test_the_best_passage_comes_with_its_neighbours(tmp_path, embedder, neighbou
     tables = retriever.search_each("lunch", 1, [Scope(document_ids=["a"], table=True)])
     assert [passage.position for passage in tables] == [3]
     store.close()
+
+
+def test_neighbours_on_pages_that_are_not_searched_stay_away(retriever):
+    # Texts 0, 2 and 4 are d0's, on pages 1, 3 and 5.
+    scope = Scope(document_ids=["d0"], pages={"d0": [PageRange(3, 3)]})
+    found = retriever.search_each("What do bees make?", 3, [scope])
+    assert [passage.page for passage in found] == [3]
 
 
 def test_an_empty_question_finds_nothing(retriever):

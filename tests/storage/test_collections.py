@@ -1,6 +1,7 @@
 import pytest
 
 from docmind.errors import IngestError
+from docmind.question_scope import ChosenDocument, PageRange, QuestionScope
 from docmind.storage.collections import CollectionStore
 from docmind.storage.database import Database
 from docmind.storage.documents import FIRST_COLLECTION
@@ -60,12 +61,38 @@ def test_documents_move_and_are_searched_by_collection(documents, collections, a
     collections.move("new", contracts.id)  # still queued
     collections.move("c", 999)  # deleted in another tab meanwhile
     assert documents.get("c").collection == FIRST_COLLECTION
-    assert collections.searched([]) is None
-    assert collections.searched([999]) is None
-    assert collections.searched([contracts.id]) == ["b"]
-    assert collections.searched([audits.id]) == []
-    assert sorted(collections.searched([FIRST_COLLECTION, contracts.id])) == ["a", "b", "c"]
-    assert sorted(collections.searched([], shared=True)) == ["a", "b", "c"]
+
+    def searched(*chosen, shared=False):
+        return collections.searched(QuestionScope(collections=chosen), shared=shared).ids
+
+    assert searched() is None
+    assert searched(999) is None
+    assert searched(contracts.id) == ["b"]
+    assert searched(audits.id) == []
+    assert sorted(searched(FIRST_COLLECTION, contracts.id)) == ["a", "b", "c"]
+    assert sorted(searched(shared=True)) == ["a", "b", "c"]
+
+
+def test_documents_pages_and_tags_are_searched_together(collections, added):
+    added("a", "b", "c")
+    collections.tag("c", ["tax"])
+    first = ChosenDocument(id="a", name="a.txt", pages=PageRange(first=2, last=3))
+    second = ChosenDocument(id="a", name="a.txt", pages=PageRange(first=7, last=7))
+    gone = ChosenDocument(id="gone", name="gone.txt")
+    scope = QuestionScope(documents=(first, second, gone), tags=("tax",))
+    found = collections.searched(scope)
+    assert sorted(found.ids) == ["a", "c"]
+    assert [found.has_page("a", page) for page in (1, 2, 3, 4, 7, None)] == [
+        False, True, True, False, True, False,
+    ]  # fmt: skip
+    assert found.has_page("c", 1)
+    assert found.has_page("c", None)
+    assert not found.has_page("b", 1)
+    # What is gone finds nothing, not everything.
+    assert collections.searched(QuestionScope(documents=(gone,))).ids == []
+    # A document that is chosen as a whole as well is searched as a whole.
+    whole = QuestionScope(documents=(first,), collections=(FIRST_COLLECTION,))
+    assert collections.searched(whole).pages == {}
 
 
 def test_a_deleted_collection_leaves_its_documents(documents, collections, added):

@@ -11,6 +11,7 @@ from docmind.events import (
     Usage,
     now,
 )
+from docmind.question_scope import ChosenDocument, PageRange, QuestionScope
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.database import Database
 from docmind.storage.messages import StoredMessage
@@ -139,12 +140,14 @@ def test_delete_takes_messages_and_trims_along_and_late_answers_are_dropped(stor
 
 def test_a_conversation_keeps_the_collections_it_searches(store):
     conversation = store.create()
-    assert conversation.collections == ()
-    store.search_in(conversation.id, [3, 1])
-    assert store.get(conversation.id).collections == (3, 1)
+    assert not conversation.scope
+    pages = ChosenDocument(id="a", name="a.pdf", pages=PageRange(first=2, last=4))
+    scope = QuestionScope(documents=(pages,), collections=(3, 1), tags=("tax",))
+    store.search_in(conversation.id, scope)
+    assert store.get(conversation.id).scope == scope
     assert store.list() == [store.get(conversation.id)]
-    store.search_in(conversation.id, [])
-    assert store.get(conversation.id).collections == ()
+    store.search_in(conversation.id, QuestionScope())
+    assert not store.get(conversation.id).scope
 
 
 def test_a_conversation_that_cannot_begin_goes_again(store):
@@ -275,3 +278,66 @@ def test_conversations_are_found_by_title_question_and_answer_whatever_their_cas
     assert [found.id for found in store.search("TROUBLE")] == [asked]
     assert [found.id for found in store.search("kostet der")] == [asked]
     assert store.search("no such words") == []
+
+
+def test_what_was_read_before_is_not_shown_for_what_has_changed(conversations):
+    made = conversations.create("Prices")
+    conversations.add_question(made.id, "What is the fee?")
+    conversations.add_answer(made.id, StoredMessage(role="assistant", text="Five."))
+    answer = conversations.messages(made.id)[-1]
+    conversations.rate(answer.id, "down", "too short")
+    assert conversations.messages(made.id)[-1].rating_reason == "too short"
+    conversations.add_question(made.id, "And per year?")
+    assert [message.text for message in conversations.messages(made.id)][-1] == "And per year?"
+    conversations.delete(made.id)
+    assert conversations.messages(made.id) == []
+
+
+def test_a_copy_has_all_versions_and_cuts(conversations):
+    made = conversations.create("Prices")
+    question = conversations.add_question(made.id, "What is the fee?")
+    for text in ("Five.", "Six."):
+        conversations.add_answer(made.id, StoredMessage(role="assistant", text=text), question)
+    conversations.add_trims([cut(made.id)], question)
+    copy = conversations.duplicate(made.id)
+    asked, answer = conversations.messages(copy)
+    assert (asked.text, answer.text) == ("What is the fee?", "Five.")
+    assert len(answer.versions) == 2
+    assert not set(answer.versions) & set(conversations.messages(made.id)[1].versions)
+    assert len(conversations.trims(copy)) == len(conversations.trims(made.id)) == 1
+    conversations.delete(made.id)
+    assert len(conversations.messages(copy)) == 2
+    assert conversations.duplicate(made.id) is None
+
+
+def test_a_conversation_is_found_by_the_passages_that_it_cites(conversations):
+    made = conversations.create("Prices")
+    conversations.create("Other")
+    source = numbered(
+        1, "p", document_id="d", file_name="Tarife.pdf", text="Die  jährliche Gebühr: 5 €"
+    )
+    conversations.add_question(made.id, "What is the fee?")
+    conversations.add_answer(made.id, StoredMessage(role="assistant", text="5.", sources=(source,)))
+    for text in ("jährliche gebühr", "GEBÜHR: 5", "tarife.pdf"):
+        assert [found.id for found in conversations.search(text)] == [made.id], text
+    assert conversations.search("monatliche gebühr") == []
+    assert conversations.search("document_id") == []
+
+
+def test_the_conversations_that_cite_a_document_are_known(conversations):
+    made = conversations.create("Prices")
+    conversations.create("Other")
+    cited = numbered(1, "p", document_id="d1", file_name="a.pdf", text="Five.")
+    only_found = numbered(2, "q", document_id="d2", file_name="b.pdf", text="Six.")
+    answer = StoredMessage(
+        role="assistant",
+        text="Five [1].",
+        sources=(cited, only_found),
+        citations=(Citation(number=1, sentence="Five.", supported=True),),
+    )
+    for _ in range(2):
+        conversations.add_question(made.id, "What is the fee?")
+        conversations.add_answer(made.id, answer)
+    ((found, answers),) = conversations.citing("d1")
+    assert (found.id, answers) == (made.id, 2)
+    assert conversations.citing("d2") == []

@@ -100,7 +100,7 @@ def test_conversations_of_0_1_0_come_back_whole(old_folder, opened):
         assert conversation.title == row["title"]
         assert conversation.created_at == row["created_at"]
         assert conversation.updated_at == row["updated_at"]
-        assert ",".join(map(str, conversation.collections)) == row["collections"]
+        assert ",".join(map(str, conversation.scope.collections)) == row["collections"]
         old = [json.loads(m["message"]) for m in old_messages if m["session_id"] == row["id"]]
         stored = conversations.messages(conversation.id)
         assert len(stored) == len(old)
@@ -156,7 +156,7 @@ def test_the_folder_of_0_1_0_holds_what_these_tests_are_about(opened):
     assert any(not citation.supported for m in messages for citation in m.citations)
     assert any(source.passage.boxes for m in messages for source in m.sources)
     assert any(step.message for m in messages for step in m.steps if isinstance(step, AgentStep))
-    assert any(conversation.collections for conversation in conversations.list())
+    assert any(conversation.scope.collections for conversation in conversations.list())
 
 
 def test_settings_of_0_1_0_are_read_before_and_after(old_folder, opened, monkeypatch):

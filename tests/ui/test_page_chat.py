@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from docmind.errors import EngineFailed, PromptTooLong
-from docmind.events import Citation, Replacement, SentenceReplaced
+from docmind.events import Citation, Replacement, SentenceReplaced, Statement, Verdict
+from docmind.question_scope import QuestionScope
 from docmind.storage.messages import StoredMessage
+from docmind.transcripts.markdown import transcript
 from docmind.ui import shared_app
 from docmind.ui.dialogs import RenameConversation
-from docmind.ui.transcript import transcript
+from docmind.ui.markdown import plain
 from tests.passages import numbered
 from tests.ui.conftest import button, buttons_with_key, cut, tab_state, words
 
@@ -310,13 +312,39 @@ def test_what_the_model_had_written_is_shown_behind_a_fold(open_page, app, ready
     assert r"~~It costs \*90\*" in words(tab)
 
 
-def test_deleting_a_conversation_asks_first(open_page, app):
+def test_a_deleted_conversation_can_be_brought_back(open_page, app):
     made = app.conversations.create("First")
+    app.conversations.add_question(made.id, "What is the fee?")
     tab = open_page()
     tab.menu_button(key=f"menu-{made.id}").click("Delete").run()
-    assert "Your documents stay" in words(tab)
-    tab.button(key="delete-yes").click().run()
     assert app.conversations.list() == []
+    assert "Conversation deleted" in words(tab)
+    tab.button(key="undo").click().run()
+    assert [message.text for message in app.conversations.messages(made.id)] == ["What is the fee?"]
+    assert "Conversation deleted" not in words(tab)
+    tab.menu_button(key=f"menu-{made.id}").click("Delete").run()
+    app.conversations.delete_put_away()  # as the next start does
+    app.conversations.bring_back(made.id)
+    assert app.conversations.get(made.id) is None
+
+
+def test_a_pinned_conversation_stands_above_the_others_and_a_copy_goes_its_own_way(open_page, app):
+    first = app.conversations.create("First")
+    app.conversations.add_question(first.id, "What is the fee?")
+    app.conversations.create("Second")
+    tab = open_page()
+    tab.menu_button(key=f"menu-{first.id}").click("Pin").run()
+    assert [found.title for found in app.conversations.list()] == ["First", "Second"]
+    assert "Pinned" in words(tab)
+    tab.menu_button(key=f"menu-{first.id}").click("Unpin").run()
+    assert not app.conversations.get(first.id).pinned
+    tab.menu_button(key=f"menu-{first.id}").click("Duplicate").run()
+    copy = tab_state(tab).conversation_id
+    assert copy != first.id
+    assert app.conversations.get(copy).title == "First (copy)"
+    app.conversations.add_question(copy, "And per year?")
+    assert len(app.conversations.messages(copy)) == 2
+    assert len(app.conversations.messages(first.id)) == 1
 
 
 def test_files_dropped_with_a_question_are_read_before_it_is_asked(open_page, app, ready):
@@ -344,30 +372,72 @@ def test_hostile_names_stay_letters(open_page, app):
 
 
 def test_a_conversation_keeps_which_collections_it_searches(open_page, app, ready):
-    assert not open_page().get("button_group")
     made = app.collections.create("Contracts")
     tab = open_page()
-    tab_state(tab).search_in([made.id])
+    tab_state(tab).scope = QuestionScope(collections=(made.id,))
     tab.run()
-    assert "No document of the chosen collections is ready" in words(tab)
+    assert "None of the chosen documents is ready" in words(tab)
     ask(tab, "What is the fee?")
     conversation = app.conversations.list()[0]
-    assert conversation.collections == (made.id,)
-    app.conversations.search_in(conversation.id, [])
-    assert app.conversations.get(conversation.id).collections == ()
-    app.collections.delete(made.id)
-    assert not tab.run().get("button_group")
+    assert conversation.scope.collections == (made.id,)
+    assert app.conversations.messages(conversation.id)[0].scope.collections == (made.id,)
+    button(tab, "Contracts").click().run()
+    assert not app.conversations.get(conversation.id).scope
+    # What was asked stays what it was.
+    assert app.conversations.messages(conversation.id)[0].scope.collections == (made.id,)
+
+
+def test_a_question_names_the_documents_that_it_is_asked_of(open_page, app, ready):
+    app.documents.add_bytes(b"The rent is due.", "lease.txt")
+    tab = open_page()
+    ask(tab, "@prices What is the fee?")
+    conversation = app.conversations.list()[0]
+    question = app.conversations.messages(conversation.id)[0]
+    assert question.text == "What is the fee?"
+    assert [chosen.name for chosen in question.scope.documents] == ["prices.txt"]
+    assert f":gray-badge[{plain('prices.txt')}]" in words(tab)
+    # It holds for what is asked next, until it is taken out.
+    ask(tab, "And per year?")
+    assert app.conversations.messages(conversation.id)[2].scope == question.scope
+    tab.button(key="unscope-0").click().run()
+    ask(tab, "And elsewhere?")
+    assert not app.conversations.messages(conversation.id)[4].scope
+
+
+def test_a_document_alone_is_only_chosen_and_a_file_that_is_not_there_is_said(
+    open_page, app, ready
+):
+    tab = open_page()
+    tab.chat_input[0].set_value("@prices.txt").run()
+    assert app.conversations.list() == []
+    assert [chosen.id for chosen in tab_state(tab).scope.documents] == [ready.id]
+    tab.chat_input[0].set_value("@invoices-2031.pdf What is due?").run()
+    assert plain("no document called invoices-2031.pdf") in words(tab)
+    assert app.conversations.list() == []
+
+
+def test_an_answer_made_again_is_asked_of_the_same_documents(open_page, app, ready):
+    tab = open_page()
+    ask(tab, "@prices.txt What is the fee?")
+    conversation = app.conversations.list()[0]
+    app.conversations.search_in(conversation.id, QuestionScope())
+    _, answer = app.conversations.messages(conversation.id)
+    tab.run()
+    tab.menu_button(key=f"again-{answer.id}").click("again").run()
+    messages = app.conversations.messages(conversation.id)
+    assert len(messages[1].versions) == 2
+    assert messages[0].scope.documents[0].name == "prices.txt"
 
 
 def test_a_new_conversation_searches_everything_again(open_page, app, ready):
     made = app.collections.create("Contracts")
     conversation = app.conversations.create("First")
     tab = open_page()
-    tab_state(tab).search_in([made.id])
+    tab_state(tab).scope = QuestionScope(collections=(made.id,))
     tab.run()
     tab.button(key=f"open-{conversation.id}").click().run()
     button(tab, "New conversation").click().run()
-    assert tab_state(tab).searched == []
+    assert not tab_state(tab).scope
 
 
 def test_conversations_of_one_title_are_told_apart_by_their_time(open_page, app):
@@ -464,3 +534,47 @@ def test_conversations_are_searched_and_grouped_by_day(open_page, app):
     assert "No conversation has this" in words(tab)
     tab.text_input(key="conversation-search").set_value("").run()
     assert len(buttons_with_key(tab, "open-")) == 2
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_versions_are_compared_in_their_order_whichever_is_shown(open_page, app, shown):
+    made = app.conversations.create("Prices")
+    question = app.conversations.add_question(made.id, "What is the fee?")
+    for text in ("It is five.", "It is six."):
+        statements = (Statement(text=text, verdict=Verdict.SUPPORTED),)
+        answer = StoredMessage(role="assistant", text=text, statements=statements)
+        app.conversations.add_answer(made.id, answer, question)
+    versions = app.conversations.messages(made.id)[-1].versions or ()
+    assert len(versions) == 2
+    app.conversations.show_version(made.id, versions[shown])
+    tab = open_page()
+    tab.button(key=f"open-{made.id}").click().run()
+    tab.menu_button(key=f"again-{versions[shown]}").click("compare").run()
+    assert not tab.exception
+    assert f"Only in version 1**]  \n{plain('It is five.')}" in words(tab)
+    assert f"Only in version 2**]  \n{plain('It is six.')}" in words(tab)
+
+
+def test_what_can_be_asked_next_is_offered_and_asked_with_a_click(open_page, app, ready):
+    app.suggestions.questions = ["What is the fee?", "Did it rise?"]
+    tab = open_page()
+    button(tab, plain("What is the fee?")).click().run()
+    finished(tab, app)
+    conversation = app.conversations.list()[0]
+    question, answer = app.conversations.messages(conversation.id)
+    assert question.text == "What is the fee?"
+    assert app.suggestions.asked_after[-1] == answer.id
+    tab.button(key="next-question-1").click().run()
+    assert app.conversations.messages(conversation.id)[2].text == "Did it rise?"
+
+
+def test_nothing_is_offered_while_an_answer_is_written_or_after_one_that_failed(
+    open_page, app, ready, running
+):
+    app.suggestions.questions = ["Did it rise?"]
+    app.chat.fails = "The engine is gone."
+    app.chat.answer = ""
+    tab = ask(open_page(), "What is the fee?")
+    assert not buttons_with_key(tab, "next-question-")
+    running.set()
+    assert not buttons_with_key(finished(tab, app), "next-question-")

@@ -95,6 +95,21 @@ def test_search_narrows_the_list(open_page, app):
     assert "prices" not in words(tab)
 
 
+def test_what_a_mail_holds_stands_below_it_and_goes_with_it(open_page, app):
+    store = app.documents.store
+    other = app.documents.add_bytes(b"o", "other.txt").document
+    mail = store.add("m", name="offer.eml", size=1, suffix=".eml")
+    store.add("a", name="pump.txt", size=1, suffix=".txt", parent=mail)
+    newest = app.documents.add_bytes(b"n", "newest.txt").document
+    for key in ("m", "a"):
+        store.finish(key, pages=0, passages=1, seconds=0.1)
+    tab = open_page("documents")
+    labels = [box.label.replace("\\", "") for box in tab.checkbox]
+    assert labels == [newest.name, "offer.eml", "offer.eml / pump.txt", other.name]
+    tab.button(key="icon-delete-m").click().run()
+    assert "and 1 file in them will be removed" in words(tab)
+
+
 def test_delete_asks_first(open_page, app):
     document = app.documents.add_bytes(b"1", "a.txt").document
     tab = open_page("documents")

@@ -95,6 +95,11 @@ def test_a_single_statement_must_answer_the_question_and_one_of_several_need_onl
     assert {claim.question for claim in judge.claims} == {""}
 
 
+def test_a_single_statement_of_a_summary_answers_no_question():
+    _, judge = check(f"{PARAPHRASE} [1]", YES, question="Summarize the lease.")
+    assert judge.claims == [Claim(PARAPHRASE)]
+
+
 def test_the_passages_own_sentence_is_quoted_without_a_judge():
     quoted = 'The document says: "The tenant must insure the building." [1]'
     checked, judge = check(quoted, NOT_SAID, question="Who insures the building?")

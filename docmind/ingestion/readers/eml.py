@@ -9,7 +9,7 @@ from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import cast
 
-from docmind.ingestion.parsed import Progress, Section
+from docmind.ingestion.parsed import PartlyRead, Progress, Section
 from docmind.ingestion.readers.encodings import decode, decode_as
 from docmind.ingestion.readers.html import html_sections
 from docmind.ingestion.readers.invitation import invitation_text
@@ -17,13 +17,12 @@ from docmind.ingestion.readers.mail import (
     MOST_NESTED,
     Attachment,
     Mail,
-    ReadFile,
     attachment_name,
     fullest,
-    mail_sections,
+    read_mails,
 )
 
-HEADERS = ("Subject", "From", "To", "Cc", "Date")
+HEADERS = ("Subject", "From", "Reply-To", "To", "Cc", "Date")
 """Those that are read."""
 _CALENDARS = {"text/calendar", "application/ics"}
 _MAILS = {"message/rfc822", "message/global"}
@@ -31,12 +30,16 @@ _SURROGATE = re.compile("[\udc80-\udcff]")
 """What Python makes of a byte in a header that should be ASCII."""
 
 
-def read_eml(path: Path, progress: Progress, read_file: ReadFile) -> list[Section]:  # noqa: ARG001
-    """Read a message: main headers, body, forwarded mails, and attachments that a reader knows."""
-    message = _parse(path.read_bytes())
-    if not message.keys():
-        return []  # the parser takes any file for a message; one without a single header is none
-    return mail_sections(_read_mail(message, depth=0), read_file)
+def read_eml(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
+    """Read a message: main headers, body, forwarded mails, attachments."""
+    mail = parse_mail(path.read_bytes())
+    return read_mails([] if mail is None else [mail])
+
+
+def parse_mail(data: bytes) -> Mail | None:
+    """Return a message; None if it has not a single header: the parser takes any file for one."""
+    message = _parse(data)
+    return _read_mail(message, depth=0) if message.keys() else None
 
 
 def _parse(data: bytes) -> EmailMessage:

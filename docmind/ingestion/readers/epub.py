@@ -15,6 +15,13 @@ from docmind.ingestion.readers.html import html_sections
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+_ABOUT = (
+    ("Author", "creator"),
+    ("Publisher", "publisher"),
+    ("Date", "date"),
+    ("Subject", "subject"),
+    ("Description", "description"),
+)
 _CHAPTER_SUFFIXES = (".xhtml", ".html", ".htm")
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Encryption that only fonts have; the text can be read."""
@@ -41,9 +48,21 @@ def read_epub(path: Path, progress: Progress) -> list[Section]:
                 sections += html_sections(book.read(name), title)
             except (zipfile.BadZipFile, OSError, ValueError, EOFError, CorruptFile):
                 broken += 1
+    sections.append(Section(text=_about(package)))
     if broken and broken == len(chapters):
         raise CorruptFile("is damaged: none of its chapters can be read. Get it again.")
     return sections
+
+
+def _about(package: Element) -> str:
+    """Return who made the book and what it is about, a line each."""
+    lines: dict[str, None] = {}
+    for label, tag in _ABOUT:
+        for element in package.iter(f"{{*}}{tag}"):
+            text = one_line(element.text or "")
+            if text:
+                lines[f"{label}: {text}"] = None
+    return "\n".join(lines)
 
 
 def _refuse_if_encrypted(book: zipfile.ZipFile) -> None:

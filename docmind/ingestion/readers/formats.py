@@ -17,36 +17,43 @@ from docmind.ingestion.parsed import (
     no_progress,
     one_line,
 )
+from docmind.ingestion.readers import old_office, source_code
+from docmind.ingestion.readers.archive import read_zip
 from docmind.ingestion.readers.csv_table import read_csv
+from docmind.ingestion.readers.data import read_json, read_toml, read_xml, read_yaml
 from docmind.ingestion.readers.eml import read_eml
 from docmind.ingestion.readers.epub import read_epub
 from docmind.ingestion.readers.html import read_html
+from docmind.ingestion.readers.invitation import read_calendar
 from docmind.ingestion.readers.markdown import read_markdown
+from docmind.ingestion.readers.mbox import read_mbox
 from docmind.ingestion.readers.msg import read_msg
 from docmind.ingestion.readers.ocr import read_image
+from docmind.ingestion.readers.odf import read_odp, read_ods, read_odt
+from docmind.ingestion.readers.old_office import OLD_OFFICE_MAGIC, read_old_office
 from docmind.ingestion.readers.pdf import read_pdf, unlock_pdf
 from docmind.ingestion.readers.rst import read_rst
+from docmind.ingestion.readers.rtf import read_rtf
 from docmind.ingestion.readers.sheets import read_xlsx
 from docmind.ingestion.readers.slides import read_pptx
+from docmind.ingestion.readers.source_code import read_code, read_notebook
+from docmind.ingestion.readers.svg import read_svg
 from docmind.ingestion.readers.text import read_text
+from docmind.ingestion.readers.unpacking import Unpacked, unpack
 from docmind.ingestion.readers.word import read_docx
 
-ZIP_PACKAGES = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".epub"}
-IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
+OFFICE_XML = {".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm"}
+OPEN_DOCUMENTS = {".odt", ".ott", ".ods", ".ots", ".odp", ".otp"}
+ZIP_PACKAGES = OFFICE_XML | OPEN_DOCUMENTS | {".epub", ".zip"}
+IMAGES = {
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".heif",
+}  # fmt: skip
 Reader = Callable[[Path, Progress], list[Section] | PartlyRead]
 """Returns a file's sections, not yet cleaned, and what was not read where it can tell.
 
 It may raise whatever its library raises on a damaged file, and an IngestError whose message goes on
 after the file's name ("is damaged: …").
 """
-
-
-def _read_eml(path: Path, progress: Progress) -> list[Section]:
-    return read_eml(path, progress, read)
-
-
-def _read_msg(path: Path, progress: Progress) -> list[Section]:
-    return read_msg(path, progress, read)
 
 
 SUPPORTED: Mapping[str, Reader] = {
@@ -57,22 +64,44 @@ SUPPORTED: Mapping[str, Reader] = {
     ".pptm": read_pptx,
     ".xlsx": read_xlsx,
     ".xlsm": read_xlsx,
+    **dict.fromkeys(sorted(old_office.SUFFIXES), read_old_office),
+    ".rtf": read_rtf,
+    ".odt": read_odt,
+    ".ott": read_odt,
+    ".ods": read_ods,
+    ".ots": read_ods,
+    ".odp": read_odp,
+    ".otp": read_odp,
     ".csv": read_csv,
     ".tsv": read_csv,
     ".html": read_html,
     ".htm": read_html,
     ".epub": read_epub,
-    ".eml": _read_eml,
-    ".msg": _read_msg,
+    ".eml": read_eml,
+    ".msg": read_msg,
+    ".mbox": read_mbox,
+    ".zip": read_zip,
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".rst": read_rst,
     ".txt": read_text,
+    ".text": read_text,
+    ".json": read_json,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".geojson": read_json,
+    ".yaml": read_yaml,
+    ".yml": read_yaml,
+    ".toml": read_toml,
+    ".xml": read_xml,
+    ".ipynb": read_notebook,
+    ".ics": read_calendar,
+    ".svg": read_svg,
+    ".svgz": read_svg,
     **dict.fromkeys(sorted(IMAGES), read_image),
+    **dict.fromkeys(sorted(source_code.SUFFIXES), read_code),
 }
 
-OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""How a compound file begins: an Office file of before 2007, or a new one that is encrypted."""
 MOST_UNPACKED_BYTES = 2 << 30
 UNPACKED_BYTES_ALWAYS_ALLOWED = 100 << 20
 MOST_COMPRESSION = 200
@@ -85,10 +114,13 @@ def check_supported(name: str) -> str:
     """Return the file's suffix in lower case; UnsupportedFile if no reader knows it."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUPPORTED:
-        kinds = ", ".join(known[1:].upper() for known in SUPPORTED)
+        kinds: list[str] = []
+        for known in SUPPORTED:
+            if known not in source_code.SUFFIXES:
+                kinds.append(known[1:].upper())
         raise UnsupportedFile(
             f"'{name}' is of a type that DocMind can't read. "
-            f"Supported are {kinds}; save it as one of them."
+            f"Supported are {', '.join(kinds)} and source code; save it as one of them."
         )
     return suffix
 
@@ -97,7 +129,9 @@ def read(
     path: Path,
     name: str | None = None,
     progress: Progress = no_progress,
+    *,
     password: str | None = None,
+    unpack_into: Path | None = None,
 ) -> ParsedDocument:
     """Return the text of a file.
 
@@ -106,6 +140,7 @@ def read(
         name: what the user calls it.
         progress: called with (done, total) before each page, sheet or similar.
         password: opens an encrypted PDF, which is then replaced by a copy without a password.
+        unpack_into: a folder for the files in it; None leaves them where they are.
 
     Raises:
         UnsupportedFile, EmptyFile, EncryptedFile, CorruptFile: with a message for the user.
@@ -122,6 +157,11 @@ def read(
         if suffix in ZIP_PACKAGES:
             _check_package(path)
         result = SUPPORTED[suffix](path, progress)
+        if not isinstance(result, PartlyRead):
+            result = PartlyRead(result)
+        unpacked = Unpacked()
+        if unpack_into is not None:
+            unpacked = unpack(result.attached, unpack_into, SUPPORTED)
     except IngestError as exc:
         raise type(exc)(f"'{name}' {exc}") from exc
     except MemoryError as exc:
@@ -134,23 +174,22 @@ def read(
             f"'{name}' is damaged or not what its ending says. "
             "Open it with the program that made it and save it again."
         ) from exc
-    if not isinstance(result, PartlyRead):
-        result = PartlyRead(result)
-    document = _cleaned_document(result)
+    document = _cleaned_document(result, unpacked)
     if not document.sections:
         unread = f" ({'; '.join(document.unread)})" if document.unread else ""
         raise EmptyFile(f"'{name}' has no text in it{unread}. Nothing to search there.")
     return document
 
 
-def _cleaned_document(result: PartlyRead) -> ParsedDocument:
+def _cleaned_document(result: PartlyRead, unpacked: Unpacked) -> ParsedDocument:
     """Return the sections that have text once they are cleaned; an empty page counts as a page."""
     pages = max((section.page or 0 for section in result.sections), default=0)
     cleaned = [_cleaned(section) for section in result.sections]
     return ParsedDocument(
         sections=tuple(section for section in cleaned if section.text),
         pages=pages,
-        unread=result.unread,
+        unread=(*result.unread, *unpacked.unread),
+        attached=tuple(unpacked.files),
     )
 
 
@@ -180,8 +219,9 @@ def _check_package(path: Path) -> None:
         )
     with zipfile.ZipFile(path) as package:
         _check_unpacked_size(package, path.stat().st_size)
-        # An EPUB's chapters are XHTML and may name their document type.
-        if path.suffix != ".epub":
+        # Chapters of an EPUB and old OpenDocument files may name their document type, whose
+        # entities their readers do not resolve; an archive holds anything.
+        if path.suffix.lower() in OFFICE_XML:
             _check_no_doctype(package)
 
 

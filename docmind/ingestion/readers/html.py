@@ -8,10 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from docmind.ingestion.parsed import Outline, Progress, Section, markdown_table, one_line
+from docmind.ingestion.parsed import (
+    Outline,
+    PartlyRead,
+    Progress,
+    Section,
+    markdown_table,
+    one_line,
+)
 from docmind.ingestion.readers.encodings import decode, decode_as
 from docmind.ingestion.readers.equations import operand
+from docmind.ingestion.readers.html_media import link_list, page_description, write_media_as_text
 from docmind.ingestion.readers.mathml import linear
+from docmind.ingestion.readers.ooxml import Unread
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
@@ -51,17 +60,22 @@ MOST_COLUMNS_SPANNED = 1000
 """By the standard of HTML."""
 
 
-def read_html(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
+def read_html(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
     """Read HTML without scripts, styles and navigation; a section per heading, tables apart."""
-    return html_sections(path.read_bytes())
+    unread = Unread()
+    sections = html_sections(path.read_bytes(), unread=unread)
+    return PartlyRead(sections, unread.sentences())
 
 
-def html_sections(page: bytes | str, title: str = "") -> list[Section]:
+def html_sections(
+    page: bytes | str, title: str = "", *, unread: Unread | None = None
+) -> list[Section]:
     """Return the sections of a web page.
 
     Args:
         page: HTML or XHTML; the encoding of bytes is found out.
         title: the outermost heading; by default the page's own title.
+        unread: what the page holds and is not read is counted there.
     """
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
@@ -72,13 +86,19 @@ def html_sections(page: bytes | str, title: str = "") -> list[Section]:
     if not title and soup.title:
         title = one_line(soup.title.get_text())
     _write_equations_as_text(soup)
+    about = page_description(soup)
+    write_media_as_text(soup, unread or Unread())
     for tag in soup(NOT_CONTENT):
         tag.decompose()
     _mark_scripts(soup)
     _put_readings_in_brackets(soup)
     outline = Outline(title)
     _fill(outline, soup)
-    return outline.finish()
+    sections = outline.finish()
+    for text in (about, link_list(soup)):
+        if text:
+            sections.append(Section(text=text, headings=(title,) if title else ()))
+    return sections
 
 
 def _decode_page(data: bytes) -> str:

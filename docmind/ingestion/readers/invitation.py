@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
+
+from docmind.ingestion.parsed import Progress, Section
+from docmind.ingestion.readers.encodings import decode
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 """A long line goes on in the next one behind a blank."""
@@ -32,6 +36,11 @@ _LABELS: Mapping[str, str] = {
     "COMMENT": "Comment",
 }
 _SKIPPED_PARTS = {"VTIMEZONE", "VALARM"}
+
+
+def read_calendar(path: Path, progress: Progress) -> list[Section]:  # noqa: ARG001
+    """Read the meetings of a calendar's file (ICS)."""
+    return [Section(invitation_text(decode(path.read_bytes())))]
 
 
 def invitation_text(calendar: str) -> str:

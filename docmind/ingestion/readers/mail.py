@@ -1,24 +1,21 @@
 """Mails → text: what all formats of mail have in common.
 
-A mail is read as its main headers, its body, the mails that it forwards and its attachments, each
-under the subject of the mail that holds it. (Attachments become documents of their own in a later
-step.)
+A mail is read as its main headers, its body, what is written in its pictures, and the mails that it
+forwards, each under the subject of the mail that holds it. Attachments are handed on: they become
+documents of their own.
 """
 
 from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from docmind.errors import IngestError
-from docmind.ingestion.parsed import ParsedDocument, Section
-
-ReadFile = Callable[[Path, str], ParsedDocument]
-"""Returns the text of a file that has this name, or raises an IngestError."""
+from docmind.ingestion.parsed import AttachedFile, PartlyRead, Section
+from docmind.ingestion.readers.ooxml import Unread
+from docmind.ingestion.readers.pictures import text_in_picture
 
 UNNAMED = "unnamed"
 """An attachment whose message does not name it."""
@@ -28,7 +25,6 @@ SAME_TEXT = 0.5
 """Fraction of another version's words from which a text counts as that version in full. A text that
 only says "your program can't show this mail" has next to none of them."""
 
-_SUFFIX = re.compile(r"\.[a-z]{1,10}")
 _WORD = re.compile(r"\w+")
 
 
@@ -60,52 +56,72 @@ class Mail:
             self.body.append(Section(text=text))
 
 
-def mail_sections(mail: Mail, read_file: ReadFile, above: tuple[str, ...] = ()) -> list[Section]:
-    """Return a mail's sections: its headers, body, forwarded mails, attachments.
+def read_mails(mails: Sequence[Mail]) -> PartlyRead:
+    """Return what one or more mails say, and their attachments."""
+    unread = Unread()
+    reader = _MailReader(unread)
+    sections: list[Section] = []
+    for mail in mails:
+        sections += reader.sections(mail)
+    return PartlyRead(sections, unread=unread.sentences(), attached=_attached(mails))
 
-    Args:
-        mail: the mail.
-        read_file: reads an attachment.
-        above: subjects of the mails that hold it, outermost first.
-    """
-    headings = (*above, mail.subject)
+
+def _attached(mails: Sequence[Mail]) -> Iterator[AttachedFile]:
+    """Yield the attachments of mails and of those that they forward."""
+    for mail in mails:
+        for attachment in mail.attachments:
+            if not attachment.is_decoration:
+                # A slash would be a folder's.
+                yield AttachedFile(name=attachment.name.replace("/", "_"), data=attachment.data)
+        yield from _attached(mail.forwarded)
+
+
+class _MailReader:
+    """Puts mails into sections, each picture in them once."""
+
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
+        self._seen_pictures: set[bytes] = set()
+
+    def sections(self, mail: Mail, above: tuple[str, ...] = ()) -> list[Section]:
+        """Return a mail's sections: its headers, body, pictures, forwarded mails.
+
+        Args:
+            mail: the mail.
+            above: subjects of the mails that hold it, outermost first.
+        """
+        headings = (*above, mail.subject)
+        sections = [Section(text=_head(mail), headings=headings)]
+        for section in mail.body:
+            sections.append(replace(section, headings=(*headings, *section.headings)))
+        for attachment in mail.attachments:
+            if attachment.is_decoration:
+                sections.append(Section(text=self._picture_text(attachment), headings=headings))
+        for forwarded in mail.forwarded:
+            sections += self.sections(forwarded, headings)
+        return sections
+
+    def _picture_text(self, picture: Attachment) -> str:
+        """Return what is written in a picture; "" the second time: a logo is in every mail."""
+        if picture.data in self._seen_pictures:
+            return ""
+        self._seen_pictures.add(picture.data)
+        text = text_in_picture(picture.data)
+        if text is None:
+            self._unread.count("picture", "pictures")
+            return ""
+        return f"In the picture {picture.name}:\n{text}" if text else ""
+
+
+def _head(mail: Mail) -> str:
     lines = [f"{name}: {value}" for name, value in mail.headers.items() if value]
-    names = [attachment.name for attachment in mail.attachments]
+    names: list[str] = []
+    for attachment in mail.attachments:
+        if not attachment.is_decoration:
+            names.append(attachment.name)
     if names:
         lines.append(f"Attachments: {', '.join(names)}")
-    sections = [Section(text="\n".join(lines), headings=headings)]
-    sections += [_under(section, headings) for section in mail.body]
-    for forwarded in mail.forwarded:
-        sections += mail_sections(forwarded, read_file, headings)
-    for attachment in mail.attachments:
-        sections += _attachment_sections(attachment, read_file, headings)
-    return sections
-
-
-def _under(section: Section, headings: Sequence[str]) -> Section:
-    return replace(section, headings=(*headings, *section.headings))
-
-
-def _attachment_sections(
-    attachment: Attachment, read_file: ReadFile, headings: Sequence[str]
-) -> list[Section]:
-    """Return the text of a file as far as there is a reader for it; [] if it can't be read."""
-    suffix = Path(attachment.name).suffix.lower()
-    if attachment.is_decoration or not _SUFFIX.fullmatch(suffix):
-        return []
-    with TemporaryDirectory() as folder:
-        path = Path(folder, f"attachment{suffix}")
-        path.write_bytes(attachment.data)
-        try:
-            document = read_file(path, attachment.name)
-        except IngestError:
-            return []
-    sections: list[Section] = []
-    for section in document.sections:
-        # Its pages and the places on them are no pages of the mail.
-        without_place = replace(section, page=None, boxes=())
-        sections.append(_under(without_place, (*headings, attachment.name)))
-    return sections
+    return "\n".join(lines)
 
 
 def attachment_name(name: str | None, content_type: str) -> str:

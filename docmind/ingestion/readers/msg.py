@@ -11,17 +11,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docmind.ingestion.parsed import Progress, Section
+from docmind.ingestion.parsed import PartlyRead, Progress, Section
 from docmind.ingestion.readers.encodings import decode_as, find_encoding
 from docmind.ingestion.readers.html import html_sections
 from docmind.ingestion.readers.mail import (
     MOST_NESTED,
     Attachment,
     Mail,
-    ReadFile,
     attachment_name,
     fullest,
-    mail_sections,
+    read_mails,
 )
 
 if TYPE_CHECKING:
@@ -43,19 +42,19 @@ _STORAGE = "000D"
 _RECIPIENT_KINDS = {1: "To", 2: "Cc", 3: "Bcc"}
 
 
-def read_msg(path: Path, progress: Progress, read_file: ReadFile) -> list[Section]:  # noqa: ARG001
+def read_msg(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
     """Read an Outlook message: main headers, body, forwarded mails, attachments."""
     from olefile import OleFileIO
     from oxmsg.storage import Storage
 
     with OleFileIO(str(path)) as file:
         storage = Storage.from_ole(file)
-    return storage_sections(storage, read_file)
+    return read_storage(storage)
 
 
-def storage_sections(storage: Storage, read_file: ReadFile) -> list[Section]:
-    """Return a message's sections; the storage is a whole file's."""
-    return mail_sections(_read_mail(_Folder(storage, HEADER_BYTES_OF_FILE), depth=0), read_file)
+def read_storage(storage: Storage) -> PartlyRead:
+    """Read a message; the storage is a whole file's."""
+    return read_mails([_read_mail(_Folder(storage, HEADER_BYTES_OF_FILE), depth=0)])
 
 
 class _Folder:

@@ -65,6 +65,7 @@ def read_image(path: Path, progress: Progress) -> list[Section]:
     import numpy as np
     from PIL import Image
 
+    open_heic_too()
     sections: list[Section] = []
     with Image.open(path) as image:
         pages = getattr(image, "n_frames", 1)
@@ -80,6 +81,14 @@ def read_image(path: Path, progress: Progress) -> list[Section]:
             )
             sections.append(section)
     return sections
+
+
+@cache
+def open_heic_too() -> None:
+    """Let Pillow open the pictures that telephones take (HEIC)."""
+    from pi_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 def upright(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -201,8 +201,7 @@ class Package:
                 ("Category", "category"),
             ):
                 value = one_line(root.findtext(f"{{*}}{tag}") or "")
-                says_nothing = value in SAID_BY_PROGRAMS or value.startswith("generated ")
-                if value and not says_nothing:
+                if value and not is_said_by_program(value):
                     lines.append(f"{label}: {value}")
         if not lines:
             return []
@@ -216,6 +215,11 @@ class Package:
 
     def _say_damaged(self, name: str) -> None:
         self.unread.say(f"the part '{name}' is damaged and was read as far as possible")
+
+
+def is_said_by_program(value: str) -> bool:
+    """Tell whether a title or author is what a program writes into each of its files."""
+    return value in SAID_BY_PROGRAMS or value.startswith("generated ")
 
 
 def _in_usual_form(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from docmind.errors import CorruptFile, EncryptedFile
 from docmind.ingestion.parsed import Headings, Line, PartlyRead, Progress, Section, clean
 from docmind.ingestion.readers.ooxml import Unread
 from docmind.ingestion.readers.pdf_columns import find_open_tables
+from docmind.ingestion.readers.pdf_extras import PageExtras, attached_files, properties
 from docmind.ingestion.readers.pdf_furniture import without_furniture
 from docmind.ingestion.readers.pdf_headings import SizedHeadings, find_headings
 from docmind.ingestion.readers.pdf_layout import (
@@ -85,13 +86,19 @@ def read_pdf(path: Path, progress: Progress) -> PartlyRead:
             sized = SizedHeadings()
         unread = Unread()
         picture_reader = PictureReader(unread)
+        extras = PageExtras(pdf)
         for index in range(len(pdf)):
             progress(index, len(pdf))
             headings = bookmarks.get(index, headings)
             label = _page_label(pdf, index)
             try:
                 for section in _page_sections(
-                    pdf, index, headings=headings, sized=sized, picture_reader=picture_reader
+                    pdf,
+                    index,
+                    headings=headings,
+                    sized=sized,
+                    picture_reader=picture_reader,
+                    extras=extras,
                 ):
                     sections.append(replace(section, page_label=label))
             except pdfium.PdfiumError:
@@ -104,7 +111,12 @@ def read_pdf(path: Path, progress: Progress) -> PartlyRead:
                 "is damaged: no page of it can be read. "
                 "Open it in a PDF viewer and print it to a new PDF."
             )
-    return PartlyRead(without_furniture(sections), unread=unread.sentences())
+        about = properties(pdf)
+        attached = attached_files(pdf, unread)
+    sections = without_furniture(sections)
+    if any(section.text.strip() for section in sections):
+        sections.append(about)  # a title alone is no text
+    return PartlyRead(sections, unread=unread.sentences(), attached=attached)
 
 
 def _page_label(pdf: PdfDocument, index: int) -> str:
@@ -140,6 +152,7 @@ def _page_sections(
     headings: tuple[str, ...],
     sized: SizedHeadings | None,
     picture_reader: PictureReader,
+    extras: PageExtras,
 ) -> list[Section]:
     """Return what a page says: its text, tables, form fields and notes, then its pictures.
 
@@ -148,6 +161,7 @@ def _page_sections(
         headings: the bookmarks above it.
         sized: the headings above it in a document without bookmarks; those of the page are entered.
         picture_reader: reads the document's pictures.
+        extras: finds what stands beside the page's text.
     """
     page = pdf[index]
     try:
@@ -169,6 +183,7 @@ def _page_sections(
         for annotation in annotations:
             if annotation and annotation not in text:
                 other_lines += [Line(box=None, text=line) for line in annotation.split("\n")]
+        other_lines += [Line(box=None, text=line) for line in extras.lines(page, text)]
         sections = list(
             _sections(
                 page_layout,

@@ -1,15 +1,13 @@
-"""What is written in the pictures of an Office file, by OCR."""
+"""What is written in the pictures of an Office file or a mail, by OCR."""
 
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from docmind.ingestion.parsed import Progress
-from docmind.ingestion.readers.ocr import recognize, upright
-
-if TYPE_CHECKING:
-    from docmind.ingestion.readers.ooxml import Package
+from docmind.ingestion.readers.ocr import open_heic_too, recognize, upright
+from docmind.ingestion.readers.ooxml import Unread
 
 LEAST_WIDTH = 100
 LEAST_HEIGHT = 24
@@ -20,10 +18,19 @@ MOST_PICTURES = 100
 """Of one file: each takes a second or two."""
 
 
+class PartsWithPictures(Protocol):
+    """A file of parts, some of which are pictures."""
+
+    unread: Unread
+
+    def read(self, name: str) -> bytes:
+        """Return a part's bytes; b"" if it is not there or its data are damaged."""
+
+
 class Pictures:
     """Reads each picture of a file once, however often it is shown."""
 
-    def __init__(self, package: Package, progress: Progress) -> None:
+    def __init__(self, package: PartsWithPictures, progress: Progress) -> None:
         self._package = package
         self._progress = progress
         self._seen: set[str] = set()
@@ -41,30 +48,35 @@ class Pictures:
             self.count_unread()
             return ""
         self._progress(len(self._seen) - 1, 0)
-        return self._recognized(self._package.read(part))
+        text = text_in_picture(self._package.read(part))
+        if text is None:
+            self.count_unread()
+            return ""
+        return text
 
     def count_unread(self) -> None:
         """Note a picture that can't be read."""
         self._package.unread.count("picture", "pictures")
 
-    def _recognized(self, data: bytes) -> str:
-        import numpy as np
-        from PIL import Image
 
-        try:
-            with Image.open(BytesIO(data)) as picture:
-                is_drawing_of_windows = picture.format in {"EMF", "WMF"}
-                width, height = picture.size
-                if is_drawing_of_windows:
-                    self.count_unread()
-                    return ""
-                if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-                    return ""
-                pixels = np.asarray(upright(picture))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            self.count_unread()
-            return ""
-        lines = [line.text for line in recognize(pixels[:, :, ::-1])]
-        text = "\n".join(lines)
-        letters = [character for character in text if character.isalnum()]
-        return text if len(letters) >= LEAST_LETTERS else ""
+def text_in_picture(data: bytes) -> str | None:
+    """Return the text in a picture, "" if it has none; None if the picture can't be opened."""
+    import numpy as np
+    from PIL import Image
+
+    open_heic_too()
+    try:
+        with Image.open(BytesIO(data)) as picture:
+            is_drawing_of_windows = picture.format in {"EMF", "WMF"}
+            width, height = picture.size
+            if is_drawing_of_windows:
+                return None
+            if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+                return ""
+            pixels = np.asarray(upright(picture))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    lines = [line.text for line in recognize(pixels[:, :, ::-1])]
+    text = "\n".join(lines)
+    letters = [character for character in text if character.isalnum()]
+    return text if len(letters) >= LEAST_LETTERS else ""

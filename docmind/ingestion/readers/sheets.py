@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docmind.ingestion.parsed import PartlyRead, Progress, Section, markdown_table, one_line
+from docmind.ingestion.parsed import PartlyRead, Progress, Section, one_line
 from docmind.ingestion.readers import number_formats
 from docmind.ingestion.readers.drawings import (
     SCRIPTS,
@@ -22,7 +22,6 @@ from docmind.ingestion.readers.drawings import (
     write_out_links,
 )
 from docmind.ingestion.readers.ooxml import (
-    LONGEST_REPEATED_TEXT,
     Package,
     attribute,
     is_on,
@@ -34,6 +33,7 @@ from docmind.ingestion.readers.ooxml import (
     says_only_page,
 )
 from docmind.ingestion.readers.pictures import Pictures
+from docmind.ingestion.readers.sheet_blocks import Cell, Position, Row, blocks_of_rows
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -49,22 +49,6 @@ _PAGE_CODE = re.compile(r'&"[^"]*"|&K[0-9A-Fa-f]{6}|&\d+|&[PNDTGZFASBIUEXYOH]')
 """What sets the font, the place, or the page's number in a header or footer of a sheet."""
 _THREADED_MARK = "[Threaded comment]"
 """Begins the copy of a newer comment that is there for old programs."""
-
-Position = tuple[int, int]
-"""Row and column of a cell, from 0."""
-
-
-@dataclass(frozen=True)
-class _Cell:
-    text: str
-    is_number: bool = False
-    """And no date: such a row is no header."""
-    number: str = ""
-    """The number itself, which may be longer than what is shown of it; "" if it is none."""
-
-
-Row = dict[int, _Cell]
-"""Column → cell; without those that are empty."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +187,7 @@ def _sheet_sections(
     if surroundings.header:
         yield replace(place, text=f"Header: {surroundings.header}")
     rows = _rows(package, part_name, data, workbook)
-    for block in _blocks(_with_links(rows, surroundings.links), surroundings.merged):
+    for block in blocks_of_rows(_with_links(rows, surroundings.links), surroundings.merged):
         for title in block.titles:
             yield replace(place, text=title)
         if block.rows:
@@ -319,13 +303,13 @@ def _row_cells(
             name = reference or f"{_column_name(column)}{number + 1}"
             text = _formula(formula, name, shared_formulas)
             if cell is None and text:
-                cell = _Cell(text)
+                cell = Cell(text)
         if cell is not None and cell.text.strip():
             cells[column] = cell
     return cells
 
 
-def _cell(element: Element, workbook: _Workbook) -> _Cell | None:
+def _cell(element: Element, workbook: _Workbook) -> Cell | None:
     """Return a cell with the text that it shows; None if it has no value."""
     kind = element.get("t") or "n"
     number_format = "General"
@@ -334,31 +318,31 @@ def _cell(element: Element, workbook: _Workbook) -> _Cell | None:
         number_format = workbook.formats[style]
     if kind == "inlineStr":
         inline = element.find("{*}is")
-        return None if inline is None else _Cell(_rich_text(inline))
+        return None if inline is None else Cell(_rich_text(inline))
     value = element.findtext("{*}v")
     if value is None or not value.strip():
         return None
     if kind == "n":
         return _number(value, number_format, starts_1904=workbook.starts_1904)
     if kind == "b":
-        return _Cell("TRUE" if value.strip() == "1" else "FALSE", is_number=True)
+        return Cell("TRUE" if value.strip() == "1" else "FALSE", is_number=True)
     if kind == "d":
-        return _Cell(value.replace("T00:00:00", "").removesuffix(".000").replace("T", " "))
+        return Cell(value.replace("T00:00:00", "").removesuffix(".000").replace("T", " "))
     if kind == "s":
         index = int(value) if value.strip().isdigit() else len(workbook.strings)
         value = workbook.strings[index] if index < len(workbook.strings) else ""
     else:  # a formula's text or an error
         value = _ESCAPED_CHARACTER.sub(lambda match: chr(int(match[1], 16)), value)
-    return _Cell(number_formats.shown_text(value, number_format))
+    return Cell(number_formats.shown_text(value, number_format))
 
 
-def _number(value: str, number_format: str, *, starts_1904: bool) -> _Cell:
+def _number(value: str, number_format: str, *, starts_1904: bool) -> Cell:
     try:
         number = float(value)
     except ValueError:
-        return _Cell(value)
+        return Cell(value)
     is_number = not number_formats.is_date_format(number_format)
-    return _Cell(
+    return Cell(
         number_formats.shown(number, number_format, starts_1904=starts_1904),
         is_number=is_number,
         number=repr(number).removesuffix(".0") if is_number else "",
@@ -418,135 +402,6 @@ def _with_links(
             if address and address not in cell.text:
                 row[column] = replace(cell, text=f"{cell.text} ({address})")
         yield number, row
-
-
-# -- blocks of rows
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Rows of a sheet between blank ones."""
-
-    rows: Sequence[Row]
-    titles: Sequence[str] = ()
-    """Lines of one cell above the first row of several."""
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        """The columns that have a value in some row."""
-        columns: set[int] = set()
-        for row in self.rows:
-            columns.update(row)
-        return tuple(sorted(columns))
-
-    @property
-    def is_table(self) -> bool:
-        """It has at least two rows and two columns."""
-        return len(self.rows) > 1 and len(self.columns) > 1
-
-    @property
-    def text(self) -> str:
-        """The rows as Markdown, or a line for each."""
-        if not self.is_table:
-            return "\n".join([_values_as_line(row) for row in self.rows])
-        columns = self.columns
-        lines: list[list[str]] = []
-        for row in self.rows:
-            lines.append([row[column].text if column in row else "" for column in columns])
-        return markdown_table(lines)
-
-    @property
-    def numbers(self) -> tuple[tuple[str, ...], ...]:
-        """The numbers behind a table's cells, row by row."""
-        if not self.is_table:
-            return ()
-        columns = self.columns
-        rows: list[tuple[str, ...]] = []
-        for row in self.rows:
-            rows.append(tuple(row[column].number if column in row else "" for column in columns))
-        return tuple(rows)
-
-
-def _values_as_line(row: Row) -> str:
-    return " ".join(row[column].text for column in sorted(row))
-
-
-def _blocks(
-    rows: Iterable[tuple[int, Row]], merged: Sequence[tuple[Position, Position]]
-) -> Iterator[_Block]:
-    """Yield the blocks of rows between blank ones.
-
-    A block that starts with a number goes on with the header of the last block in the same columns.
-    """
-    header_of: dict[tuple[int, ...], Row] = {}
-    """Columns with values → the first row of the last block that had these."""
-    for first_number, run in _runs(rows):
-        _fill_merged(first_number, run, merged)
-        block = _without_titles(run)
-        if not block.rows:
-            yield block
-            continue
-        columns = block.columns
-        starts_with_number = any(cell.is_number for cell in block.rows[0].values())
-        if columns in header_of and starts_with_number:
-            yield replace(block, rows=[header_of[columns], *block.rows])
-        else:
-            header_of[columns] = block.rows[0]
-            yield block
-
-
-def _runs(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, list[Row]]]:
-    """Yield each run of rows whose numbers follow one another, with the first one's number."""
-    run: list[Row] = []
-    previous = -1
-    for number, row in rows:
-        if run and number != previous + 1:
-            yield previous - len(run) + 1, run
-            run = []
-        run.append(row)
-        previous = number
-    if run:
-        yield previous - len(run) + 1, run
-
-
-def _fill_merged(
-    first_number: int, rows: Sequence[Row], merged: Sequence[tuple[Position, Position]]
-) -> None:
-    """Put the value of each merged range into all its cells, so that it stays under its header.
-
-    Columns that have nothing else stay empty. What is alone in its row is a title, and a long text
-    a remark: they stand once.
-    """
-    if not merged:
-        return
-    own_columns: set[int] = set()
-    for row in rows:
-        own_columns.update(row)
-    for (top, left), (bottom, right) in merged:
-        start = top - first_number
-        if not 0 <= start < len(rows) or left not in rows[start]:
-            continue
-        cell = rows[start][left]
-        is_title = len(rows[start]) == 1 and top == bottom
-        repeats_across = not is_title and len(cell.text) <= LONGEST_REPEATED_TEXT
-        columns = [left]
-        if repeats_across:
-            columns = [column for column in own_columns if left <= column <= right]
-        for row in rows[start : bottom - first_number + 1]:
-            for column in columns:
-                row.setdefault(column, cell)
-
-
-def _without_titles(rows: Sequence[Row]) -> _Block:
-    """Return a block whose lines of one cell at the top, if a header follows, are its titles."""
-    first = 0
-    while first < len(rows) and len(rows[first]) == 1:
-        first += 1
-    rest = rows[first:]
-    has_header = bool(rest) and not any(cell.is_number for cell in rest[0].values())
-    if not has_header or not _Block(rest).is_table:
-        return _Block(rows)
-    return _Block(rest, titles=[_values_as_line(row) for row in rows[:first]])
 
 
 # -- beside the cells

@@ -15,13 +15,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, Protocol
 
 from docmind.errors import AlreadyRunning, DocMindError, StoreError
 from docmind.passages import EmbeddedPassage, Passage, ScoredPassage, SparseVector
+from docmind.question_scope import PageRange, SearchedDocuments
 from docmind.retrieval.fusion import TIES, ScoredPoint, best_points, fuse, missing_ids
 from docmind.retrieval.sparse import WORDS_VERSION
 
@@ -62,6 +63,8 @@ class Scope:
     """Only from this page, slide or sheet on; 1-based."""
     last_page: int | None = None
     """Only up to this page, slide or sheet, which is included."""
+    pages: Mapping[str, Sequence[PageRange]] = field(default_factory=dict)
+    """Of these documents, by id, only these pages; of all others every page."""
     suffixes: Sequence[str] | None = None
     """Only in these types of file: "pdf" or ".pdf"."""
     table: bool | None = None
@@ -97,6 +100,11 @@ class Scope:
         if self.near is not None:
             found["position"] = {"gte": self.near - 1, "lte": self.near + 1}
         return found
+
+    def has_page_of(self, passage: Passage) -> bool:
+        """Return whether a passage stands in a document and on a page that belong to the scope."""
+        searched = SearchedDocuments(ids=self.document_ids, pages=self.pages)
+        return searched.has_page(passage.document_id, passage.page)
 
 
 EVERYWHERE = Scope()
@@ -399,9 +407,22 @@ class VectorStore(ABC):
         for key, ends in scope.ranges.items():
             numbers = self._range_type(**ends)
             conditions.append(library.FieldCondition(key=key, range=numbers))
+        for document_id, page_ranges in scope.pages.items():
+            conditions.append(self._only_pages(document_id, page_ranges))
         if scope.ids is not None:
             conditions.append(self._has_id(scope.ids))
         return library.Filter(must=conditions)
+
+    def _only_pages(self, document_id: str, page_ranges: Sequence[PageRange]) -> Any:
+        """Return a Filter that lets every other document pass, and of this one only some pages."""
+        library = self._library
+        match = library.MatchAny(any=[document_id])
+        of_document = library.FieldCondition(key="document_id", match=match)
+        allowed = [library.Filter(must_not=[of_document])]
+        for pages in page_ranges:
+            numbers = self._range_type(gte=pages.first, lte=pages.last)
+            allowed.append(library.FieldCondition(key="page", range=numbers))
+        return library.Filter(should=allowed)
 
     def _vector(self, vector: Vector) -> Any:
         """Return a vector as the library takes it: a list of numbers, or its SparseVector."""

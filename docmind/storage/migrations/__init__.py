@@ -17,7 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docmind.storage.migrations import (
+    kept_conversations,
     one_database,
+    parents,
+    question_scopes,
     retained_turns,
     statements,
     unread_content,
@@ -33,6 +36,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     statements.upgrade,
     retained_turns.upgrade,
     versions.upgrade,
+    parents.upgrade,
+    question_scopes.upgrade,
+    kept_conversations.upgrade,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

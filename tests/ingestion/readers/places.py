@@ -1,4 +1,4 @@
-"""A word of its own in every place that DOCX, PPTX and XLSX offer, and where each word ends up.
+"""A word of its own in every place that a format offers, and where each word ends up.
 
 `python -m tests.ingestion.readers.places` writes the table in `docs/formats.md` anew; a test
 compares.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.readers.formats import read
+from tests.ingestion.readers import places_elsewhere
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 TABLE = re.compile(r"(?<=<!-- places -->\n).*?(?=<!-- end of places -->)", re.DOTALL)
@@ -427,36 +428,57 @@ def xlsx() -> PlacesFile:
 
 
 def where(document: ParsedDocument, word: str) -> str:
-    """Return where a word ended up: in a heading, a table, the text, or nowhere."""
+    """Return where a word ended up: heading, table, text, a file of its own, or nowhere."""
     if any(word in section.heading for section in document.sections):
         return "heading"
     if any(word in section.text for section in document.sections if section.table):
         return "table"
     if word in document.text:
         return "text"
+    if any(word in file.path.read_text("utf-8") for file in document.attached):
+        return "document"
     return "not read"
 
 
-def places() -> Mapping[str, Mapping[str, str]]:
-    """Return for each place where its word ended up, by format."""
-    found: dict[str, dict[str, str]] = {}
+OFFICE_XML = {"DOCX": docx, "PPTX": pptx, "XLSX": xlsx}
+OTHER_FAMILIES = (
+    ("ODT", "ODS", "ODP", "RTF"),
+    ("HTML", "EPUB", "Markdown", "SVG", "PDF", "EML"),
+)
+MAKERS = {**OFFICE_XML, **places_elsewhere.FORMATS}
+
+
+def read_places(file_type: str) -> tuple[Mapping[str, str], ParsedDocument, Mapping[str, str]]:
+    """Return a format's words by their place, the file with them as read, and where they are."""
+    file = MAKERS[file_type]()
+    suffix = places_elsewhere.SUFFIXES.get(file_type, file_type.lower())
     with tempfile.TemporaryDirectory() as folder:
-        for file_type, make in (("DOCX", docx), ("PPTX", pptx), ("XLSX", xlsx)):
-            file = make()
-            document = read(file.write(Path(folder) / f"places.{file_type.lower()}"))
-            for place, word in file.words.items():
-                found.setdefault(place, {})[file_type] = where(document, word)
-    return found
+        unpacked = Path(folder) / "unpacked"
+        unpacked.mkdir()
+        path = file.write(Path(folder) / f"places.{suffix}")
+        document = read(path, unpack_into=unpacked)
+        found = {place: where(document, word) for place, word in file.words.items()}
+    return file.words, document, found
 
 
-def places_table() -> str:
-    """Return the table of `docs/formats.md`."""
-    lines = ["| place | DOCX | PPTX | XLSX |", "| --- | --- | --- | --- |"]
-    for place, found in sorted(places().items()):
-        cells = [found.get(file_type, "") for file_type in ("DOCX", "PPTX", "XLSX")]
+def places_table(file_types: Sequence[str]) -> str:
+    """Return a table of `docs/formats.md`: a row a place, a column a format."""
+    found: dict[str, dict[str, str]] = {}
+    for file_type in file_types:
+        for place, ended_up in read_places(file_type)[2].items():
+            found.setdefault(place, {})[file_type] = ended_up
+    lines = [f"| place | {' | '.join(file_types)} |", "| --- |" + " --- |" * len(file_types)]
+    for place, ended_up in sorted(found.items()):
+        cells = [ended_up.get(file_type, "") for file_type in file_types]
         lines.append(f"| {place} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
+def all_tables() -> list[str]:
+    """Return the tables of `docs/formats.md` in their order."""
+    return [places_table(file_types) for file_types in (tuple(OFFICE_XML), *OTHER_FAMILIES)]
+
+
 if __name__ == "__main__":
-    DOCS.write_text(TABLE.sub(lambda _: places_table(), DOCS.read_text("utf-8")), "utf-8")
+    tables = iter(all_tables())
+    DOCS.write_text(TABLE.sub(lambda _: next(tables), DOCS.read_text("utf-8")), "utf-8")

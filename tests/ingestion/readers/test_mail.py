@@ -7,9 +7,10 @@ from email.message import EmailMessage
 import pytest
 from oxmsg.storage import Storage, Stream
 
+from docmind.ingestion.parsed import AttachedFile
 from docmind.ingestion.readers.formats import read
-from docmind.ingestion.readers.msg import storage_sections
-from tests.samples import write_pdf
+from docmind.ingestion.readers.msg import read_storage
+from tests.samples import write_image, write_pdf
 
 INVITATION = """BEGIN:VCALENDAR
 METHOD:REQUEST
@@ -134,7 +135,7 @@ def test_an_invitation_is_read_once(tmp_path):
     assert twice.count("Room 4") == 1
 
 
-def test_attachments_are_read_under_their_names(tmp_path):
+def test_attachments_are_handed_on(tmp_path):
     message = mail()
     message.add_attachment(
         write_pdf(tmp_path / "x.pdf").read_bytes(),
@@ -145,12 +146,28 @@ def test_attachments_are_read_under_their_names(tmp_path):
     message.add_attachment("a;b\n1,5;2\n", subtype="csv", filename="sums.csv")
     message.add_attachment(b"%PDF no", maintype="application", subtype="pdf", filename="bad.pdf")
     message.add_attachment(b"\0", maintype="application", subtype="octet-stream")
-    document = read_mail(tmp_path, message)
+    inner = mail("Offer")
+    inner.add_attachment("A list.", filename="list.txt")
+    message.add_attachment(inner)
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    (tmp_path / "unpacked").mkdir()
+    document = read(tmp_path / "a.eml", unpack_into=tmp_path / "unpacked")
     assert "Attachments: plan.pdf, sums.csv, bad.pdf, unnamed" in document.text
-    assert document.pages == 0
-    by_headings = {section.headings: section for section in document.sections}
-    assert "Ada Lindqvist" in by_headings["Roof", "plan.pdf", "Chapter 1"].text
-    assert by_headings["Roof", "sums.csv"].text.endswith("| 1,5 | 2 |")
+    names = [file.name for file in document.attached]
+    assert names == ["plan.pdf", "sums.csv", "bad.pdf", "list.txt"]
+    assert document.attached[1].path.read_bytes().strip() == b"a;b\n1,5;2"
+    assert document.unread == ("1 file in it is of a type that is not read (unnamed.bin)",)
+
+
+def test_a_picture_in_a_mail_is_read_once_and_is_no_attachment(tmp_path):
+    message = mail()
+    message.add_alternative('<p>See <img src="cid:shot"></p>', subtype="html")
+    picture = write_image(tmp_path / "x.png").read_bytes()
+    for _ in range(2):
+        message.get_payload()[1].add_related(picture, "image", "png", cid="<shot>")
+    document = read_mail(tmp_path, message)
+    assert "Attachments" not in document.text
+    assert document.text.count("counts 52 ships a day") == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
@@ -183,7 +200,7 @@ POLISH = "Umowa na czas określony dwunastu miesięcy. Następuje na piśmie, ż
 def test_an_outlook_message_in_a_code_page(code_page):
     texts = streams(_0037001E="Żółć".encode("cp1250"), _1000001E=POLISH.encode("cp1250"))
     fixed = numbers(32, n3FFD=code_page) if code_page else numbers(32)
-    head, body = storage_sections(Storage("", (fixed, *texts), ()), read)[:2]
+    head, body = read_storage(Storage("", (fixed, *texts), ())).sections[:2]
     assert head.text == "Subject: Żółć"
     assert body.text == POLISH
 
@@ -214,11 +231,12 @@ def test_an_outlook_message_with_parts():
         ),
     )
     texts = streams(_0037001E=b"Fwd", _1000001E=b"See below.", _0C1A001E=b"Ada")
-    sections = storage_sections(Storage("", (numbers(32, n3FDE=1252), *texts), parts), read)
+    result = read_storage(Storage("", (numbers(32, n3FDE=1252), *texts), parts))
+    sections = result.sections
     assert (
         sections[0].text
         == "Subject: Fwd\nFrom: Ada\nCc: Bo <bo@example.com>\nAttachments: note.txt"
     )
     by_headings = {section.headings: section.text.strip() for section in sections}
     assert by_headings["Fwd", "Offer"] == "The pump costs 4,200 €."
-    assert by_headings["Fwd", "note.txt"] == "In the note."
+    assert list(result.attached) == [AttachedFile("note.txt", b"In the note.")]

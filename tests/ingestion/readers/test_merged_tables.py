@@ -1,4 +1,4 @@
-"""Tables of random numbers and merged cells, in each Office format: a number keeps its header."""
+"""Tables of random numbers and merged cells, in each format: a number keeps its header."""
 
 import tempfile
 from pathlib import Path
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pptx.util import Inches
 
 from docmind.ingestion.readers.formats import read
+from tests.ingestion.readers.odf_files import table, write_odf
 
 ROWS = 5
 COLUMNS = 4
@@ -84,6 +85,48 @@ def write_xlsx(path, texts, ranges):
     book.save(path)
 
 
+def write_ods(path, texts, ranges):
+    write_odf(path, "spreadsheet", table(texts, ranges))
+
+
+def write_odt(path, texts, ranges):
+    write_odf(path, "text", table(texts, ranges))
+
+
+def write_odp(path, texts, ranges):
+    frame = f"<draw:frame>{table(texts, ranges)}</draw:frame>"
+    write_odf(path, "presentation", f"<draw:page>{frame}</draw:page>")
+
+
+def write_html(path, texts, ranges):
+    covered = set()
+    rows = []
+    for row, values in enumerate(texts):
+        cells = []
+        for column, text in enumerate(values):
+            spans = ""
+            for top, left, bottom, right in ranges:
+                if (row, column) == (top, left):
+                    spans = f"rowspan={bottom - top + 1} colspan={right - left + 1}"
+                elif top <= row <= bottom and left <= column <= right:
+                    covered.add((row, column))
+            if (row, column) not in covered:
+                cells.append(f"<td {spans}>{text}</td>")
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    path.write_text(f"<table>{''.join(rows)}</table>")
+
+
+WRITERS = {
+    ".docx": write_docx,
+    ".pptx": write_pptx,
+    ".xlsx": write_xlsx,
+    ".odt": write_odt,
+    ".ods": write_ods,
+    ".odp": write_odp,
+    ".html": write_html,
+}
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     merged_ranges(),
@@ -91,7 +134,7 @@ def write_xlsx(path, texts, ranges):
 )
 def test_every_number_stands_beside_its_header(ranges, numbers):
     texts = table_of(ranges, numbers)
-    for suffix, write in ((".docx", write_docx), (".pptx", write_pptx), (".xlsx", write_xlsx)):
+    for suffix, write in WRITERS.items():
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"a{suffix}"
             write(path, texts, ranges)

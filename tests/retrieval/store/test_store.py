@@ -16,6 +16,7 @@ import pytest
 
 from docmind.errors import AlreadyRunning, StoreError
 from docmind.passages import passage_id
+from docmind.question_scope import PageRange
 from docmind.retrieval.sparse import query_vector
 from docmind.retrieval.store.base import Scope
 from docmind.retrieval.store.opening import open_store
@@ -138,6 +139,8 @@ def library(store):
         (Scope(suffixes=["pdf"], table=True, last_page=2), {0}),
         (Scope(document_ids=["notes"], suffixes=[".pdf"]), set()),
         (Scope(document_ids=["notes", "book"], first_page=6), {5}),
+        (Scope(pages={"book": [PageRange(2, 2), PageRange(4, 9)]}), {0, 1, 3, 4, 5}),
+        (Scope(pages={"book": [PageRange(1, 1)]}, document_ids=["book"]), {0}),
     ],
 )
 def test_every_filter_holds_for_words_meaning_and_both(library, scope, positions):

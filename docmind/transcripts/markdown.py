@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from docmind import wording
 from docmind.events import Citation
 from docmind.passages import NumberedPassage
-
-if TYPE_CHECKING:
-    from docmind.storage.messages import StoredMessage
+from docmind.storage.messages import StoredMessage
 
 
 def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
@@ -23,6 +20,10 @@ def transcript(title: str, messages: Iterable[StoredMessage]) -> str:
         if message.role == "user":
             question = " ".join(message.text.split())
             paragraphs.append(f"## {question}")
+            asked_of = [document.label for document in message.scope.documents]
+            asked_of += [f"#{tag}" for tag in message.scope.tags]
+            if asked_of:
+                paragraphs.append(f"*Asked of: {', '.join(asked_of)}*")
         else:
             paragraphs.extend(_answer(message))
             paragraphs.extend(_rating(message))

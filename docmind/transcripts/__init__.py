@@ -1,0 +1,1 @@
+"""Conversations as files that others can read."""
