@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
+from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert_to_openai_messages
@@ -54,7 +55,7 @@ from docmind.events import (
     now,
 )
 from docmind.passages import NumberedPassage, Passage
-from docmind.question_scope import QuestionScope, SearchedDocuments
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope, SearchedDocuments
 from docmind.settings import Settings
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.documents import Document
@@ -195,6 +196,47 @@ class ChatService:
         self._start(turn, request, scope)
         return turn
 
+    def ask_unstored(
+        self,
+        question: str,
+        *,
+        earlier: Sequence[CompletedTurn] = (),
+        scope: QuestionScope = NOTHING_CHOSEN,
+        temperature: float | None = None,
+    ) -> Turn:
+        """Begin a turn of a conversation that the caller keeps: nothing of it is stored.
+
+        Args:
+            question: As it was typed.
+            earlier: What was asked and answered before, oldest first.
+            scope: What it is asked of.
+            temperature: What the answer is sampled with; None: as in the settings.
+
+        Raises:
+            DocMindError: as `ask`.
+        """
+        question = question.strip()
+        if not question:
+            raise DocMindError("Type a question first.")
+        self._engine.wait_ready(0)
+        self._interrupt_idle_work()
+        searched = self._searched(scope)
+        budget = self._budget()
+        self._check_length(question, budget)
+        # No conversation has this id, so what is stored at the end of a turn is left out.
+        turn = Turn(uuid4().hex, question)
+        request = TurnRequest(
+            conversation_id=turn.conversation_id,
+            turn_id=turn.id,
+            question=question,
+            budget=budget,
+            searched=searched,
+            completed_turns=list(earlier),
+            temperature=temperature,
+        )
+        self._start(turn, request, None)
+        return turn
+
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
         """Ask and yield the turn's events."""
         return self.ask(question, conversation_id).stream()
@@ -314,8 +356,11 @@ class ChatService:
         found = [message.sources for message in messages if message.role == "assistant"]
         return retained_passages(found, fraction * budget.limit)
 
-    def _start(self, turn: Turn, request: TurnRequest, scope: QuestionScope) -> None:
-        """Store the question and begin to answer it, unless another one is being answered."""
+    def _start(self, turn: Turn, request: TurnRequest, scope: QuestionScope | None) -> None:
+        """Begin to answer a question, unless another one is being answered.
+
+        It is stored with its scope; None: it is not stored.
+        """
         context = self._context(turn, request)
         with self._lock:
             if self._closed:
@@ -324,9 +369,10 @@ class ChatService:
                 raise DocMindError(
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
-            turn.question_id = self._conversations.add_question(
-                turn.conversation_id, turn.question, turn.version_of, scope=scope
-            )
+            if scope is not None:
+                turn.question_id = self._conversations.add_question(
+                    turn.conversation_id, turn.question, turn.version_of, scope=scope
+                )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
 
