@@ -1,14 +1,15 @@
 """The fixed question sets in `questions/`: what to ingest, what to ask, which facts are right.
 
 `multipart.json` has documents (relative to the data folder) and messages of one or more parts.
-`routing.json` has 50 messages with the agents and tools that should get them.
+`routing.json` has 200 messages of all kinds with what should become of them: prompts are chosen on
+80, figures reported on the 120 others, which were written before the prompts.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from docmind.ingestion.readers.formats import read
 
@@ -71,6 +72,7 @@ class RoutingMessage(TypedDict):
     """A message, and who should get it."""
 
     id: str
+    half: Literal["choosing", "reporting"]
     kind: str
     documents: bool
     """Whether the answer stands in the documents of multipart.json."""
@@ -78,7 +80,15 @@ class RoutingMessage(TypedDict):
     agents: list[str]
     """Who should get a task, one entry a task."""
     tools: list[list[ToolChoice]]
-    """For each task the tools that may be called first."""
+    """For each task the tools that may be called first; none: that is not asked."""
+    reply: NotRequired[str]
+    """What the supervisor should reply to itself, where no agent should get a task."""
+    history: NotRequired[list[list[str]]]
+    """Questions and answers before it."""
+    holds: NotRequired[list[str]]
+    """What the questions of the tasks should have: names of a follow-up, a wish for the form."""
+    language: NotRequired[str]
+    """Where it is not English."""
 
 
 def load_multipart() -> MultipartSet:

@@ -1,8 +1,9 @@
 """`docmind bench tools`: how often a model routes and calls tools as it should.
 
-With and without a grammar, on fifty fixed messages. A call is *valid* if it can be carried out:
+With and without a grammar, on 200 fixed messages. A call is *valid* if it can be carried out:
 well-formed, a tool that exists, arguments of its schema. It is *right* if it is also what the
-message asks for: the same agents, as often; a tool that may help.
+message asks for: the same agents, as often, with the names that a follow-up leaves out and the
+wishes that it has; the reply of the supervisor's own that is wanted; a tool that may help.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from statistics import mean
 from typing import Any
 
 import jsonschema
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -29,6 +31,8 @@ from docmind.agents.planner import (
     PlanMode,
     PlanRequest,
     SupervisorModel,
+    lay_out_plan,
+    needs_words,
     plan_prompt,
 )
 from docmind.agents.team import TEAM
@@ -85,10 +89,28 @@ def measure_tools(engine: Engine, *, limit: int, progress: Progress) -> Figures:
 
     Returns:
         `tools.routing_valid_rate|right_rate.WAY` and `tools.call_valid_rate|right_rate.WAY`, 0 to
-        1. Free routing has a prompt of its own, which asks for calls of transfer tools; the plan's
+        1, routing on the half for reporting, and `tools.routing_right_rate.choosing.WAY` on the
+        other. `tools.routing.KIND.messages|right`: by kind of message, for reporting, constrained.
+        Free routing has a prompt of its own, which asks for calls of transfer tools; the plan's
         prompt names kinds of task. `tools.valid_rate.WAY` are the means over routing and calls.
     """
     messages = load_routing()[: limit or None]
+    figures = _measure_routing(engine, messages, progress)
+    figures |= _measure_calls(engine, [message for message in messages if _wants_tools(message)])
+    for way in WAYS:
+        routing = figures[f"tools.routing_valid_rate.{way}"]
+        calls = figures[f"tools.call_valid_rate.{way}"]
+        figures[f"tools.valid_rate.{way}"] = mean([routing, calls])
+    return figures
+
+
+def _measure_routing(
+    engine: Engine, messages: Sequence[RoutingMessage], progress: Progress
+) -> Figures:
+    """Return how many messages are routed validly and rightly."""
+    reporting = [message["half"] == "reporting" for message in messages]
+    if not any(reporting):  # a limit left only the others
+        reporting = [True] * len(messages)
     figures: Figures = {}
     for way, router in make_routers(engine).items():
         answers = ask_all(router.model, router.system, messages)
@@ -96,39 +118,73 @@ def measure_tools(engine: Engine, *, limit: int, progress: Progress) -> Figures:
         right = []
         for message, answer in zip(messages, answers, strict=True):
             tasks = tasks_of(answer)
-            agents = Counter(task.agent for task in tasks or ())
             # None means that the answer can't be carried out; no task is right for a greeting only.
             is_valid = tasks is not None and bool(tasks or not message["agents"])
-            is_right = is_valid and agents == Counter(message["agents"])
+            is_right = is_valid and is_routed_right(message, answer)
             if not is_right:
                 progress(f"routing {way} {_wrong_routing(message, tasks, answer)}")
             valid.append(is_valid)
             right.append(is_right)
-        figures[f"tools.routing_valid_rate.{way}"] = mean(valid)
-        figures[f"tools.routing_right_rate.{way}"] = mean(right)
+        figures[f"tools.routing_valid_rate.{way}"] = mean(compress(valid, reporting))
+        figures[f"tools.routing_right_rate.{way}"] = mean(compress(right, reporting))
+        chose = list(compress(right, [not each for each in reporting]))
+        if chose:
+            figures[f"tools.routing_right_rate.choosing.{way}"] = mean(chose)
+        if way == "constrained":
+            figures |= _by_kind(messages, right, reporting)
+    return figures
 
+
+def _measure_calls(engine: Engine, messages: Sequence[RoutingMessage]) -> Figures:
+    """Return how many first calls are valid and right."""
     # The tools are never run here: only their schemas are used.
     tools = make_tools(None, None, 5)  # type: ignore[arg-type]
     offered = [convert_to_openai_tool(tools[name]) for name in TOOLS]
     parameters: Schemas = {}
     for tool in offered:
         parameters[tool["function"]["name"]] = tool["function"]["parameters"]
-    with_tools = [message for message in messages if _wants_tools(message)]
+    figures: Figures = {}
     for way, model in make_callers(engine, offered).items():
-        answers = ask_all(model, SystemMessage(FIRST_CALL), with_tools)
+        answers = ask_all(model, SystemMessage(FIRST_CALL), messages)
         valid = []
         right = []
-        for message, answer in zip(with_tools, answers, strict=True):
+        for message, answer in zip(messages, answers, strict=True):
             is_valid = calls_are_valid(answer, parameters, may_be_none=False)
             valid.append(is_valid)
             right.append(is_valid and _called_tools(answer) <= _helpful_tools(message))
         figures[f"tools.call_valid_rate.{way}"] = mean(valid)
         figures[f"tools.call_right_rate.{way}"] = mean(right)
+    return figures
 
-    for way in WAYS:
-        routing = figures[f"tools.routing_valid_rate.{way}"]
-        calls = figures[f"tools.call_valid_rate.{way}"]
-        figures[f"tools.valid_rate.{way}"] = mean([routing, calls])
+
+def is_routed_right(message: RoutingMessage, answer: BaseMessage) -> bool:
+    """Return whether a router did with a message what should be done with it."""
+    tasks = tasks_of(answer) or []
+    if Counter(task.agent for task in tasks) != Counter(message["agents"]):
+        return False
+    words = " ".join(task.question for task in tasks).casefold()
+    if not all(held.casefold() in words for held in message.get("holds", ())):
+        return False
+    if isinstance(answer, PlanMessage) and "reply" in message:
+        return message["reply"] in [question.kind for question in answer.plan.own]
+    return True
+
+
+def _by_kind(
+    messages: Sequence[RoutingMessage], right: Sequence[bool], reporting: Sequence[bool]
+) -> Figures:
+    """Return how many messages of each kind there are, and how many of them were routed right."""
+    count: Counter[str] = Counter()
+    count_right: Counter[str] = Counter()
+    for message, is_right, reports in zip(messages, right, reporting, strict=True):
+        if reports:
+            kind = message["kind"].replace(" ", "-")
+            count[kind] += 1
+            count_right[kind] += is_right
+    figures: Figures = {}
+    for kind, number in count.items():
+        figures[f"tools.routing.{kind}.messages"] = number
+        figures[f"tools.routing.{kind}.right"] = count_right[kind]
     return figures
 
 
@@ -185,13 +241,31 @@ def ask_all(
     async def gather() -> list[BaseMessage]:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(text: str) -> BaseMessage:
+        async def ask(message: RoutingMessage) -> BaseMessage:
             async with gate:
-                return await model.ainvoke([system, HumanMessage(text)])
+                return await model.ainvoke(prompt_of(system, message))
 
-        return await asyncio.gather(*[ask(message["message"]) for message in messages])
+        return await asyncio.gather(*[ask(message) for message in messages])
 
     return asyncio.run(gather())
+
+
+def prompt_of(system: SystemMessage, message: RoutingMessage) -> list[AnyMessage]:
+    """Return what a model reads to decide on a message."""
+    text = message["message"]
+    past: list[AnyMessage] = []
+    for question, answer in message.get("history", ()):
+        past += [HumanMessage(question), AIMessage(answer)]
+    if not isinstance(system, PlanRequest):
+        return [system, *past, HumanMessage(text)]
+    rewrites = needs_words(text, past)
+    request = PlanRequest(
+        content=plan_prompt(TEAM, rewrites=rewrites),
+        mode=system.mode,
+        question=text,
+        rewrites=rewrites,
+    )
+    return lay_out_plan([request, *past, HumanMessage(text)])
 
 
 def calls_are_valid(

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from docmind.backup.staging import is_unfinished
 from docmind.engine.interface import Engine
 from docmind.errors import AlreadyRunning, ConfigError
 from docmind.logs import log_to
@@ -27,7 +28,8 @@ from docmind.storage.documents import DocumentStore
 from docmind.storage.settings import read_saved, save_settings
 
 if TYPE_CHECKING:
-    from docmind.agents.state import TurnGraph
+    from docmind.agents.state import CheckAnswer, TurnGraph
+    from docmind.backup.service import BackupService
     from docmind.chat import ChatService
     from docmind.engine.chat_model import ChatVLLM
     from docmind.engine.plan.ladder import WorkingSettings
@@ -49,6 +51,9 @@ class App:
     collections: CollectionStore
     conversations: ConversationStore
     chat: ChatService
+    retriever: Retriever
+    check_answer: CheckAnswer
+    backups: BackupService
     suggestions: SuggestionService
     extraction: ExtractionService
     monitor: HardwareMonitor
@@ -124,6 +129,11 @@ def _build(
 ) -> App:
     """Build all parts, each after those that it needs; `opened` gets what must be closed."""
     opened.enter_context(lock_data_dir(settings.data_dir))
+    if is_unfinished(settings.data_dir):
+        raise ConfigError(
+            f"A restore into {settings.data_dir} was interrupted. Run `docmind restore FILE` with "
+            "the same backup again: it goes on where it was."
+        )
     log_to(settings.log_file)
     resolved = resolve(settings)
     if engine is None:
@@ -134,9 +144,11 @@ def _build(
 
     from docmind.agents.cells import CellReader
     from docmind.agents.team import RESEARCHER
+    from docmind.backup.service import BackupService
     from docmind.chat import ChatService
     from docmind.extraction.service import ExtractionService
     from docmind.ingestion.service import IngestionService
+    from docmind.retrieval.store.base import made_by
     from docmind.suggestions import SuggestionService
     from docmind.verification.comparisons import check_comparison
 
@@ -146,6 +158,7 @@ def _build(
     collections = CollectionStore(database, document_store)
     conversations = ConversationStore(database)
     conversations.delete_put_away()  # a deletion can be undone until the app is started anew
+    conversations.mend_interrupted()
     store = opened.enter_context(closing(_open_store(settings, embedder, document_store)))
     documents = IngestionService(
         settings=settings, documents=document_store, store=store, embedder=embedder
@@ -201,6 +214,11 @@ def _build(
         collections=collections,
         conversations=conversations,
         chat=chat,
+        retriever=retriever,
+        check_answer=checked,
+        backups=BackupService(
+            settings=settings, store=store, maker=made_by(settings.retrieval.embedding_model)
+        ),
         suggestions=suggestions,
         extraction=extraction,
         monitor=monitor,
@@ -237,6 +255,7 @@ def _build_graph(
 ) -> TurnGraph:
     """Return the graph of a turn: the supervisor and its agents with their tools."""
     from docmind.agents.comparison import Comparisons
+    from docmind.agents.library import make_find_documents
     from docmind.agents.planner import SupervisorModel
     from docmind.agents.reading import make_read_document
     from docmind.agents.supervisor import build_supervisor
@@ -247,6 +266,8 @@ def _build_graph(
     tools = make_tools(retriever, documents, resolved.top_k)
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
+    find_documents = make_find_documents(model, retriever, documents)
+    tools[find_documents.name] = find_documents
     comparisons = Comparisons(
         model=model,
         retriever=retriever,

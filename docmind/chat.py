@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
+from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, convert_to_openai_messages
@@ -54,18 +55,21 @@ from docmind.events import (
     now,
 )
 from docmind.passages import NumberedPassage, Passage
-from docmind.question_scope import QuestionScope, SearchedDocuments
+from docmind.question_scope import NOTHING_CHOSEN, QuestionScope, SearchedDocuments
 from docmind.settings import Settings
 from docmind.storage.conversations import ConversationStore, completed_turns
 from docmind.storage.documents import Document
 from docmind.storage.messages import AgentEvent, StoredMessage
-from docmind.turns import Turn
+from docmind.turns import CompletedTurn, Turn
 from docmind.verification.citations import misses_question
 from docmind.verification.judge import StatementJudge
+from docmind.verification.sentences import MARK
 from docmind.verification.statements import CheckedAnswer, join_checked
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED = 3
+"""Documents of an earlier answer that are named where a new question is planned."""
 RETAINED_FRACTION = 0.25
 """Fraction of the prompt for passages of earlier turns, if the setting leaves it open."""
 RETAINED_WINDOW = 65_536
@@ -192,6 +196,47 @@ class ChatService:
         self._start(turn, request, scope)
         return turn
 
+    def ask_unstored(
+        self,
+        question: str,
+        *,
+        earlier: Sequence[CompletedTurn] = (),
+        scope: QuestionScope = NOTHING_CHOSEN,
+        temperature: float | None = None,
+    ) -> Turn:
+        """Begin a turn of a conversation that the caller keeps: nothing of it is stored.
+
+        Args:
+            question: As it was typed.
+            earlier: What was asked and answered before, oldest first.
+            scope: What it is asked of.
+            temperature: What the answer is sampled with; None: as in the settings.
+
+        Raises:
+            DocMindError: as `ask`.
+        """
+        question = question.strip()
+        if not question:
+            raise DocMindError("Type a question first.")
+        self._engine.wait_ready(0)
+        self._interrupt_idle_work()
+        searched = self._searched(scope)
+        budget = self._budget()
+        self._check_length(question, budget)
+        # No conversation has this id, so what is stored at the end of a turn is left out.
+        turn = Turn(uuid4().hex, question)
+        request = TurnRequest(
+            conversation_id=turn.conversation_id,
+            turn_id=turn.id,
+            question=question,
+            budget=budget,
+            searched=searched,
+            completed_turns=list(earlier),
+            temperature=temperature,
+        )
+        self._start(turn, request, None)
+        return turn
+
     def stream(self, question: str, conversation_id: str) -> Iterator[ChatEvent]:
         """Ask and yield the turn's events."""
         return self.ask(question, conversation_id).stream()
@@ -311,8 +356,11 @@ class ChatService:
         found = [message.sources for message in messages if message.role == "assistant"]
         return retained_passages(found, fraction * budget.limit)
 
-    def _start(self, turn: Turn, request: TurnRequest, scope: QuestionScope) -> None:
-        """Store the question and begin to answer it, unless another one is being answered."""
+    def _start(self, turn: Turn, request: TurnRequest, scope: QuestionScope | None) -> None:
+        """Begin to answer a question, unless another one is being answered.
+
+        It is stored with its scope; None: it is not stored.
+        """
         context = self._context(turn, request)
         with self._lock:
             if self._closed:
@@ -321,9 +369,10 @@ class ChatService:
                 raise DocMindError(
                     "The last question is still being answered. Wait for it, or stop it first."
                 )
-            turn.question_id = self._conversations.add_question(
-                turn.conversation_id, turn.question, turn.version_of, scope=scope
-            )
+            if scope is not None:
+                turn.question_id = self._conversations.add_question(
+                    turn.conversation_id, turn.question, turn.version_of, scope=scope
+                )
             self._active[turn.conversation_id] = turn
             asyncio.run_coroutine_threadsafe(self._run(turn, context), self._loop)
 
@@ -388,7 +437,7 @@ class ChatService:
         agents = self._settings.agents
         messages: list[AnyMessage] = []
         for past_turn in context.retained_turns:
-            messages += [HumanMessage(past_turn.question), AIMessage(past_turn.answer)]
+            messages += [HumanMessage(past_turn.question), AIMessage(_with_documents(past_turn))]
         messages.append(HumanMessage(context.request.question))
         at_once = 1
         if agents.enable_parallel_tools:
@@ -482,7 +531,9 @@ def _checked(
     checked: list[tuple[str, CheckedAnswer]] = []
     for part in parts:
         found = CheckedAnswer(text=part.text, statements=(), citations=())
-        if part.text and passages:
+        if part.from_registry:
+            found = replace(found, citations=_cited_lines(part.text))
+        elif part.text and passages:
             question = part.question or context.request.question
             try:
                 found = context.services.check_answer(question, part.text, passages)
@@ -493,6 +544,24 @@ def _checked(
             before = f"\n\n{before}"
         checked.append((before, found))
     return join_checked(checked)
+
+
+def _cited_lines(text: str) -> tuple[Citation, ...]:
+    """Return the marks of a list of documents: code has put them behind what it found there."""
+    citations: list[Citation] = []
+    for line in text.splitlines():
+        for mark in MARK.finditer(line):
+            sentence = MARK.sub("", line).strip("- ")
+            citation = Citation(number=int(mark[1]), sentence=sentence, supported=True)
+            citations.append(citation)
+    return tuple(citations)
+
+
+def _with_documents(turn: CompletedTurn) -> str:
+    """Return an earlier answer with the documents that it is from: "that contract" is one."""
+    if not turn.documents:
+        return turn.answer
+    return f"{turn.answer} (from {', '.join(turn.documents[:MOST_NAMED])})"
 
 
 def _cited_documents(messages: Sequence[StoredMessage]) -> list[str]:

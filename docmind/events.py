@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter
 
 from docmind.passages import NumberedPassage
 
@@ -233,3 +236,16 @@ def to_dict(event: Event) -> dict[str, object]:
     if isinstance(event, SourcesFound | TurnFinished | TurnFailed):
         data["sources"] = [source.to_json() for source in event.sources]
     return data
+
+
+_EVENT_TYPES: dict[str, type[ChatEvent]] = {kind.__name__: kind for kind in get_args(ChatEvent)}
+
+
+def from_dict(data: Mapping[str, Any]) -> ChatEvent:
+    """Return the event that `to_dict` wrote; KeyError or ValueError if it is something else."""
+    fields = dict(data)
+    kind = _EVENT_TYPES[fields.pop("event")]
+    if "sources" in fields:
+        sources = [NumberedPassage.from_json(source) for source in fields["sources"]]
+        fields["sources"] = tuple(sources)
+    return TypeAdapter(kind).validate_python(fields)

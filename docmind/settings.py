@@ -220,6 +220,16 @@ class ServerSettings(_Group):
     """Port of the web page."""
 
 
+class ApiSettings(_Group):
+    """How other programs reach the library. Those of the same user always have the socket."""
+
+    port: int | None = Field(None, ge=1, le=65535, title="Port of the API")
+    """Port on the loopback address for programs that can't use the socket. Empty: none."""
+    token: SecretStr | None = Field(None, title="Token of the API")
+    """What programs send to that port. Empty: one is made and kept in `api-token` in the data
+    folder."""
+
+
 class Settings(BaseSettings):
     """All of DocMind's settings; every field can be set as `DOCMIND_GROUP__FIELD`."""
 
@@ -242,6 +252,7 @@ class Settings(BaseSettings):
     agents: AgentSettings = Field(AgentSettings(), title="Agents")
     context: ContextSettings = Field(ContextSettings(), title="Conversations")
     server: ServerSettings = Field(ServerSettings(), title="Web page")
+    api: ApiSettings = Field(ApiSettings(), title="API")
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
@@ -270,6 +281,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """SQLite file with all that DocMind remembers but files and vectors."""
         return database_file(self.data_dir)
+
+    @property
+    def socket(self) -> Path:
+        """Socket on which the running app answers other programs."""
+        return self.data_dir / "api.sock"
 
     @property
     def log_file(self) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -28,6 +28,8 @@ class CompletedTurn:
 
     question: str
     answer: str
+    documents: tuple[str, ...] = ()
+    """Names of the documents that support the answer, in its order."""
 
 
 class Turn:
@@ -61,7 +63,7 @@ class Turn:
         with self._changed:
             return list(self._events)
 
-    def stream(self) -> Iterator[ChatEvent]:
+    def stream(self) -> Generator[ChatEvent]:
         """Yield every event from the first to the last; blocks while the turn runs."""
         seen = 0
         while True:

@@ -92,3 +92,17 @@ class PromptedEngine:
         if on_end:
             on_end(EngineUsage(self.count_tokens(messages), 0, 1, 0.01, 0.0))
         return self.chances(messages, choices)
+
+
+def asks_for_plan(constraint):
+    """Whether a constraint is the supervisor's, which asks for a plan."""
+    if constraint is None or constraint.kind != "json":
+        return False
+    options = constraint.value.get("anyOf", [])
+    return any("count" in option.get("properties", {}) for option in options)
+
+
+def most_tasks(constraint):
+    """How many tasks a plan may have."""
+    several = constraint.value["anyOf"][1]
+    return several["properties"]["questions"]["maxItems"]

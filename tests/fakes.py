@@ -32,6 +32,7 @@ from docmind.hardware import detect
 from docmind.monitor.gpu import HardwareMonitor
 from docmind.passages import NumberedPassage, Passage
 from docmind.question_scope import QuestionScope
+from docmind.retrieval.store.base import Scope
 from docmind.settings import Settings
 from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
@@ -338,12 +339,13 @@ class FakeReader:
     def __init__(self, gate: threading.Event | None = None) -> None:
         self.gate = gate
 
-    def find(self, document: Document, asked: Sequence[str]) -> dict[str, tuple[Passage, ...]]:
+    def find(self, asked: Sequence[str], scope: Scope) -> dict[str, tuple[Passage, ...]]:
+        (document_id,) = scope.document_ids or ()
         source = numbered(
             number=1,
-            passage_id=document.id,
-            document_id=document.id,
-            file_name=document.name,
+            passage_id=document_id,
+            document_id=document_id,
+            file_name=f"{document_id[:8]}.txt",
             text="It is five.",
             page=1,
         )

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from docmind.agents.planner import ONLY_NEW, PLAN
+from docmind.agents.planner import NEW_MESSAGE, PLAN
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed, PromptTooLong
 from docmind.events import AgentFinished, ContextTrimmed, TokenDelta, TurnFinished
 from docmind.question_scope import QuestionScope
 from docmind.verification.statements import CheckedAnswer
 from tests.agents.conftest import ask, make_app, plan  # noqa: F401 - fixtures
-from tests.engines import PromptedEngine
+from tests.engines import PromptedEngine, asks_for_plan, most_tasks
 
 
 def answering(text="Pets are not allowed [1]."):
@@ -83,12 +83,13 @@ def test_the_model_sees_the_conversation_so_far(make_app, ask):  # noqa: F811
     ask(app, "Are pets allowed?", conversation)
     ask(app, "And why?", conversation)
     plan_prompt = engine.prompts[2]
-    seen = ["Are pets allowed?", "Pets are not allowed [1].", f"{ONLY_NEW}And why?"]
-    assert [m["content"] for m in plan_prompt[1:]] == seen
+    assert plan_prompt[1]["content"].startswith(
+        "User: Are pets allowed?\nYou: Pets are not allowed. (from lease.txt)\nMessage: And why?\n"
+    )
 
 
 def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(make_app, ask):  # noqa: F811
-    engine = PromptedEngine(answering("answer " * 60), window=1400)
+    engine = PromptedEngine(answering("answer " * 60), window=2200)
     app = make_app(engine, llm={"max_answer_tokens": 64}, retrieval={"top_k": 1})
     conversation = app.conversations.create().id
     trims = []
@@ -97,14 +98,12 @@ def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(
         events = ask(app, f"question {i} " + "word " * 20, conversation)
         assert isinstance(events[-1], TurnFinished)
         trims += [e for e in events if isinstance(e, ContextTrimmed)]
-        seen.append(
-            next(p for p in reversed(engine.prompts) if p[0]["content"].startswith(PLAN[:40]))[1][
-                "content"
-            ]
-        )
+        planned = next(p for p in reversed(engine.prompts) if p[0]["content"].startswith(PLAN[:40]))
+        first_line, *_ = planned[1]["content"].splitlines()
+        seen.append(first_line.partition(": ")[2])  # the oldest question that is seen
     assert 1 <= len(trims) <= 6  # not every turn: the low-water mark leaves room
     assert app.conversations.trims(conversation) == trims
-    assert all(t.tokens_after <= 0.7 * 1400 < t.tokens_before for t in trims)
+    assert all(t.tokens_after <= 0.7 * 2200 < t.tokens_before for t in trims)
     assert (
         len(set(seen)) == len(trims) + 1
     )  # the prompt's beginning changes with a cut and only then
@@ -176,7 +175,7 @@ def test_a_question_while_the_model_loads_is_refused_and_nothing_stored(make_app
 
 def test_small_talk_after_a_cut_counts_it_once(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
-        return plan((messages[-1]["content"][:60], "greeting")) if constraint else "reply " * 60
+        return plan((messages[-1]["content"][:60], "chat")) if constraint else "reply " * 60
 
     app = make_app(PromptedEngine(reply, window=1000), llm={"max_answer_tokens": 64})
     conversation = app.conversations.create().id
@@ -232,8 +231,8 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
     marker = "supercalifragilistic"
 
     def reply(messages, constraint):
-        if constraint and "questions" in constraint.value.get("properties", {}):
-            at_once = constraint.value["properties"]["questions"]["maxItems"]
+        if asks_for_plan(constraint):
+            at_once = most_tasks(constraint)
             tasks = [("Pets?", "researcher"), ("Vacation?", "researcher")]
             done = "handed out already" in messages[-1]["content"]
             return json.dumps(
@@ -241,7 +240,7 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
             )
         return f"The answer {'is long ' * 12} [1]."
 
-    engine = Strict(reply, window=900)
+    engine = Strict(reply, window=1300)
     app = make_app(
         engine,
         llm={"max_answer_tokens": 64},
@@ -275,7 +274,12 @@ def test_whatever_overflows_is_cut_in_the_open(make_app, ask, parallel, mode):  
 def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for(make_app, ask):  # noqa: F811
     def reply(messages, constraint):
         if constraint:
-            return plan((messages[-1]["content"].removeprefix(ONLY_NEW)[:60], "researcher"))
+            return plan(
+                (
+                    messages[-1]["content"].rpartition(NEW_MESSAGE)[2].partition("\n")[0][:60],
+                    "researcher",
+                )
+            )
         if "new summary" in messages[-1]["content"]:
             return "The user asked about the zebra."
         return (
@@ -284,7 +288,7 @@ def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for
             else "answer " * 60
         )
 
-    engine = PromptedEngine(reply, window=1400)
+    engine = PromptedEngine(reply, window=2200)
     app = make_app(engine, llm={"max_answer_tokens": 64}, retrieval={"top_k": 1})
     conversation = app.conversations.create().id
     ask(app, "What is the zebra called?", conversation)
@@ -301,7 +305,7 @@ def test_what_was_cut_is_summarised_in_front_and_comes_back_when_it_is_asked_for
 def test_trimming_can_be_turned_off_and_its_threshold_moved(make_app, ask):  # noqa: F811
     def first_cut(threshold, enabled=True):
         app = make_app(
-            PromptedEngine(answering("answer " * 60), window=1400),
+            PromptedEngine(answering("answer " * 60), window=2200),
             llm={"max_answer_tokens": 64},
             retrieval={"top_k": 1},
             context={
@@ -316,7 +320,7 @@ def test_trimming_can_be_turned_off_and_its_threshold_moved(make_app, ask):  # n
             if trims:
                 app.close()
                 shutil.rmtree(app.settings.data_dir)
-                return trims[0].tokens_before / 1400
+                return trims[0].tokens_before / 2200
         raise AssertionError("never cut")
 
     assert 0.4 < first_cut(0.4) < 0.5
@@ -360,7 +364,7 @@ def test_an_earlier_turn_that_comes_back_is_shortened_like_all_that_was_found(ma
             return plan((messages[-1]["content"][:40], "researcher"))
         return "zebra " * 60 if "new summary" not in messages[-1]["content"] else "The zebra."
 
-    engine = Strict(reply, window=1400)
+    engine = Strict(reply, window=2200)
     app = make_app(engine, llm={"max_answer_tokens": 64}, retrieval={"top_k": 1})
     conversation = app.conversations.create().id
     ask(app, "zebra " * 450, conversation)

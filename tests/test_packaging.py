@@ -23,6 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 NOT_IMPORTED = {
     "gguf": "transformers reads GGUF files with it",
+    "python-multipart": "FastAPI reads uploads with it",
     "onnxruntime": "rapidocr's models run in it",
     "pynvml": "the plan's name for nvidia-ml-py, which has the module",
 }

@@ -26,8 +26,11 @@ def anchors(train: Path, wording: Wording, pick: random.Random) -> Iterator[Exam
     system = wording["systems"]["plan"]
     for message, history in messages[:PLANS]:
         kind = pick.choice(wording["kinds"])
-        plan = {"count": 1, "questions": [{"question": message, "kind": kind}]}
-        user = wording["only_new"] + message if history else message
+        plan: dict[str, object] = {"count": 1}
+        if history:
+            plan["full_question"] = message
+        plan["kind"] = kind
+        user = wording["new_message"] + message
         yield Example(task="anchor", kind="plan", user=user, target=json.dumps(plan), system=system)
     for message, _ in messages[PLANS : PLANS + CALLS]:
         call = json.dumps({"name": "search_documents", "arguments": {"query": message}})

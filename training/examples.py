@@ -73,7 +73,7 @@ class Wording(TypedDict):
     """By agent: its system message; `plan`: the supervisor's."""
     kinds: list[str]
     """Of tasks."""
-    only_new: str
+    new_message: str
     not_found: str
 
 

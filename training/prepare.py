@@ -22,7 +22,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from transformers import AutoTokenizer
 
 from benchmarks.claims import Claim, make_claims
-from docmind.agents.planner import ONLY_NEW, plan_prompt
+from docmind.agents.planner import NEW_MESSAGE, plan_prompt
 from docmind.agents.refusals import NOT_FOUND
 from docmind.agents.team import LOOKUP_TOOLS, RESEARCHER, TEAM
 from docmind.agents.tools import make_tools
@@ -57,7 +57,7 @@ def words() -> dict[str, Any]:
         "systems": {agent.name: agent.system_prompt for agent in TEAM}
         | {"plan": plan_prompt(TEAM)},
         "kinds": [agent.kind for agent in TEAM],
-        "only_new": ONLY_NEW,
+        "new_message": NEW_MESSAGE,
         "not_found": NOT_FOUND,
     }
 

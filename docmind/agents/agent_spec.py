@@ -46,10 +46,16 @@ class AgentSpec:
     closing_after_refusal: str = ""
     """In place of the closing once the agent refused; what it then writes counts if its passages
     support it. Empty: a refusal is final."""
+    first_result_is_answer: bool = False
+    """Whether what its first call brings is its answer as it is: no model writes, and it tells what
+    the app knows of its documents, which no passage can support."""
     tables: TableUse = TableUse.NEVER
     """When tables answer, see `table_query`."""
     compares_documents: bool = False
-    """Whether the task compares documents, which `comparison` does before the model is asked."""
+    """Whether every task compares documents, which `comparison` does before the model is asked; it
+    also does where a look-up has the form of one."""
+    adds_figures: bool = False
+    """Whether the document's sentences with values that its text leaves out are quoted below it."""
     compares_statement: bool = False
     """Whether the task is a statement that is compared with the passages before the model is asked.
     """

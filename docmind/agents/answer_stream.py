@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from docmind.agents.refusals import may_become_refusal
+from docmind.phrases import phrases_in
+from docmind.retrieval.language import answer_language
 from docmind.verification.sentences import MARK
 
-FAILED = "This part could not be answered."
 _UNCLOSED_MARK = re.compile(r"\[[\d\s,;\u2013-]*\Z")
 """A citation mark at the end that has not been closed yet: its numbers are still to be translated.
 """
@@ -40,6 +41,8 @@ class _Part:
     """Whether what the run still writes is no longer taken."""
     final: str | None = None
     """The whole text, once the run has ended."""
+    from_registry: bool = False
+    """As in `AnswerPart`."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class AnswerPart:
     heading: str
     """What stands above it; empty where it is the only part."""
     text: str
+    from_registry: bool = False
+    """Whether it tells what the app knows of its documents; no passage can support that."""
 
 
 class AnswerStream:
@@ -122,6 +127,12 @@ class AnswerStream:
             part.buffered = ""
             part.emitted = ""
 
+    def take_from_registry(self, run_id: str) -> None:
+        """Say that a run's text tells what the app itself knows of its documents."""
+        part = self._part_of_run.get(run_id)
+        if part is not None:
+            part.from_registry = True
+
     def close(self, run_id: str) -> None:
         """Take nothing more of what a run writes: it is checked before it is shown."""
         part = self._part_of_run.get(run_id)
@@ -168,7 +179,13 @@ class AnswerStream:
             text = part.final or self._output(part)
             if text:
                 heading = self._heading(part)
-                parts.append(AnswerPart(question=part.task, heading=heading, text=text))
+                answer_part = AnswerPart(
+                    question=part.task,
+                    heading=heading,
+                    text=text,
+                    from_registry=part.from_registry,
+                )
+                parts.append(answer_part)
         return parts
 
     def _advance(self) -> None:
@@ -191,10 +208,11 @@ class AnswerStream:
 
     def _failed_text(self, part: _Part) -> str:
         """Return what was written of a part whose run failed, and that it did."""
+        failed = phrases_in(answer_language(part.task)).part_failed
         output = self._output(part).strip()
         if not output:
-            return FAILED
-        return f"{output}\n\n{FAILED}"
+            return failed
+        return f"{output}\n\n{failed}"
 
     def _emit_buffered(self, part: _Part) -> None:
         """Pass on what is buffered, but for a mark that is still being written.

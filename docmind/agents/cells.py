@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -27,7 +28,8 @@ from docmind.verification.comparisons import ENGLISH, Cell, one_line, render
 from docmind.verification.quotations import Quotation, closest_quotation, find_quotation
 from docmind.verification.sentences import MARK
 from docmind.verification.statements import CheckedAnswer
-from docmind.verification.words import words_alone
+from docmind.verification.values import values
+from docmind.verification.words import content_words, words_alone
 
 CELL_TOKENS = 48
 """Longest value."""
@@ -103,7 +105,7 @@ class CellReader:
                 together.setdefault(passage.id, passage)
         if estimated_tokens(together.values()) > SHARED_TOKENS:
             return found
-        in_order = sorted(together.values(), key=lambda passage: passage.position)
+        in_order = sorted(together.values(), key=attrgetter("position"))
         return dict.fromkeys(asked, in_order)
 
     async def read(self, asked: str, passages: Sequence[Passage]) -> CellAnswer:
@@ -129,6 +131,8 @@ class CellReader:
     ) -> CellAnswer:
         """Return the model's value if it is supported, else a quotation. Blocks."""
         text = _value(reply)
+        if not values(text) and content_words(text) <= content_words(asked):
+            text = ""  # it says the aspect again
         if text:
             answer = self._supported(text, asked, sources)
             if answer.verdict is Verdict.SUPPORTED or not self._mends:

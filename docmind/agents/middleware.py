@@ -28,7 +28,7 @@ from langgraph.types import Command
 
 from docmind import wording
 from docmind.agents.agent_spec import AgentSpec, TableUse
-from docmind.agents.comparison import Comparisons
+from docmind.agents.comparison import Comparisons, is_comparison
 from docmind.agents.mending import REWRITE_TOKENS, Mender
 from docmind.agents.messages import (
     first_results,
@@ -60,21 +60,28 @@ from docmind.context.summary import recall_turns
 from docmind.errors import DocMindError
 from docmind.events import Replacement
 from docmind.passages import NumberedPassage, Passage
+from docmind.phrases import phrases_in
+from docmind.retrieval.language import LANGUAGE_NAMES, answer_language
+from docmind.retrieval.sparse import ENGLISH
 from docmind.settings import AgentSettings
 from docmind.storage.documents import Document
 from docmind.verification.citations import ASKED, citations_answer_question
+from docmind.verification.figures import left_out
 from docmind.verification.judge import Reading
 from docmind.verification.quotations import (
     NEAR_STATEMENT,
     closest_quotation,
     find_quotation,
 )
-from docmind.verification.statements import AS_STATED, NOT_AS_STATED, is_open_question
+from docmind.verification.statements import is_open_question
 from docmind.verification.support import closest
 
 log = logging.getLogger(__name__)
 
 LAST_STEP = "This is your last step: write the answer now from what you have found."
+
+ANSWER_IN = " Answer in {language}."
+"""Behind the closing of a task in another language than the prompt's."""
 
 CALLED_BEFORE = "the same call was made before, and its result stands above. Answer from it."
 
@@ -220,6 +227,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         run = context.state.runs[run_id]
         try:
             async with asyncio.timeout_at(run.deadline):
+                if self._spec.first_result_is_answer:
+                    return _first_result(request, run)
                 if self._mends and self._spec.compares_statement and not is_open_question(run.task):
                     return await asyncio.to_thread(_state_comparison, request, run.task)
                 computed = await self._compare_documents(request, run_id)
@@ -229,7 +238,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
                     return AIMessage(computed)
                 request = await asyncio.to_thread(self._prepared, request, run)
                 response = await handler(request)
-                return await self._improved(request, run, handler, response=response)
+                improved = await self._improved(request, run, handler, response=response)
+                return await self._with_figures(improved, context, run_id)
         except Exception as exc:  # noqa: BLE001  the other agents go on
             reason = self._reason(exc)
             if response is not None:  # it has answered: what was tried after that is not needed
@@ -262,13 +272,35 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         await self._judge(request, run, response.result[-1].text)
         return response
 
+    async def _with_figures(
+        self, response: ModelResponse[Any] | AIMessage, context: TurnContext, run_id: str
+    ) -> ModelResponse[Any] | AIMessage:
+        """Return a summary with the document's sentences that tell amounts, terms and dates."""
+        reply: object = response
+        if not isinstance(response, AIMessage):
+            reply = response.result[-1]
+        if not self._spec.adds_figures or not isinstance(reply, AIMessage):
+            return response
+        if reply.tool_calls or is_refusal(reply.text):
+            return response
+        known = context.state.passages.known_to(run_id)
+        quotations = await asyncio.to_thread(left_out, reply.text, known)
+        lines = [f'- "{quotation.words}" [{quotation.number}]' for quotation in quotations]
+        if not lines:
+            return response
+        content = "\n".join([reply.text.rstrip(), "", *lines])
+        return reply.model_copy(update={"content": content})
+
     async def _compare_documents(self, request: ModelRequest[TurnContext], run_id: str) -> str:
         """Return a comparison of documents, before the model is asked; "" if it is none."""
         is_first_step = self._step(request.messages) == 1
-        if not self._spec.compares_documents or self._comparisons is None or not is_first_step:
+        if self._comparisons is None or not is_first_step:
             return ""
         context = request.runtime.context
         task = context.state.runs[run_id].task
+        by_form = self._spec.kind == "look_up" and is_comparison(task)
+        if not self._spec.compares_documents and not by_form:
+            return ""
         return await self._comparisons.answer(task, run_id=run_id, context=context)
 
     async def _answer_from_tables(self, request: ModelRequest[TurnContext], run_id: str) -> str:
@@ -343,7 +375,11 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             messages.insert(start_of_results, ToolMessage(text, tool_call_id="recall"))
 
     def _lay_out(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        return results_before_task(messages, self._spec.closing)
+        closing = self._spec.closing
+        language = answer_language(task_of(messages))
+        if language and language != ENGLISH:  # the prompt's own language
+            closing += ANSWER_IN.format(language=LANGUAGE_NAMES[language])
+        return results_before_task(messages, closing)
 
     def _may_try_again(self, response: ModelResponse[Any]) -> bool:
         """Return whether the agent refused to answer, and is one that is asked a second time."""
@@ -537,6 +573,8 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         passages = context.state.passages
         last = state["messages"][-1]
         text = passages.translate_marks(run_id, str(last.content))
+        if text.strip() == NOT_FOUND:
+            text = phrases_in(answer_language(task_of(state["messages"]))).not_found
         result = self._result(state["messages"], context.state.runs[run_id], text)
         context.state.results.append(result)
         context.events.answer.end(run_id, text)
@@ -608,13 +646,31 @@ def _missing_documents(context: TurnContext, task: str) -> _Missing:
         else:
             others.append(document)
     named = named_documents(task, readable)
+    phrases = phrases_in(answer_language(task))
     sentences: list[str] = []
     for name in named.missing:
         sentence = say_missing(
-            name, readable=readable, others=others, seen_names=context.request.cited_documents
+            name,
+            readable=readable,
+            others=others,
+            seen_names=context.request.cited_documents,
+            phrases=phrases,
         )
         sentences.append(sentence)
     return _Missing(text=" ".join(sentences), others_named=bool(named.documents))
+
+
+def _first_result(request: ModelRequest[TurnContext], run: AgentRun) -> AIMessage:
+    """Return what an agent's first call brought as its answer."""
+    run_id = run_id_of(request.runtime)
+    result = results_of(request.messages)[0]
+    if result.status == "error":
+        run.failure = str(result.content)
+        return AIMessage("")
+    answer = request.runtime.context.events.answer
+    answer.take_from_registry(run_id)
+    answer.write(run_id, str(result.content))
+    return AIMessage(str(result.content))
 
 
 def _is_answer(response: ModelResponse[Any]) -> bool:
@@ -665,7 +721,9 @@ def _compared(request: ModelRequest[TurnContext], statement: str) -> _Comparison
     nearest, words = closest(statement, known)
     # "Is it true that pets are not allowed?" asks, but what it states is to be checked.
     stated = statement.rstrip("?\uff1f ")
-    checked = context.services.check_answer("", f"{stated} [{nearest.number}]", known, reading)
+    checked = context.services.check_answer(
+        "", f"{stated} [{nearest.number}]", known, reading=reading
+    )
     by_number = {numbered.number: numbered for numbered in known}
     # Here the question is whether it is so: the more likely of the two is told.
     otherwise = context.services.check_answer.finds_otherwise(stated)
@@ -698,10 +756,11 @@ def _state_comparison(request: ModelRequest[TurnContext], statement: str) -> AIM
     comparison = _compared(request, statement)
     if comparison is None:
         return AIMessage(NOT_FOUND)
+    phrases = phrases_in(answer_language(statement))
     if comparison.supported:
-        return AIMessage(f"{AS_STATED} {closest_quotation(statement, comparison.nearest)}")
+        return AIMessage(f"{phrases.as_stated} {closest_quotation(statement, comparison.nearest)}")
     known = request.runtime.context.state.passages.known_to(run_id_of(request.runtime))
     quotation = find_quotation(statement, "", known, NEAR_STATEMENT)
     if quotation is None:
         return AIMessage(NOT_FOUND)
-    return AIMessage(f"{NOT_AS_STATED} {quotation}")
+    return AIMessage(f"{phrases.not_as_stated} {quotation}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from docmind.ingestion.readers.formats import SUPPORTED
 from docmind.ingestion.readers.source_code import SUFFIXES
+from docmind.phrases import ENGLISH, Phrases
 from docmind.storage.documents import Document
 from docmind.verification.words import numbers
 
@@ -127,6 +128,7 @@ def say_missing(
     readable: Sequence[Document],
     others: Iterable[Document],
     seen_names: Collection[str],
+    phrases: Phrases = ENGLISH,
 ) -> str:
     """Return a sentence that says why a named document can't be read, and what is near it.
 
@@ -135,26 +137,27 @@ def say_missing(
         readable: the documents that the turn may read.
         others: those that are there but not for this turn: elsewhere, unread or failed.
         seen_names: names of documents that this conversation's answers have cited.
+        phrases: the language in which it is said.
     """
     elsewhere = same_name(name, others)
     if elsewhere is not None:
-        return _why_not_readable(elsewhere)
+        return _why_not_readable(elsewhere, phrases)
     deleted = [seen for seen in seen_names if _plain(seen) == _plain(name)]
     if deleted:
-        return f"{deleted[0]} is no longer there: it was deleted."
-    text = f"There is no document called {name} among your documents."
+        return phrases.deleted.format(name=deleted[0])
+    text = phrases.no_such_document.format(name=name)
     near = near_names(name, readable)
     if near:
-        text += f" Near it: {', '.join(near)}."
+        text += f" {phrases.near_names.format(names=', '.join(near))}"
     return text
 
 
-def _why_not_readable(document: Document) -> str:
+def _why_not_readable(document: Document, phrases: Phrases) -> str:
     if document.state == "ready":
-        return f"{document.name} is not among the documents that this question searches."
+        return phrases.elsewhere.format(name=document.name)
     if document.state == "failed":
-        return f"{document.name} could not be read. {document.reason}".strip()
-    return f"{document.name} is still being read. Ask again when it is ready."
+        return f"{phrases.unreadable.format(name=document.name)} {document.reason}".strip()
+    return phrases.still_read.format(name=document.name)
 
 
 def _plain(name: str) -> str:

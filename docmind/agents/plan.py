@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
-GREETING = "greeting"
-"""The kind of task that is none: the supervisor replies itself."""
 MOST_QUESTIONS = 9
 """Most that a message may be said to have; those over the number of tasks are told to the user."""
+LONGEST_QUESTION = 400
+"""Characters of a question that is written anew."""
+
+
+class Own(StrEnum):
+    """Kinds of question that go to no agent: the supervisor replies itself, without passages."""
+
+    APP = "app"
+    CONVERSATION = "conversation"
+    CHAT = "chat"
+
+
+_OWN_KINDS = frozenset(Own)
+
+FORM = "form"
+"""The kind of what asks for nothing but says how to answer: it goes with the task beside it."""
 
 
 @dataclass(frozen=True)
@@ -23,70 +38,97 @@ class Task:
 
 
 @dataclass(frozen=True)
+class OwnQuestion:
+    """A question of a message that the supervisor replies to itself."""
+
+    kind: Own
+    question: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """The tasks of a message, in the order of the answer."""
 
     tasks: tuple[Task, ...] = ()
     """Empty if nothing is to be looked up."""
+    own: tuple[OwnQuestion, ...] = ()
+    """What the supervisor replies to itself."""
     questions_seen: int = 0
     """How many separate questions the model counted; there may be more than tasks."""
     readable: bool = True
     """False if what the model wrote was no plan, and the message was taken for one question."""
 
 
-def plan_schema(kinds: Sequence[str], most_tasks: int) -> dict[str, Any]:
-    """Return the JSON schema of a plan.
+def plan_schema(kinds: Sequence[str], most_tasks: int, *, rewrites: bool) -> dict[str, Any]:
+    """Return the JSON schema of a plan: one question, or several with their kinds.
 
     Args:
-        kinds: Kinds of task that it may use, besides the greeting.
+        kinds: Kinds of task that there are agents for.
         most_tasks: Most tasks of this plan.
+        rewrites: Whether a single question is written anew. Else the whole message is the question,
+            and its kind all that is written.
     """
-    question = {
-        "type": "object",
-        "properties": {
-            "question": {"type": "string", "minLength": 1, "maxLength": 400},
-            "kind": {"enum": [*kinds, GREETING]},
-        },
-        "required": ["question", "kind"],
-        "additionalProperties": False,
+    kind = {"enum": [*kinds, *Own]}
+    question = {"type": "string", "minLength": 1, "maxLength": LONGEST_QUESTION}
+    single: dict[str, Any] = {"count": {"const": 1}}
+    if rewrites:
+        single["full_question"] = question
+    single["kind"] = kind
+    item = _object({"question": question, "kind": {"enum": [*kinds, *Own, FORM]}})
+    several = {
+        "count": {"type": "integer", "minimum": 2, "maximum": MOST_QUESTIONS},
+        "questions": {"type": "array", "minItems": 1, "maxItems": most_tasks, "items": item},
     }
+    return {"anyOf": [_object(single), _object(several)]}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {
-            "count": {"type": "integer", "minimum": 1, "maximum": MOST_QUESTIONS},
-            "questions": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": most_tasks,
-                "items": question,
-            },
-        },
-        "required": ["count", "questions"],
+        "properties": dict(properties),
+        "required": [*properties],
         "additionalProperties": False,
     }
 
 
-def read_plan(text: str, agents: Mapping[str, str]) -> Plan:
-    """Return the plan that a model wrote as JSON, without doubles and greetings.
+def read_plan(text: str, agents: Mapping[str, str], message: str) -> Plan:
+    """Return the plan that a model wrote as JSON, without doubles.
+
+    A wish about the form of an answer is no task: "Round to three decimals." joins the question
+    before it, or the one behind it.
 
     Args:
         text: What it wrote.
         agents: Kind of task → the agent for it.
+        message: What was planned; the question where the plan has no words for it.
 
     Raises:
         ValueError: It was cut off, or does not follow the schema.
     """
     try:
         data = json.loads(text)
+        count = int(data["count"])
+        items = data.get("questions", [data])
         tasks: list[Task] = []
-        for item in data["questions"]:
-            question = item["question"].strip()
-            if item["kind"] == GREETING or not question:
+        own: list[OwnQuestion] = []
+        first_wishes: list[str] = []  # those before any task
+        for item in items:
+            question = (item.get("full_question") or item.get("question", message)).strip()
+            kind = item["kind"]
+            if not question:
                 continue
-            task = Task(agent=agents[item["kind"]], question=question)
-            if task not in tasks:
-                tasks.append(task)
-        count = int(data.get("count", 1))
+            if kind in _OWN_KINDS:
+                own.append(OwnQuestion(kind=Own(kind), question=question))
+            elif kind == FORM and tasks:
+                tasks[-1] = replace(tasks[-1], question=f"{tasks[-1].question} {question}")
+            elif kind == FORM:
+                first_wishes.append(question)
+            else:
+                words = " ".join([*first_wishes, question])
+                first_wishes = []
+                task = Task(agent=agents[kind], question=words)
+                if task not in tasks:
+                    tasks.append(task)
     except (AttributeError, KeyError, TypeError) as exc:
         raise ValueError(f"this is no plan: {text[:200]!r}") from exc
-    return Plan(tasks=tuple(tasks), questions_seen=max(count, len(tasks)))
+    return Plan(tasks=tuple(tasks), own=tuple(own), questions_seen=max(count, len(tasks)))

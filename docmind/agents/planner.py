@@ -3,53 +3,183 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from docmind.agents.agent_spec import AgentSpec
 from docmind.agents.handoff import handoff_call
-from docmind.agents.plan import Plan, Task, plan_schema, read_plan
+from docmind.agents.plan import Own, Plan, Task, plan_schema, read_plan
+from docmind.context.trimming import begins_turn
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
+from docmind.verification.sentences import plain
 
 log = logging.getLogger(__name__)
 
 PLAN_TOKENS = 640
 """Longest plan; three questions of 400 characters take about 400 tokens."""
-ONLY_NEW = "Split only this new message, the earlier ones have been answered:\n"
-"""Stands before a message that has a conversation before it. Without it the 1.5B planned old
-questions again in 4 of 8 turns, with it in none; the same words after the message: 3."""
+LONG_MESSAGE = 400
+"""Characters from which a message is more than its question, which then is written anew."""
+ANSWER_SHOWN = 300
+"""Characters of each earlier answer that are shown with a new message."""
+NEW_MESSAGE = "Message: "
+"""Stands before the user's message, as in the prompt's examples."""
+IN_FULL = "Write this message as a full question, with what it leaves out."
+"""Stands last where a question is written anew. With this, and the name `full_question`, the 1.5B
+completed all of 4 follow-ups of which it had written 3 down as they were."""
 
-PLAN = """You split a user's message about their documents into tasks. Do not answer it yourself.
-Kinds of task:
+PLAN = """You sort messages to an app that answers from the user's documents. Do not answer them \
+yourself.
+Kinds of question:
 {kinds}
-- greeting: nothing is asked, only hello or thanks
-Count the separate questions in the message, then list them, each complete in itself and in the \
-user's own words, with the kind of task. Most messages are one question. Do not add questions that \
-the user did not ask.
 
-Examples:
-"Hi! Who is the CEO and is it true that the office closes at 6? Also sum up report.pdf." has three \
-questions: "Who is the CEO?" (look_up), "Is it true that the office closes at 6?" (check), "Sum up \
-report.pdf." (summarize).
-"What does the warranty cover?" is one question (look_up).
-"How much more did we spend in May than in April?" is one question (calculate).
-"Do both offers have the same delivery time?" is one question (compare).
-"Thank you!" asks nothing (greeting)."""
-"""Kinds of task instead of names of agents: of 50 fixed messages the 1.5B then routes 43 right
-instead of 32, with the short examples 45 (with names and the same examples 37)."""
+Count the separate questions in the message. A wish for the form of the answer (short, rounded, \
+as a list, in German) is no question and changes no kind. Of a single question only the kind is \
+written. Several are listed, each complete in itself and in the user's own words. Do not add \
+questions that the user did not ask.
+
+Message: When does the office open?
+{{"count": 1, "kind": "look_up"}}
+Message: What is the fee for a pass? Round it to two digits.
+{{"count": 1, "kind": "look_up"}}
+Message: Which river drives the mill, and who repaired it?
+{{"count": 2, "questions": [{{"question": "Which river drives the mill?", "kind": "look_up"}}, \
+{{"question": "Who repaired the mill?", "kind": "look_up"}}]}}
+Message: How much more did we spend in May than in April?
+{{"count": 1, "kind": "calculate"}}
+Message: Do both offers have the same delivery time?
+{{"count": 1, "kind": "compare"}}
+Message: Which of my files are about insurance?
+{{"count": 1, "kind": "library"}}
+Message: May I give you photos?
+{{"count": 1, "kind": "app"}}
+Message: Is there anything on bees in my files?
+{{"count": 1, "kind": "library"}}
+Message: What did you say about the roof before?
+{{"count": 1, "kind": "conversation"}}
+Message: Gib mir die Kernpunkte des Gutachtens.
+{{"count": 1, "kind": "summarize"}}
+Message: I like Mondays.
+{{"count": 1, "kind": "chat"}}
+Message: Hi! Which color is the door and is it true that the office closes at 6? Also sum up \
+report.pdf.
+{{"count": 3, "questions": [{{"question": "Which color is the door?", "kind": "look_up"}}, \
+{{"question": "Is it true that the office closes at 6?", "kind": "check"}}, {{"question": "Sum up \
+report.pdf.", "kind": "summarize"}}]}}
+Message: Thank you!
+{{"count": 1, "kind": "chat"}}"""
+"""Kinds of task instead of names of agents: of 50 fixed messages the 1.5B then routed 43 right
+instead of 32."""
+
+FOLLOW_UPS = """
+
+In a conversation, or behind a long text, a single question is written anew: in the user's \
+language, with the names that it means, so that it can be understood alone.
+
+User: How long is the notice period in the Miller contract?
+You: It is three months.
+Message: And how high is the fee?
+{"count": 1, "full_question": "How high is the fee in the Miller contract?", "kind": "look_up"}
+User: Who is the seller in the contract for the boat?
+You: The seller is Tom Reed.
+Message: When was the boat built?
+{"count": 1, "full_question": "When was the boat in the contract for the boat built?", "kind": \
+"look_up"}
+User: What does Fox & Sons pay per year?
+You: Fox & Sons pays 900 a year.
+Message: What about Reed Ltd?
+{"count": 1, "full_question": "What does Reed Ltd pay per year?", "kind": "look_up"}
+User: Who wrote the study on bees?
+You: Lena Berg wrote it. (from bees.pdf)
+Message: And the ants one?
+{"count": 1, "full_question": "Who wrote the study on ants?", "kind": "look_up"}
+User: Fasse das Protokoll vom April zusammen.
+You: Das Dach wird erneuert. (from protokoll-april.docx)
+Message: Kürzer, bitte.
+{"count": 1, "full_question": "Fasse das Protokoll vom April kürzer zusammen.", "kind": "summarize"}
+User: Where is the meter?
+You: In the cellar.
+Message: What did I just ask you?
+{"count": 1, "full_question": "What did I just ask you?", "kind": "conversation"}
+User: Wie hoch ist der Turm?
+You: Er ist 30 Meter hoch.
+Message: Wiederhole das bitte.
+{"count": 1, "full_question": "Wiederhole das bitte.", "kind": "conversation"}"""
+"""Stands behind that where a question is written anew. Examples in the form in which message and
+plan stand: without them the 1.5B planned 4 of 6 follow-ups in their own words."""
+
+OWN_PURPOSES = {
+    Own.APP: "about you: who you are, what you can do, which types of files you read, where data "
+    "goes",
+    Own.CONVERSATION: "about this conversation: what was asked or answered before",
+    Own.CHAT: "nothing is asked of documents: hello, thanks, goodbye, jokes, small talk",
+}
+"""What the kinds are that no agent is for."""
 
 
-def plan_prompt(team: Iterable[AgentSpec]) -> str:
-    """Return what the supervisor is told when it plans tasks for a team."""
+def plan_prompt(team: Iterable[AgentSpec], *, rewrites: bool = False) -> str:
+    """Return what the supervisor is told when it plans tasks for a team.
+
+    That for a conversation begins as the other one, which the prefix cache then serves.
+    """
     lines = [f"- {agent.kind}: {agent.purpose}" for agent in team]
-    return PLAN.format(kinds="\n".join(lines))
+    lines += [f"- {kind}: {purpose}" for kind, purpose in OWN_PURPOSES.items()]
+    rules = PLAN.format(kinds="\n".join(lines))
+    if rewrites:
+        rules += FOLLOW_UPS
+    return rules
+
+
+def needs_words(message: str, past: Sequence[AnyMessage]) -> bool:
+    """Return whether a single question is written anew: it follows others, or a long text."""
+    return bool(past) or len(message) > LONG_MESSAGE
+
+
+def lay_out_plan(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return a prompt that asks for a plan as the model reads it, in the form of its examples.
+
+    The conversation and the new message stand in one message of the user.
+    """
+    before: list[AnyMessage] = []
+    lines: list[str] = []
+    behind: list[AnyMessage] = []
+    in_full = False
+    for message in messages:
+        if isinstance(message, PlanRequest):
+            before.append(message)
+            in_full = message.rewrites
+        elif begins_turn(message):
+            lines.append(f"User: {message.text}")
+        elif isinstance(message, AIMessage) and message.text:
+            lines.append(f"You: {_shortened(message.text)}")
+        elif isinstance(message, HumanMessage):  # an instruction
+            behind.append(message)
+    new = lines.pop().removeprefix("User: ")
+    lines.append(f"{NEW_MESSAGE}{new}")
+    if in_full and not behind:
+        lines.append(IN_FULL)
+    return [*before, HumanMessage("\n".join(lines)), *behind]
+
+
+def _shortened(answer: str) -> str:
+    """Return an answer in one line, without marks, its middle cut out if it is long."""
+    text = plain(answer)
+    if len(text) <= ANSWER_SHOWN:
+        return text
+    half = ANSWER_SHOWN // 2
+    return f"{text[:half]} … {text[-half:]}"
 
 
 class PlanMode(Enum):
@@ -67,6 +197,10 @@ class PlanRequest(SystemMessage):
     """The system message of a call that asks for a plan."""
 
     mode: PlanMode
+    question: str = ""
+    """The user's message, where more than that stands in the prompt's last one."""
+    rewrites: bool = False
+    """Whether a single question is written anew: it is a follow-up, or stands in a long text."""
 
 
 class PlanMessage(AIMessage):
@@ -84,8 +218,9 @@ class PlanMessage(AIMessage):
 class SupervisorModel(ChatVLLM):
     """ChatVLLM that plans where a `PlanRequest` asks for it.
 
-    A small model is helped by a grammar: it writes the number of questions and, for each, the
-    question and a kind of task. Tasks are bounded by `max_tasks` and doubles are dropped.
+    A small model is helped by a grammar: of a single question it writes the kind, and its words
+    only where they can't be the message's; of several their number and, for each, its words and
+    kind. Tasks are bounded by `max_tasks` and doubles are dropped.
     """
 
     kinds: dict[str, str]
@@ -105,26 +240,28 @@ class SupervisorModel(ChatVLLM):
         request = messages[0]
         if not isinstance(request, PlanRequest):
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
+        question = request.question or messages[-1].text
         if not self.plans:
-            message = PlanMessage.of(self._single_task(messages[-1].text))
+            message = PlanMessage.of(self._single_task(question))
             return ChatResult(generations=[ChatGeneration(message=message)])
 
         most_tasks = 1
         if request.mode is PlanMode.ALL:
             most_tasks = self.max_tasks
-        kwargs["constraint"] = Constraint("json", plan_schema([*self.kinds], most_tasks))
+        schema = plan_schema([*self.kinds], most_tasks, rewrites=request.rewrites)
+        kwargs["constraint"] = Constraint("json", schema)
         kwargs["max_tokens"] = PLAN_TOKENS
         kwargs["silent"] = True  # JSON is no text for the user
         result = await super()._agenerate(messages, stop, run_manager, **kwargs)
         output = cast("AIMessage", result.generations[0].message)
-        plan = self._plan(output.text, request.mode, messages[-1].text)
+        plan = self._plan(output.text, request.mode, question)
         message = PlanMessage.of(plan, output.usage_metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _plan(self, output: str, mode: PlanMode, question: str) -> Plan:
         """Return the plan that the model wrote, or what takes its place."""
         try:
-            plan = read_plan(output, self.kinds)
+            plan = read_plan(output, self.kinds, question)
         except ValueError:  # cut off, or a server that ignores the schema
             log.warning("the plan could not be read: %r", output[:200])
             if mode is PlanMode.NEXT:
@@ -140,5 +277,5 @@ class SupervisorModel(ChatVLLM):
     def _single_task(self, question: str) -> Plan:
         """Return the plan that takes the whole message for one question to the first agent."""
         first_agent = next(iter(self.kinds.values()))
-        task = Task(agent=first_agent, question=question.removeprefix(ONLY_NEW).strip())
+        task = Task(agent=first_agent, question=question.strip())
         return Plan(tasks=(task,), questions_seen=1)

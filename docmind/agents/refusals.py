@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 
+from docmind.phrases import ALL as ALL_PHRASES
+from docmind.phrases import ENGLISH
 from docmind.verification.sentences import MARK
 
-NOT_FOUND = "Not found in your documents."
-"""What an agent writes where its passages do not tell."""
+NOT_FOUND = ENGLISH.not_found
+"""What an agent writes where its passages do not tell; it is shown in the question's language."""
 _WORD = re.compile(r"\w")
 
 
 def is_refusal(text: str) -> bool:
     """Return whether a whole text finds nothing, or has no word, only a mark or a fence."""
     text = text.strip()
-    if text.startswith(NOT_FOUND.rstrip(".")):
-        return True
+    for phrases in ALL_PHRASES.values():
+        if text.startswith(phrases.not_found.rstrip(".")):
+            return True
     return not _WORD.search(MARK.sub("", text))
 
 

@@ -24,6 +24,8 @@ from docmind.engine.interface import Constraint
 from docmind.errors import DocMindError
 from docmind.ingestion.service import IngestionService
 from docmind.passages import NumberedPassage, Passage, merged_passage_id
+from docmind.phrases import Phrases, phrases_in
+from docmind.retrieval.language import answer_language
 from docmind.tables.compute import Computed, Selected, compute
 from docmind.tables.grammar import query_grammar
 from docmind.tables.prompt import RULES, tables_for_model
@@ -113,10 +115,13 @@ class TableAnswers:
 
     def _state(self, computed: Computed, *, task: str, run_id: str, context: TurnContext) -> str:
         """Return what was computed with its marks; "" if it is nothing, or not what is asked."""
-        told = statement(computed)
+        phrases = phrases_in(answer_language(task))
+        told = statement(computed, phrases)
         if not told:
             return ""
-        passages = [_evidence(computed, part, self._documents) for part in computed.parts]
+        passages: list[Passage] = []
+        for part in computed.parts:
+            passages.append(_evidence(computed, part, self._documents, phrases=phrases))
         # The small model takes a table for the answer that has nothing to do with the question.
         sources: list[NumberedPassage] = []
         for passage in passages:
@@ -210,7 +215,9 @@ def _fitted_prompt(
     return prompt, fitting
 
 
-def _evidence(computed: Computed, part: Selected, documents: IngestionService) -> Passage:
+def _evidence(
+    computed: Computed, part: Selected, documents: IngestionService, *, phrases: Phrases
+) -> Passage:
     """Return the passage of a result: its statement, the rows behind it, and where they stand."""
     table = part.table
     text = documents.text(table.document_id)
@@ -225,7 +232,7 @@ def _evidence(computed: Computed, part: Selected, documents: IngestionService) -
         id=merged_passage_id(place, start, end),
         document_id=table.document_id,
         file_name=table.file_name,
-        text=evidence(computed, part, text),
+        text=evidence(computed, part, text, phrases=phrases),
         page=table.table.page,
         heading=table.table.title,
         start=start,

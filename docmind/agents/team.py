@@ -31,7 +31,8 @@ LOOKUP_TOOLS = ("search_documents", "read_pages", "list_documents", "outline", "
 RESEARCHER = AgentSpec(
     name="researcher",
     kind="look_up",
-    purpose="find a fact or an explanation in the documents (most tasks)",
+    purpose="find a fact, a name, a date, an amount or an explanation in the documents (most "
+    "questions)",
     system_prompt=f"""You answer questions from passages of the user's documents. {DATA_RULE}
 Answer in full sentences with the facts, names and numbers from the passages. After each sentence \
 put the number of its passage in brackets, like [1]. Use nothing but the passages.""",
@@ -60,13 +61,14 @@ nothing but the passages.""",
     "passage in brackets.",
     tools=("read_document", "list_documents", "outline"),
     first_calls=(FirstCall("read_document", "document"),),
+    adds_figures=True,
 )
 """Summarizes whole documents: reads the one that the task names first."""
 
 ANALYST = AgentSpec(
     name="analyst",
     kind="calculate",
-    purpose="compute with numbers (total, difference, average, share)",
+    purpose="compute with several numbers (total, difference, average, share)",
     system_prompt=f"""You compare documents and work with their numbers and tables. {DATA_RULE}
 Never do arithmetic in your head: take results from the calculate tool. Answer in full sentences \
 with the numbers and their units. After each sentence put the number of its passage in brackets, \
@@ -112,7 +114,19 @@ VERIFIER = AgentSpec(
 """Checks a claim against the sources: searches for it first. Its prompt begins as the researcher's,
 which the prefix cache then serves."""
 
-TEAM = (RESEARCHER, SUMMARIZER, ANALYST, COMPARER, VERIFIER)
+LIBRARIAN = AgentSpec(
+    name="librarian",
+    kind="library",
+    purpose="which documents the user has, how many, or which are about a topic",
+    system_prompt=RESEARCHER.system_prompt,
+    closing="Task: {task}",
+    tools=("find_documents",),
+    first_calls=(FirstCall("find_documents", "question"),),
+    first_result_is_answer=True,
+)
+"""Says which documents there are: their list knows, and passages of a few do not."""
+
+TEAM = (RESEARCHER, SUMMARIZER, ANALYST, COMPARER, VERIFIER, LIBRARIAN)
 """The first one gets what no plan assigns."""
 
 

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from docmind.agents.mentions import read_mentions
 from docmind.cli.console import err, out, printable
-from docmind.cli.opening import open_app
+from docmind.cli.opening import open_library
 from docmind.errors import DocMindError, NothingIndexed
 from docmind.events import (
     AgentStarted,
     AgentStep,
+    ChatEvent,
     SentenceReplaced,
     TokenDelta,
     TurnFailed,
     TurnFinished,
     to_dict,
 )
-from docmind.question_scope import QuestionScope
 from docmind.wording import best_citations, cost, doubt, place, support_summary, verdict
 
 if TYPE_CHECKING:
-    from docmind.app import App
-    from docmind.turns import Turn
+    from docmind.api.client import Client
 
 
 def ask(
@@ -43,49 +42,41 @@ def ask(
 
     The question may say where to look: "@report.pdf p. 10-20 What was decided?", "#Contracts …".
     """
-    with open_app() as app:
-        turn = _begin_turn(app, question, conversation, collection or [])
+    with open_library() as library:
+        events = _ask(library, question, conversation, collection or [])
         if as_json:
-            _print_json(turn)
+            _print_json(events)
         else:
-            _print_turn(turn)
+            _print_events(events)
 
 
-def _begin_turn(app: App, question: str, conversation_id: str, collections: list[str]) -> Turn:
-    """Ask in the conversation, in a new one if none is named, once the model is loaded."""
-    if not any(document.state == "ready" for document in app.documents.documents()):
+def _ask(
+    library: Client, question: str, conversation: str, collections: list[str]
+) -> Iterator[ChatEvent]:
+    """Ask once the model is loaded; return the turn's events."""
+    if not any(document["state"] == "ready" for document in library.documents()):
         raise NothingIndexed(
             "There is no document to ask about. Add some with `docmind ingest FILES`."
         )
-    if conversation_id and app.conversations.get(conversation_id) is None:
-        raise DocMindError(f"There is no conversation {conversation_id}.")
-    mentions = read_mentions(question, app.documents.documents(), app.collections.all())
-    chosen: list[int] = []
-    for name in collections:
-        chosen.append(app.collections.named(name).id)
-    scope = mentions.scope.with_more(QuestionScope(collections=tuple(chosen)))
     with err.status("loading the model"):
-        app.engine.wait_ready()
-    with app.conversations.existing_or_new(conversation_id) as asked_in:
-        if scope:
-            app.conversations.search_in(asked_in, scope)
-        return app.chat.ask(mentions.question, asked_in)
+        library.wait_for_model()
+    return library.ask(question, conversation=conversation, collections=collections)
 
 
-def _print_json(turn: Turn) -> None:
+def _print_json(events: Iterator[ChatEvent]) -> None:
     """Print the turn's last event, which has all of it."""
-    for event in turn.stream():
+    for event in events:
         if isinstance(event, TurnFinished | TurnFailed):
             print(json.dumps(to_dict(event), ensure_ascii=False, indent=2))
         if isinstance(event, TurnFailed):
             raise DocMindError(event.error)
 
 
-def _print_turn(turn: Turn) -> None:
+def _print_events(events: Iterator[ChatEvent]) -> None:
     """Print what the agents do, the answer as it comes, and its sources."""
     # Only on a terminal: elsewhere text that an agent takes back would stay.
     streams = out.is_terminal
-    for event in turn.stream():
+    for event in events:
         match event:
             case AgentStarted():
                 err.print(f"[dim]→ {event.agent}: {escape(event.task)}[/dim]")

@@ -11,10 +11,12 @@ from rich.markup import escape
 
 from docmind.cli import model
 from docmind.cli.ask import ask
+from docmind.cli.backup import backup, restore
 from docmind.cli.console import err
 from docmind.cli.doctor import doctor
 from docmind.cli.extract import extract
 from docmind.cli.ingest import ingest
+from docmind.cli.mcp import mcp
 from docmind.cli.run import run
 from docmind.cli.selftest import selftest
 from docmind.cli.store import store
@@ -38,7 +40,7 @@ def make_cli() -> typer.Typer:
     cli.add_typer(model.commands, name="model")
     cli.add_typer(store, name="store")
     _add_other_commands(cli)
-    for command in (run, ingest, ask, extract, doctor, selftest):
+    for command in (run, ingest, ask, extract, mcp, backup, restore, doctor, selftest):
         cli.command()(command)
     return cli
 

@@ -11,7 +11,8 @@ import typer
 
 from docmind.cli.console import out
 from docmind.cli.model import fetch_model
-from docmind.errors import StoreError
+from docmind.settings import Settings
+from docmind.storage.database import Database
 from docmind.storage.settings import load_settings, save_settings
 
 store = typer.Typer(no_args_is_help=True, help="The vector store on this machine.")
@@ -31,20 +32,19 @@ def move_command(
     from docmind.resolution import resolve
     from docmind.retrieval.embeddings import Embedder
     from docmind.retrieval.store.base import made_by
-    from docmind.retrieval.store.edge import shards
     from docmind.retrieval.store.move import copy_passages
     from docmind.retrieval.store.opening import open_store
 
     settings = load_settings()
     new_settings = load_settings(store={"mode": to})
     old_mode = settings.store.mode
-    if old_mode == to:
-        raise StoreError(f"The store is in the mode {to} already.")
-
     resolved = resolve(settings)
     model = resolved.embedding_model
     fetch_model(resolved.catalog, model)
     dims = Embedder(Path(resolved.catalog.path(model))).dims
+    if old_mode == to:
+        _end_interrupted_move(settings, dims, keep=keep)
+        return
     maker = Path(model).name
     note = settings.store_dir / "embedding-model"
     if note.is_file() and note.read_text("utf-8") == made_by(model):
@@ -71,9 +71,48 @@ def move_command(
             f"[yellow]DOCMIND_STORE__MODE is set and goes before this choice: set it to {to}."
             "[/yellow]"
         )
-    elif old_mode != "server" and not keep:
-        for folder in shards(settings.store_dir / old_mode).values():
-            shutil.rmtree(folder, ignore_errors=True)
+    elif not keep:
+        _remove_other_stores(load_settings())
     out.print(
         f"{count:,} passages are in the mode {to} now, compared with those in the mode {old_mode}."
     )
+
+
+def _end_interrupted_move(settings: Settings, dims: int, *, keep: bool) -> None:
+    """Remove the old store that a killed move has left, if the new one has all of it."""
+    from docmind.app import lock_data_dir
+    from docmind.retrieval.store.opening import open_store
+    from docmind.storage.documents import DocumentStore
+
+    removed: list[str] = []
+    with (
+        lock_data_dir(settings.data_dir),
+        closing(Database(settings.database)) as database,
+        closing(open_store(settings, dims)) as store,
+    ):
+        stored = store.documents()
+        lacking = 0
+        for document in DocumentStore(database).all():
+            if document.state == "ready" and stored.get(document.id, 0) != document.passages:
+                lacking += 1
+        if not keep and not lacking:
+            removed = _remove_other_stores(settings)
+    out.print(f"The store is in the mode {settings.store.mode} already.")
+    for mode in removed:
+        out.print(f"What was left of the mode {mode} is removed.")
+
+
+def _remove_other_stores(settings: Settings) -> list[str]:
+    """Remove the stores in the data folder that are not in use; return their modes."""
+    from docmind.retrieval.store.edge import shards
+
+    removed: list[str] = []
+    for mode in ("edge", "local"):
+        if mode == settings.store.mode:
+            continue
+        folders = shards(settings.store_dir / mode)
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        if folders:
+            removed.append(mode)
+    return removed

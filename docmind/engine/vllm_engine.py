@@ -105,7 +105,7 @@ class VllmEngine(LocalEngine):
     ) -> AsyncIterator[Delta]:
         """Generate, see `Engine`. The window is checked before submission."""
         sampling = Sampling(max_tokens=max_tokens, temperature=temperature, stop=tuple(stop))
-        request = self._request(messages, tools, sampling, constraint)
+        request = self._request(messages, tools, sampling, constraint=constraint)
         async with aclosing(self._outputs_of(request, on_end)) as deltas:
             async for delta in deltas:
                 yield delta
@@ -139,6 +139,7 @@ class VllmEngine(LocalEngine):
         messages: Sequence[Message],
         tools: Sequence[Tool],
         sampling: Sampling,
+        *,
         constraint: Constraint | None = None,
     ) -> Request:
         """Return a request that fits the window."""

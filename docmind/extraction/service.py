@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from docmind.agents.cells import CellReader
 from docmind.engine.interface import Engine
@@ -121,17 +122,16 @@ class ExtractionService:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         if task is not None:
-            cancel = task.cancel
-            extraction.begin(lambda: loop.call_soon_threadsafe(cancel))
+            extraction.begin(partial(loop.call_soon_threadsafe, task.cancel))
         reader = self._make_reader()
         places = asyncio.Semaphore(DOCUMENTS_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for document in extraction.documents:
-                group.create_task(_ask(extraction, document, reader, places))
+                group.create_task(_ask(extraction, document, reader, places=places))
 
 
 async def _ask(
-    extraction: Extraction, document: Document, reader: CellReader, places: asyncio.Semaphore
+    extraction: Extraction, document: Document, reader: CellReader, *, places: asyncio.Semaphore
 ) -> None:
     """Fill in the cells of one document."""
     async with places:

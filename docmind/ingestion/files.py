@@ -11,7 +11,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 TABLES_VERSION = 1
 """Of how tables are read, in their file's name: without a file of this one they are read again."""
+DELETION = ".deleted"
+"""Ending of the note that a document is being deleted."""
 _UNPACKED = "unpacked-"
 """Begins the name of a folder for what a file holds."""
 LONGEST_NAME = 200
@@ -172,10 +174,56 @@ class FileStore:
                 texts.append(section["text"])
         return SECTION_SEPARATOR.join(texts)
 
+    def has_readable_text(self, document_id: str) -> bool:
+        """Return whether a document's extracted text and its tables are there and whole."""
+        try:
+            has_text = self.text(document_id) is not None
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return has_text and self.tables(document_id) is not None
+
+    def has_original(self, upload: Upload) -> bool:
+        """Return whether the file that was uploaded is in its place, as it is."""
+        path = self.path(upload.document_id, upload.suffix)
+        if not path.is_file() or path.stat().st_size != upload.size:
+            return False
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == upload.document_id
+
+    def put_back(self, upload: Upload) -> None:
+        """Move a received file to its place; the text and tables that are there stay."""
+        upload.part.replace(self.path(upload.document_id, upload.suffix))
+
+    def document_ids(self) -> set[str]:
+        """Return the ids of all documents of which there is any file."""
+        return {path.name.partition(".")[0] for path in self._folder.glob("*.*")}
+
+    def original(self, document_id: str) -> Path | None:
+        """Return the file of a document whose suffix is not known; None if there is none."""
+        for path in sorted(self._folder.glob(f"{document_id}.*")):
+            is_text = path == self.path(document_id, ".json")
+            if not is_text and path != self._tables_path(document_id):
+                return path
+        return None
+
+    def note_deletion(self, document_id: str) -> None:
+        """Note that a document is being deleted; `remove` takes the note away."""
+        # On a full disk deleting must work all the same.
+        with suppress(OSError):
+            self.path(document_id, DELETION).touch()
+
+    def being_deleted(self) -> list[str]:
+        """Return the ids of documents whose deletion was begun and not ended."""
+        noted = self._folder.glob(f"*{DELETION}")
+        return sorted(path.name.removesuffix(DELETION) for path in noted)
+
     def remove(self, document_id: str) -> None:
-        """Remove a document's file and text."""
+        """Remove a document's file and text, and last the note that it is being deleted."""
+        note = self.path(document_id, DELETION)
         for path in self._folder.glob(f"{document_id}.*"):
-            path.unlink(missing_ok=True)
+            if path != note:
+                path.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
 
     def _check_size(self, name: str, size: int) -> None:
         if size == 0:

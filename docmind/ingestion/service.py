@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from docmind.ingestion.attachments import AttachmentIntake
 from docmind.ingestion.files import FileStore
 from docmind.ingestion.pipeline import Pipeline
 from docmind.ingestion.reader_process import ReaderProcess
+from docmind.ingestion.repair import Finding, Repair
 from docmind.ingestion.tables import MOST_CELLS, tables_within
 from docmind.passages import Passage
 from docmind.retrieval.embeddings import Embedder
@@ -84,6 +85,7 @@ class IngestionService:
         self._pipeline = Pipeline(store, embedder, settings)
         self._files = FileStore(settings.files_dir, settings.ingestion.max_file_mb)
         self._reader = ReaderProcess(settings.ingestion)
+        self._is_shared = settings.store.mode == "server"
         self._passwords: dict[str, str] = {}
         """Document id → password, until it has been tried."""
 
@@ -121,6 +123,9 @@ class IngestionService:
             known = self._documents.get(upload.document_id)
             is_attached = known is not None and bool(known.parents)
             if known is not None and known.state != "failed" and not is_attached:
+                if not self._files.has_original(upload):
+                    # The disk has lost or damaged it: this is the way to bring it back.
+                    self._files.put_back(upload)
                 return AddedDocument(document=known, known=True)
             # What came with a mail becomes a document by itself, which stays when the mail goes.
             self._stop_if_current(upload.document_id)
@@ -193,12 +198,31 @@ class IngestionService:
             # The thread cleans up once more when its batch is done.
             self._stop_if_current(document_id)
             attached = self._documents.attached_to(document_id)
+            # A kill from here on is noticed at the next start, and the deletion ended.
+            self._files.note_deletion(document_id)
             self._store.delete(document_id)
             self._documents.delete(document_id)
             self._files.remove(document_id)
             for child in attached:
                 self._detach(child, document_id)
             self._changed.notify_all()
+
+    def repair(self) -> list[Finding]:
+        """Find where documents, files and passages disagree, mend it, and say what was done."""
+        with self._changed:
+            findings = list(self._look(thorough=True))
+            self._changed.notify_all()
+        return findings
+
+    def _look(self, *, thorough: bool) -> Iterator[Finding]:
+        repair = Repair(
+            documents=self._documents,
+            files=self._files,
+            store=self._store,
+            is_shared=self._is_shared,
+            being_read=self._current_id,
+        )
+        return repair.run(thorough=thorough)
 
     def _detach(self, document: Document, parent_id: str) -> None:
         """Delete what came in a deleted mail, unless another one has it too."""
@@ -276,7 +300,7 @@ class IngestionService:
     # -- the background thread
 
     def _ingest_until_closed(self) -> None:
-        self._queue_missing()
+        self._mend()
         while True:
             document = self._persist(self._next_document)
             if document is None:
@@ -285,18 +309,19 @@ class IngestionService:
             self._persist(partial(self._conclude, document.id, failed))
             self._optimize_store_when_idle()
 
-    def _queue_missing(self) -> None:
-        """Queue what is ready but not in the store, or was read before tables were kept as data.
+    def _mend(self) -> None:
+        """Mend what a kill has left, and queue what was read before tables were kept as data.
 
-        The store's mode was changed, or its folder was removed.
+        Also where the store's mode was changed or its folder was removed.
         """
         try:
-            for document in self._documents.all():
-                should_be_stored = document.state == "ready" and document.passages > 0
-                if not should_be_stored:
-                    continue
-                if self._store.count(document.id) == 0 or self._lacks_tables(document.id):
-                    self._documents.queue(document.id)
+            with self._changed:
+                for finding in self._look(thorough=False):
+                    log.warning("%s %s", finding.what, finding.done)
+                for document in self._documents.all():
+                    is_stored = document.state == "ready" and document.passages > 0
+                    if is_stored and self._lacks_tables(document.id):
+                        self._documents.queue(document.id)
         except DocMindError:
             log.exception("the store can't be compared with the list of documents")
 

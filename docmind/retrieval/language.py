@@ -28,7 +28,36 @@ _SMALL_WORDS = {
     "fi": "ja on ei se että oli hän ovat mutta kun myös sen tai joka kuin ole jotka mukaan",
     "ru": "и в не на что с по как это он из за к от для но его она они был",  # noqa: RUF001
 }
+LANGUAGE_NAMES = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "nl": "Dutch",
+    "sv": "Swedish",
+    "da": "Danish",
+    "no": "Norwegian",
+    "fi": "Finnish",
+    "ru": "Russian",
+}
 _WORD = re.compile(r"[^\W\d_]+")
+_QUESTION_WORDS = {
+    "en": "what which who whose when where why how do does did can could may must is are was were "
+    "my your their there about any please thanks thank hello",
+    "de": "was welche welcher welches welchem welchen wer wem wen wessen wann wo woher wohin warum "
+    "wie wieviel ist sind war waren hat haben kann darf muss gibt ein einen einer eines im ich "
+    "mein meine meinen meiner du mir dir wir es geht worum worüber kein keine alle alles zum zur "
+    "bei aus nach über unter und oder bitte danke hallo guten bis",
+}
+"""Words with which questions begin, and others of which a short one has but few. In the languages
+in which the app has sentences of its own (`docmind/phrases.py`)."""
+_ASKED_FOR = {
+    "en": re.compile(r"\b(?:in|into|auf|ins) (?:english|englisch\w*)\b", re.IGNORECASE),
+    "de": re.compile(r"\b(?:in|into|auf|ins) (?:german|deutsch\w*)\b", re.IGNORECASE),
+}
+"""A wish for the language of an answer."""
 
 
 def detect_language(text: str) -> str:
@@ -48,6 +77,26 @@ def detect_language(text: str) -> str:
         scores[language] = sum(counts[small] / weights[small] for small in small_words)
     best = max(scores, key=lambda language: scores[language])
     if found[best] < max(FEWEST_WORDS, LEAST_FRACTION * len(words)):
+        return ""
+    return best
+
+
+def answer_language(question: str) -> str:
+    """Return the language in which a question is to be answered, as its ISO 639-1 code.
+
+    The one that it asks for, else its own; "" where that can't be told. A question is too short for
+    `detect_language`: here the language with most small words is taken, unless two have as many.
+    """
+    for language, wish in _ASKED_FOR.items():
+        if wish.search(question):
+            return language
+    words = Counter(_WORD.findall(question.lower()))
+    scores: Counter[str] = Counter()
+    for language, row in _SMALL_WORDS.items():
+        small_words = {*row.split(), *_QUESTION_WORDS.get(language, "").split()}
+        scores[language] = sum(words[small] for small in small_words)
+    (best, most), (_, second) = scores.most_common(2)
+    if most == second:
         return ""
     return best
 

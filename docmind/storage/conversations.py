@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Table, Text, select, type_coerce
+from sqlalchemy import Connection, Row, Table, Text, func, select, type_coerce
 
 from docmind.errors import DocMindError
 from docmind.events import ContextTrimmed, now
@@ -23,6 +23,8 @@ from docmind.turns import CompletedTurn
 LONGEST_TITLE = 120
 LONGEST_FIRST_TITLE = 60
 """Of a title that is made from the first question."""
+
+INTERRUPTED = "DocMind was ended before this question was answered. Ask it again."
 
 _TABLE = schema.conversations
 
@@ -41,6 +43,18 @@ class Conversation:
     """The last message of the versions that are shown; None: nothing was asked yet."""
     pinned: bool = False
     """Whether it stands above the others in the list."""
+
+
+@dataclass(frozen=True)
+class MendedConversations:
+    """What `mend_interrupted` found and put right."""
+
+    unanswered: int
+    """Questions without an answer."""
+    empty: int
+    """Conversations in which nothing was asked."""
+    lost_rows: int
+    """Messages and trim events whose conversation is gone."""
 
 
 # Named here because `list` means the method below inside the class.
@@ -331,6 +345,32 @@ class ConversationStore:
             return self._trims.all()
         return self._trims.of_line(conversation_id, self._line(conversation_id, before))
 
+    def mend_interrupted(self) -> MendedConversations:
+        """Put right what a process left that was killed; to be called before anything is asked.
+
+        A question without an answer gets one that says so, from where it can be asked again. A
+        conversation in which nothing was asked goes, and messages whose conversation is gone.
+        """
+        messages = schema.messages
+        with self._database.write() as connection:
+            known = select(_TABLE.c.id)
+            lost = 0
+            for table in (messages, schema.trim_events):
+                gone = table.delete().where(table.c.conversation_id.not_in(known))
+                lost += connection.execute(gone).rowcount
+            used = select(messages.c.conversation_id)
+            empty = connection.execute(_TABLE.delete().where(_TABLE.c.id.not_in(used))).rowcount
+            _show_what_is_there(connection)
+            parents = select(messages.c.parent).where(messages.c.parent.is_not(None))
+            is_unanswered = (messages.c.role == "user") & messages.c.id.not_in(parents)
+            unanswered = connection.execute(
+                select(messages.c.id, messages.c.conversation_id).where(is_unanswered)
+            ).all()
+        for row in unanswered:
+            told = StoredMessage(role="assistant", text="", at=now(), error=INTERRUPTED)
+            self.add_answer(row.conversation_id, told, row.id)
+        return MendedConversations(unanswered=len(unanswered), empty=empty, lost_rows=lost)
+
     def _line(self, conversation_id: str, before: int | None) -> Ids:
         """Return the ids of the messages that are shown, or that lead to `before`."""
         if before is not None:
@@ -363,6 +403,20 @@ def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
         shown_message=row.shown_message,
         pinned=row.pinned,
     )
+
+
+def _show_what_is_there(connection: Connection) -> None:
+    """Let conversations whose shown message is gone show their newest one."""
+    messages = schema.messages
+    newest = (
+        select(func.max(messages.c.id))
+        .where(messages.c.conversation_id == _TABLE.c.id)
+        .scalar_subquery()
+    )
+    is_gone = _TABLE.c.shown_message.is_(None) | _TABLE.c.shown_message.not_in(
+        select(messages.c.id)
+    )
+    connection.execute(_TABLE.update().where(is_gone).values(shown_message=newest))
 
 
 def _is_in_passage(wanted: str, sources: str) -> bool:
@@ -409,6 +463,16 @@ def _title_from(question: str) -> str:
     return f"{first_words}…"
 
 
+def _supporting_documents(message: StoredMessage) -> tuple[str, ...]:
+    """Return the names of the documents that support an answer, in its order."""
+    names: dict[str, None] = {}  # an ordered set
+    by_number = {source.number: source.passage.file_name for source in message.sources}
+    for citation in message.citations:
+        if citation.supported and citation.number in by_number:
+            names[by_number[citation.number]] = None
+    return tuple(names)
+
+
 def completed_turns(messages: Sequence[StoredMessage]) -> list[CompletedTurn]:
     """Return every question that was answered, with its answer, oldest first."""
     turns: list[CompletedTurn] = []
@@ -417,6 +481,9 @@ def completed_turns(messages: Sequence[StoredMessage]) -> list[CompletedTurn]:
         if message.role == "user":
             question = message.text
         elif question and message.text:
-            turns.append(CompletedTurn(question=question, answer=message.text))
+            turn = CompletedTurn(
+                question=question, answer=message.text, documents=_supporting_documents(message)
+            )
+            turns.append(turn)
             question = ""
     return turns

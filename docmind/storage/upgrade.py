@@ -18,7 +18,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from docmind.errors import AlreadyRunning, ConfigError
@@ -136,7 +136,9 @@ def _set_settings_file_aside(data_dir: Path) -> None:
     file = data_dir / SETTINGS_FILE
     aside = data_dir / f"{SETTINGS_FILE}.before-1"
     if file.is_file() and not aside.exists():
-        file.rename(aside)
+        # Another start may have done it meanwhile.
+        with suppress(FileNotFoundError):
+            file.rename(aside)
 
 
 def _beside(path: Path, ending: str) -> Path:

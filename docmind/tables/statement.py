@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from docmind.phrases import ENGLISH, Phrases
 from docmind.tables.cells import CURRENCIES
 from docmind.tables.compute import Computed, Selected
 from docmind.tables.query import Combined, Condition, Output, Query, Select
@@ -19,40 +20,8 @@ MOST_DECIMALS = 2
 SMALL_DIGITS = 3
 """Digits of a smaller one."""
 
-_AGGREGATES = {
-    "SUM": "sum of",
-    "AVG": "average of",
-    "MIN": "lowest",
-    "MAX": "highest",
-    "COUNT DISTINCT": "number of different values of",
-    "COUNT": "number of rows with",
-}
 _MARK = re.compile(r"\[([\d\s,;\u2013-]+)\]")
 """A footnote of a cell or header, which would be taken for a citation."""
-_OPERATORS = {
-    "=": "is",
-    "!=": "is not",
-    "<": "is less than",
-    "<=": "is at most",
-    ">": "is more than",
-    ">=": "is at least",
-    "LIKE": "contains",
-}
-_DATE_OPERATORS = {"<": "is before", "<=": "is up to", ">": "is after", ">=": "is from"}
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 def query_text(query: Query) -> str:
@@ -84,15 +53,15 @@ def _condition_sql(condition: Condition) -> str:
     return f"{place} {condition.operator} {literal}"
 
 
-def statement(computed: Computed) -> str:
+def statement(computed: Computed, phrases: Phrases = ENGLISH) -> str:
     """Return what was computed as one sentence without its full stop; "" if nothing was found."""
     if isinstance(computed.query, Combined):
-        text = _combined_statement(computed, computed.query)
+        text = _combined_statement(computed, computed.query, phrases)
     else:
         selected = computed.parts[0]
         if not selected.results or set(selected.results[0]) == {None}:
             return ""
-        text = f"{_selected_statement(selected)} ({_source(selected)})"
+        text = f"{_selected_statement(selected, phrases)} ({_source(selected)})"
     return _MARK.sub(r"(\1)", text)
 
 
@@ -104,122 +73,141 @@ def _source(selected: Selected) -> str:
     return ", ".join(parts)
 
 
-def _selected_statement(selected: Selected) -> str:
+def _selected_statement(selected: Selected, phrases: Phrases) -> str:
     select = selected.select
     first, *others = select.outputs
-    where = _where(select, selected.table)
+    where = _where(select, selected.table, phrases)
     if len(select.outputs) == 1 and len(selected.results) == 1:
-        value = show(selected.results[0][0], first, selected.table)
+        value = show(selected.results[0][0], first, selected.table, phrases=phrases)
         if select.group_by or (select.order_by and not first.aggregate):
-            return f"{value} has {_superlative(select, selected.table)}{where}"
-        return f"The {_described(first)}{where} is {value}"
+            return _superlative(value, select, selected.table, phrases=phrases)
+        described = _described(first, phrases)
+        return phrases.is_value.format(described=described, where=where, value=value)
     if len(selected.results) == 1 and not first.aggregate and _is_top(select):
         told: list[str] = []
         for output, cell in zip(others, selected.results[0][1:], strict=True):
-            shown = show(cell, output, selected.table)
+            shown = show(cell, output, selected.table, phrases=phrases)
             if output != select.order_by:
-                shown = f"{_described(output)} {shown}"
+                shown = f"{_described(output, phrases)} {shown}"
             told.append(shown)
-        name = show(selected.results[0][0], first, selected.table)
-        return f"{name} has {_superlative(select, selected.table)}{where}: {', '.join(told)}"
-    header = _described_all(select)
+        name = show(selected.results[0][0], first, selected.table, phrases=phrases)
+        superlative = _superlative(name, select, selected.table, phrases=phrases)
+        return f"{superlative}: {', '.join(told)}"
     rows: list[str] = []
     for result in selected.results:
         cells: list[str] = []
         for output, cell in zip(select.outputs, result, strict=True):
-            cells.append(show(cell, output, selected.table))
+            cells.append(show(cell, output, selected.table, phrases=phrases))
         rows.append(" ".join(cells))
     if selected.more:
-        rows.append("and more")
-    return f"The {header}{where}: {', '.join(rows)}"
+        rows.append(phrases.and_more)
+    described = _described_all(select, phrases)
+    return phrases.rows.format(described=described, where=where, rows=", ".join(rows))
 
 
 def _is_top(select: Select) -> bool:
     return select.order_by is not None and select.limit is not None
 
 
-def _superlative(select: Select, table: DocumentTable) -> str:
+def _superlative(value: str, select: Select, table: DocumentTable, *, phrases: Phrases) -> str:
+    """Return that a value has the most or least of what a query sorts by."""
+    where = _where(select, table, phrases)
     if select.order_by is None:
-        return f"the {_described_all(select)}"
+        described = _described_all(select, phrases)
+        return phrases.has_value.format(value=value, described=described, where=where)
     output = select.order_by
     column = _column(output, table)
     if column is not None and column.type is ColumnType.DATE:
-        which = "latest" if select.descending else "earliest"
+        extreme = phrases.latest if select.descending else phrases.earliest
     else:
-        which = "highest" if select.descending else "lowest"
-    return f"the {which} {_described(output)}"
+        extreme = phrases.highest if select.descending else phrases.lowest
+    described = _described(output, phrases)
+    return phrases.has_extreme.format(
+        value=value, extreme=extreme, described=described, where=where
+    )
 
 
-def _combined_statement(computed: Computed, query: Combined) -> str:
+def _combined_statement(computed: Computed, query: Combined, phrases: Phrases) -> str:
     left, right = computed.parts
-    told_left = _with_value(left)
-    told_right = _with_value(right)
+    told_left = _with_value(left, phrases)
+    told_right = _with_value(right, phrases)
     if computed.is_true is not None:
-        word = "above" if query.operator == ">" else "below"
-        if computed.is_true:
-            return f"Yes, {told_left} is {word} {told_right}"
-        return f"No, {told_left} is not {word} {told_right}"
+        sentences = {
+            (">", True): phrases.is_above,
+            (">", False): phrases.is_not_above,
+            ("<", True): phrases.is_below,
+            ("<", False): phrases.is_not_below,
+        }
+        sentence = sentences[query.operator, computed.is_true]
+        return sentence.format(left=told_left, right=told_right)
     if computed.value is None:
         return ""
+    number = show_number(abs(computed.value), _unit_of(left), phrases=phrases)
+    sentence = phrases.above_by
     if query.operator == "/":
-        return f"{_capital(told_left)} is {show_number(computed.value)} times {told_right}"
-    if not computed.value:
-        return f"{_capital(told_left)} is the same as {told_right}"
-    difference = show_number(abs(computed.value), _unit_of(left))
-    word = "above" if computed.value > 0 else "below"
-    return f"{_capital(told_left)} is {difference} {word} {told_right}"
+        number = show_number(computed.value, phrases=phrases)
+        sentence = phrases.times
+    elif not computed.value:
+        sentence = phrases.same
+    elif computed.value < 0:
+        sentence = phrases.below_by
+    told = sentence.format(left=told_left, right=told_right, number=number)
+    return _capital(told)
 
 
-def _with_value(selected: Selected) -> str:
+def _with_value(selected: Selected, phrases: Phrases) -> str:
     output = selected.select.outputs[-1]
-    value = show(selected.value, output, selected.table)
-    where = _where(selected.select, selected.table)
-    return f"the {_described(output)}{where} ({value}, {_source(selected)})"
+    value = show(selected.value, output, selected.table, phrases=phrases)
+    where = _where(selected.select, selected.table, phrases)
+    told = phrases.the_described.format(described=_described(output, phrases))
+    return f"{told}{where} ({value}, {_source(selected)})"
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _described_all(select: Select) -> str:
-    return " and ".join(_described(output) for output in select.outputs)
+def _described_all(select: Select, phrases: Phrases) -> str:
+    return phrases.and_.join(_described(output, phrases) for output in select.outputs)
 
 
-def _described(output: Output) -> str:
+def _described(output: Output, phrases: Phrases) -> str:
     """Return an output in words: `sum of Units * Price` with a sign of multiplication."""
     if output.expression == "*":
-        return "number of rows"
-    expression = output.expression.replace('"', "").replace(" * 100", " in percent")
+        return phrases.number_of_rows
+    expression = output.expression.replace('"', "")
+    expression = expression.replace(" * 100", f" {phrases.in_percent}")
     expression = expression.replace(" * ", " \u00d7 ")
     if output.aggregate:
-        return f"{_AGGREGATES[output.aggregate]} {expression}"
+        return phrases.aggregates[output.aggregate].format(column=expression)
     return expression
 
 
-def _where(select: Select, table: DocumentTable) -> str:
+def _where(select: Select, table: DocumentTable, phrases: Phrases) -> str:
     if not select.conditions:
         return ""
     told: list[str] = []
     for condition in select.conditions:
-        operators = _OPERATORS
+        operators = phrases.operators
         for column in table.table.columns:
             if column.name == condition.column and column.type is ColumnType.DATE:
-                operators = {**_OPERATORS, **_DATE_OPERATORS}
+                operators = {**phrases.operators, **phrases.date_operators}
         value = condition.value.strip("%")
         place = condition.column
         if condition.part:
-            place = f"the {condition.part.lower()} of {condition.column}"
-        if condition.part == "MONTH" and 1 <= int(value) <= len(_MONTHS):
-            value = _MONTHS[int(value) - 1]
-        told.append(f"{place} {operators[condition.operator]} {value}")
-    link = " or " if select.any_condition else " and "
-    return f" where {link.join(told)}"
+            part = phrases.date_parts[condition.part]
+            place = phrases.part_of_date.format(part=part, column=condition.column)
+        if condition.part == "MONTH" and 1 <= int(value) <= len(phrases.months):
+            value = phrases.months[int(value) - 1]
+        told.append(operators[condition.operator].format(column=place, value=value))
+    link = phrases.or_ if select.any_condition else phrases.and_
+    return phrases.where.format(conditions=link.join(told))
 
 
-def show(value: Value, output: Output, table: DocumentTable) -> str:
+def show(value: Value, output: Output, table: DocumentTable, *, phrases: Phrases = ENGLISH) -> str:
     """Return a result as a reader wants it: rounded, with separators and its unit."""
     if value is None:
-        return "nothing"
+        return phrases.nothing
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
@@ -236,10 +224,10 @@ def show(value: Value, output: Output, table: DocumentTable) -> str:
         }
     ):
         return str(value)
-    return show_number(value, _unit(output, table))
+    return show_number(value, _unit(output, table), phrases=phrases)
 
 
-def show_number(value: Decimal, unit: str = "") -> str:
+def show_number(value: Decimal, unit: str = "", *, phrases: Phrases = ENGLISH) -> str:
     """Return a number with at most two decimals, those of money always, and its unit."""
     decimals = MOST_DECIMALS
     if value and abs(value) < 1:
@@ -249,6 +237,8 @@ def show_number(value: Decimal, unit: str = "") -> str:
     is_whole = rounded == rounded.to_integral_value()
     if is_whole or unit not in CURRENCIES:
         text = text.rstrip("0").rstrip(".")
+    if phrases.decimal_comma:
+        text = text.translate(str.maketrans(",.", ".,"))
     if not unit:
         return text
     if unit == "%":
@@ -288,16 +278,17 @@ def _column(output: Output, table: DocumentTable) -> Column | None:
     return None
 
 
-def evidence(computed: Computed, part: Selected, text: str) -> str:
+def evidence(computed: Computed, part: Selected, text: str, *, phrases: Phrases = ENGLISH) -> str:
     """Return what the passage of a result says: the statement, its rows, and the query.
 
     Args:
         computed: the result.
         part: whose rows are shown.
         text: the document's extracted text.
+        phrases: the language of the statement.
     """
     table = part.table.table
-    told = statement(computed)
+    told = statement(computed, phrases)
     lines = [f"{told}.", "", text[table.start : table.body_start].strip()]
     lines += _row_lines(table.rows, part.rows, text)
     if len(part.rows) > SHOWN_ROWS:

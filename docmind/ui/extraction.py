@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -122,14 +123,14 @@ def _draw_downloads(extraction: Extraction) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "Excel",
-            lambda: to_xlsx(extraction),
+            partial(to_xlsx, extraction),
             file_name="extraction.xlsx",
             icon=":material/download:",
             on_click="ignore",
         )
         st.download_button(
             "CSV",
-            lambda: to_csv(extraction),
+            partial(to_csv, extraction),
             file_name="extraction.csv",
             icon=":material/download:",
             on_click="ignore",

@@ -35,9 +35,15 @@ def get_app() -> App:
 
 @st.cache_resource(show_spinner="Opening DocMind …")
 def _built() -> App:
+    from docmind.api.server import serve
     from docmind.app import build_app
 
     app = build_app(load_settings())
+    try:
+        serve(app)
+    except DocMindError:
+        app.close()
+        raise
     atexit.register(app.close)
     return app
 

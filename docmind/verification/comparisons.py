@@ -31,7 +31,7 @@ from docmind.verification.statements import (
 )
 from docmind.verification.support import Nearness, closest
 from docmind.verification.support import compare as compare_with_passage
-from docmind.verification.values import agrees, values, without_values
+from docmind.verification.values import missing, values, without_values
 from docmind.verification.words import content_words, is_negated, says_opposite, words_alone
 
 _TABLE = re.compile(r"(?m)^\|.*\|[ \t]*\n\|[\s:|-]*-[\s:|-]*\|[ \t]*\n(?:\|.*\|[ \t]*(?:\n|\Z))+")
@@ -153,20 +153,22 @@ def render(cells: Sequence[Cell], wording: Wording) -> str:
     What there is more of, documents or aspects, runs down the page.
     """
     table = ComparisonTable(tuple(cells))
-    by_place = {(cell.document, cell.aspect): _cell_text(cell, wording) for cell in cells}
-    lines: list[str] = []
-    if len(table.documents) <= len(table.aspects):
-        lines.append(_row(["", *table.documents]))
-        lines.append(_row(["---"] * (len(table.documents) + 1)))
-        for aspect in table.aspects:
-            texts = [by_place[document, aspect] for document in table.documents]
-            lines.append(_row([aspect, *texts]))
-    else:
-        lines.append(_row(["", *table.aspects]))
-        lines.append(_row(["---"] * (len(table.aspects) + 1)))
-        for document in table.documents:
-            texts = [by_place[document, aspect] for aspect in table.aspects]
-            lines.append(_row([document, *texts]))
+    by_place: dict[tuple[str, str], str] = {}
+    for cell in cells:
+        by_place[cell.document, cell.aspect] = _cell_text(cell, wording)
+    documents_on_top = len(table.documents) <= len(table.aspects)
+    columns = table.aspects
+    rows = table.documents
+    if documents_on_top:
+        columns = table.documents
+        rows = table.aspects
+    lines = [_row(["", *columns]), _row(["---"] * (len(columns) + 1))]
+    for row in rows:
+        texts = [row]
+        for column in columns:
+            place = (column, row) if documents_on_top else (row, column)
+            texts.append(by_place[place])
+        lines.append(_row(texts))
     return "\n".join(lines)
 
 
@@ -177,8 +179,12 @@ def _row(texts: Sequence[str]) -> str:
 def _cell_text(cell: Cell, wording: Wording) -> str:
     if not cell.text:
         return wording.not_stated
-    marks = "".join(f" [{number}]" for number in cell.numbers)
-    return f"{one_line(cell.text)}{marks}"
+    return f"{one_line(cell.text)}{_marks(cell)}"
+
+
+def _marks(cell: Cell) -> str:
+    """Return a cell's marks as they stand behind its text."""
+    return "".join(f" [{number}]" for number in cell.numbers)
 
 
 def one_line(text: str) -> str:
@@ -243,7 +249,7 @@ def _read_cell(match: re.Match[str], row_start: int, place: Cell) -> Cell:
     start = row_start + match.start(1)
     for mark in MARK.finditer(raw):
         numbers.update(dict.fromkeys(expand(mark[1])))
-    if text in [wording.not_stated for wording in WORDINGS.values()]:
+    if text in (ENGLISH.not_stated, GERMAN.not_stated):
         text = ""
     return replace(
         place,
@@ -282,10 +288,10 @@ def _judge_by(cell: Cell, source: NumberedPassage, nearness: Nearness) -> Verdic
     is_quotation = words != cell.text
     if is_quotation or not is_fragment(words, cell.aspect):
         return compare_with_passage(words, source.passage, nearness)
-    verdict = judge_short_answer(words, source.passage, cell.aspect, nearness)
+    verdict = judge_short_answer(words, source.passage, cell.aspect, nearness=nearness)
     for section in _sections_about(cell.aspect, source.passage):
         if verdict is not Verdict.SUPPORTED:
-            verdict = judge_short_answer(words, section, cell.aspect, nearness)
+            verdict = judge_short_answer(words, section, cell.aspect, nearness=nearness)
     if verdict is Verdict.SUPPORTED and not values(words):
         # "allowed" stands in "Pets are not allowed." as well.
         _, sentence = closest(f"{cell.aspect} {words}", [source])
@@ -326,7 +332,9 @@ def compare(cells: Sequence[Cell]) -> Outcome:
     if len(stated) < len(cells):
         return Outcome.NOT_EVERYWHERE
     first, *others = stated
-    outcomes = [_compare_texts(first, other) for other in others]
+    outcomes = {Outcome.SAME}
+    for other in others:
+        outcomes.add(_compare_texts(first, other))
     for outcome in (Outcome.DIFFERENT, Outcome.OTHER_WORDS):
         if outcome in outcomes:
             return outcome
@@ -343,7 +351,7 @@ def _compare_texts(text: str, other: str) -> Outcome:
         return Outcome.OTHER_WORDS
     # One may say more than the other: what both give in the same unit must be the same.
     shorter, longer = sorted([here, there], key=len)
-    if not all(any(agrees(value, wanted) for wanted in longer) for value in shorter):
+    if missing(shorter, longer):
         return Outcome.DIFFERENT
     if says_opposite(text, other) or is_negated(text) != is_negated(other):
         return Outcome.DIFFERENT
@@ -377,16 +385,16 @@ def _listed(texts: Sequence[str], wording: Wording) -> str:
     return f"{', '.join(before)} {wording.conjunction} {last}"
 
 
-def _asks_same(question: str) -> bool | None:
+def asks_same(question: str) -> bool | None:
     """Return whether a question asks if things are the same (True) or differ (False).
 
     None: it asks neither, or more than yes or no.
     """
-    asks_same = _ASKS_SAME.search(question) is not None
-    asks_different = _ASKS_DIFFERENT.search(question) is not None
-    if not asks_yes_or_no(question) or asks_same == asks_different:
+    has_same = _ASKS_SAME.search(question) is not None
+    has_different = _ASKS_DIFFERENT.search(question) is not None
+    if not asks_yes_or_no(question) or has_same == has_different:
         return None
-    return asks_same
+    return has_same
 
 
 def yes_or_no(question: str, table: ComparisonTable, wording: Wording) -> str:
@@ -394,38 +402,44 @@ def yes_or_no(question: str, table: ComparisonTable, wording: Wording) -> str:
 
     Empty if the question does not ask that, or if values do not tell.
     """
-    asks_same = _asks_same(question)
-    if asks_same is None or len(table.documents) < 2:
+    asked_same = asks_same(question)
+    if asked_same is None or len(table.documents) < 2:
         return ""
-    outcomes = {aspect: compare(table.of_aspect(aspect)) for aspect in table.aspects}
-    if any(outcome not in (Outcome.SAME, Outcome.DIFFERENT) for outcome in outcomes.values()):
+    outcomes: set[Outcome] = set()
+    for aspect in table.aspects:
+        outcomes.add(compare(table.of_aspect(aspect)))
+    if not outcomes <= {Outcome.SAME, Outcome.DIFFERENT}:
         return ""
-    all_same = all(outcome is Outcome.SAME for outcome in outcomes.values())
-    word = wording.yes if all_same == asks_same else wording.no
+    all_same = Outcome.DIFFERENT not in outcomes
+    word = wording.yes if all_same == asked_same else wording.no
     parts: list[str] = []
     for aspect in table.aspects:
         texts: list[str] = []
         for cell in table.of_aspect(aspect):
-            marks = "".join(f" [{number}]" for number in cell.numbers)
-            texts.append(f"{cell.text} ({cell.document}){marks}")
+            texts.append(f"{cell.text} ({cell.document}){_marks(cell)}")
         parts.append(f"{aspect}: {_listed(texts, wording)}")
     return f"{word}, {'; '.join(parts)}."
+
+
+def _nothing_is_near(_text: str, _others: list[str]) -> float:
+    """Compare by words alone."""
+    return 0.0
 
 
 def check_comparison(
     question: str,
     answer: str,
     passages: Sequence[NumberedPassage],
-    nearness: Nearness = lambda _text, _others: 0.0,
+    nearness: Nearness = _nothing_is_near,
     *,
     judge: Judge | None = None,
 ) -> CheckedAnswer:
     """Check an answer as `check_answer` does, a table of documents by aspects cell by cell."""
     table = find_table(answer, passages)
     if table is None:
-        return check_answer(question, answer, passages, nearness, judge=judge)
+        return check_answer(question, answer, passages, nearness=nearness, judge=judge)
     by_number = {source.number: source for source in passages}
-    checked_table = _check_table(answer, table, by_number, nearness)
+    checked_table = _check_table(answer, table, by_number, nearness=nearness)
     computed = _computed(question, table)
     parts: list[tuple[str, CheckedAnswer]] = []
     done = 0
@@ -438,7 +452,7 @@ def check_comparison(
         elif _concludes(part, question):
             checked = _contradicted(part)
         else:
-            checked = check_answer(question, part, passages, nearness, judge=judge)
+            checked = check_answer(question, part, passages, nearness=nearness, judge=judge)
         parts.append((answer[done:start], checked))
         done = end
     return join_checked(parts)
@@ -466,8 +480,11 @@ def _concludes(part: str, question: str) -> bool:
     """Return whether a paragraph has the form of a sentence that is computed from a table."""
     words = plain(part).casefold()
     for wording in WORDINGS.values():
-        beginnings = [f"{name}: " for name in wording.outcomes.values()]
-        if _asks_same(question) is not None:
+        name, has_colon, _ = words.partition(": ")
+        if has_colon and name in wording.outcomes.values():
+            return True
+        beginnings: list[str] = []
+        if asks_same(question) is not None:
             beginnings += [f"{wording.yes.casefold()}, ", f"{wording.no.casefold()}, "]
         if words.startswith(tuple(beginnings)):
             return True
@@ -488,6 +505,7 @@ def _check_table(
     answer: str,
     table: ComparisonTable,
     by_number: Mapping[int, NumberedPassage],
+    *,
     nearness: Nearness,
 ) -> CheckedAnswer:
     """Return a table with its cells as statements."""

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docmind.passages import NumberedPassage, Passage
+from docmind.phrases import ALL as ALL_PHRASES
+from docmind.phrases import phrases_in
+from docmind.retrieval.language import answer_language
 from docmind.verification.sentences import MARK, stretches
 from docmind.verification.short_answers import asks_for_number
 from docmind.verification.support import words_with_place
@@ -30,7 +33,17 @@ NEAR_STATEMENT = 0.35
 LONGEST = 400
 """Characters of a quotation."""
 
-_QUOTATION = re.compile(r'The document says: "(?P<words>.*)"\.?')
+
+def _quotation_pattern() -> re.Pattern[str]:
+    """Return what recognises a `Quotation`, in any language, without its mark."""
+    beginnings: list[str] = []
+    for phrases in ALL_PHRASES.values():
+        before, _, _ = phrases.document_says.partition("{words}")
+        beginnings.append(re.escape(before))
+    return re.compile(rf'(?:{"|".join(beginnings)})(?P<words>.*)"\.?')
+
+
+_QUOTATION = _quotation_pattern()
 _NAME = re.compile(r"(?<=\w )(?:[A-Z\u00c4\u00d6\u00dc][\w'-]+|plc\b)")
 
 
@@ -41,9 +54,12 @@ class Quotation:
     words: str
     number: int
     """The passage's."""
+    language: str = "en"
+    """That of the question, in which it is said that this is a quotation."""
 
     def __str__(self) -> str:
-        return f'The document says: "{self.words}" [{self.number}]'
+        phrases = phrases_in(self.language)
+        return phrases.document_says.format(words=self.words, number=self.number)
 
 
 @dataclass(frozen=True)
@@ -119,7 +135,11 @@ def find_quotation(
             best_score = score
     if best is None:
         return None
-    return Quotation(words=_as_quoted(best.words), number=best.source.number)
+    return Quotation(
+        words=_as_quoted(best.words),
+        number=best.source.number,
+        language=answer_language(question),
+    )
 
 
 def closest_quotation(sentence: str, source: NumberedPassage) -> Quotation:
@@ -130,7 +150,20 @@ def closest_quotation(sentence: str, source: NumberedPassage) -> Quotation:
         parts,
         key=lambda part: (len(words & content_words(part)), -len(part)),
     )
-    return Quotation(words=_as_quoted(nearest), number=source.number)
+    return Quotation(
+        words=_as_quoted(nearest),
+        number=source.number,
+        language=answer_language(sentence),
+    )
+
+
+def quotable_sentences(
+    passages: Sequence[NumberedPassage],
+) -> Iterator[tuple[NumberedPassage, str]]:
+    """Yield the sentences of passages as they are quoted, in reading order; headings are none."""
+    for source in passages:
+        for _, part in _headed_parts(source.passage):
+            yield source, _as_quoted(part)
 
 
 def _candidates(passages: Sequence[NumberedPassage]) -> list[_Candidate]:

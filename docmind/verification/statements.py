@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from docmind.events import Citation, Statement, Verdict
 from docmind.passages import NumberedPassage
+from docmind.phrases import ALL as ALL_PHRASES
 from docmind.verification.judge import Claim, Judge, Judgement
 from docmind.verification.quotations import quoted_words
 from docmind.verification.sentences import AnswerSentence, answer_sentences, points_elsewhere
@@ -47,8 +48,11 @@ MOST_OTHERS = 5
 """Passages that are looked at, at most, beside those that a sentence cites: those that share most
 words with it."""
 
-AS_STATED = "The documents support this statement."
-NOT_AS_STATED = "The documents do not support this statement as it stands."
+_OF_COMPARISON = {
+    sentence
+    for phrases in ALL_PHRASES.values()
+    for sentence in (phrases.as_stated, phrases.not_as_stated)
+}
 """What is said of a statement that the user wants checked; it was compared by this same check."""
 
 LEAST_SUPPORTED = 0.2
@@ -73,6 +77,7 @@ _REFUSAL = re.compile(
     ^ (?: however,? \s | unfortunately,? \s | sorry,? \s )?
     (?:
         not \s found \s in \s (?:your|the) \s documents
+      | in \s (?: den | ihren ) \s dokumenten \s nicht \s gefunden
       | (?: the | your | these | this | my ) \s (?:[\w-]+ \s)? (?: document | passage | text
           | source | excerpt | context | information | file )s? \b [^.;]{0,60}?
           \b (?: do | does | did ) \s? (?: not | n['\u2019]t ) \s
@@ -307,7 +312,7 @@ def _states_nothing(sentence: AnswerSentence) -> bool:
     is_heading = sentence.kind in _NOT_A_STATEMENT or text.endswith(("?", "\uff1f", ":"))
     if is_heading or not content_words(text):
         return True
-    if f"{text.rstrip('.')}." in (AS_STATED, NOT_AS_STATED):
+    if f"{text.rstrip('.')}." in _OF_COMPARISON:
         return True
     refuses = _REFUSAL.search(text) is not None and not _TURNS.search(text, 20)
     return not values(text) and (refuses or _GREETING.search(text) is not None)

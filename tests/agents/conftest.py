@@ -24,6 +24,7 @@ KINDS = {
     "analyst": "calculate",
     "comparer": "compare",
     "verifier": "check",
+    "librarian": "library",
 }
 
 

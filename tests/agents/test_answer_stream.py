@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docmind.agents.answer_stream import FAILED, AnswerStream
+from docmind.agents.answer_stream import AnswerStream
 from docmind.agents.refusals import NOT_FOUND
+from docmind.phrases import ENGLISH
 
 
 def stream(*tasks):
@@ -47,7 +48,7 @@ def test_a_part_that_failed_is_said_in_its_place():
     made, emitted = stream("A?", "B?")
     made.end("1", "")
     made.end("2", "bbb")
-    assert answer(emitted) == made.text() == f"**A?**\n\n{FAILED}\n\n**B?**\n\nbbb"
+    assert answer(emitted) == made.text() == f"**A?**\n\n{ENGLISH.part_failed}\n\n**B?**\n\nbbb"
 
 
 def test_a_refusal_is_not_told_before_the_part_ends_and_what_is_tried_after_it_never():

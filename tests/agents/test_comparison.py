@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from docmind.agents.comparison import how_many, read_asked, sketch
+from docmind.agents.comparison import how_many, is_comparison, read_asked, sketch, spans
 from docmind.events import AgentStep, TurnFinished, Verdict
 from docmind.passages import Passage
 from tests.agents.conftest import plan
@@ -31,7 +31,7 @@ class Model:
 
     def __init__(self, question, documents, aspects, values):
         self.question = question
-        self.asked = {"documents": documents, "named": True, "aspects": aspects}
+        self.asked = {"documents": documents, "named": aspects}
         self.values = values
         """(part of the file's name, aspect) → what is written; else a refusal."""
         self.cells = []
@@ -46,7 +46,7 @@ class Model:
                 if document in prompt and aspect in asked:
                     return value
             return NOT_FOUND
-        if "questions" in json.dumps(constraint.value):
+        if "count" in json.dumps(constraint.value):
             return plan((self.question, "comparer"))
         return json.dumps(self.asked)
 
@@ -205,17 +205,53 @@ def test_a_model_without_grammar_does_not_end_the_turn(compare):
     assert "|" not in end.answer
 
 
-def test_aspects_that_the_question_does_not_name_are_left_out():
-    labels = {"a.pdf": "A", "b.pdf": "B"}
-    asked = {"documents": ["a.pdf", "b.pdf"], "named": True, "aspects": ["rent", "colour"]}
-    assert read_asked(json.dumps(asked), "Compare the rents.", labels).aspects == ["rent"]
-    asked["named"] = False
-    assert read_asked(json.dumps(asked), "Compare them.", labels).aspects == ["rent", "colour"]
-    assert read_asked(json.dumps(asked)[:40], "Compare them.", labels) is None
-    asked["documents"] = ["a.pdf"]
-    assert read_asked(json.dumps(asked), "Compare them.", labels) is None
-    both = read_asked(json.dumps(asked), "Compare both of them.", labels)
-    assert both.documents == ["A", "B"]
+def test_what_the_question_names_is_a_stretch_of_it():
+    found = spans("Compare the two agreements of Brightcode Ltd: monthly fee, notice period.")
+    assert {"monthly fee", "notice period", "fee"} <= set(found)
+    assert "fee, notice" not in found
+    assert "initial term" in spans("Do the two agreements have the same initial term?")
+    assert spans("") == []
+
+
+def test_documents_and_aspects_are_read_from_what_the_model_wrote():
+    labels = {"a.pdf": "A", "b.pdf": "B", "c.pdf": "C"}
+    asked = {"documents": ["a.pdf", "b.pdf"], "named": ["rent", "monthly rent", "term"]}
+    question = "Compare the monthly rent and the term."
+    assert read_asked(json.dumps(asked), question, labels).aspects == ["monthly rent", "term"]
+    topics = {"documents": ["a.pdf", "b.pdf"], "topics": ["Rent"]}
+    assert read_asked(json.dumps(topics), "Compare.", labels).aspects == ["Rent"]
+    assert read_asked(json.dumps(asked)[:40], "Compare.", labels) is None
+    asked["documents"] = ["b.pdf"]
+    assert read_asked(json.dumps(asked), "Compare.", labels) is None
+    assert read_asked(json.dumps(asked), "Compare both.", labels).documents == ["B", "A"]
+    asked["documents"] = ["a.pdf", "b.pdf", "c.pdf"]
+    assert read_asked(json.dumps(asked), "Compare both.", labels).documents == ["A", "B"]
+
+
+def test_parts_of_one_aspect_are_one_and_the_documents_kind_is_none():
+    labels = {"policy-travel-2023.md": "A", "policy-travel-2025.md": "B"}
+    asked = {"documents": list(labels), "named": ["meals", "allowance", "travel policies"]}
+    question = "Do both travel policies have the same allowance for meals?"
+    assert read_asked(json.dumps(asked), question, labels).aspects == ["allowance for meals"]
+    asked["named"] = ["fee", "monthly fee", "notice period"]
+    question = "Compare both: monthly fee, notice period."
+    aspects = read_asked(json.dumps(asked), question, labels).aspects
+    assert aspects == ["monthly fee", "notice period"]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Do both leases have the same rent?", True),
+        ("Do the two offers differ in price?", True),
+        ("Haben beide Mietverträge dieselbe Frist?", True),
+        ("What is the same in both leases?", False),
+        ("Do all tenants pay the same?", False),
+        ("Are both parents mentioned?", False),
+    ],
+)
+def test_a_look_up_may_have_the_form_of_a_comparison(question, expected):
+    assert is_comparison(question) is expected
 
 
 @pytest.mark.parametrize(

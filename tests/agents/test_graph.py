@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from docmind.agents.library import make_find_documents
 from docmind.agents.planner import SupervisorModel
 from docmind.agents.reading import make_read_document
 from docmind.agents.state import Phase
@@ -32,6 +33,7 @@ def test_the_graph_is_the_one_in_the_documentation(pictures):
     model = ChatVLLM(engine=engine)
     tools = make_tools(retriever=None, documents=None, top_k=5)
     tools["read_document"] = make_read_document(model, retriever=None, documents=None)
+    tools["find_documents"] = make_find_documents(model, retriever=None, documents=None)
     settings = AgentSettings()
     team = build_team(model, tools, settings)
     kinds = {agent.spec.kind: agent.spec.name for agent in team}

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from docmind.agents.plan import plan_schema, read_plan
-from docmind.agents.planner import ONLY_NEW
+from docmind.agents.plan import Task, plan_schema, read_plan
+from docmind.agents.planner import IN_FULL
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import (
     AgentFinished,
@@ -17,7 +17,7 @@ from docmind.events import (
 from docmind.passages import Passage
 from docmind.ui.turn_view import view_turn
 from tests.agents.conftest import plan, replies
-from tests.engines import PromptedEngine
+from tests.engines import PromptedEngine, asks_for_plan, most_tasks
 
 
 def of(events, kind):
@@ -217,17 +217,17 @@ def test_one_after_another_ends_when_the_supervisor_repeats_itself(make_app, ask
 
 
 def test_no_more_agents_are_sent_than_max_parallel_calls(make_app, ask):
-    schemas = []
+    allowed = []
 
     def reply(messages, constraint):
         if constraint:
-            schemas.append(constraint.value)
+            allowed.append(most_tasks(constraint))
             return plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
         return "Found [1]."
 
     engine = PromptedEngine(reply, delay_s=0.2)  # a busy machine starts agents apart
     ask(make_app(engine, agents={"max_parallel_calls": 2}), "Pets? Vacation? Laptops?")
-    assert schemas[0]["properties"]["questions"]["maxItems"] == 2
+    assert allowed == [2]
     assert engine.most_at_once == 2
 
 
@@ -258,7 +258,7 @@ def test_handing_back_is_told_if_asked_for(make_app, ask, told):
 
 def test_structured_output_says_how_sure_the_answer_is_and_what_it_leaves_open(make_app, ask):
     def reply(messages, constraint):
-        if constraint and "questions" in constraint.value["properties"]:
+        if asks_for_plan(constraint):
             return plan(("Pets?", "researcher"))
         if constraint:
             return '{"support": 90, "open": "Cats?"}'
@@ -348,7 +348,7 @@ def test_when_the_engine_dies_the_turn_fails_with_its_reason(make_app, ask):
 
 
 def test_small_talk_looks_nothing_up(make_app, ask):
-    engine = PromptedEngine([plan(("Hello!", "greeting")), "Hello! Ask me about your documents."])
+    engine = PromptedEngine([plan(("Hello!", "chat")), "Hello! Ask me about your documents."])
     events = ask(make_app(engine), "Hello!")
     assert events[-1].answer == "Hello! Ask me about your documents."
     assert not of(events, AgentStarted)
@@ -413,12 +413,15 @@ def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
     app = make_app(engine)
     conversation = app.conversations.create().id
     ask(app, "How long is the notice period?", conversation)
-    assert engine.prompts[0][-1]["content"] == "How long is the notice period?"
+    assert engine.prompts[0][-1]["content"] == "Message: How long is the notice period?"
     second = len(engine.prompts)
     events = ask(app, "And the lease?", conversation)
-    *past, new = engine.prompts[second][1:]
-    assert [m["role"] for m in past] == ["user", "assistant"]
-    assert new["content"] == f"{ONLY_NEW}And the lease?"
+    (new,) = engine.prompts[second][1:]
+    assert new["content"] == (
+        "User: How long is the notice period?\n"
+        "You: Three months. (from lease.txt)\n"
+        f"Message: And the lease?\n{IN_FULL}"
+    )
     assert of(events, AgentStarted)[0].task == "And the lease?"  # also where the plan can't be read
 
 
@@ -460,7 +463,7 @@ def test_a_plan_cut_at_its_limit_is_not_said_to_be_the_answer(make_app, ask):
 
 def test_an_assessment_that_fails_costs_no_answer(make_app, ask):
     def reply(messages, constraint):
-        if constraint and "questions" in constraint.value["properties"]:
+        if asks_for_plan(constraint):
             return plan(("Pets?", "researcher"))
         if constraint:
             raise EngineError("The grammar was refused.")
@@ -519,7 +522,7 @@ def test_the_analyst_computes_from_passages_where_no_table_answers(make_app, ask
     def reply(messages, constraint):
         if constraint and constraint.kind == "grammar":
             return "NONE"
-        if constraint and "questions" in constraint.value.get("properties", {}):
+        if asks_for_plan(constraint):
             return plan(("Total of the fees?", "analyst"))
         if constraint:  # the calculation is forced
             return '[{"name": "calculate", "arguments": {"expressions": ["1,200 + 300"]}}]'
@@ -555,13 +558,46 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 
 def test_a_plan_is_bounded_and_has_no_doubles():
     agents = {"look_up": "researcher", "check": "verifier"}
-    text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "greeting"))
-    assert [(task.agent, task.question) for task in read_plan(text, agents).tasks] == [
+    text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "chat"))
+    assert [(task.agent, task.question) for task in read_plan(text, agents, "").tasks] == [
         ("researcher", "a?"),
         ("verifier", "b?"),
     ]
-    schema = plan_schema(["look_up"], 3)
-    assert schema["properties"]["questions"]["maxItems"] == 3
+    _, several = plan_schema(["look_up"], 3, rewrites=False)["anyOf"]
+    assert several["properties"]["questions"]["maxItems"] == 3
+
+
+def test_of_a_single_question_only_the_kind_is_written():
+    agents = {"look_up": "researcher"}
+    found = read_plan('{"count": 1, "kind": "look_up"}', agents, "How old is the house, in years?")
+    assert found.tasks == (Task(agent="researcher", question="How old is the house, in years?"),)
+    single, _ = plan_schema(["look_up"], 3, rewrites=False)["anyOf"]
+    assert [*single["properties"]] == ["count", "kind"]
+
+
+def test_a_follow_up_is_written_anew():
+    agents = {"look_up": "researcher"}
+    text = '{"count": 1, "full_question": "How old is the barn?", "kind": "look_up"}'
+    assert read_plan(text, agents, "And the barn?").tasks[0].question == "How old is the barn?"
+    single, _ = plan_schema(["look_up"], 3, rewrites=True)["anyOf"]
+    assert "full_question" in single["required"]
+
+
+def test_a_wish_about_the_form_of_an_answer_goes_with_its_question():
+    agents = {"look_up": "researcher", "calculate": "analyst"}
+
+    def questions(*planned):
+        return [task.question for task in read_plan(plan(*planned), agents, "").tasks]
+
+    rounded = ("Round your answer to three decimals.", "form")
+    assert questions(("What is the margin?", "analyst"), rounded) == [
+        "What is the margin? Round your answer to three decimals."
+    ]
+    assert questions(("Answer briefly:", "form"), ("Who?", "researcher"), ("When?", "look_up")) == [
+        "Answer briefly: Who?",
+        "When?",
+    ]
+    assert questions(("Shorter, please.", "form")) == []
 
 
 @pytest.mark.parametrize(
@@ -594,7 +630,7 @@ def test_full_history_is_cut_to_the_window(make_app, ask):
     planned = plan(("Pets?", "researcher"), ("Vacation?", "researcher"))
     reply = replies(planned, "Found [1].")
     app = make_app(
-        PromptedEngine(reply, window=700),
+        PromptedEngine(reply, window=1100),
         agents={"output_mode": "full_history", "enable_message_forwarding": False},
         llm={"max_answer_tokens": 64},
     )

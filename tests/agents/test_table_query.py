@@ -9,7 +9,7 @@ from docmind.agents.tools import LONGEST_RESULT
 from docmind.events import AgentStep, TurnFinished, Verdict
 from docmind.verification.statements import check_answer
 from tests.agents.conftest import plan
-from tests.engines import PromptedEngine
+from tests.engines import PromptedEngine, asks_for_plan
 
 ROWS = [("Travel", 100 + 0.25 * number) for number in range(300)]
 TOTAL = sum(amount for _, amount in ROWS)
@@ -42,7 +42,7 @@ def asked(make_app, ask):
                 return answer
             if constraint.kind == "grammar":
                 return query
-            if "questions" in constraint.value.get("properties", {}):
+            if asks_for_plan(constraint):
                 return plan((question, "analyst"))
             return '[{"name": "calculate", "arguments": {"expressions": []}}]'
 

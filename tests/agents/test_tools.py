@@ -6,7 +6,7 @@ import pytest
 
 from docmind.events import AgentStep, SourcesFound, TurnFinished
 from tests.agents.conftest import plan
-from tests.engines import PromptedEngine
+from tests.engines import PromptedEngine, asks_for_plan
 
 GUIDE = """# Setup
 
@@ -70,7 +70,7 @@ def test_only_tables_are_found_by_the_table_lookup(make_app, ask):
         if constraint and constraint.kind == "grammar":
             return "NONE"
         if constraint:
-            planned = "questions" in constraint.value.get("properties", {})
+            planned = asks_for_plan(constraint)
             return plan(("Monthly fees?", "analyst")) if planned else "[]"
         return "Basic costs 5 [1]."
 

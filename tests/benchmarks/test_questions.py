@@ -1,5 +1,9 @@
-from benchmarks.questions import AGENTS, load_multipart, load_routing, unfounded_facts
+from collections import Counter
+
+from benchmarks.questions import load_multipart, load_routing, unfounded_facts
 from benchmarks.scoring import fact_score, has_fact
+from docmind.agents.plan import Own
+from docmind.agents.team import TEAM
 from tests.parts import find_shared_data
 
 
@@ -20,12 +24,18 @@ def test_no_question_gives_its_own_answer_away():
             assert fact_score(right_answer, [part]) == 1
 
 
-def test_every_message_has_one_set_of_tools_per_task():
+def test_every_message_says_what_should_become_of_it():
     messages = load_routing()
-    assert len(messages) == len({message["message"] for message in messages}) == 50
+    assert len(messages) == len({message["id"] for message in messages}) == 200
+    texts = {f"{message['message']} {message.get('history')}" for message in messages}
+    assert len(texts) == 200
+    halves = Counter(message["half"] for message in messages)
+    assert halves == {"choosing": 80, "reporting": 120}
+    agents = {agent.name for agent in TEAM}
     for message in messages:
-        assert len(message["tools"]) == len(message["agents"])
-        assert set(message["agents"]) <= set(AGENTS.values())
+        assert set(message["agents"]) <= agents
+        assert not message["tools"] or len(message["tools"]) == len(message["agents"])
+        assert bool(message["agents"]) != (message.get("reply") in [*Own]), message["id"]
 
 
 def test_every_gold_fact_stands_where_it_is_said_to_stand():

@@ -156,3 +156,42 @@ def test_a_missing_file_is_named(docmind):
     done = docmind("ingest", "nowhere.pdf")
     assert done.returncode == 1
     assert "There is no file nowhere.pdf" in done.stderr
+
+
+def test_what_disagrees_is_mended_and_what_is_left_is_an_error(docmind, tmp_path):
+    lease = tmp_path / "lease.txt"
+    lease.write_text("Pets are not allowed.")
+    docmind("ingest", lease)
+    (original,) = (docmind.data / "files").glob("*.txt")
+    text = original.with_suffix(".json")
+    text.unlink()
+    mended = docmind("doctor", "--repair")
+    assert "'lease.txt' has lost the text" in mended.stdout
+    assert mended.returncode == 0, mended.stderr
+    assert text.exists()
+    original.unlink()
+    left = docmind("doctor", "--repair")
+    assert "Add the same file again" in left.stdout
+    assert left.returncode == 1
+    docmind("ingest", lease)
+    well = docmind("doctor", "--repair")
+    assert (well.returncode, "agree" in well.stdout) == (0, True)
+
+
+def test_a_backup_is_restored_into_another_folder(docmind, tmp_path, models_dir):
+    (tmp_path / "lease.txt").write_text("Pets are not allowed.")
+    docmind("ingest", tmp_path / "lease.txt")
+    file = tmp_path / "library.zip"
+    made = docmind("backup", file)
+    assert "1 document," in made.stdout, made.stderr
+    assert docmind("restore", file).returncode == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "models").symlink_to(models_dir)
+    restored = docmind("restore", file, DOCMIND_DATA_DIR=str(other))
+    assert "1 document with 1 passage" in restored.stdout, restored.stderr
+    well = docmind("doctor", "--repair", DOCMIND_DATA_DIR=str(other))
+    assert "agree" in well.stdout
+    (tmp_path / "broken.zip").write_bytes(file.read_bytes()[:500])
+    broken = docmind("restore", "--replace", tmp_path / "broken.zip", DOCMIND_DATA_DIR=str(other))
+    assert "no whole backup" in broken.stderr

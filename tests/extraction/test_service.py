@@ -53,7 +53,7 @@ def test_every_question_is_asked_of_every_ready_document(service):
     assert [each.name for each in extraction.documents] == ["a.pdf", "b.pdf"]
     assert extraction.questions == ("How much?", "Is there nothing?")
     cell = extraction.cell(DOCUMENTS[0], "How much?")
-    assert (cell.value, cell.citation, cell.verdict) == ("five", "a.pdf, page 1", "supported")
+    assert (cell.value, cell.citation, cell.verdict) == ("five", "a.pdf.txt, page 1", "supported")
     empty = extraction.cell(DOCUMENTS[1], "Is there nothing?")
     assert (empty.value, empty.citation, empty.verdict) == ("", "", "not stated")
     assert extraction.filled == extraction.count == 4

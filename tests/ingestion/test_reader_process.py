@@ -92,7 +92,8 @@ def test_reading_stops_when_asked_and_the_process_with_it(start_poisoned, tmp_pa
 
     with pytest.raises(InterruptedError):  # also where there is no progress
         read(poisoned, tmp_path / "hang.txt", b"hang", progress=stop)
-    assert time.monotonic() - began < 3
+    # It waited neither for the file's end (600 s) nor for the limit of a step.
+    assert time.monotonic() - began < 60
     assert not psutil.Process().children()
 
 

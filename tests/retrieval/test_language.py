@@ -1,6 +1,6 @@
 import pytest
 
-from docmind.retrieval.language import detect_language
+from docmind.retrieval.language import answer_language, detect_language
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,18 @@ def test_a_text_is_known_by_its_small_words(text, language):
 def test_a_title_page_in_another_language_does_not_decide():
     german = "Der Vertrag ist von den Parteien und mit dem Notar für das Haus gemacht. " * 2000
     assert detect_language("Annual report of the company for the year. " * 20 + german) == "de"
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Wie lang ist die Kündigungsfrist im Vertrag mit Harbour Foods plc?", "de"),
+        ("How long is the notice period?", "en"),
+        ("Summarize report.pdf", ""),
+        ("Who signed the lease? Please answer in German.", "de"),
+        ("Wer hat den Vertrag unterschrieben? Antworte auf Englisch.", "en"),
+        ("Quelle est la durée de la garantie pour les machines ?", "fr"),
+    ],
+)
+def test_the_language_of_an_answer_is_the_questions_or_the_one_it_asks_for(question, language):
+    assert answer_language(question) == language

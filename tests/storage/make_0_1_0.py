@@ -20,12 +20,12 @@ from pathlib import Path
 from docmind.engine.ladder import Ladder
 from platformdirs import user_cache_path
 
-from docmind.agents.planner import ONLY_NEW
+from docmind.agents.planner import IN_FULL, NEW_MESSAGE
 from docmind.app import build_app
 from docmind.errors import EngineError
 from docmind.events import TokenDelta
 from docmind.settings import load_settings, save_settings
-from tests.engines import PromptedEngine
+from tests.engines import PromptedEngine, asks_for_plan
 from tests.samples import locked_pdf, write_pdf
 
 HANDBOOK = (
@@ -46,8 +46,8 @@ def plan(*tasks):
 
 def supervisor_or_agent(messages, constraint):
     """Answer as the supervisor, an agent, the assessment or the summary would."""
-    asked = str(messages[-1]["content"]).removeprefix(ONLY_NEW)
-    if constraint and "questions" in constraint.value["properties"]:
+    asked = str(messages[-1]["content"]).rpartition(NEW_MESSAGE)[2].removesuffix(IN_FULL).strip()
+    if asks_for_plan(constraint):
         if "vacation" in asked and "pets" in asked:
             return plan(("How many days of vacation?", "look_up"), ("Are pets allowed?", "check"))
         if "crash" in asked:

@@ -32,7 +32,7 @@ def finished(tab, app):
 
 def test_without_documents_it_says_what_can_be_added(open_page):
     tab = open_page()
-    assert "Add PDF, Word" in words(tab)
+    assert "Add PDF or Office files" in words(tab)
     assert button(tab, "Add documents")
 
 

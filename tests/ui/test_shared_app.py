@@ -30,6 +30,7 @@ def built(tmp_path, monkeypatch):
 
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     monkeypatch.setattr("docmind.app.build_app", build_app)
+    monkeypatch.setattr("docmind.api.server.serve", lambda app: app)
     shared_app._built.clear()
     yield apps
     shared_app._built.clear()

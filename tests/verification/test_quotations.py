@@ -45,7 +45,7 @@ def test_a_value_finds_the_sentence_in_another_language():
         "Die Kündigungsfrist beträgt sechs Wochen [1].",
         passage(CONTRACT),
     )
-    assert found == 'The document says: "Either party may terminate with six weeks\' notice." [1]'
+    assert found == 'Im Dokument steht: "Either party may terminate with six weeks\' notice." [1]'
 
 
 def test_a_quotation_is_supported_by_its_passage_and_by_no_other():

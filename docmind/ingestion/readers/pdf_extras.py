@@ -89,11 +89,11 @@ def _addresses(pdf: PdfDocument, page: PdfPage) -> Iterator[str]:
         action = pdfium_c.FPDFLink_GetAction(link)
         if not action or pdfium_c.FPDFAction_GetType(action) != pdfium_c.PDFACTION_URI:
             continue
-        size = pdfium_c.FPDFAction_GetURIPath(pdf, action, None, 0)
-        buffer = ctypes.create_string_buffer(max(1, size))
-        pdfium_c.FPDFAction_GetURIPath(pdf, action, buffer, size)
-        address = clean(buffer.raw[:size].decode("utf-8", "replace"))
-        if 0 < len(address) <= LONGEST_ADDRESS and not address.startswith("file:"):
+        # What is longer than the buffer is not written into it.
+        buffer = ctypes.create_string_buffer(LONGEST_ADDRESS + 1)
+        pdfium_c.FPDFAction_GetURIPath(pdf, action, buffer, LONGEST_ADDRESS + 1)
+        address = clean(buffer.value.decode("utf-8", "replace"))
+        if address and not address.startswith("file:"):
             yield address
 
 

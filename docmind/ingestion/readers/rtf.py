@@ -262,8 +262,19 @@ class _RtfReader:
             self._add(_CHARACTERS[word])
         elif word in _ENDS_OF_PARAGRAPH:
             self._end_paragraph()
-        elif word in _HANDLERS:
+        else:
+            self._set(word, number)
+
+    def _set(self, word: str, number: int | None) -> None:
+        """Follow a control word that sets something."""
+        if word in _HANDLERS:
             _HANDLERS[word](self, number)
+        elif word in _SWITCHES:
+            _SWITCHES[word](self)
+        elif word in _BASELINES:
+            self.set_baseline(0 if number == 0 else _BASELINES[word])
+        elif word in _SEPARATORS:
+            self.separate(_SEPARATORS[word])
         elif word in self._row.CONTROL_WORDS:
             self._row.control(word, number or 0)
 
@@ -542,22 +553,19 @@ _HANDLERS: Mapping[str, _Handler] = {
     "fcharset": _RtfReader.set_character_set,
     "s": _RtfReader.set_style,
     "outlinelevel": _RtfReader.set_outline_level,
-    "super": lambda reader, number: reader.set_baseline(0 if number == 0 else 1),
-    "sub": lambda reader, number: reader.set_baseline(0 if number == 0 else -1),
-    "up": lambda reader, number: reader.set_baseline(0 if number == 0 else 1),
-    "dn": lambda reader, number: reader.set_baseline(0 if number == 0 else -1),
-    "nosupersub": lambda reader, _: reader.set_baseline(0),
-    "plain": lambda reader, _: reader.set_plain(),
     "deleted": _RtfReader.set_deleted,
     "uc": _RtfReader.set_unicode_skip,
-    "pard": lambda reader, _: reader.begin_paragraph_format(),
-    "intbl": lambda reader, _: reader.set_in_table(),
-    "trowd": lambda reader, _: reader.begin_row(),
-    "cell": lambda reader, _: reader.end_cell(),
-    "row": lambda reader, _: reader.end_row(),
-    "nestcell": lambda reader, _: reader.separate(" "),
-    "nestrow": lambda reader, _: reader.separate("; "),
-    "chpgn": lambda reader, _: reader.note_page_number(),
-    "pngblip": lambda reader, _: reader.note_picture_is_read(),
-    "jpegblip": lambda reader, _: reader.note_picture_is_read(),
 }
+_SWITCHES: Mapping[str, Callable[[_RtfReader], None]] = {
+    "plain": _RtfReader.set_plain,
+    "pard": _RtfReader.begin_paragraph_format,
+    "intbl": _RtfReader.set_in_table,
+    "trowd": _RtfReader.begin_row,
+    "cell": _RtfReader.end_cell,
+    "row": _RtfReader.end_row,
+    "chpgn": _RtfReader.note_page_number,
+    "pngblip": _RtfReader.note_picture_is_read,
+    "jpegblip": _RtfReader.note_picture_is_read,
+}
+_BASELINES: Mapping[str, int] = {"super": 1, "up": 1, "sub": -1, "dn": -1, "nosupersub": 0}
+_SEPARATORS: Mapping[str, str] = {"nestcell": " ", "nestrow": "; "}

@@ -1,5 +1,6 @@
 """Tables of random numbers and merged cells, in each format: a number keeps its header."""
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -116,7 +117,30 @@ def write_html(path, texts, ranges):
     path.write_text(f"<table>{''.join(rows)}</table>")
 
 
+def write_rtf(path, texts, ranges):
+    rows = []
+    for row, values in enumerate(texts):
+        definition = ""
+        for column in range(COLUMNS):
+            for top, left, bottom, right in ranges:
+                if top <= row <= bottom and left <= column <= right:
+                    across = "clmgf" if column == left else "clmrg"
+                    down = "clvmgf" if row == top else "clvmrg"
+                    definition += rf"\{across}" * (left < right) + rf"\{down}" * (top < bottom)
+            definition += rf"\cellx{1000 * (column + 1)}"
+        cells = "".join(rf"{text}\cell " for text in values)
+        rows.append(rf"\trowd{definition}\pard\intbl {cells}\row")
+    path.write_text(rf"{{\rtf1\ansi{''.join(rows)}}}")
+
+
+def write_eml(path, texts, ranges):
+    write_html(path, texts, ranges)
+    path.write_text(f"Subject:\nContent-Type: text/html\n\n{path.read_text()}")
+
+
 WRITERS = {
+    ".rtf": write_rtf,
+    ".eml": write_eml,
     ".docx": write_docx,
     ".pptx": write_pptx,
     ".xlsx": write_xlsx,
@@ -156,3 +180,69 @@ def test_every_number_stands_beside_its_header(ranges, numbers):
 
 def cells_of(line):
     return line.strip("| ").split(" | ") if line else []
+
+
+def write_csv(path, texts):
+    path.write_text("\n".join(",".join(values) for values in texts))
+
+
+def write_tsv(path, texts):
+    path.write_text("\n".join("\t".join(values) for values in texts))
+
+
+def write_markdown(path, texts):
+    lines = [f"| {' | '.join(values)} |" for values in texts]
+    lines.insert(1, "| --- | --- | --- | --- |")
+    path.write_text("\n".join(lines))
+
+
+def write_json(path, texts):
+    records = [dict(zip(texts[0], values, strict=True)) for values in texts[1:]]
+    path.write_text(json.dumps(records))
+
+
+def write_yaml(path, texts):
+    lines = []
+    for values in texts[1:]:
+        pairs = zip(texts[0], values, strict=True)
+        lines.append("- {" + ", ".join(f"{name}: {value}" for name, value in pairs) + "}")
+    path.write_text("\n".join(lines))
+
+
+def write_xml(path, texts):
+    rows = []
+    for values in texts[1:]:
+        pairs = zip(texts[0], values, strict=True)
+        cells = "".join(f"<{name}>{value}</{name}>" for name, value in pairs)
+        rows.append(f"<row>{cells}</row>")
+    path.write_text(f"<rows>{''.join(rows)}</rows>")
+
+
+PLAIN_WRITERS = {
+    ".csv": write_csv,
+    ".tsv": write_tsv,
+    ".md": write_markdown,
+    ".json": write_json,
+    ".yaml": write_yaml,
+    ".xml": write_xml,
+}
+SHOWN = st.one_of(
+    st.integers(0, 99999).map(str),
+    st.decimals(0, 9999, places=2).map(str),
+    st.from_regex(r"0[0-9]{4}", fullmatch=True),
+    st.sampled_from(["7.50%", "-3", "(500)", "2024-03-05", "yes", "1e5"]),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(SHOWN, min_size=15, max_size=15))
+def test_every_value_stays_as_it_is_written_in_formats_of_text(values):
+    texts = table_of([], values)
+    for suffix, write in PLAIN_WRITERS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"a{suffix}"
+            write(path, texts)
+            (section,) = [section for section in read(path).sections if section.table]
+        header, _, *rows = section.text.splitlines()
+        assert cells_of(header) == texts[0], suffix
+        assert [cells_of(row) for row in rows] == texts[1:], suffix

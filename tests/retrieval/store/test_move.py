@@ -153,12 +153,23 @@ def test_the_command_moves_and_only_then_removes_the_old_store(tmp_path, minilm,
     store = open_store(load_settings(), dims)
     store.upsert(passages)
     store.close()
-    again = CliRunner().invoke(cli, ["store", "move", "--to", "edge"])
-    assert isinstance(again.exception, StoreError)
+    there = CliRunner().invoke(cli, ["store", "move", "--to", "edge"])
+    assert (there.exit_code, "in the mode edge already" in there.output) == (0, True)
     moved = CliRunner().invoke(cli, ["store", "move", "--to", "local"])
     assert moved.exit_code == 0, moved.exception
     assert "9 passages are in the mode local now" in moved.output
     assert read_saved(tmp_path)["store"]["mode"] == "local"
+    assert [path.name for path in load_settings().store_dir.iterdir()] == ["local"]
+    store = open_store(load_settings(), dims)
+    assert store.count("a") == 9
+    store.close()
+    # A kill between the change of the mode and the removal of the old store.
+    (load_settings().store_dir / "edge" / "segments").mkdir(parents=True)
+    kept = CliRunner().invoke(cli, ["store", "move", "--to", "local", "--keep"])
+    assert (kept.exit_code, (load_settings().store_dir / "edge").exists()) == (0, True)
+    again = CliRunner().invoke(cli, ["store", "move", "--to", "local"])
+    assert again.exit_code == 0
+    assert "What was left of the mode edge is removed" in again.output
     assert [path.name for path in load_settings().store_dir.iterdir()] == ["local"]
     store = open_store(load_settings(), dims)
     assert store.count("a") == 9
