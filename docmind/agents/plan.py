@@ -60,26 +60,24 @@ class Plan:
 
 
 def plan_schema(kinds: Sequence[str], most_tasks: int, *, rewrites: bool) -> dict[str, Any]:
-    """Return the JSON schema of a plan: one question, or several with their kinds.
+    """Return the JSON schema of a plan: how many questions there are, and each with its kind.
 
     Args:
         kinds: Kinds of task that there are agents for.
         most_tasks: Most tasks of this plan.
-        rewrites: Whether a single question is written anew. Else the whole message is the question,
-            and its kind all that is written.
+        rewrites: Whether a single question is written anew, under a name of its own.
     """
-    kind = {"enum": [*kinds, *Own]}
     question = {"type": "string", "minLength": 1, "maxLength": LONGEST_QUESTION}
-    single: dict[str, Any] = {"count": {"const": 1}}
-    if rewrites:
-        single["full_question"] = question
-    single["kind"] = kind
     item = _object({"question": question, "kind": {"enum": [*kinds, *Own, FORM]}})
-    several = {
-        "count": {"type": "integer", "minimum": 2, "maximum": MOST_QUESTIONS},
-        "questions": {"type": "array", "minItems": 1, "maxItems": most_tasks, "items": item},
-    }
-    return {"anyOf": [_object(single), _object(several)]}
+    questions = {"type": "array", "minItems": 1, "maxItems": most_tasks, "items": item}
+    fewest = 2 if rewrites else 1
+    count = {"type": "integer", "minimum": fewest, "maximum": MOST_QUESTIONS}
+    listed = _object({"count": count, "questions": questions})
+    if not rewrites:
+        return listed
+    kind = {"enum": [*kinds, *Own]}
+    single = _object({"count": {"const": 1}, "full_question": question, "kind": kind})
+    return {"anyOf": [single, listed]}
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:

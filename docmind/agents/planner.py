@@ -40,6 +40,34 @@ IN_FULL = "Write this message as a full question, with what it leaves out."
 """Stands last where a question is written anew. With this, and the name `full_question`, the 1.5B
 completed all of 4 follow-ups of which it had written 3 down as they were."""
 
+FIRST_PLAN = """You split a user's message about their documents into tasks. Do not answer it \
+yourself.
+Kinds of task:
+{kinds}
+Count the separate questions in the message, then list them, each complete in itself and in the \
+user's own words, with the kind of task. Most messages are one question. Do not add questions that \
+the user did not ask. A wish for the form of the answer (short, rounded, in German) belongs to its \
+question.
+
+Examples:
+"Hi! Who is the CEO and is it true that the office closes at 6? Also sum up report.pdf." has three \
+questions: "Who is the CEO?" (look_up), "Is it true that the office closes at 6?" (check), "Sum up \
+report.pdf." (summarize).
+"Which river drives the mill, and who repaired it?" has two questions: "Which river drives the \
+mill?" (look_up), "Who repaired the mill?" (look_up).
+"What does the warranty cover?" is one question (look_up).
+"What is the fee for a pass? Round it to two digits." is one question (look_up).
+"How much more did we spend in May than in April?" is one question (calculate).
+"Do both offers have the same delivery time?" is one question (compare).
+"Gib mir die Kernpunkte des Gutachtens." is one question (summarize).
+"Which of my files are about insurance?" is one question (library).
+"May I give you photos?" is one question (app).
+"What did you say about the roof before?" is one question (conversation).
+"I like Mondays." asks nothing (chat).
+"Thank you!" asks nothing (chat)."""
+"""For a message that nothing stands before. By PLAN, or where a single question needs no words in
+the plan, the 1.5B takes most messages with several questions for one."""
+
 PLAN = """You sort messages to an app that answers from the user's documents. Do not answer them \
 yourself.
 Kinds of question:
@@ -132,14 +160,16 @@ OWN_PURPOSES = {
 def plan_prompt(team: Iterable[AgentSpec], *, rewrites: bool = False) -> str:
     """Return what the supervisor is told when it plans tasks for a team.
 
-    That for a conversation begins as the other one, which the prefix cache then serves.
+    Args:
+        team: who may get a task.
+        rewrites: for a message that is written anew, see `needs_words`.
     """
     lines = [f"- {agent.kind}: {agent.purpose}" for agent in team]
     lines += [f"- {kind}: {purpose}" for kind, purpose in OWN_PURPOSES.items()]
-    rules = PLAN.format(kinds="\n".join(lines))
+    kinds = "\n".join(lines)
     if rewrites:
-        rules += FOLLOW_UPS
-    return rules
+        return PLAN.format(kinds=kinds) + FOLLOW_UPS
+    return FIRST_PLAN.format(kinds=kinds)
 
 
 def needs_words(message: str, past: Sequence[AnyMessage]) -> bool:
@@ -148,10 +178,13 @@ def needs_words(message: str, past: Sequence[AnyMessage]) -> bool:
 
 
 def lay_out_plan(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Return a prompt that asks for a plan as the model reads it, in the form of its examples.
+    """Return a prompt that asks for a plan as the model reads it.
 
-    The conversation and the new message stand in one message of the user.
+    Where a question is written anew, the conversation and the new message stand in one message of
+    the user, in the form of the prompt's examples.
     """
+    if not any(isinstance(message, PlanRequest) and message.rewrites for message in messages):
+        return list(messages)
     before: list[AnyMessage] = []
     lines: list[str] = []
     behind: list[AnyMessage] = []
@@ -218,9 +251,8 @@ class PlanMessage(AIMessage):
 class SupervisorModel(ChatVLLM):
     """ChatVLLM that plans where a `PlanRequest` asks for it.
 
-    A small model is helped by a grammar: of a single question it writes the kind, and its words
-    only where they can't be the message's; of several their number and, for each, its words and
-    kind. Tasks are bounded by `max_tasks` and doubles are dropped.
+    A small model is helped by a grammar: it writes how many questions there are and, for each, its
+    words and kind. Tasks are bounded by `max_tasks` and doubles are dropped.
     """
 
     kinds: dict[str, str]

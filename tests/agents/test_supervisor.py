@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from docmind.agents.plan import Task, plan_schema, read_plan
+from docmind.agents.plan import plan_schema, read_plan
 from docmind.agents.planner import IN_FULL
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import (
@@ -413,7 +413,7 @@ def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
     app = make_app(engine)
     conversation = app.conversations.create().id
     ask(app, "How long is the notice period?", conversation)
-    assert engine.prompts[0][-1]["content"] == "Message: How long is the notice period?"
+    assert engine.prompts[0][-1]["content"] == "How long is the notice period?"
     second = len(engine.prompts)
     events = ask(app, "And the lease?", conversation)
     (new,) = engine.prompts[second][1:]
@@ -563,16 +563,8 @@ def test_a_plan_is_bounded_and_has_no_doubles():
         ("researcher", "a?"),
         ("verifier", "b?"),
     ]
-    _, several = plan_schema(["look_up"], 3, rewrites=False)["anyOf"]
-    assert several["properties"]["questions"]["maxItems"] == 3
-
-
-def test_of_a_single_question_only_the_kind_is_written():
-    agents = {"look_up": "researcher"}
-    found = read_plan('{"count": 1, "kind": "look_up"}', agents, "How old is the house, in years?")
-    assert found.tasks == (Task(agent="researcher", question="How old is the house, in years?"),)
-    single, _ = plan_schema(["look_up"], 3, rewrites=False)["anyOf"]
-    assert [*single["properties"]] == ["count", "kind"]
+    listed = plan_schema(["look_up"], 3, rewrites=False)
+    assert listed["properties"]["questions"]["maxItems"] == 3
 
 
 def test_a_follow_up_is_written_anew():
