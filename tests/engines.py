@@ -98,11 +98,15 @@ def asks_for_plan(constraint):
     """Whether a constraint is the supervisor's, which asks for a plan."""
     if constraint is None or constraint.kind != "json":
         return False
-    options = constraint.value.get("anyOf", [])
-    return any("count" in option.get("properties", {}) for option in options)
+    return any("count" in option.get("properties", {}) for option in _options(constraint))
 
 
 def most_tasks(constraint):
     """How many tasks a plan may have."""
-    several = constraint.value["anyOf"][1]
-    return several["properties"]["questions"]["maxItems"]
+    listed = _options(constraint)[-1]
+    return listed["properties"]["questions"]["maxItems"]
+
+
+def _options(constraint):
+    """The schemas of which a plan or a call follows one."""
+    return constraint.value.get("anyOf", [constraint.value])
