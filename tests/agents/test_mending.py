@@ -3,9 +3,9 @@
 import pytest
 
 from docmind.events import AgentStep, SentenceReplaced, TokenDelta, Verdict
+from docmind.phrases import ENGLISH
 from docmind.turns import streamed_answer
 from docmind.ui.turn_view import view_stored
-from docmind.verification.statements import AS_STATED, NOT_AS_STATED
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
@@ -221,7 +221,11 @@ def test_a_setting_leaves_the_judging_to_the_rules(make_app, ask):
 
 @pytest.mark.parametrize(
     ("chances", "told"),
-    [((0.6, 0.3, 0.1), AS_STATED), ((0.4, 0.5, 0.1), NOT_AS_STATED), (None, AS_STATED)],
+    [
+        ((0.6, 0.3, 0.1), ENGLISH.as_stated),
+        ((0.4, 0.5, 0.1), ENGLISH.not_as_stated),
+        (None, ENGLISH.as_stated),
+    ],
 )
 def test_a_statement_to_check_is_supported_only_if_that_is_likelier(make_app, ask, chances, told):
     asked = "The notice period is three months for the lease"
