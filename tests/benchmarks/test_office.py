@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from benchmarks import cli
 from benchmarks.office import in_conversations, load_questions, measure_office, to_json
+from docmind.agents.planner import NEW_MESSAGE
 from docmind.errors import DocMindError, EngineError
 from docmind.storage.settings import load_settings
 from tests.engines import PromptedEngine
@@ -56,8 +57,8 @@ REPLIES = {
 
 def plan(messages):
     """Return a plan of one question; a follow-up is completed from the turn before it."""
-    question = messages[-1]["content"].split("\n")[-1]
-    before = " ".join(message["content"] for message in messages[1:-1])
+    before, _, message = messages[-1]["content"].rpartition(NEW_MESSAGE)
+    question = message.split("\n")[0]
     if "Who cut the hedge" in before:
         question = "In which year was the hedge cut?"
     return json.dumps({"count": 1, "questions": [{"question": question, "kind": "look_up"}]})
