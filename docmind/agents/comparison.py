@@ -150,7 +150,7 @@ class Comparisons:
         candidates = await asyncio.to_thread(self._candidates, task, context)
         if len(candidates) < 2:
             return None
-        prompt = await asyncio.to_thread(self._prompt, task, candidates)
+        prompt = await asyncio.to_thread(self._prompt, task, candidates, context)
         labels = labelled(candidates)
         reply = await self._silent_model.bind(
             constraint=Constraint("json", _schema(list(labels), spans(task))),
@@ -178,11 +178,14 @@ class Comparisons:
                 chosen.setdefault(likely.id, likely)
         return list(chosen.values())[:CANDIDATES]
 
-    def _prompt(self, task: str, candidates: Sequence[Document]) -> list[AnyMessage]:
+    def _prompt(
+        self, task: str, candidates: Sequence[Document], context: TurnContext
+    ) -> list[AnyMessage]:
         """Return what the model reads to say what is compared. Blocks."""
         lines: list[str] = []
         for label, document in labelled(candidates).items():
-            lines.append(f"- {label}: {sketch(self._retriever.passages(document.id))}")
+            readable = context.request.readable(self._retriever.passages(document.id))
+            lines.append(f"- {label}: {sketch(readable)}")
         shown = defuse_tags("\n".join(lines))
         return [
             SystemMessage(RULES),

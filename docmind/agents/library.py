@@ -28,7 +28,6 @@ from docmind.passages import Passage
 from docmind.phrases import Phrases, count, phrases_in
 from docmind.retrieval.language import answer_language
 from docmind.retrieval.search import Retriever
-from docmind.retrieval.store.base import Scope
 from docmind.storage.documents import Document
 from docmind.verification.sentences import MARK
 from docmind.verification.support import words_with_place
@@ -225,10 +224,9 @@ def _about(
 ) -> _Found:
     """Return the documents whose name, or one passage, has all words of a topic."""
     wanted = content_words(topic)
-    scope = Scope(context.request.document_ids)
     best: dict[str, Passage] = {}
     speaking: dict[str, Passage] = {}
-    for hit in retriever.search(topic, MOST_SEARCHED, scope):
+    for hit in retriever.search(topic, MOST_SEARCHED, context.request.scope()):
         best.setdefault(hit.passage.document_id, hit.passage)
         if wanted <= words_with_place(hit.passage):
             speaking.setdefault(hit.passage.document_id, hit.passage)

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from docmind.agents.library import library_schema, read_library_query
+from docmind.question_scope import ChosenDocument, PageRange, QuestionScope
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine, asks_for_plan
+from tests.samples import write_pdf
 
 
 @pytest.fixture
@@ -48,6 +50,26 @@ def test_a_document_is_about_what_its_name_says(answer):
     end = answer("Which documents do I have about the garden?", about="garden")
     assert "- note-04-garden.txt" in end.answer
     assert "lease" not in end.answer
+
+
+def test_only_the_pages_that_a_question_is_asked_of_tell_what_a_document_is_about(
+    make_app, tmp_path
+):
+    question = "Which of my files mention herons?"
+    asked = json.dumps({"about": "herons", "order": "name"})
+    app = make_app(PromptedEngine([plan((question, "librarian")), asked]))
+    pages = ("Herons stand in the river and wait.", "The mill beside it grinds wheat.")
+    path = write_pdf(tmp_path / "river.pdf", pages)
+    added = app.documents.add_bytes(path.read_bytes(), "river.pdf")
+    assert app.documents.wait(60)
+    second = ChosenDocument(
+        id=added.document.id, name="river.pdf", pages=PageRange(first=2, last=2)
+    )
+    conversation = app.conversations.create().id
+    turn = app.chat.ask(question, conversation, scope=QuestionScope(documents=(second,)))
+    *_, end = turn.stream()
+    assert end.answer.startswith("None of your 1 document")
+    assert {source.passage.page for source in end.sources} <= {2}
 
 
 def test_without_a_topic_all_documents_are_listed(answer):
