@@ -61,7 +61,7 @@ from docmind.errors import DocMindError
 from docmind.events import Replacement
 from docmind.passages import NumberedPassage, Passage
 from docmind.phrases import phrases_in
-from docmind.retrieval.language import LANGUAGE_NAMES, answer_language
+from docmind.retrieval.language import answer_in, answer_language
 from docmind.retrieval.sparse import ENGLISH
 from docmind.settings import AgentSettings
 from docmind.storage.documents import Document
@@ -79,9 +79,6 @@ from docmind.verification.support import closest
 log = logging.getLogger(__name__)
 
 LAST_STEP = "This is your last step: write the answer now from what you have found."
-
-ANSWER_IN = " Answer in {language}."
-"""Behind the closing of a task in another language than the prompt's."""
 
 CALLED_BEFORE = "the same call was made before, and its result stands above. Answer from it."
 
@@ -375,11 +372,14 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             messages.insert(start_of_results, ToolMessage(text, tool_call_id="recall"))
 
     def _lay_out(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        closing = self._spec.closing
-        language = answer_language(task_of(messages))
-        if language and language != ENGLISH:  # the prompt's own language
-            closing += ANSWER_IN.format(language=LANGUAGE_NAMES[language])
-        return results_before_task(messages, closing)
+        return results_before_task(messages, self._closing(task_of(messages)))
+
+    def _closing(self, task: str) -> str:
+        """Return what stands behind the results of a task, with `{task}` for its words."""
+        language = answer_language(task)
+        if not language or language == ENGLISH:  # the prompt's own language
+            return self._spec.closing
+        return self._spec.closing + answer_in(language)
 
     def _may_try_again(self, response: ModelResponse[Any]) -> bool:
         """Return whether the agent refused to answer, and is one that is asked a second time."""
@@ -519,7 +519,7 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         passages: Sequence[NumberedPassage],
     ) -> Reading | None:
         """Return what an agent has read; None if that is not all of its passages."""
-        closing = self._spec.closing.format(task=task)
+        closing = self._closing(task).format(task=task)
         parts: list[str] = []
         for message in request.messages:
             content = str(message.content)

@@ -15,7 +15,7 @@ from docmind.agents.plan import Own
 from docmind.context.delimiters import defuse_tags
 from docmind.context.summary import summary_for_prompt
 from docmind.ingestion.readers.formats import SUPPORTED
-from docmind.retrieval.language import LANGUAGE_NAMES, answer_language
+from docmind.retrieval.language import answer_in, answer_language
 from docmind.turns import CompletedTurn
 from docmind.verification.sentences import plain
 
@@ -43,7 +43,6 @@ record of it, in one to four sentences, and use nothing else.
 {record}"""
 REMINDER = "Question about the record above: {question}{language}"
 """Stands last, where a small model heeds it most."""
-ANSWER_IN = " Answer in {language}."
 ANSWER_CHARS = (400, 160, 0)
 """Characters of each answer in the record: the first of these with which it fits."""
 
@@ -76,7 +75,7 @@ def reply_prompts(
     language = answer_language(question)
     wish = ""
     if language:
-        wish = ANSWER_IN.format(language=LANGUAGE_NAMES[language])
+        wish = answer_in(language)
     match kind:
         case Own.APP:
             yield [SystemMessage(app_facts()), HumanMessage(question + wish)]

@@ -101,6 +101,11 @@ def answer_language(question: str) -> str:
     return best
 
 
+def answer_in(language: str) -> str:
+    """Return the wish for an answer in a language, as it stands behind a question or a task."""
+    return f" Answer in {LANGUAGE_NAMES[language]}."
+
+
 def _sample(text: str) -> str:
     if len(text) <= SAMPLE_CHARS:
         return text
