@@ -25,7 +25,7 @@ from docmind.errors import ConfigError, EngineError, EngineFailed, PromptTooLong
 from docmind.settings import Settings
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from openai import AsyncOpenAI, OpenAI
     from openai.types import CompletionUsage, Model
     from openai.types.chat import ChatCompletion, ChatCompletionChunk
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
@@ -113,17 +113,9 @@ class RemoteEngine(Engine):
         the end only: of an aborted request `on_end` hears nothing.
         """
         self._require_ready()
-        from openai import AsyncOpenAI, Timeout
-
         answer = _ServerAnswer()
         try:
-            # A client for each call: its connections belong to the caller's event loop.
-            async with AsyncOpenAI(
-                base_url=self._url,
-                api_key=self._api_key,
-                timeout=Timeout(READ_S, connect=CONNECT_S),
-                max_retries=0,
-            ) as client:
+            async with self._async_client() as client:
                 chunks = await client.chat.completions.create(
                     **self._request(messages, tools, constraint),
                     max_tokens=max_tokens,
@@ -163,19 +155,14 @@ class RemoteEngine(Engine):
         self._require_ready()
         if not self._server_tells_chances:
             return None
-        from openai import AsyncOpenAI, BadRequestError, Timeout
+        from openai import BadRequestError
 
         request = self._request(messages, tools, None)
         if tools:
             request["tool_choice"] = "none"  # they are shown, as in the prompt before
         answer = _ServerAnswer()
         try:
-            async with AsyncOpenAI(
-                base_url=self._url,
-                api_key=self._api_key,
-                timeout=Timeout(READ_S, connect=CONNECT_S),
-                max_retries=0,
-            ) as client:
+            async with self._async_client() as client:
                 completion = await client.chat.completions.create(
                     **request,
                     max_tokens=1,
@@ -201,6 +188,17 @@ class RemoteEngine(Engine):
         return chances
 
     # ---- inside ----
+
+    def _async_client(self) -> AsyncOpenAI:
+        """Return a client for one call: its connections belong to the caller's event loop."""
+        from openai import AsyncOpenAI, Timeout
+
+        return AsyncOpenAI(
+            base_url=self._url,
+            api_key=self._api_key,
+            timeout=Timeout(READ_S, connect=CONNECT_S),
+            max_retries=0,
+        )
 
     def _note_no_chances(self) -> None:
         """Ask for no more chances, and say so."""
