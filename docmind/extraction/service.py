@@ -6,7 +6,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 
 from docmind.agents.cells import CellReader
@@ -111,8 +110,6 @@ class ExtractionService:
         except asyncio.CancelledError:
             if not extraction.stopped:
                 error = "The app was closed while the grid was being filled in."
-        except ExceptionGroup as exc:
-            error = _message(exc.exceptions[0])
         except Exception as exc:  # noqa: BLE001  told to the user
             error = _message(exc)
         extraction.end(error)
@@ -184,9 +181,8 @@ def _clean(questions: Sequence[str]) -> list[str]:
 
 def _message(exc: BaseException) -> str:
     """Return in words for the user why a grid was not finished."""
-    with suppress(IndexError):
-        while isinstance(exc, BaseExceptionGroup):
-            exc = exc.exceptions[0]
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
     if isinstance(exc, DocMindError):
         return str(exc)
     log.error("a grid was not filled in", exc_info=exc)
