@@ -184,13 +184,9 @@ class ChatService:
         known = version_of is None or self._conversations.version(conversation_id, version_of)
         if not known:
             raise DocMindError("The question that this one replaces is gone. Ask it anew.")
-        self._engine.wait_ready(0)
-        self._interrupt_idle_work()
         if scope is None:
             scope = conversation.scope
-        searched = self._searched(scope)
-        budget = self._budget()
-        self._check_length(question, budget)
+        searched, budget = self._prepare(question, scope)
         turn = Turn(conversation_id, question, version_of)
         request = self._request(turn, searched, budget, temperature)
         self._start(turn, request, scope)
@@ -218,11 +214,7 @@ class ChatService:
         question = question.strip()
         if not question:
             raise DocMindError("Type a question first.")
-        self._engine.wait_ready(0)
-        self._interrupt_idle_work()
-        searched = self._searched(scope)
-        budget = self._budget()
-        self._check_length(question, budget)
+        searched, budget = self._prepare(question, scope)
         # No conversation has this id, so what is stored at the end of a turn is left out.
         turn = Turn(uuid4().hex, question)
         request = TurnRequest(
@@ -261,6 +253,19 @@ class ChatService:
         self._thread.join(5)
 
     # Before a turn
+
+    def _prepare(self, question: str, scope: QuestionScope) -> tuple[SearchedDocuments, Budget]:
+        """Return what a question may search and what its prompts may take.
+
+        Raises:
+            DocMindError: as `ask`.
+        """
+        self._engine.wait_ready(0)
+        self._interrupt_idle_work()
+        searched = self._searched(scope)
+        budget = self._budget()
+        self._check_length(question, budget)
+        return searched, budget
 
     def _searched(self, scope: QuestionScope) -> SearchedDocuments:
         """Return the documents that a question searches.
