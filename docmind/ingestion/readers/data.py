@@ -21,6 +21,7 @@ from docmind.ingestion.parsed import (
     one_line,
 )
 from docmind.ingestion.readers.encodings import decode
+from docmind.ingestion.readers.ooxml import recovering_parser
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -78,14 +79,7 @@ def read_xml(path: Path, progress: Progress) -> PartlyRead:  # noqa: ARG001
     """Read XML of any kind; entities are not resolved, nothing is fetched."""
     from lxml import etree
 
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=True,
-        recover=True,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    parser = recovering_parser()
     data = path.read_bytes()
     root = etree.fromstring(data, parser)
     if root is None:

@@ -26,7 +26,7 @@ from docmind.ingestion.readers.ooxml import (
     says_only_page,
 )
 from docmind.ingestion.readers.pictures import Pictures
-from docmind.ingestion.readers.sheet_blocks import Cell, Position, Row, blocks_of_rows
+from docmind.ingestion.readers.sheet_blocks import Cell, Position, Row, blocks_of_rows, column_name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -185,7 +185,7 @@ class _SheetReader:
         for cell in cells_of(element):
             times = number_attribute(cell, "number-columns-repeated") or 1
             shown = self._cell(cell)
-            name = f"{_column_name(column)}{number + 1}"
+            name = f"{column_name(column)}{number + 1}"
             for annotation in cell.iterfind("{*}annotation"):
                 comment = self._reader.comment(annotation)
                 self._notes.append(comment.replace("Comment", f"Comment on {name}", 1))
@@ -239,15 +239,6 @@ def _date(shown: str, value: str) -> str:
     if shown and has_month_name and re.search(r"\d{4}", shown):
         return shown
     return value.replace("T00:00:00", "").replace("T", " ") or shown
-
-
-def _column_name(column: int) -> str:
-    name = ""
-    column += 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        name = chr(ord("A") + letter) + name
-    return name
 
 
 # -- slides

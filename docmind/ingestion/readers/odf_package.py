@@ -15,7 +15,13 @@ from urllib.parse import unquote
 
 from docmind.errors import CorruptFile, EncryptedFile
 from docmind.ingestion.parsed import Section, one_line
-from docmind.ingestion.readers.ooxml import Unread, attribute, is_said_by_program, local_name
+from docmind.ingestion.readers.ooxml import (
+    Unread,
+    attribute,
+    is_said_by_program,
+    local_name,
+    recovering_parser,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -85,14 +91,7 @@ class OdfPackage:
         data = self.read(name)
         if not data:
             return None
-        parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            huge_tree=True,
-            recover=True,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        parser = recovering_parser()
         root = etree.fromstring(data, parser)
         if len(parser.error_log):
             self.unread.say(f"the part '{name}' is damaged and was read as far as possible")

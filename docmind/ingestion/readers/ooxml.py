@@ -21,6 +21,7 @@ from docmind.errors import CorruptFile
 from docmind.ingestion.parsed import Section, one_line
 
 if TYPE_CHECKING:
+    from lxml.etree import XMLParser
     from lxml.etree import _Element as Element
 
 _STRICT_MARK = b"http://purl.oclc.org/ooxml/"
@@ -240,6 +241,23 @@ def _relationships(root: Element, folder: str) -> Iterator[Relationship]:
             target=target,
             external=external,
         )
+
+
+def recovering_parser() -> XMLParser:
+    """Return a parser of damaged XML; entities are not resolved, nothing is fetched.
+
+    Comments and instructions to programs are left out.
+    """
+    from lxml import etree
+
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=True,
+        recover=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 def local_name(element: Element) -> str:

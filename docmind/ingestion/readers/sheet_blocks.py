@@ -151,3 +151,13 @@ def _without_titles(rows: Sequence[Row]) -> Block:
     if not has_header or not Block(rest).is_table:
         return Block(rows)
     return Block(rest, titles=[_values_as_line(row) for row in rows[:first]])
+
+
+def column_name(column: int) -> str:
+    """Return the letters of a column, counted from 0: A, B, …, Z, AA."""
+    name = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        name = chr(ord("A") + letter) + name
+    return name

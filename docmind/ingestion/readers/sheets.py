@@ -33,7 +33,7 @@ from docmind.ingestion.readers.ooxml import (
     says_only_page,
 )
 from docmind.ingestion.readers.pictures import Pictures
-from docmind.ingestion.readers.sheet_blocks import Cell, Position, Row, blocks_of_rows
+from docmind.ingestion.readers.sheet_blocks import Cell, Position, Row, blocks_of_rows, column_name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -300,7 +300,7 @@ def _row_cells(
         cell = _cell(element, workbook)
         formula = element.find("{*}f")
         if formula is not None:
-            name = reference or f"{_column_name(column)}{number + 1}"
+            name = reference or f"{column_name(column)}{number + 1}"
             text = _formula(formula, name, shared_formulas)
             if cell is None and text:
                 cell = Cell(text)
@@ -381,15 +381,6 @@ def _position(column_name: str, row_number: str) -> Position:
     for letter in column_name:
         column = column * 26 + ord(letter) - ord("A") + 1
     return int(row_number) - 1, column - 1
-
-
-def _column_name(column: int) -> str:
-    name = ""
-    column += 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        name = chr(ord("A") + letter) + name
-    return name
 
 
 def _with_links(
