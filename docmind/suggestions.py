@@ -252,7 +252,7 @@ class SuggestionService:
         self, question: str, answer: str, *, passage: Passage, searched: SearchedDocuments
     ) -> bool:
         """Return whether a search for the question finds its passage, which supports the answer."""
-        scope = Scope(document_ids=searched.ids, pages=searched.pages)
+        scope = Scope.of(searched)
         sources: list[NumberedPassage] = []
         mark = 0
         for found in self._retriever.search(question, self._top_k, scope):

@@ -31,7 +31,7 @@ from docmind.retrieval.search import Retriever
 from docmind.storage.documents import Document
 from docmind.verification.sentences import MARK
 from docmind.verification.support import words_with_place
-from docmind.verification.words import content_words
+from docmind.verification.words import content_words, words_of_name
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ def _about(
             speaking.setdefault(hit.passage.document_id, hit.passage)
     found: list[Document] = []
     for document in readable:
-        named_so = wanted <= content_words(re.sub(r"[-_.]", " ", document.name))
+        named_so = wanted <= words_of_name(document.name)
         if named_so or document.id in speaking:
             found.append(document)
     if found:

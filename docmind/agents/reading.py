@@ -6,7 +6,6 @@ As it is if it fits, else part by part through the model.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from docmind.ingestion.service import IngestionService
 from docmind.passages import NumberedPassage, Passage, merged_passage_id
 from docmind.retrieval.search import Retriever
 from docmind.storage.documents import Document
-from docmind.verification.words import content_words, names, numbers
+from docmind.verification.words import names, numbers, words_of_name
 
 TEXT_FRACTION = 0.6
 """Most of the prompt budget that a document's own text may take; the rest is for the prompt and the
@@ -256,7 +255,7 @@ def _may_be_meant(words: str, document: Document, passages: Iterable[Passage]) -
 def _words_of(document: Document, passages: Iterable[Passage]) -> set[str]:
     """Return the words of a document's name and text."""
     text = " ".join([document.name, *(passage.text for passage in passages)])
-    return content_words(re.sub(r"[-_.]", " ", text))
+    return words_of_name(text)
 
 
 def _years(words: str) -> set[str]:

@@ -7,7 +7,7 @@ them and reaches the supervisor's steps, every agent and every tool as LangGraph
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -66,8 +66,10 @@ class TurnRequest:
             document: Only there; None: in all that may be searched.
             table: As for `Scope`.
         """
-        document_ids = self.searched.ids if document is None else [document.id]
-        return Scope(document_ids=document_ids, pages=self.searched.pages, table=table)
+        scope = replace(Scope.of(self.searched), table=table)
+        if document is not None:
+            scope = replace(scope, document_ids=[document.id])
+        return scope
 
     def readable(self, passages: Iterable[Passage]) -> list[Passage]:
         """Return those of the passages that this turn may read."""

@@ -53,7 +53,7 @@ def search_scope(app: App, scope: QuestionScope) -> Scope:
         raise NothingIndexed(
             "No document of the chosen collections is ready. Choose others, then ask again."
         )
-    return Scope(document_ids=searched.ids, pages=searched.pages)
+    return Scope.of(searched)
 
 
 def named_document(app: App, name: str) -> Document:

@@ -35,7 +35,7 @@ from docmind.verification.values import missing, values, without_values
 from docmind.verification.words import content_words, is_negated, says_opposite, words_alone
 
 _TABLE = re.compile(r"(?m)^\|.*\|[ \t]*\n\|[\s:|-]*-[\s:|-]*\|[ \t]*\n(?:\|.*\|[ \t]*(?:\n|\Z))+")
-_HEADING_LINE = re.compile(r"(?m)^#{1,6} (.+?)\s*$")
+HEADING_LINE = re.compile(r"(?m)^#{1,6} (.+?)\s*$")
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")
 _CELL = re.compile(r"\|((?:\\.|[^|\\\n])*)(?=\|)")
 _ASKS_SAME = re.compile(
@@ -307,7 +307,7 @@ def _sections_about(aspect: str, passage: Passage) -> Iterator[Passage]:
     two years.".
     """
     asked = content_words(aspect)
-    headings = list(_HEADING_LINE.finditer(passage.text))
+    headings = list(HEADING_LINE.finditer(passage.text))
     for number, heading in enumerate(headings):
         end = len(passage.text)
         if number + 1 < len(headings):

@@ -85,6 +85,14 @@ def content_words(text: str) -> set[str]:
     return words | numbers(text)
 
 
+def words_of_name(name: str) -> set[str]:
+    """Return what a file's name, or a text with such names, is about.
+
+    `rent-roll_2024.xlsx` has the words of "rent roll 2024 xlsx".
+    """
+    return content_words(re.sub(r"[-_.]", " ", name))
+
+
 def numbers(text: str) -> set[str]:
     """Return the numbers in a text, written alike: `3400` for 3,400, `3` for three."""
     found = {_normalized_number(number) for number in _NUMBER.findall(text)}

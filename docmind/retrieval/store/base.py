@@ -74,6 +74,11 @@ class Scope:
     near: int | None = None
     """Only the passage at this position of its document, the one before and the one after it."""
 
+    @classmethod
+    def of(cls, searched: SearchedDocuments) -> Scope:
+        """Return where to look for what a question is asked of."""
+        return cls(document_ids=searched.ids, pages=searched.pages)
+
     @property
     def any_of(self) -> dict[str, list[str]]:
         """Payload field → the values of which a passage must have one."""
