@@ -89,7 +89,7 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_plan(text: str, agents: Mapping[str, str], message: str) -> Plan:
+def read_plan(text: str, agents: Mapping[str, str]) -> Plan:
     """Return the plan that a model wrote as JSON, without doubles.
 
     A wish about the form of an answer is no task: "Round to three decimals." joins the question
@@ -98,7 +98,6 @@ def read_plan(text: str, agents: Mapping[str, str], message: str) -> Plan:
     Args:
         text: What it wrote.
         agents: Kind of task → the agent for it.
-        message: What was planned; the question where the plan has no words for it.
 
     Raises:
         ValueError: It was cut off, or does not follow the schema.
@@ -111,7 +110,7 @@ def read_plan(text: str, agents: Mapping[str, str], message: str) -> Plan:
         own: list[OwnQuestion] = []
         first_wishes: list[str] = []  # those before any task
         for item in items:
-            question = (item.get("full_question") or item.get("question", message)).strip()
+            question = (item.get("full_question") or item["question"]).strip()
             kind = item["kind"]
             if not question:
                 continue

@@ -293,7 +293,7 @@ class SupervisorModel(ChatVLLM):
     def _plan(self, output: str, mode: PlanMode, question: str) -> Plan:
         """Return the plan that the model wrote, or what takes its place."""
         try:
-            plan = read_plan(output, self.kinds, question)
+            plan = read_plan(output, self.kinds)
         except ValueError:  # cut off, or a server that ignores the schema
             log.warning("the plan could not be read: %r", output[:200])
             if mode is PlanMode.NEXT:

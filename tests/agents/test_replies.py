@@ -17,7 +17,8 @@ def planned(kind, question=""):
 
 
 def test_a_question_about_the_app_is_answered_from_its_facts(make_app, ask):
-    engine = PromptedEngine(['{"count": 1, "kind": "app"}', "I answer questions about documents."])
+    planned_first = plan(("What can you do?", "app"))
+    engine = PromptedEngine([planned_first, "I answer questions about documents."])
     events = ask(make_app(engine), "What can you do?")
     rules, question = engine.prompts[-1]
     assert rules["content"] == app_facts()

@@ -559,7 +559,7 @@ def test_what_a_document_says_stays_between_its_delimiters(make_app, ask):
 def test_a_plan_is_bounded_and_has_no_doubles():
     agents = {"look_up": "researcher", "check": "verifier"}
     text = plan(("a?", "researcher"), ("a?", "researcher"), ("b?", "verifier"), ("hi", "chat"))
-    assert [(task.agent, task.question) for task in read_plan(text, agents, "").tasks] == [
+    assert [(task.agent, task.question) for task in read_plan(text, agents).tasks] == [
         ("researcher", "a?"),
         ("verifier", "b?"),
     ]
@@ -570,7 +570,7 @@ def test_a_plan_is_bounded_and_has_no_doubles():
 def test_a_follow_up_is_written_anew():
     agents = {"look_up": "researcher"}
     text = '{"count": 1, "full_question": "How old is the barn?", "kind": "look_up"}'
-    assert read_plan(text, agents, "And the barn?").tasks[0].question == "How old is the barn?"
+    assert read_plan(text, agents).tasks[0].question == "How old is the barn?"
     single, _ = plan_schema(["look_up"], 3, rewrites=True)["anyOf"]
     assert "full_question" in single["required"]
 
@@ -579,7 +579,7 @@ def test_a_wish_about_the_form_of_an_answer_goes_with_its_question():
     agents = {"look_up": "researcher", "calculate": "analyst"}
 
     def questions(*planned):
-        return [task.question for task in read_plan(plan(*planned), agents, "").tasks]
+        return [task.question for task in read_plan(plan(*planned), agents).tasks]
 
     rounded = ("Round your answer to three decimals.", "form")
     assert questions(("What is the margin?", "analyst"), rounded) == [
