@@ -30,7 +30,7 @@ from docmind.engine.interface import Constraint
 from docmind.ingestion.parsed import HEADING_SEPARATOR
 from docmind.ingestion.service import IngestionService
 from docmind.passages import Passage
-from docmind.retrieval.language import detect_language
+from docmind.retrieval.language import answer_language
 from docmind.retrieval.search import Retriever
 from docmind.retrieval.sparse import is_stop_word
 from docmind.storage.documents import Document
@@ -237,7 +237,7 @@ class Comparisons:
 
 def comparison_text(question: str, cells: Sequence[Cell]) -> str:
     """Return cells as an answer: yes or no if that is asked, the table, and what differs."""
-    wording = WORDINGS.get(detect_language(question), ENGLISH)
+    wording = WORDINGS.get(answer_language(question), ENGLISH)
     table = ComparisonTable(tuple(cells))
     first = yes_or_no(question, table, wording)
     last = ""

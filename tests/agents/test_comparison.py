@@ -4,9 +4,17 @@ import json
 
 import pytest
 
-from docmind.agents.comparison import how_many, is_comparison, read_asked, sketch, spans
+from docmind.agents.comparison import (
+    comparison_text,
+    how_many,
+    is_comparison,
+    read_asked,
+    sketch,
+    spans,
+)
 from docmind.events import AgentStep, TurnFinished, Verdict
 from docmind.passages import Passage
+from docmind.verification.comparisons import Cell
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
@@ -274,3 +282,9 @@ def test_a_document_is_sketched_by_its_headings_else_by_its_beginning():
     plain = Passage("2", "d", "a.txt", "The  rent\nis 5.")
     assert sketch([plain]) == "The rent is 5."
     assert sketch([]) == ""
+
+
+def test_a_short_german_question_has_german_words_around_the_cells():
+    cells = [Cell("a.md", "Miete", "870 Euro", (1,)), Cell("b.md", "Miete", "990 Euro", (2,))]
+    assert comparison_text("Haben beide dieselbe Miete?", cells).startswith("Nein")
+    assert comparison_text("Do both have the same rent?", cells).startswith("No,")
