@@ -113,8 +113,12 @@ class Asker:
         self._reported = {_plain(message) for message in reported}
         self._public: dict[str, list[Question]] = {}
         for question in _public_questions(train, pick):
-            if _plain(question.text) not in self._reported:
+            if not self.is_reported(question.text):
                 self._public.setdefault(question.kind, []).append(question)
+
+    def is_reported(self, message: str) -> bool:
+        """Return whether figures are reported on a message."""
+        return _plain(message) in self._reported
 
     def ask(self, kind: str, language: str | None = None) -> Question:
         """Return a question of a kind; public ones are of any language."""
@@ -126,8 +130,11 @@ class Asker:
             form = self._pick.choice(FORMS_OF[kind][language])
             slots = self.slots(language)
             text = self._typed(fill(form, slots))
-            if _plain(text) not in self._reported:
-                topic = slots["topic"] if "{topic}" in form else ""
+            if not self.is_reported(text):
+                topic = ""
+                if "{topic}" in form:
+                    begin = text.lower().index(slots["topic"].lower())
+                    topic = text[begin : begin + len(slots["topic"])]  # as it is typed
                 return Question(text=text, kind=kind, language=language, topic=topic)
 
     def language(self) -> str:
@@ -372,10 +379,12 @@ class Histories:
 
     def draw(self) -> tuple[list[str], str, list[Question]]:
         """Return the lines of a conversation, a new message, and what it asks."""
-        draw = self._pick.choices(
-            [self._public, self._made, self._new, self._several], [8, 10, 6, 5]
-        )[0]
-        return draw()
+        draws = [self._public, self._made, self._new, self._several]
+        while True:
+            (draw,) = self._pick.choices(draws, [8, 10, 6, 5])
+            lines, message, questions = draw()
+            if not self._asker.is_reported(message):
+                return lines, message, questions
 
     def long_message(self) -> tuple[list[str], str, list[Question]]:
         """Return a message with a long text before its question, or behind it."""
