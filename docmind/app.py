@@ -262,8 +262,9 @@ def _build_graph(
     from docmind.agents.table_query import TableAnswers
     from docmind.agents.team import RESEARCHER, build_team
     from docmind.agents.tools import make_tools
+    from docmind.agents.translation import Translator
 
-    tools = make_tools(retriever, documents, resolved.top_k)
+    tools = make_tools(retriever, documents, resolved.top_k, translator=Translator(model))
     read_document = make_read_document(model, retriever, documents)
     tools[read_document.name] = read_document
     find_documents = make_find_documents(model, retriever, documents)

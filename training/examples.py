@@ -72,6 +72,13 @@ class Wording(TypedDict):
     systems: dict[str, str]
     """By agent: its system message; `plan` and `follow_up`: the supervisor's; `library`: that of
     questions to the list of documents."""
+    with_tools: dict[str, str]
+    """By agent: its system message with its tools."""
+    replies: dict[str, str]
+    """What the supervisor replies by: `chat`, `app`, `conversation`."""
+    reminder: str
+    cell: str
+    """Asks for a cell of a comparison."""
     kinds: list[str]
     """Of tasks."""
     new_message: str

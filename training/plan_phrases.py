@@ -164,6 +164,10 @@ LIBRARY = {
         "Find me the documents on {topic}.",
         "In which documents is {who} mentioned?",
         "Which of the contracts are about {topic}?",
+        "Which {kinds} do I have?",
+        "Which {kinds} are there?",
+        "List my {kinds}.",
+        "How many {kinds} do I have?",
     ),
     "de": (
         "Welche Dokumente habe ich zu {topic}?",
@@ -174,6 +178,8 @@ LIBRARY = {
         "In welchen Unterlagen kommt {who} vor?",
         "Gibt es eine Datei zum Thema {topic}?",
         "Welche meiner Notizen handeln von {topic}?",
+        "Welche {kinds} habe ich?",
+        "Zeig mir alle {kinds}.",
     ),
 }
 
@@ -557,6 +563,8 @@ SLOTS = {
             "taxes", "pets", "parking", "data protection", "noise", "hardship", "late payments",
             "sick leave", "the boiler", "recycling", "passwords", "refunds", "training",
         ),
+        "kinds": ("contracts", "leases", "invoices", "minutes", "offers", "policies", "reports",
+                  "manuals", "e-mails", "price lists", "certificates", "drawings"),
         "wordy": ("contract", "lease", "report", "minutes", "policy", "invoice", "notes", "offer",
                   "handbook", "statutes", "budget", "manual", "paper", "letter", "expenses"),
     },
@@ -577,6 +585,7 @@ SLOTS = {
             "Urlaub", "Versicherung", "Lärm", "Steuern", "Haustiere", "Datenschutz", "Brandschutz",
             "Überstunden", "Kündigung", "Parken", "Garten", "Müll", "Homeoffice",
         ),
+        "kinds": ("Verträge", "Rechnungen", "Protokolle", "Angebote", "Berichte", "Gutachten"),
         "wordy": ("vertrag", "protokoll", "bericht", "rechnung", "satzung", "angebot", "notiz",
                   "handbuch", "gutachten", "preisliste", "hausordnung"),
     },

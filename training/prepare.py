@@ -23,10 +23,13 @@ from transformers import AutoTokenizer
 
 from benchmarks.claims import Claim, make_claims
 from benchmarks.questions import load_routing
+from docmind.agents.agent_spec import AgentSpec
+from docmind.agents.cells import ASPECT
 from docmind.agents.library import RULES as LIBRARY_RULES
 from docmind.agents.planner import IN_FULL, NEW_MESSAGE, plan_prompt
 from docmind.agents.refusals import NOT_FOUND
-from docmind.agents.team import LOOKUP_TOOLS, RESEARCHER, TEAM
+from docmind.agents.replies import CHAT, CONVERSATION, REMINDER, app_facts
+from docmind.agents.team import RESEARCHER, TEAM
 from docmind.agents.tools import make_tools
 from training.examples import NOT_STATED, SUPPORTED, Text, judged, relevance
 from training.sources import is_kept, rows, test_files, write
@@ -36,36 +39,49 @@ PLANS = 120
 
 
 def system_messages(model: Path) -> dict[str, str]:
-    """Return the system message of the answering prompt, without and with tools."""
+    """Return the researcher's system message, without and with its tools."""
+    described = with_tools(model, RESEARCHER)
+    return {"plain": RESEARCHER.system_prompt, "tools": described}
+
+
+def with_tools(model: Path, agent: AgentSpec) -> str:
+    """Return an agent's system message with its tools, as the chat template writes them."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     # The tools' descriptions need no documents.
     tools = make_tools(cast("Any", None), cast("Any", None), 5)
-    described = [convert_to_openai_tool(tools[name]) for name in LOOKUP_TOOLS]
+    described = [convert_to_openai_tool(tools[name]) for name in agent.tools if name in tools]
     messages = [
-        {"role": "system", "content": RESEARCHER.system_prompt},
+        {"role": "system", "content": agent.system_prompt},
         {"role": "user", "content": "X"},
     ]
-    systems = {}
-    for name, shown in (("plain", None), ("tools", described)):
-        prompt = tokenizer.apply_chat_template(messages, tools=shown, tokenize=False)
-        systems[name] = prompt.split("<|im_start|>system\n")[1].split("<|im_end|>")[0]
-    return systems
+    prompt = tokenizer.apply_chat_template(messages, tools=described, tokenize=False)
+    return str(prompt).split("<|im_start|>system\n")[1].split("<|im_end|>")[0]
 
 
-def words() -> dict[str, Any]:
+def words(model: Path) -> dict[str, Any]:
     """Return the words of the product's prompts."""
-    return {
+    return plan_words() | {
+        "with_tools": {agent.name: with_tools(model, agent) for agent in TEAM},
+        "replies": {"chat": CHAT, "app": app_facts(), "conversation": CONVERSATION},
+        "reminder": REMINDER,
+        "cell": ASPECT,
         "closings": {agent.name: agent.closing for agent in TEAM},
+        "kinds": [agent.kind for agent in TEAM],
+        "not_found": NOT_FOUND,
+    }
+
+
+def plan_words() -> dict[str, Any]:
+    """Return the words of the prompts that ask for plans."""
+    return {
         "systems": {agent.name: agent.system_prompt for agent in TEAM}
         | {
             "plan": plan_prompt(TEAM),
             "follow_up": plan_prompt(TEAM, rewrites=True),
             "library": LIBRARY_RULES,
         },
-        "kinds": [agent.kind for agent in TEAM],
         "new_message": NEW_MESSAGE,
         "in_full": IN_FULL,
-        "not_found": NOT_FOUND,
         "reported": [message["message"] for message in load_routing()],
     }
 
@@ -96,7 +112,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     train: Path = arguments.data / "train"
     pick = random.Random(6)
-    (out / "wording.json").write_text(json.dumps(words()), "utf-8")
+    (out / "wording.json").write_text(json.dumps(words(arguments.model)), "utf-8")
     write(out / "claims.jsonl.xz", claim_rows(make_claims(arguments.data)))
     (out / "systems.json").write_text(json.dumps(system_messages(arguments.model)), "utf-8")
 

@@ -36,7 +36,7 @@ LONGEST_PLAN = 1900
 """The same of a plan, whose prompt has many examples."""
 MIXES = {
     "judging": {"judge": 116, "relevance": 40, "answer": 18, "plan": 0, "anchor": 18},
-    "plans": {"judge": 44, "relevance": 12, "answer": 0, "plan": 64, "anchor": 12},
+    "plans": {"judge": 44, "relevance": 12, "answer": 0, "plan": 48, "anchor": 40},
 }
 """Examples of each task in a step, by what is mainly taught."""
 TOKENS = 12_000

@@ -80,6 +80,10 @@ log = logging.getLogger(__name__)
 
 LAST_STEP = "This is your last step: write the answer now from what you have found."
 
+COMPARING_KINDS = ("look_up", "check")
+"""Kinds of task that a small model now and then plans for a comparison: "Do both contracts have the
+same law?" asks what stands in both, and is no statement to check."""
+
 CALLED_BEFORE = "the same call was made before, and its result stands above. Answer from it."
 
 ToolResult = ToolMessage | Command[Any]
@@ -226,9 +230,9 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             async with asyncio.timeout_at(run.deadline):
                 if self._spec.first_result_is_answer:
                     return _first_result(request, run)
-                if self._mends and self._spec.compares_statement and not is_open_question(run.task):
-                    return await asyncio.to_thread(_state_comparison, request, run.task)
                 computed = await self._compare_documents(request, run_id)
+                if not computed and self._states_comparison(run):
+                    return await asyncio.to_thread(_state_comparison, request, run.task)
                 computed = computed or await self._answer_from_tables(request, run_id)
                 if computed:
                     context.events.answer.write(run_id, computed)
@@ -288,6 +292,11 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
         content = "\n".join([reply.text.rstrip(), "", *lines])
         return reply.model_copy(update={"content": content})
 
+    def _states_comparison(self, run: AgentRun) -> bool:
+        """Return whether code answers: a statement is compared with the passages."""
+        checks = self._mends and self._spec.compares_statement
+        return checks and not is_open_question(run.task)
+
     async def _compare_documents(self, request: ModelRequest[TurnContext], run_id: str) -> str:
         """Return a comparison of documents, before the model is asked; "" if it is none."""
         is_first_step = self._step(request.messages) == 1
@@ -295,7 +304,7 @@ class AgentRunMiddleware(AgentMiddleware[AgentState[Any], TurnContext]):
             return ""
         context = request.runtime.context
         task = context.state.runs[run_id].task
-        by_form = self._spec.kind == "look_up" and is_comparison(task)
+        by_form = self._spec.kind in COMPARING_KINDS and is_comparison(task)
         if not self._spec.compares_documents and not by_form:
             return ""
         return await self._comparisons.answer(task, run_id=run_id, context=context)

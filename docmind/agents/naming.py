@@ -145,11 +145,11 @@ def say_missing(
     deleted = [seen for seen in seen_names if _plain(seen) == _plain(name)]
     if deleted:
         return phrases.deleted.format(name=deleted[0])
-    text = phrases.no_such_document.format(name=name)
-    near = near_names(name, readable)
-    if near:
-        text += f" {phrases.near_names.format(names=', '.join(near))}"
-    return text
+    near = ""
+    names = near_names(name, readable)
+    if names:
+        near = phrases.near_names.format(names=", ".join(names))
+    return phrases.no_such_document.format(name=name, near=near)
 
 
 def _why_not_readable(document: Document, phrases: Phrases) -> str:

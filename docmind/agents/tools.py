@@ -6,6 +6,7 @@ finds passages returns beside its text how many they are (`PassagesShown`), as i
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -22,6 +23,7 @@ from docmind.agents.calculator import evaluate
 from docmind.agents.naming import named_documents, named_page
 from docmind.agents.run_ids import agent_of, run_id_of
 from docmind.agents.state import TurnContext
+from docmind.agents.translation import Translator, in_turn, is_covered
 from docmind.context.delimiters import defuse_tags
 from docmind.context.summary import RecalledTurn, recall_turns
 from docmind.errors import DocMindError
@@ -218,9 +220,37 @@ def _meant_without_name(readable: Sequence[Document], cited: Sequence[str]) -> l
 class _Library:
     """The documents, as the tools of all turns look things up in them."""
 
-    def __init__(self, retriever: Retriever, documents: IngestionService) -> None:
+    def __init__(
+        self,
+        retriever: Retriever,
+        documents: IngestionService,
+        translator: Translator | None = None,
+    ) -> None:
         self._retriever = retriever
         self._documents = documents
+        self._translator = translator
+
+    async def search_in_languages(
+        self, query: str, document: str, runtime: Runtime, *, limit: int
+    ) -> list[Passage]:
+        """Return the best passages; of a question in another language also by its translation."""
+        found = await asyncio.to_thread(self.search, query, document, runtime, limit=limit)
+        if self._translator is None or is_covered(query, found):
+            return found
+        languages = await asyncio.to_thread(self._languages, runtime)
+        translations = await self._translator.translations(
+            query, languages, run_id=run_id_of(runtime), context=runtime.context
+        )
+        rankings = [found]
+        for translation in translations:
+            rankings.append(
+                await asyncio.to_thread(self.search, translation, document, runtime, limit=limit)
+            )
+        return in_turn(rankings)[:limit]
+
+    def _languages(self, runtime: Runtime) -> list[str]:
+        """Return the language of each document that the turn may read."""
+        return self._retriever.languages(runtime.context.request.scope())
 
     def readable(self, runtime: Runtime) -> list[Document]:
         """Return what the turn may read."""
@@ -300,10 +330,21 @@ class _Library:
 
 
 def make_tools(
-    retriever: Retriever, documents: IngestionService, top_k: int
+    retriever: Retriever,
+    documents: IngestionService,
+    top_k: int,
+    *,
+    translator: Translator | None = None,
 ) -> dict[str, BaseTool]:
-    """Return the tools by name; a search shows `top_k` passages."""
-    library = _Library(retriever, documents)
+    """Return the tools by name.
+
+    Args:
+        retriever: finds passages.
+        documents: those that there are.
+        top_k: passages that a search shows.
+        translator: translates what is searched for; None: it is searched for as it is.
+    """
+    library = _Library(retriever, documents, translator)
     made = [
         *_tools_that_find_passages(library, top_k),
         *_tools_that_survey(library),
@@ -314,14 +355,15 @@ def make_tools(
 
 def _tools_that_find_passages(library: _Library, top_k: int) -> list[BaseTool]:
     @tool(response_format="content_and_artifact")
-    def search_documents(query: str, runtime: Runtime, document: str = "") -> PassageResult:
+    async def search_documents(query: str, runtime: Runtime, document: str = "") -> PassageResult:
         """Search the user's documents. Returns numbered passages.
 
         Args:
             query: What to look for, in plain words.
             document: File name, to search one document only.
         """
-        return library.report(runtime, library.search(query, document, runtime, limit=top_k))
+        found = await library.search_in_languages(query, document, runtime, limit=top_k)
+        return await asyncio.to_thread(library.report, runtime, found)
 
     @tool(response_format="content_and_artifact")
     def find_tables(query: str, runtime: Runtime, document: str = "") -> PassageResult:

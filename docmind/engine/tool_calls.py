@@ -11,7 +11,18 @@ from typing import NamedTuple
 from docmind.engine.interface import Tool, ToolCall
 
 _FENCES = ("", "```json", "```tool_call", "```xml", "```")
-_BODIES = ("<tool_call>", '{"name":', '[{"name":', '{"arguments":', '[{"arguments":')
+_WRAPPERS = ("function", "function_call", "tool_call")
+"""Keys under which some models put the call, as OpenAI's format has it."""
+_BODIES = (
+    "<tool_call>",
+    '{"name":',
+    '[{"name":',
+    '{"arguments":',
+    '[{"arguments":',
+    '{"type":"function"',
+    '[{"type":"function"',
+    *(f'{{"{wrapper}":{{' for wrapper in _WRAPPERS),
+)
 _OPENINGS = tuple(fence + body for fence in _FENCES for body in _BODIES)
 """How calls begin, without spaces: Hermes tags, fenced JSON as coders write it, bare JSON."""
 _LONGEST_OPENING = 60
@@ -161,10 +172,15 @@ class ToolCallParser:
         """Return the call that a JSON value is; None if it is none."""
         if not isinstance(value, dict):
             return None
-        name = value.get("name")
+        call: dict[str, object] = value
+        for wrapper in _WRAPPERS:
+            wrapped = call.get(wrapper)
+            if isinstance(wrapped, dict):
+                call = wrapped
+        name = call.get("name")
         if not isinstance(name, str):
             return None
-        arguments = value.get("arguments", value.get("parameters", {}))
+        arguments = call.get("arguments", call.get("parameters", {}))
         if isinstance(arguments, str):
             try:
                 arguments = json.loads(arguments, strict=False)

@@ -149,7 +149,13 @@ def _correct_files(target: Path, tokenizer: PreTrainedTokenizerBase, title: str)
 
     config = json.loads((target / "config.json").read_text("utf-8"))
     _amend(target / "config.json", _model_name_or_path=title, dtype="bfloat16")
-    _amend(target / "tokenizer_config.json", model_max_length=config["max_position_embeddings"])
+    _amend(
+        target / "tokenizer_config.json",
+        model_max_length=config["max_position_embeddings"],
+        # A grammar allows an output to end with this token alone. Some versions of transformers
+        # write the one that ends a document, with which an answer in a chat never ends.
+        eos_token=tokenizer.convert_ids_to_tokens(turn_ends[0]),
+    )
 
     # A GGUF does not say the model's own sampling defaults; DocMind always passes its own.
     generation = target / "generation_config.json"
@@ -161,14 +167,14 @@ def _correct_files(target: Path, tokenizer: PreTrainedTokenizerBase, title: str)
 
 
 def _turn_end_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the ids of the tokens that end an answer, the tokenizer's own first."""
-    ids = []
-    if tokenizer.eos_token_id is not None:
-        ids.append(tokenizer.eos_token_id)
+    """Return the ids of the tokens that end an answer, the one that ends a turn first."""
+    ids: list[int] = []
     added = tokenizer.get_added_vocab()  # an ordinary "</s>" ends nothing
     for token in TURN_ENDS:
-        if token in added and added[token] not in ids:
+        if token in added:
             ids.append(added[token])
+    if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in ids:
+        ids.append(tokenizer.eos_token_id)
     return ids
 
 

@@ -84,12 +84,20 @@ def detect_language(text: str) -> str:
 def answer_language(question: str) -> str:
     """Return the language in which a question is to be answered, as its ISO 639-1 code.
 
-    The one that it asks for, else its own; "" where that can't be told. A question is too short for
-    `detect_language`: here the language with most small words is taken, unless two have as many.
+    The one that it asks for, else its own; "" where that can't be told.
     """
     for language, wish in _ASKED_FOR.items():
         if wish.search(question):
             return language
+    return question_language(question)
+
+
+def question_language(question: str) -> str:
+    """Return the language of a question as its ISO 639-1 code; "" where it can't be told.
+
+    It is too short for `detect_language`: here the language with most small words is taken, unless
+    two have as many.
+    """
     words = Counter(_WORD.findall(question.lower()))
     scores: Counter[str] = Counter()
     for language, row in _SMALL_WORDS.items():

@@ -77,6 +77,11 @@ class Retriever:
             found = self._reranker.rank(query, found)
         return diverse(found, k)
 
+    def languages(self, scope: Scope) -> list[str]:
+        """Return the language (ISO 639-1) of each document in a scope where it is known."""
+        documents = self._documents_in(scope).values()
+        return [document.language for document in documents if document.language]
+
     def _documents_in(self, scope: Scope) -> dict[str, StoredDocument]:
         documents = self._store.stored_documents()
         if scope.document_ids is None:

@@ -30,6 +30,11 @@ NEAR_STATEMENT = 0.35
 """The same for what comes closest to a statement that is not so: it has words that no passage has.
 """
 
+LEAST_TOPIC = 0.34
+"""Fraction of what is asked, besides the names, of which a quoted sentence must speak itself: a
+contract with Harbour Foods does not tell how many employees that company has."""
+CAPITAL_NOUNS = {"de"}
+"""Languages in which names can't be told from other nouns."""
 LONGEST = 400
 """Characters of a quotation."""
 
@@ -112,19 +117,23 @@ def find_quotation(
     said = content_words(sentence) - asked
     stated = [value for value in values(sentence) if _has_unit(value)]
     wants_number = asks_for_number(question)
+    topic = asked - names  # a sentence that only names who is asked about tells nothing
+    knows_names = answer_language(question) not in CAPITAL_NOUNS
     best: _Candidate | None = None
     best_score = 0.0
     most_names = max((len(names & candidate.place) for candidate in candidates), default=0)
     for candidate in candidates:
         if len(names & candidate.place) < most_names:
             continue  # another document is about more of what is named
-        topic = asked - names  # a sentence that only names who is asked about tells nothing
         by_itself = weight(topic & candidate.own) / max(weight(topic), 1e-9)
         found = (asked & (candidate.own | candidate.before)) | (names & candidate.place)
         spoken_of = weight(found) / max(weight(asked), 1e-9)
         is_there = bool(stated) and not missing(stated, values(candidate.words))
         same_value = is_there and bool(names & candidate.place)
         if spoken_of < least and not same_value:
+            continue
+        near_topic = weight(topic & (candidate.own | candidate.before)) / max(weight(topic), 1e-9)
+        if topic and knows_names and near_topic < LEAST_TOPIC and not same_value:
             continue
         if wants_number and not values(candidate.words):
             continue

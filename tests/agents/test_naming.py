@@ -92,7 +92,7 @@ def missing(name, *, readable=LIBRARY, others=(), seen=()):
 
 def test_why_a_document_can_not_be_read_is_said():
     assert missing("zebra.pdf") == "There is no document called zebra.pdf among your documents."
-    assert missing("quarterly-report-2031.pdf").endswith("Near it: Quarterly report 2030.pdf.")
+    assert missing("quarterly-report-2031.pdf").endswith("; near it: Quarterly report 2030.pdf.")
     assert "deleted" in missing("zebra.pdf", seen=["Zebra.pdf"])
     assert "not among the documents" in missing("zebra.pdf", others=[document("zebra.pdf")])
     assert "still being read" in missing("zebra.pdf", others=[document("zebra.pdf", "queued")])

@@ -30,6 +30,8 @@ def parse(text, size=1):
         f"```xml\n<tool_call>\n{SEARCH}\n</tool_call>\n```",
         SEARCH,
         f"[{SEARCH}]",
+        f'{{"type": "function", "function": {SEARCH}}}',
+        f'{{"function_call": {SEARCH}}}',
     ],
 )
 def test_every_form_of_call(text, size):

@@ -14,14 +14,14 @@ from docmind.agents.planner import PlanMode, PlanRequest, lay_out_plan
 from docmind.agents.team import TEAM
 from tests.parts import find_shared_data
 from training.plans import Question, joined, plan_examples
-from training.prepare import words
+from training.prepare import plan_words
 
 KINDS = {agent.kind: agent.name for agent in TEAM}
 
 
 @pytest.fixture(scope="module")
 def examples():
-    wording = words()
+    wording = plan_words()
     pick = random.Random(4)
     return list(plan_examples(find_shared_data("train"), wording, pick, wording["reported"]))
 
