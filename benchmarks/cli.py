@@ -204,14 +204,22 @@ def tokens(data: Data = DATA, limit: Limit = 0, save: Save = None, vs: Vs = None
 
 
 @bench.command()
-def tools(limit: Limit = 0, save: Save = None, vs: Vs = None) -> None:
+def tools(
+    *,
+    limit: Limit = 0,
+    plans: Annotated[
+        bool, typer.Option(help="Only plans under the grammar, as the app makes them.")
+    ] = False,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
     """Valid and right routing and tool calls, with and without a grammar."""
     from benchmarks.lab import loaded_engine
     from benchmarks.tools import measure_tools
 
     settings = settings_with_models(embedding=True, llm=True)
     with loaded_engine(settings) as loaded:
-        figures = measure_tools(loaded, limit=limit, progress=show_progress)
+        figures = measure_tools(loaded, limit=limit, progress=show_progress, plans_only=plans)
         model = loaded.status().model
     report(figures, notes=model, save=save, earlier=vs)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from statistics import mean
@@ -79,12 +79,15 @@ class Router:
     model: Model
 
 
-def measure_tools(engine: Engine, *, limit: int, progress: Progress) -> Figures:
+def measure_tools(
+    engine: Engine, *, limit: int, progress: Progress, plans_only: bool = False
+) -> Figures:
     """Measure routing and first calls in all WAYS.
 
     Args:
         engine: ready.
         limit: most messages; 0: all.
+        plans_only: measure only constrained routing, as the app does it.
         progress: is given a line for each message that was routed wrongly.
 
     Returns:
@@ -95,6 +98,8 @@ def measure_tools(engine: Engine, *, limit: int, progress: Progress) -> Figures:
         prompt names kinds of task. `tools.valid_rate.WAY` are the means over routing and calls.
     """
     messages = load_routing()[: limit or None]
+    if plans_only:
+        return _measure_routing(engine, messages, progress, ways=("constrained",))
     figures = _measure_routing(engine, messages, progress)
     figures |= _measure_calls(engine, [message for message in messages if _wants_tools(message)])
     for way in WAYS:
@@ -105,7 +110,11 @@ def measure_tools(engine: Engine, *, limit: int, progress: Progress) -> Figures:
 
 
 def _measure_routing(
-    engine: Engine, messages: Sequence[RoutingMessage], progress: Progress
+    engine: Engine,
+    messages: Sequence[RoutingMessage],
+    progress: Progress,
+    *,
+    ways: Collection[str] = WAYS,
 ) -> Figures:
     """Return how many messages are routed validly and rightly."""
     reporting = [message["half"] == "reporting" for message in messages]
@@ -113,6 +122,8 @@ def _measure_routing(
         reporting = [True] * len(messages)
     figures: Figures = {}
     for way, router in make_routers(engine).items():
+        if way not in ways:
+            continue
         answers = ask_all(router.model, router.system, messages)
         valid = []
         right = []
