@@ -20,15 +20,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from docmind.ingestion.parsed import Box, markdown_table
-from docmind.ingestion.readers.pdf_layout import (
-    PageLayout,
-    Point,
-    Rect,
-    TextLine,
-    Word,
-    around,
-    join_words_across_lines,
-)
+from docmind.ingestion.readers.pdf_lines import PageLayout, Point, Rect, TextLine, Word, around
+from docmind.ingestion.readers.pdf_reading_order import join_words_across_lines
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.readers.formats import _cleaned, read
 from docmind.ingestion.readers.pdf import _sections
-from docmind.ingestion.readers.pdf_layout import Direction, PageLayout, Rect, TextLine, Word
+from docmind.ingestion.readers.pdf_lines import Direction, PageLayout, Rect, TextLine, Word
 from docmind.ingestion.readers.pdf_tables import Table
 from tests.parts import find_shared_data
 from tests.samples import write_image, write_pdf
