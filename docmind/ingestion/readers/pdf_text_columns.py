@@ -19,9 +19,11 @@ from docmind.ingestion.readers.pdf_lines import TextLine, Word, around
 
 LEAST_SCATTERED = 8
 """Lines of a page of which one can tell that it was drawn in no order."""
-MOST_UPWARDS = 0.3
-"""Fraction of lines that stand above the one drawn before. At the top of each column there is one,
-on a page that was drawn in any order every second one."""
+MOST_NEIGHBOURS = 0.25
+"""Fraction of lines that stand beside, below or above the one drawn before: on a page that was
+drawn in any order hardly any, on others most."""
+NEAR = 3.0
+"""Heights of a line from one neighbour to the other."""
 LEAST_LINES = 4
 """So many lines of a column begin alike."""
 GUTTER = 0.7
@@ -129,11 +131,11 @@ def in_rows(lines: Sequence[TextLine]) -> list[TextLine]:
     upright = [line for line in lines if not (line.sideways or line.slanted or line.right_to_left)]
     if len(upright) < LEAST_SCATTERED:
         return list(lines)
-    upwards = 0
+    neighbours = 0
     for before, line in pairwise(upright):
-        if before.baseline - line.baseline > ALIKE * line.font_height:
-            upwards += 1
-    if upwards <= MOST_UPWARDS * len(upright):
+        if _are_neighbours(before, line):
+            neighbours += 1
+    if neighbours > MOST_NEIGHBOURS * len(upright):
         return list(lines)
     others = [line for line in lines if line.sideways or line.slanted or line.right_to_left]
     rows: list[list[TextLine]] = []
@@ -146,6 +148,15 @@ def in_rows(lines: Sequence[TextLine]) -> list[TextLine]:
     for row in rows:
         joined += _joined_row(row)
     return [*joined, *others]
+
+
+def _are_neighbours(one: TextLine, other: TextLine) -> bool:
+    """Tell whether two lines stand beside each other, or one close below the other."""
+    distance = abs(one.baseline - other.baseline)
+    if distance <= ALIKE * one.font_height:
+        return True
+    overlap = one.rect.left < other.rect.right and other.rect.left < one.rect.right
+    return overlap and distance < NEAR * one.font_height
 
 
 def _joined_row(row: Sequence[TextLine]) -> Iterator[TextLine]:
