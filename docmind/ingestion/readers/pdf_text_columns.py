@@ -47,7 +47,7 @@ MOST_NUMBERS = 0.2
 LEAST_WITHIN = 0.3
 """Fraction of lines that begin with a small letter, that is, within a sentence. Rows of tables and
 lists nearly all begin with a capital or a number."""
-PARAGRAPH = 1.4
+PARAGRAPH = 1.2
 """Times the usual step from line to line from which a paragraph, or a row, begins."""
 MOST_IN_ORDER = 4
 """In columns drawn one after the other one line in so many, at most, is in another column than the
