@@ -20,14 +20,10 @@ from docmind.ingestion.readers.pdf_columns import find_open_tables
 from docmind.ingestion.readers.pdf_extras import PageExtras, attached_files, properties
 from docmind.ingestion.readers.pdf_furniture import without_furniture
 from docmind.ingestion.readers.pdf_headings import SizedHeadings, find_headings
-from docmind.ingestion.readers.pdf_layout import (
-    PageLayout,
-    TextLine,
-    Word,
-    join_words_across_lines,
-    layout,
-)
+from docmind.ingestion.readers.pdf_layout import layout
+from docmind.ingestion.readers.pdf_lines import PageLayout, TextLine, Word
 from docmind.ingestion.readers.pdf_pictures import PicturePage, PictureReader
+from docmind.ingestion.readers.pdf_reading_order import join_words_across_lines
 from docmind.ingestion.readers.pdf_tables import Table, find_tables
 
 if TYPE_CHECKING:

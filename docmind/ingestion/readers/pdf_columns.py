@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from docmind.ingestion.parsed import Box, markdown_table
-from docmind.ingestion.readers.pdf_layout import PageLayout, TextLine, Word
+from docmind.ingestion.readers.pdf_lines import PageLayout, TextLine, Word
 from docmind.ingestion.readers.pdf_tables import Table, is_value
 
 GAP = 0.9

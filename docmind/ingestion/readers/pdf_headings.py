@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from docmind.ingestion.readers.pdf_layout import TextLine
+from docmind.ingestion.readers.pdf_lines import TextLine
 
 LARGER = 1.2
 """Times the height of most of a page's text that a heading has at least; bold type is no larger."""

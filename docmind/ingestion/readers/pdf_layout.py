@@ -11,23 +11,29 @@ import ctypes
 import math
 import re
 import unicodedata
-from bisect import bisect, insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from docmind.ingestion.parsed import Box
+from docmind.ingestion.readers.pdf_lines import (
+    HYPHEN_MARK,
+    SAME_BASELINE,
+    SMALLER,
+    Character,
+    Direction,
+    PageLayout,
+    Rect,
+    TextLine,
+    Word,
+    around,
+)
+from docmind.ingestion.readers.pdf_reading_order import in_reading_order
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
 
 PDFIUM_HYPHEN = "\x02"
-HYPHEN_MARK = "\ufffe"
-"""Stands here for a hyphen after which the word goes on in the next line."""
-SOFT_HYPHEN = "\xad"
 WORD_GAP = 0.3
 """Fraction of a line's height that parts two pieces drawn without a blank: they are two words.
 
@@ -36,38 +42,20 @@ LETTER_GAP = 0.8
 """The same between letters, which may be spaced out in a title."""
 PIECE_GAP = 0.1
 """The same for two pieces that PDFium itself has put on two lines."""
-SAME_BASELINE = 0.25
-"""Fraction of a line's height by which pieces of one line may stand higher or lower."""
 OTHER_LINE = 0.6
 """The same from which a character is on another line; a raised one is up to 0.5 higher."""
 RAISED = 0.15
 """Fraction of a character's height from which a smaller one beside it stands higher or lower."""
-SMALLER = 0.87
-"""A raised character is at most so high as the one before it; Word's are 0.65, TeX's 0.7."""
-WIDE_GAP = 1.5
-"""Fraction of a line's height that no blank in running text has: what stands there are columns."""
 MOST_WIDE = 0.7
 """Fraction of its height that a character takes on the average; letters take 0.3 to 0.6. Wider
 words may have a gap in which PDFium has no blank."""
 MOST_FIGURES_WIDE = 1.02
 """The same for a number, in widths of its first or last figure."""
-MOST_LOOSE = 3.5
-"""A font says that its characters are so many times as high as they are drawn: it says nothing."""
-BLOCK_GAP = 2.0
-"""Heights of a line from which an empty stretch parts two blocks."""
 SIGNS = "+-\u2212"
 ANGLE = math.radians(10)
 """By so much the text of a line may lean."""
-MOST_LINES_BETWEEN = 8
-"""Of footnotes, between the halves of a word at the end of a column."""
-MOST_BLOCKS = 400
-"""A page with more pieces is a map or a drawing: they stay as they were drawn."""
-DEVICE_UNITS = 1_000_000
-"""PDFium gives places on the page as whole device units; so many make its width, and its height."""
 FIRST_OF_RIGHT_TO_LEFT = "\u0590"
 """Hebrew is the first in Unicode."""
-FAR_POINTS = 1000
-"""So far from the origin PDFium is asked where a point is shown."""
 
 _WORD = re.compile(r"\S+")
 _WITH_DIGITS = re.compile(r"\d")
@@ -75,229 +63,6 @@ _NAMELESS = re.compile(r"[\x00-\x1f]")
 """For what these show a font has no name."""
 _PLAIN = re.compile(r"[^\d+\-\u2212\ufffe\x00-\x1f]+")
 """Characters of which none may be a raised number or part a word at the end of a line."""
-
-
-class Rect(NamedTuple):
-    """A rectangle in points, x to the right and y down as one reads the page's text.
-
-    The origin is where the text's directions put it; only differences mean something.
-    """
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def width(self) -> float:
-        """From left to right."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> float:
-        """From top to bottom."""
-        return self.bottom - self.top
-
-    @property
-    def area(self) -> float:
-        """In square points."""
-        return self.width * self.height
-
-    @property
-    def center(self) -> Point:
-        """The middle."""
-        return Point((self.left + self.right) / 2, (self.top + self.bottom) / 2)
-
-    def holds(self, point: Point) -> bool:
-        """Tell whether a point is inside or on the border."""
-        across = self.left <= point.x <= self.right
-        return across and self.top <= point.y <= self.bottom
-
-
-class Point(NamedTuple):
-    """A place in points, in PDF's directions (y up) or in those of `Rect`."""
-
-    x: float
-    y: float
-
-
-@dataclass(frozen=True)
-class Direction:
-    """How most of a page's text runs, against PDF's own axes."""
-
-    quarter_turns: int = 0
-    """Counter-clockwise, 0 to 3. A landscape table on an upright sheet has 1."""
-
-    def as_read(self, x: float, y: float) -> Point:
-        """Return PDF's point (y up) as one reads the text (y down)."""
-        if self.quarter_turns == 0:
-            return Point(x, -y)
-        if self.quarter_turns == 1:
-            return Point(y, x)
-        if self.quarter_turns == 2:
-            return Point(-x, y)
-        return Point(-y, -x)
-
-    def as_in_file(self, point: Point) -> Point:
-        """Return PDF's point for one of the text's."""
-        if self.quarter_turns == 0:
-            return Point(point.x, -point.y)
-        if self.quarter_turns == 1:
-            return Point(point.y, point.x)
-        if self.quarter_turns == 2:
-            return Point(-point.x, point.y)
-        return Point(-point.y, -point.x)
-
-    def rect(self, left: float, bottom: float, right: float, top: float) -> Rect:
-        """Return PDF's rectangle as one reads the text."""
-        if self.quarter_turns == 0:  # nearly always, and asked for each word
-            return Rect(left, -top, right, -bottom)
-        one = self.as_read(left, bottom)
-        other = self.as_read(right, top)
-        return Rect(
-            left=min(one.x, other.x),
-            top=min(one.y, other.y),
-            right=max(one.x, other.x),
-            bottom=max(one.y, other.y),
-        )
-
-
-@dataclass(eq=False)
-class Word:
-    """Characters without a blank between them."""
-
-    text: str
-    rect: Rect
-    goes_on: bool = False
-    """PDFium says that the hyphen at its end parts it from its rest in the next line."""
-
-    def add(self, text: str, rect: Rect) -> None:
-        """Go on with what stands beside it."""
-        self.text += text
-        self.rect = around(self.rect, rect)
-
-    def finish(self, line_rect: Rect) -> None:
-        """Take characters for what PDFium has in their place, and a height that makes sense."""
-        if self.rect.height > MOST_LOOSE * line_rect.height:
-            self.rect = self.rect._replace(top=line_rect.top, bottom=line_rect.bottom)
-        if not self.text.isascii():
-            self.goes_on = self.text[-1] == HYPHEN_MARK
-            self.text = self.text.replace(HYPHEN_MARK, "-")
-            # PDFium may have a character as the two halves that UTF-16 makes of it
-            utf_16 = self.text.encode("utf-16-le", "surrogatepass")
-            self.text = utf_16.decode("utf-16-le", "ignore")
-
-
-class _Character(NamedTuple):
-    text: str
-    rect: Rect
-    """Its advance wide, its font's height high."""
-    number: int = -1
-    """PDFium's index."""
-
-
-@dataclass(eq=False)
-class TextLine:
-    """Words on one baseline, from left to right (or as the script runs)."""
-
-    words: list[Word]
-    rect: Rect
-    """Around what is drawn."""
-    baseline: float
-    """Of its first character; it grows downwards as `rect` does."""
-    font_height: float
-    """Of the widest word, as its font has it."""
-    sideways: bool = False
-    """It runs in another direction than most text of the page."""
-    slanted: bool = False
-    """It runs neither along the sides of the page nor upright, as watermarks do."""
-    right_to_left: bool = False
-    blank_before: bool = False
-    """An empty line stands above it in the file."""
-
-    @property
-    def text(self) -> str:
-        """Its words with a blank between them."""
-        return " ".join(word.text for word in self.words)
-
-    @property
-    def is_number(self) -> bool:
-        """Tell whether it has more digits than letters."""
-        text = self.text
-        digits = sum(map(str.isdigit, text))
-        return digits > 0 and digits > sum(map(str.isalpha, text))
-
-    @property
-    def has_columns(self) -> bool:
-        """Tell whether there is a gap that no blank in running text has."""
-        widest = WIDE_GAP * self.font_height
-        return any(
-            word.rect.left - before.rect.right > widest for before, word in pairwise(self.words)
-        )
-
-    def retain(self, words: list[Word]) -> None:
-        """Go on with these of its words."""
-        self.words = words
-        for number, word in enumerate(words):
-            self.rect = around(self.rect, word.rect) if number else word.rect
-
-    @property
-    def first_character(self) -> _Character:
-        """Its first character, as high as its font."""
-        return self._character(self.words[0].text[:1], self.words[0].rect)
-
-    @property
-    def last_character(self) -> _Character:
-        """Its last character, as high as its font."""
-        return self._character(self.words[-1].text[-1:], self.words[-1].rect)
-
-    def _character(self, text: str, rect: Rect) -> _Character:
-        top = self.baseline - self.font_height
-        return _Character(text, rect._replace(top=top, bottom=self.baseline))
-
-
-@dataclass
-class PageLayout:
-    """The lines of text on a page."""
-
-    page: PdfPage
-    direction: Direction
-    lines: list[TextLine] = field(default_factory=list)
-    """In reading order."""
-
-    def box(self, rect: Rect) -> Box:
-        """Return where a rectangle stands when the page is shown."""
-        one = self._as_shown(Point(rect.left, rect.top))
-        other = self._as_shown(Point(rect.right, rect.bottom))
-        # On a turned page the upper left corner may be shown as any of the four.
-        return Box(
-            left=min(one.x, other.x),
-            top=min(one.y, other.y),
-            right=max(one.x, other.x),
-            bottom=max(one.y, other.y),
-        )
-
-    def _as_shown(self, point: Point) -> Point:
-        """Return a point in fractions of the page as it is shown, from its upper left corner."""
-        x, y = self.direction.as_in_file(point)
-        origin, right, up = self._shown_axes
-        shown_x = origin.x + x * right.x + y * up.x
-        shown_y = origin.y + x * right.y + y * up.y
-        return Point(round(shown_x, 4), round(shown_y, 4))
-
-    @cached_property
-    def _shown_axes(self) -> tuple[Point, Point, Point]:
-        """Where PDF's origin is shown, and what a point to the right and one up add to that.
-
-        The page may be turned, or cut by its crop box. PDFium is asked once and not for each place,
-        which would take a tenth of the time of reading.
-        """
-        origin = _shown(self.page, 0, 0)
-        far_right = _shown(self.page, FAR_POINTS, 0)
-        far_up = _shown(self.page, 0, FAR_POINTS)
-        right = Point((far_right.x - origin.x) / FAR_POINTS, (far_right.y - origin.y) / FAR_POINTS)
-        up = Point((far_up.x - origin.x) / FAR_POINTS, (far_up.y - origin.y) / FAR_POINTS)
-        return origin, right, up
 
 
 @dataclass(frozen=True)
@@ -322,7 +87,7 @@ def layout(page: PdfPage, text_page: PdfTextPage) -> PageLayout:
         for line in reader.lines(piece):
             if not (lines and _joined(lines[-1], line)):
                 lines.append(line)
-    return PageLayout(page=page, direction=direction, lines=_in_reading_order(lines))
+    return PageLayout(page=page, direction=direction, lines=in_reading_order(lines))
 
 
 def _characters(text_page: PdfTextPage) -> str:
@@ -420,7 +185,7 @@ class _PieceReader:
                 yield at_once
                 return
         part = _LinePart()
-        before: _Character | None = None
+        before: Character | None = None
         for match in _WORD.finditer(self._characters, piece.start, piece.end):
             begins_word = True
             for run in self._runs(match.start(), match.end()):
@@ -518,7 +283,7 @@ class _PieceReader:
                 runs.append(_Run(character.text, character, character, character.rect))
         return runs
 
-    def _is_one_run(self, text: str, first: _Character, last: _Character) -> bool:
+    def _is_one_run(self, text: str, first: Character, last: Character) -> bool:
         """Tell whether the characters between these two need not be asked for their places."""
         count = len(text)
         if count == 1:
@@ -536,15 +301,15 @@ class _PieceReader:
                 return False
         return self._places.are_drawn_at_once(first.number, count)
 
-    def _character(self, index: int) -> _Character:
+    def _character(self, index: int) -> Character:
         left, bottom, right, top = self._places.of_character(index)
         if self._direction.quarter_turns == 0:  # nearly always
             rect = Rect(left, -top, right, -bottom)
         else:
             rect = self._direction.rect(left, bottom, right, top)
-        return _Character(self._characters[index], rect, index)
+        return Character(self._characters[index], rect, index)
 
-    def _begins_line(self, before: _Character, character: _Character) -> bool:
+    def _begins_line(self, before: Character, character: Character) -> bool:
         """Tell whether a character that PDFium has on the same line stands on another one."""
         was = before.rect
         now = character.rect
@@ -563,7 +328,7 @@ class _PieceReader:
         # some fonts, of mathematical signs above all, have their boxes far off the line
         return abs(self._baseline(character) - self._baseline(before)) > limit
 
-    def _mark_between(self, before: _Character, character: _Character) -> str:
+    def _mark_between(self, before: Character, character: Character) -> str:
         was = before.rect.height
         now = character.rect.height
         if min(was, now) > SMALLER * max(was, now):
@@ -571,7 +336,7 @@ class _PieceReader:
         raised = self._baseline(before) - self._baseline(character)
         return _mark_between(before, character, raised)
 
-    def _baseline(self, character: _Character) -> float:
+    def _baseline(self, character: Character) -> float:
         x, y = self._places.origin(character.number)
         return self._direction.as_read(x, y).y
 
@@ -612,8 +377,8 @@ class _Run(NamedTuple):
     """Characters beside each other."""
 
     text: str
-    first: _Character
-    last: _Character
+    first: Character
+    last: Character
     rect: Rect
     """Around them."""
 
@@ -680,18 +445,6 @@ def _overlap(one: Rect, other: Rect) -> bool:
     return across and one.top <= other.bottom and other.top <= one.bottom
 
 
-def around(one: Rect, other: Rect) -> Rect:
-    """Return the smallest rectangle that has both in it."""
-    left, top, right, bottom = one
-    other_left, other_top, other_right, other_bottom = other
-    return Rect(
-        min(left, other_left),
-        min(top, other_top),
-        max(right, other_right),
-        max(bottom, other_bottom),
-    )
-
-
 def _are_alike(first: Rect, last: Rect, count: int) -> bool:
     """Tell whether two characters may be the ends of a word of so many on one line."""
     height = first.height
@@ -702,13 +455,13 @@ def _are_alike(first: Rect, last: Rect, count: int) -> bool:
     return 0 < last.right - first.left < MOST_WIDE * count * height
 
 
-def _is_written_downwards(before: _Character, character: _Character) -> bool:
+def _is_written_downwards(before: Character, character: Character) -> bool:
     """Tell whether two characters may be ones of a Chinese or Japanese line from top to bottom."""
     widths = {unicodedata.east_asian_width(text) for text in (before.text, character.text)}
     return widths <= {"W", "F"} and character.rect.right > before.rect.left
 
 
-def _begins_word(before: _Character, character: _Character) -> bool:
+def _begins_word(before: Character, character: Character) -> bool:
     """Tell whether there is a gap that is a blank on paper, though none was written."""
     gap = character.rect.left - before.rect.right
     height = min(before.rect.height, character.rect.height)
@@ -717,7 +470,7 @@ def _begins_word(before: _Character, character: _Character) -> bool:
     return gap > LETTER_GAP * height
 
 
-def _mark_between(before: _Character, character: _Character, raised: float) -> str:
+def _mark_between(before: Character, character: Character, raised: float) -> str:
     """Return what keeps a raised or lowered number apart from what it stands at, else "".
 
     A raised 6 after 10 becomes `10^6`: without a mark it would be another number.
@@ -767,199 +520,3 @@ def _joined(line: TextLine, piece: TextLine) -> bool:
 
 def _overlap_upright(one: Rect, other: Rect) -> bool:
     return one.top < other.bottom and other.top < one.bottom
-
-
-def _in_reading_order(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Return lines as they stand on the page; what nothing is known about stays as it was drawn.
-
-    Lines drawn one below or above the other are a block. A block is read before those below it;
-    blocks beside each other, as columns are, are read in the order of the file.
-    """
-    blocks = _blocks(lines)
-    if len(blocks) > MOST_BLOCKS:
-        return list(lines)
-    blocks = _with_numbers_in_rows(blocks)
-    below: list[list[int]] = []
-    waits_for = [0] * len(blocks)
-    for upper in blocks:
-        numbers: list[int] = []
-        for number, lower in enumerate(blocks):
-            if upper.is_above(lower):
-                numbers.append(number)
-                waits_for[number] += 1
-        below.append(numbers)
-
-    ordered: list[TextLine] = []
-    ready = [number for number, count in enumerate(waits_for) if count == 0]
-    last = -1
-    while ready:
-        # go on where the file does: a footer that was drawn first does not part two columns
-        place = bisect(ready, last) % len(ready)
-        number = ready.pop(place)
-        last = number
-        ordered += blocks[number].lines
-        for later in below[number]:
-            waits_for[later] -= 1
-            if waits_for[later] == 0:
-                insort(ready, later)
-    return ordered
-
-
-@dataclass(eq=False)
-class _Block:
-    """Lines that were drawn one below the other, or one above the other."""
-
-    lines: list[TextLine]
-    rect: Rect
-
-    @property
-    def is_numbers(self) -> bool:
-        """Tell whether most of at least two lines have more digits than letters."""
-        if len(self.lines) < 2 or self.lines[0].sideways:
-            return False
-        return sum(line.is_number for line in self.lines) > len(self.lines) / 2
-
-    def line_beside(self, line: TextLine) -> TextLine | None:
-        """Return the line of this block with the same baseline, if there is one."""
-        for own in self.lines:
-            if abs(own.baseline - line.baseline) <= SAME_BASELINE * line.font_height:
-                return own
-        return None
-
-    def has_rows_of(self, column: _Block) -> bool:
-        """Tell whether each number of a column stands beside a line of this block."""
-        numbers = [line for line in column.lines if line.is_number]
-        return all(self.line_beside(number) is not None for number in numbers)
-
-    def add_column(self, column: _Block) -> None:
-        """Put each line of a column that stands to the right into its row."""
-        for line in column.lines:
-            row = self.line_beside(line)
-            if row is None:
-                self.lines.append(line)
-            else:
-                row.words += line.words
-                row.rect = around(row.rect, line.rect)
-        self.lines.sort(key=lambda line: line.baseline)
-        self.rect = around(self.rect, column.rect)
-
-    def is_above(self, other: _Block) -> bool:
-        """Tell whether it ends where the other begins, or above, and one looks down on it.
-
-        The heights of lines may reach into each other, their middles do not.
-        """
-        if self.lines[0].sideways or other.lines[0].sideways:
-            return False
-        if self.rect.right <= other.rect.left or other.rect.right <= self.rect.left:
-            return False
-        end = self.lines[-1].rect.center.y
-        begin = other.lines[0].rect.center.y
-        return end < begin and end < other.rect.top and self.rect.bottom < begin
-
-
-def _with_numbers_in_rows(blocks: Sequence[_Block]) -> list[_Block]:
-    """Return the blocks; a column of numbers that was drawn by itself is put into its rows."""
-    remaining = list(blocks)
-    numbers = [block for block in blocks if block.is_numbers]
-    for column in sorted(numbers, key=lambda block: block.rect.left):
-        nearest: _Block | None = None
-        for block in remaining:
-            if block is column or block.rect.right > column.rect.left:
-                continue
-            is_nearer = nearest is None or block.rect.right > nearest.rect.right
-            if is_nearer and block.has_rows_of(column):
-                nearest = block
-        if nearest is not None:
-            nearest.add_column(column)
-            remaining.remove(column)
-    return remaining
-
-
-def _blocks(lines: Sequence[TextLine]) -> list[_Block]:
-    blocks: list[_Block] = []
-    for line in lines:
-        if blocks and _goes_on(blocks[-1].lines[-1], line):
-            block = blocks[-1]
-            block.lines.append(line)
-            block.rect = around(block.rect, line.rect)
-        else:
-            blocks.append(_Block(lines=[line], rect=line.rect))
-    for block in blocks:
-        if not block.lines[0].sideways:
-            block.lines.sort(key=lambda line: line.baseline)
-    return blocks
-
-
-def _goes_on(before: TextLine, line: TextLine) -> bool:
-    """Tell whether a line stands right below the one before it, or right above.
-
-    PDFium may give the lines of a turned page from bottom to top.
-    """
-    if before.sideways or line.sideways:
-        return before.sideways == line.sideways
-    if before.rect.right <= line.rect.left or line.rect.right <= before.rect.left:
-        return False
-    gap = max(line.rect.top - before.rect.bottom, before.rect.top - line.rect.bottom)
-    height = max(before.rect.height, line.rect.height)
-    return -height / 2 < gap < BLOCK_GAP * height
-
-
-def join_words_across_lines(lines: Sequence[TextLine]) -> None:
-    """Put the rest of a word that was parted at the end of a line into the line that it begins in.
-
-    A hyphen goes only between two lower-case letters: that of a code, a date or a double name
-    stays. A line that gives all its words away is left without any.
-    """
-    for index, line in enumerate(lines):
-        following = _next_of_its_size(lines, index)
-        if following is None or not line.words or not following.words:
-            continue
-        word = line.words[-1]
-        rest = following.words[0]
-        if not word.text.endswith(("-", SOFT_HYPHEN)) or not rest.text[0].isalnum():
-            continue
-        if len(word.text) < 2 or not word.text[-2].isalnum():
-            continue
-        if not word.goes_on and not _is_parted(line, following):
-            continue
-        if word.text[-2].islower() and rest.text[0].islower():
-            word.text = word.text[:-1]
-        word.text += rest.text
-        word.goes_on = rest.goes_on
-        following.words = following.words[1:]
-        if not following.words:
-            line.rect = around(line.rect, following.rect)
-
-
-def _next_of_its_size(lines: Sequence[TextLine], index: int) -> TextLine | None:
-    """Return the line that goes on after this one: footnotes, which are smaller, stand between."""
-    height = lines[index].font_height
-    for line in lines[index + 1 : index + 1 + MOST_LINES_BETWEEN]:
-        if SMALLER * height < line.font_height < height / SMALLER:
-            return line
-    return None
-
-
-def _is_parted(line: TextLine, following: TextLine) -> bool:
-    """Tell whether a hyphen at the end of running text parts a number or a code.
-
-    In a column of numbers it is a minus, or nothing.
-    """
-    if len(line.words) < 3 or line.has_columns or following.has_columns:
-        return False
-    is_below = following.rect.top > line.rect.center.y
-    before = line.words[-1].text[-2]
-    after = following.words[0].text[0]
-    return is_below and (before.isdigit() == after.isdigit() or before.isupper())
-
-
-def _shown(page: PdfPage, x: float, y: float) -> Point:
-    """Return PDF's point in fractions of the page as it is shown, from its upper left corner."""
-    import pypdfium2.raw as pdfium_c
-
-    device_x = ctypes.c_int()
-    device_y = ctypes.c_int()
-    # PDFium draws the page, not turned further, into a square of DEVICE_UNITS and says which of
-    # them the point falls on: by writing into the last two arguments.
-    pdfium_c.FPDF_PageToDevice(page, 0, 0, DEVICE_UNITS, DEVICE_UNITS, 0, x, y, device_x, device_y)
-    return Point(device_x.value / DEVICE_UNITS, device_y.value / DEVICE_UNITS)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from docmind.ingestion.parsed import Box, Line
 from docmind.ingestion.readers.ocr import LONGEST_SIDE, recognize
 from docmind.ingestion.readers.ooxml import Unread
-from docmind.ingestion.readers.pdf_layout import PageLayout, Rect, around
+from docmind.ingestion.readers.pdf_lines import PageLayout, Rect, around
 
 if TYPE_CHECKING:
     import numpy as np

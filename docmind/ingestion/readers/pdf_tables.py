@@ -15,20 +15,14 @@ from __future__ import annotations
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from docmind.ingestion.parsed import Box, markdown_table
-from docmind.ingestion.readers.pdf_layout import (
-    PageLayout,
-    Point,
-    Rect,
-    TextLine,
-    Word,
-    around,
-    join_words_across_lines,
-)
+from docmind.ingestion.readers.pdf_lines import PageLayout, Point, Rect, TextLine, Word, around
+from docmind.ingestion.readers.pdf_reading_order import join_words_across_lines
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -51,10 +45,20 @@ over all columns it is text between two tables."""
 MOST_HEADER_ROWS = 4
 MOST_REPEATED = 2.0
 """A table that says more than so many times what its cells do is none: its words are text."""
+FLOWING = 0.36
+"""Fraction of a line's height up to which a gap between words is a blank: what stands in cells of
+their own has the room on both sides of a rule between it."""
 LEAST_ROWS_WITHOUT_RULES = 3
 """So many lines of numbers in a cell are rows. Two may be one thing, as a value and its error."""
 STICKING_OUT = 0.15
 """Fraction of a word's width by which it may reach over the side of its cell."""
+MOST_CROSSED = 0.02
+"""Fraction of words that may go on in the next cell, as a blank is all that parts them."""
+MOST_CELL_CHARS_BESIDE_ROWS = 400
+"""A cell beside several rows that says more is running text in a frame."""
+MOST_SPANNING_VALUES = 0.1
+"""Fraction of a table's values that may stand in several rows or columns. Where more do, shades and
+frames were taken for rules, and the values of several rows stand in one cell."""
 MOST_STICKING_OUT = 0.05
 """Fraction of words that may reach further: the lines of a drawing cross more of them."""
 
@@ -117,6 +121,8 @@ class _Cell:
 
     rect: Rect
     lines: list[TextLine] = field(default_factory=list)
+    is_flowing: bool = False
+    """Lines of the page run through its text, as if it were several cells."""
 
     def add(self, word: Word, line: TextLine) -> None:
         """Take a word of a line; the words of a line come one after the other."""
@@ -126,6 +132,7 @@ class _Cell:
                 rect=word.rect,
                 baseline=line.baseline,
                 font_height=line.font_height,
+                sideways=line.sideways,
             )
             self.lines.append(part)
         part = self.lines[-1]
@@ -323,7 +330,7 @@ def _tables(layout: PageLayout, rects: Sequence[Rect]) -> Iterator[Table]:
     Text over all columns parts two tables.
     """
     cells = _filled_cells(layout, rects)
-    if not cells or _is_drawing(cells):
+    if not cells or _is_drawing(cells) or _is_crossed(cells):
         return
     grid = _Grid(_cut_to_rows(cells))
     rows: list[int] = []
@@ -360,7 +367,87 @@ def _filled_cells(layout: PageLayout, rects: Sequence[Rect]) -> list[_Cell]:
                 if cell.rect.holds(word.rect.center):
                     cell.add(word, line)
                     break
-    return [cell for cell in cells if cell.lines]
+    return _with_flowing_text(cell for cell in cells if cell.lines)
+
+
+def _with_flowing_text(cells: Iterable[_Cell]) -> list[_Cell]:
+    """Return the cells; those through which a text runs are one.
+
+    The sides of shades and frames are lines as rules are, and stand where no cell ends.
+    """
+    joined: list[_Cell] = []
+    for cell in sorted(cells, key=lambda cell: (cell.rect.top, cell.rect.bottom, cell.rect.left)):
+        if joined and _flows(joined[-1], cell):
+            before = joined[-1]
+            joined[-1] = _Cell(
+                around(before.rect, cell.rect),
+                lines=_joined_lines(before, cell),
+                is_flowing=True,
+            )
+        else:
+            joined.append(cell)
+    return joined
+
+
+def _flows(left: _Cell, right: _Cell) -> bool:
+    """Tell whether what stands in the right one of two cells goes on from the left one."""
+    if (
+        abs(left.rect.top - right.rect.top) > SNAP
+        or abs(left.rect.bottom - right.rect.bottom) > SNAP
+    ):
+        return False
+    if abs(right.rect.left - left.rect.right) > 2 * SNAP:
+        return False
+    flows = False
+    for line in left.lines:
+        for other in right.lines:
+            if line.baseline != other.baseline:
+                continue
+            if not _goes_on(line, other):
+                return False
+            flows = True
+    return flows
+
+
+def _goes_on(line: TextLine, other: TextLine) -> bool:
+    """Tell whether only a blank parts a line from another one to its right."""
+    if line.sideways or other.sideways:
+        return False
+    before = line.words[-1]
+    word = other.words[0]
+    if is_value(before.text) or is_value(word.text):
+        return False
+    return abs(word.rect.left - before.rect.right) <= FLOWING * line.font_height
+
+
+def _is_crossed(cells: Sequence[_Cell]) -> bool:
+    """Tell whether the sides of these cells stand within sentences."""
+    words = 0
+    crossed = 0
+    rows: dict[float, list[TextLine]] = {}
+    for cell in cells:
+        words += len(cell.words)
+        for line in cell.lines:
+            rows.setdefault(line.baseline, []).append(line)
+    for row in rows.values():
+        row.sort(key=lambda line: line.words[0].rect.left)
+        for line, other in pairwise(row):
+            if _goes_on(line, other):
+                crossed += 1
+    return crossed > 1 and crossed > MOST_CROSSED * words
+
+
+def _joined_lines(left: _Cell, right: _Cell) -> list[TextLine]:
+    """Return the lines of two cells beside each other, from top to bottom."""
+    lines = list(left.lines)
+    for other in right.lines:
+        beside = [line for line in left.lines if line.baseline == other.baseline]
+        if beside:
+            beside[0].words += other.words
+            beside[0].rect = around(beside[0].rect, other.rect)
+        else:
+            lines.append(other)
+    return sorted(lines, key=lambda line: line.baseline)
 
 
 def _is_drawing(cells: Sequence[_Cell]) -> bool:
@@ -439,6 +526,58 @@ class _Grid:
             self.is_over_all_columns(row) or self._rows[row].count(first) > 1
         )
 
+    def without_repeated_rows(self, rows: Sequence[int]) -> list[int]:
+        """Return the rows of which each says something that the one above or below it does not.
+
+        A cell may be lower than those beside it: where it ends no row begins.
+        """
+        remaining: list[int] = []
+        for row in rows:
+            if remaining and self._says_no_more(row, remaining[-1]):
+                continue
+            if remaining and self._says_no_more(remaining[-1], row):
+                remaining.pop()
+            remaining.append(row)
+        return remaining
+
+    def _says_no_more(self, row: int, other: int) -> bool:
+        """Tell whether each cell of a row stands in the other one as well."""
+        for cell, other_cell in zip(self._rows[row], self._rows[other], strict=True):
+            if cell is not None and cell is not other_cell:
+                return False
+        return True
+
+    def is_of_frames(self, rows: Sequence[int]) -> bool:
+        """Tell whether frames and shades were taken for rules: the cells are none of a table.
+
+        Then values stand in several rows or columns, or sentences run through cells.
+        """
+        places: Counter[_Cell] = Counter()
+        flowing: set[_Cell] = set()
+        for row in rows:
+            places.update(cell for cell in self._rows[row] if cell is not None)
+        values = 0
+        spanning = 0
+        for cell, count in places.items():
+            if cell.is_flowing:
+                flowing.add(cell)
+            if is_value(self._text_of[cell]):
+                values += 1
+                if count > 1:
+                    spanning += 1
+        if spanning > 1 and spanning > MOST_SPANNING_VALUES * values:
+            return True
+        return len(flowing) > len(places) / 2 or self._has_text_beside(rows)
+
+    def _has_text_beside(self, rows: Sequence[int]) -> bool:
+        """Tell whether running text stands beside several rows."""
+        for row, following in pairwise(rows):
+            for cell, below in zip(self._rows[row], self._rows[following], strict=True):
+                if cell is not None and cell is below:
+                    if len(self._text_of[cell]) > MOST_CELL_CHARS_BESIDE_ROWS:
+                        return True
+        return False
+
     def texts(self, rows: Sequence[int]) -> list[list[str]]:
         """Return what stands in the columns of these rows.
 
@@ -459,6 +598,8 @@ class _Grid:
                 text = ""
                 if cell is not None:
                     only_once = self._is_long(cell) or self.is_over_all_columns(row)
+                    # the name of the rows below it, not a head of the columns that it reaches into
+                    only_once = only_once or (cell.is_flowing and cell is self._rows[row][0])
                     if not only_once or cell not in said:
                         text = self._text_of[cell]
                     said.add(cell)
@@ -487,8 +628,8 @@ def _cell_at(cells: Sequence[_Cell], point: Point) -> _Cell | None:
 
 def _table(layout: PageLayout, grid: _Grid, rows: Sequence[int]) -> Iterator[Table]:
     """Yield the table that these rows make, if they make one."""
-    rows = _table_rows(grid, rows)
-    if not rows:
+    rows = grid.without_repeated_rows(_table_rows(grid, rows))
+    if not rows or grid.is_of_frames(rows):
         return
     boxes = [layout.box(grid.rect(row)) for row in rows]
     words: set[Word] = set()

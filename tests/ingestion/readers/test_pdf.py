@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from docmind.ingestion.parsed import ParsedDocument
 from docmind.ingestion.readers.formats import _cleaned, read
 from docmind.ingestion.readers.pdf import _sections
-from docmind.ingestion.readers.pdf_layout import Direction, PageLayout, Rect, TextLine, Word
+from docmind.ingestion.readers.pdf_lines import Direction, PageLayout, Rect, TextLine, Word
 from docmind.ingestion.readers.pdf_tables import Table
 from tests.parts import find_shared_data
 from tests.samples import write_image, write_pdf
@@ -146,6 +146,85 @@ def test_columns_are_read_one_after_the_other_and_a_footer_last(tmp_path):
     ]
 
 
+WORDS = [
+    "harbour",
+    "keeper",
+    "counted",
+    "ships",
+    "that",
+    "came",
+    "before",
+    "noon",
+    "island",
+    "storms",
+]
+
+
+@given(
+    columns=st.integers(2, 3),
+    order=st.sampled_from(["by rows", "row at once", "right to left", "any"]),
+    has_middle_heading=st.booleans(),
+    turned=st.booleans(),
+    random=st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_columns_of_text_are_read_down_however_they_were_drawn(
+    tmp_path_factory, columns, order, has_middle_heading, turned, random
+):
+    placed: list[tuple[int, int, str]] = []  # row, column, text
+    expected = ["A heading that stands over all columns of this page and is longer than one"]
+    for first, last in ((0, 9), (10, 19)) if has_middle_heading else ((0, 19),):
+        if first:
+            expected.append("Another heading over all of the columns stands in the middle of it")
+        for column in range(columns):
+            for row in range(first, last):
+                text = " ".join(random.sample(WORDS, 5))
+                if row == first:
+                    text = text.capitalize()
+                placed.append((row, column, text))
+                expected.append(text)
+    if order == "by rows":
+        placed.sort()
+    elif order == "right to left":
+        placed.sort(key=lambda line: (-line[1], line[0]))
+    elif order == "any":
+        random.shuffle(placed)
+    drawing = [show(60, 520, expected[0])]
+    if has_middle_heading:
+        middle = next(text for text in expected if text.startswith("Another"))
+        drawing.append(show(60, 494 - 14 * 9, middle, size=14))
+    if order == "row at once":
+        for row in sorted({row for row, _, _ in placed}):
+            pieces = [(60 + 175 * column, text) for at, column, text in placed if at == row]
+            moves = [f"1 0 0 1 {x} {494 - 14 * row} Tm ({text}) Tj" for x, text in sorted(pieces)]
+            drawing.append(f"BT /F1 7 Tf {' '.join(moves)} ET")
+    else:
+        for row, column, text in placed:
+            drawing.append(show(60 + 175 * column, 494 - 14 * row, text, size=7))
+    if order == "any":
+        random.shuffle(drawing)
+    if turned:
+        drawing.insert(0, ROTATED)
+    document = read_page(tmp_path_factory.mktemp("pdf"), *drawing)
+    lines = [line for line in document.text.splitlines() if line]
+    assert lines == expected
+
+
+def test_rows_of_texts_and_labels_are_not_parted(tmp_path):
+    drawing: list[str] = []
+    expected: list[str] = []
+    for number, month in enumerate(["January", "February", "March", "April", "May", "June"]):
+        y = 700 - 30 * number
+        drawing.append(show(60, y, f"{month} was counted by two of the"))
+        drawing.append(show(320, y, f"Ships that came in {month} were"))
+        drawing.append(show(60, y - 13, "keepers who live on the isle"))
+        drawing.append(show(320, y - 13, "more than in the year before"))
+        expected.append(f"{month} was counted by two of the Ships that came in {month} were")
+        expected.append("keepers who live on the isle more than in the year before")
+    text = read_page(tmp_path, *drawing).text
+    assert text.splitlines() == expected
+
+
 def ruled(lefts: list[int], tops: list[int]) -> list[str]:
     """Return the lines of a table with all its rules."""
     lines = [f"{lefts[0]} {y} m {lefts[-1]} {y} l S" for y in tops]
@@ -193,6 +272,31 @@ def test_a_rule_through_a_word_does_not_part_it(tmp_path):
         show(204, 646, "39"),
     )
     assert document.text.split().count("performance") == 1
+
+
+def test_shades_and_frames_do_not_part_a_text_nor_repeat_a_row(tmp_path):
+    # the shade of the last column is lower than a row, a title runs through the sides of shades
+    drawing = [
+        *ruled([60, 260, 340, 420], [700, 680, 640, 620, 600]),
+        "260 660 m 340 660 l S",
+        show(64, 666, "Current assets"),
+        show(64, 646, "Cash"),
+        show(264, 646, "4,900"),
+        show(344, 646, "13,302"),
+        show(64, 626, "Other comprehensive income that can be reclassified"),
+        show(64, 606, "Receivables"),
+        show(264, 606, "10,641"),
+        show(344, 606, "12,698"),
+        show(264, 686, "2022"),
+        show(344, 686, "2021"),
+    ]
+    (table,) = read_page(tmp_path, *drawing).sections
+    assert cells(table.text) == [
+        ["", "2022", "2021"],
+        ["Current assets Cash", "4,900", "13,302"],
+        ["Other comprehensive income that can be reclassified", "", ""],
+        ["Receivables", "10,641", "12,698"],
+    ]
 
 
 def test_rows_without_rules_between_them_are_rows(tmp_path):
