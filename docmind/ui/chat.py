@@ -93,10 +93,10 @@ def _draw_loading(app: App) -> None:
         st.caption(f"{plain(so_far)} · You can add documents and ask meanwhile.")
 
 
-def draw_empty(app: App) -> None:
+def draw_empty(app: App, conversation_id: str | None) -> None:
     """Draw the page of a new conversation: what can be asked about, or what is missing."""
     documents = app.documents.documents()
-    scope = current_scope(app, None)
+    scope = current_scope(app, conversation_id)
     searched = app.collections.searched(scope).ids
     ready = [document for document in documents if document.state == "ready"]
     if searched is not None:
@@ -110,6 +110,7 @@ def draw_empty(app: App) -> None:
         else:
             why = _why_none_is_ready(documents, bool(scope))
             st.markdown(why, text_alignment="center")
+        draw_next_questions(app, (), conversation_id)
 
 
 def _draw_first_steps() -> None:
