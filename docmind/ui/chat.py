@@ -11,6 +11,7 @@ from docmind import wording
 from docmind.ui import answer, engine_status, message_actions, shared_app, uploads
 from docmind.ui.asking import ask_again, ask_suggested, ask_waiting, is_loading, waits_for_files
 from docmind.ui.markdown import plain
+from docmind.ui.outdated import draw_outdated
 from docmind.ui.scope_row import current_scope, draw_scope_row
 from docmind.ui.tab import WaitingQuestion, this_tab
 from docmind.ui.turn_view import view_turn
@@ -172,6 +173,7 @@ def draw_messages(app: App, messages: Sequence[StoredMessage], conversation_id: 
             on_click=tab.show_all_messages,
             args=(conversation_id,),
         )
+    documents = app.documents.documents()
     for index, message in enumerate(messages):
         if index < first:
             continue
@@ -179,6 +181,7 @@ def draw_messages(app: App, messages: Sequence[StoredMessage], conversation_id: 
             message_actions.draw_question(app, message, index, is_busy=is_busy)
         else:
             answer.draw_answer(message, index)
+            draw_outdated(app, messages[index - 1], message, documents, is_busy=is_busy)
             message_actions.draw_answer_actions(
                 app, messages[index - 1], message, index, is_busy=is_busy
             )
