@@ -47,7 +47,7 @@ def violations(tab):
     return found
 
 
-@pytest.mark.parametrize("path", ["", "documents", "extract", "system", "settings"])
+@pytest.mark.parametrize("path", ["", "documents", "extract", "notes", "system", "settings"])
 def test_every_page(tab, path):
     tab.open(path)
     tab.page.locator("h1:visible, h2:visible").first.wait_for()
@@ -66,6 +66,20 @@ def test_an_answer_and_the_pane_beside_it(tab):
     tab.page.locator('a[href^="#cite-"]').nth(1).click()
     tab.page.wait_for_selector(".st-key-viewer")
     assert violations(tab) == []
+
+
+def test_a_note(tab):
+    tab.open()
+    tab.ask_and_wait("What does the plan cost?")
+    tab.page.locator('[class*="st-key-keep-"] button:visible').last.click()
+    tab.page.wait_for_selector("text=Kept in a note")
+    tab.open("notes")
+    tab.page.get_by_text("Passage 1 about the fee.").first.wait_for()
+    assert violations(tab) == []
+    tab.page.get_by_role("button", name="Edit").first.click()
+    tab.page.get_by_role("textbox", name="Title").wait_for()
+    assert violations(tab) == []
+    tab.page.get_by_role("button", name="Keep as it was").click()
 
 
 def test_the_menu_of_an_answer(tab):
