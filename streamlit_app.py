@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/chat.py", title="Chat", icon=":material/forum:", default=True),
         st.Page("pages/documents.py", title="Documents", icon=":material/folder_open:"),
         st.Page("pages/extract.py", title="Extract", icon=":material/table_view:"),
+        st.Page("pages/notes.py", title="Notes", icon=":material/sticky_note_2:"),
         st.Page("pages/system.py", title="System", icon=":material/monitoring:"),
         st.Page("pages/settings.py", title="Settings", icon=":material/tune:"),
     ]

@@ -25,6 +25,7 @@ from docmind.storage.collections import CollectionStore
 from docmind.storage.conversations import ConversationStore
 from docmind.storage.database import Database
 from docmind.storage.documents import DocumentStore
+from docmind.storage.notes import NoteStore
 from docmind.storage.settings import read_saved, save_settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class App:
     documents: IngestionService
     collections: CollectionStore
     conversations: ConversationStore
+    notes: NoteStore
     chat: ChatService
     retriever: Retriever
     check_answer: CheckAnswer
@@ -213,6 +215,7 @@ def _build(
         documents=documents,
         collections=collections,
         conversations=conversations,
+        notes=NoteStore(database),
         chat=chat,
         retriever=retriever,
         check_answer=checked,

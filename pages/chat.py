@@ -18,12 +18,19 @@ waiting = tab.this_tab().waiting
 # Always there and first: where the input's place changes, the whole page is made anew.
 foot = st.bottom.container()
 
+# Also there without a banner: what stands behind keeps its place in the page, and so does not jump.
+head = st.container()
+
 # A conversation is scrolled to its end: the banner stands there too.
-with foot if messages else st.container():
+with foot if messages else head:
     chat.draw_engine_banner(app)
 
+# Emptied before the first question is drawn: else that would stand below what is still there, and
+# jump up when it goes.
+welcome = st.empty()
 if not messages and turn is None and waiting is None:
-    chat.draw_empty(app)
+    with welcome.container():
+        chat.draw_empty(app, conversation_id)
 
 if conversation_id is not None:
     chat.draw_messages(app, messages, conversation_id)
@@ -37,7 +44,8 @@ if waiting is not None:
     chat.draw_waiting(app, waiting)
 elif turn is None:
     chat.draw_ask_again(app, messages)
-    chat.draw_next_questions(app, messages, conversation_id)
+    if messages:
+        chat.draw_next_questions(app, messages, conversation_id)
 
 with foot:
     uploads.draw_notices()

@@ -39,6 +39,7 @@ from docmind.storage.conversations import ConversationStore
 from docmind.storage.database import Database
 from docmind.storage.documents import Document, DocumentStore, Failure, IngestionProgress
 from docmind.storage.messages import StoredMessage
+from docmind.storage.notes import NoteStore
 from docmind.storage.settings import load_settings
 from docmind.suggestions import Suggestions
 from docmind.turns import Turn, streamed_answer
@@ -386,6 +387,7 @@ def fake_app(folder: Path, settings: Settings | None = None) -> SimpleNamespace:
         documents=documents,
         collections=CollectionStore(database, document_store),
         conversations=conversations,
+        notes=NoteStore(database),
         chat=FakeChat(conversations, documents),
         suggestions=FakeSuggestions(),
         monitor=monitor,

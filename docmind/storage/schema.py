@@ -3,6 +3,7 @@
     collections ──< documents            a document is in one collection
     conversations ──< messages           questions and answers; each names the one that it follows
                   └─< trim_events        what the model no longer sees of a conversation
+    notes                                what was kept from answers
     settings                             what the Settings page and `docmind model use` saved
 
 A change here needs a migration (`migrations/`): a test compares these tables with what the
@@ -119,6 +120,21 @@ trim_events = Table(
     # A cut holds for the versions that come after its question.
     Column("question", Integer, ForeignKey("messages.id")),
     Index("trim_events_of_conversation", "conversation_id"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    # Markdown, with the passages that it cites.
+    Column("text", Text, nullable=False),
+    # Where its answer was given; a note outlives its conversation.
+    Column("conversation_id", Text, ForeignKey("conversations.id")),
+    Column("created_at", Text, nullable=False),
+    Column("updated_at", Text, nullable=False),
+    # A deleted note can be brought back under its id.
+    sqlite_autoincrement=True,
 )
 
 settings = Table(

@@ -67,14 +67,18 @@ def draw_running(view: TurnView, elapsed_s: float) -> None:
     with st.container(key="live"):
         for trim in view.trims:
             st.caption(f":material/content_cut: {plain(trimmed(trim))}")
+        # What goes on is said above what grows: below, each new line would move it.
+        activity = f":shimmer[{view.activity} …] {plain(wording.elapsed(elapsed_s))}"
         if view.answer:
-            # As they are under a stored answer, which takes this one's place without a jump.
-            agent_steps.draw_stored(view)
+            # As it is with a stored answer, which takes this one's place without a jump.
+            with st.container(key="live-head", horizontal=True, wrap=False):
+                agent_steps.draw_stored(view)
+                st.caption(activity, width="content")
             cite = link_maker(view.sources, {}, LIVE)
             st.markdown(safe(view.answer + " ▍", cite), anchors=False)
         else:
+            st.caption(activity)
             agent_steps.draw_live(view)
-        st.caption(f":shimmer[{view.activity} …] {plain(wording.elapsed(elapsed_s))}")
 
 
 def with_doubts(message: StoredMessage) -> str:

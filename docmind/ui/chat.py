@@ -11,6 +11,7 @@ from docmind import wording
 from docmind.ui import answer, engine_status, message_actions, shared_app, uploads
 from docmind.ui.asking import ask_again, ask_suggested, ask_waiting, is_loading, waits_for_files
 from docmind.ui.markdown import plain
+from docmind.ui.outdated import draw_outdated
 from docmind.ui.scope_row import current_scope, draw_scope_row
 from docmind.ui.tab import WaitingQuestion, this_tab
 from docmind.ui.turn_view import view_turn
@@ -93,10 +94,10 @@ def _draw_loading(app: App) -> None:
         st.caption(f"{plain(so_far)} · You can add documents and ask meanwhile.")
 
 
-def draw_empty(app: App) -> None:
+def draw_empty(app: App, conversation_id: str | None) -> None:
     """Draw the page of a new conversation: what can be asked about, or what is missing."""
     documents = app.documents.documents()
-    scope = current_scope(app, None)
+    scope = current_scope(app, conversation_id)
     searched = app.collections.searched(scope).ids
     ready = [document for document in documents if document.state == "ready"]
     if searched is not None:
@@ -110,6 +111,7 @@ def draw_empty(app: App) -> None:
         else:
             why = _why_none_is_ready(documents, bool(scope))
             st.markdown(why, text_alignment="center")
+        draw_next_questions(app, (), conversation_id)
 
 
 def _draw_first_steps() -> None:
@@ -171,6 +173,7 @@ def draw_messages(app: App, messages: Sequence[StoredMessage], conversation_id: 
             on_click=tab.show_all_messages,
             args=(conversation_id,),
         )
+    documents = app.documents.documents()
     for index, message in enumerate(messages):
         if index < first:
             continue
@@ -178,6 +181,7 @@ def draw_messages(app: App, messages: Sequence[StoredMessage], conversation_id: 
             message_actions.draw_question(app, message, index, is_busy=is_busy)
         else:
             answer.draw_answer(message, index)
+            draw_outdated(app, messages[index - 1], message, documents, is_busy=is_busy)
             message_actions.draw_answer_actions(
                 app, messages[index - 1], message, index, is_busy=is_busy
             )

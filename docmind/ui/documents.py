@@ -11,7 +11,7 @@ from docmind import wording
 from docmind.ingestion.readers.formats import IMAGES
 from docmind.ingestion.readers.source_code import SUFFIXES as CODE
 from docmind.storage.documents import Failure
-from docmind.ui import dialogs, shared_app, uploads
+from docmind.ui import dialogs, document_filter, failures, shared_app, uploads
 from docmind.ui.collections import ALL, draw_bar, shown_collection
 from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain
@@ -48,9 +48,6 @@ _ICONS = {
     ".epub": "menu_book",
     **dict.fromkeys(IMAGES, "image"),
 }
-_RANK_OF_STATE = {"parsing": 0, "embedding": 0, "queued": 1, "failed": 2, "ready": 3}
-"""Where documents of a state stand in the list: those that are at work, wait or failed come first.
-"""
 
 
 def draw_drop_field(app: App) -> None:
@@ -117,17 +114,18 @@ def _draw_list(app: App, was_busy: bool) -> None:
     if collection != ALL:
         documents = [document for document in documents if document.collection == collection]
     search_text = _draw_toolbar(documents)
-    found = [document for document in documents if _matches(document, search_text)]
-    # Sorting is stable: within a rank the newest stays first.
-    found.sort(key=lambda document: document.added_at, reverse=True)
-    found.sort(key=lambda document: _RANK_OF_STATE[document.state])
+    chosen = document_filter.draw_filter(documents)
+    found = [document for document in chosen if _matches(document, search_text)]
     found = _below_what_holds_them(found)
 
-    if not found and search_text:
+    if not found and document_filter.is_filtered():
+        st.caption("No document has this state and type. Choose others above.")
+    elif not found and search_text:
         st.caption("No document has this in its name or tags.")
     elif not found:
         st.caption("Nothing in this collection yet.")
     _draw_bulk_actions(app, found)
+    failures.draw_failures(app, found)
     # The rows stand above the page numbers, but which rows there are is chosen there.
     rows = st.container(key="documents", gap=None)
     shown = _draw_pagination(found)

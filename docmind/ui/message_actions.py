@@ -73,6 +73,7 @@ def draw_answer_actions(
         _draw_version_switch(app, message, is_busy=is_busy)
         if message.text:
             _draw_copy_menu(message)
+            _draw_keep_button(app, question, message)
         _draw_again_menu(app, question, message, is_busy=is_busy)
         if message.text:
             _draw_rating(app, message)
@@ -143,6 +144,24 @@ def _draw_copy_menu(message: StoredMessage) -> None:
     this_tab().copy(text)
     st.toast("Copied", icon=":material/content_copy:")
     st.rerun()
+
+
+def _draw_keep_button(app: App, question: StoredMessage, message: StoredMessage) -> None:
+    """Draw the button that puts an answer with its sources into a note."""
+
+    def keep() -> None:
+        app.notes.add(question.text, answer_with_sources(message), this_tab().conversation_id)
+        st.toast("Kept in a note: see the Notes page", icon=":material/sticky_note_2:")
+
+    st.button(
+        "Keep",
+        key=f"keep-{message.id}",
+        type="tertiary",
+        icon=":material/sticky_note_2:",
+        help="Keep this answer with its sources in a note",
+        on_click=shared_app.attempt,
+        args=(keep,),
+    )
 
 
 def _draw_again_menu(

@@ -11,6 +11,18 @@ function hideCharts() {
     chart.setAttribute("aria-hidden", "true");
 }
 
+// A field for files is called decoration, and has a name and can be focused all the same.
+function nameDropFields() {
+  for (const field of document.querySelectorAll('[data-testid="stFileUploaderDropzone"][role="presentation"]'))
+    field.setAttribute("role", "group");
+}
+
+// A table that is wider than the page is scrolled by keys as well.
+function focusTables() {
+  for (const table of document.querySelectorAll('[data-testid="stTable"] > div:not([tabindex])'))
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+}
+
 // Dialogs and menus stand outside the app's element, which alone has the theme's colour scheme.
 function spreadScheme() {
   const app = document.querySelector(".stApp");
@@ -21,6 +33,8 @@ function spreadScheme() {
 
 function follow() {
   hideCharts();
+  nameDropFields();
+  focusTables();
   spreadScheme();
   const box = document.querySelector('[data-testid="stAppScrollToBottomContainer"]');
   const now = Boolean(box?.querySelector(".st-key-stop-turn"));

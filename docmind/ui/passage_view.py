@@ -26,6 +26,8 @@ class CitedPassage:
     """What of the answer cites it; nothing is known of an answer that is being written."""
     answer_sources: tuple[NumberedPassage, ...]
     """All sources that the answer cites."""
+    claims: tuple[Citation, ...] = ()
+    """All that the answer cites something for, in its order."""
 
 
 def find_passage(
@@ -56,7 +58,12 @@ def find_passage(
     cited_sources = tuple(source for source in answer.sources if source.number in cited_numbers)
     for source in cited_sources:
         if source.number == number:
-            return CitedPassage(source=source, citations=citations, answer_sources=cited_sources)
+            return CitedPassage(
+                source=source,
+                citations=citations,
+                answer_sources=cited_sources,
+                claims=tuple(answer.citations),
+            )
     return None
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from docmind.app import App
+    from docmind.storage.notes import Note
 
 _STATE_KEY = "tab"
 _ADDRESS_KEY = "c"
@@ -91,6 +92,10 @@ class TabState:
     """The id of the question that is being edited."""
     asks_reason: int | None = None
     """The id of the answer that was just rated: the page asks why."""
+    editing_note: int | None = None
+    """The id of the note that is being edited."""
+    deleted_note: Note | None = None
+    """The one that was deleted last: the page offers to bring it back."""
     clipping: Clipping = Clipping()
     """What the browser puts into the clipboard next."""
 
@@ -129,6 +134,10 @@ class TabState:
     def edit(self, question_id: int | None) -> None:
         """Show a question in a field to be edited; None: none any more."""
         self.editing = question_id
+
+    def edit_note(self, note_id: int | None) -> None:
+        """Show a note in fields to be edited; None: none any more."""
+        self.editing_note = note_id
 
     def pick(self, document_ids: Iterable[str]) -> None:
         """Pick these documents and no others."""

@@ -11,7 +11,8 @@ import streamlit as st
 from docmind import wording
 from docmind.errors import DocMindError
 from docmind.ingestion.readers.formats import IMAGES
-from docmind.ui import passage_view
+from docmind.passages import Passage
+from docmind.ui import document_search, passage_view
 from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain, plain_block
 from docmind.ui.page_image import WIDTH, page_image
@@ -45,6 +46,10 @@ class ViewerPane:
     page: int | None = None
     """The page that is looked at; None: the citation's, or the first."""
     zoom: int = ZOOMS[0]
+    claim: int | None = None
+    """Which of the answer's claims is looked at; None: the first that cites `number`."""
+    match: int = 0
+    """Which of the matches of what is searched for in the document is looked at."""
 
     @classmethod
     def from_link(cls, target: str) -> ViewerPane | None:
@@ -63,25 +68,25 @@ class ViewerPane:
 
     def draw(self, app: App) -> None:
         """Draw it, unless what it shows is gone. Turning pages draws only the pane anew."""
-        cited = None
-        if self.number is not None:
-            cited = self._cited(app, self.number)
-            if cited is None:
-                return
-        elif app.documents.get(self.document_id) is None:
-            return
-        with st.container(key="viewer"):
-            _draw_pane(app, self, cited)
+        if self.number is None:
+            is_there = app.documents.get(self.document_id) is not None
+        else:
+            is_there = self.cited(app) is not None
+        if is_there:
+            with st.container(key="viewer"):
+                _draw_pane(app, self)
 
-    def _cited(self, app: App, number: int) -> CitedPassage | None:
+    def cited(self, app: App) -> CitedPassage | None:
+        """Return what the answer takes from it; None: a preview, or the answer is gone."""
         conversation_id = shown_conversation(app)
-        if conversation_id is None:
+        if conversation_id is None or self.number is None:
             return None
-        return passage_view.find_passage(app, conversation_id, self.message, number)
+        return passage_view.find_passage(app, conversation_id, self.message, self.number)
 
 
 @st.fragment
-def _draw_pane(app: App, pane: ViewerPane, cited: CitedPassage | None) -> None:
+def _draw_pane(app: App, pane: ViewerPane) -> None:
+    cited = pane.cited(app)
     document_id = pane.document_id
     first_page: int | None = 1
     name = ""
@@ -95,6 +100,8 @@ def _draw_pane(app: App, pane: ViewerPane, cited: CitedPassage | None) -> None:
         name = document.name
     page = pane.page or first_page
     _draw_head(app, pane, document=document, name=name, page=page)
+    if cited is not None:
+        _draw_claims(pane, cited)
     if cited is not None and page == first_page:
         passage_view.draw_passage(cited)
     if document is None:
@@ -102,13 +109,27 @@ def _draw_pane(app: App, pane: ViewerPane, cited: CitedPassage | None) -> None:
         return
     if cited is None and document.state == "ready":
         _draw_about(app, pane, document)
-    boxes: list[Sequence[float]] = []
-    if cited is not None:
-        # All that the answer takes from this page, not only what was clicked.
-        for source in cited.answer_sources:
-            if source.passage.document_id == document_id and source.passage.page == page:
-                boxes.extend(source.passage.boxes)
+    match = None
+    if document.state == "ready":
+        match = _draw_search(app, pane, document)
+    boxes = _boxes_on(page, document_id, cited=cited, match=match)
     _draw_page(app, document, page, boxes=boxes, zoom=pane.zoom)
+
+
+def _boxes_on(
+    page: int | None, document_id: str, *, cited: CitedPassage | None, match: Passage | None
+) -> list[Sequence[float]]:
+    """Return what is marked on a page: all that the answer takes from it, and what was found."""
+    passages: list[Passage] = []
+    if cited is not None:
+        passages += [source.passage for source in cited.answer_sources]
+    if match is not None:
+        passages.append(match)
+    boxes: list[Sequence[float]] = []
+    for passage in passages:
+        if passage.document_id == document_id and passage.page == page:
+            boxes.extend(passage.boxes)
+    return boxes
 
 
 def _draw_head(
@@ -146,6 +167,56 @@ def _draw_head(
         if _has_picture(document):
             _draw_zoom(pane)
         _draw_original(app, document)
+
+
+def _draw_claims(pane: ViewerPane, cited: CitedPassage) -> None:
+    """Draw the way from one claim of the answer to the next, in its order."""
+    claims = cited.claims
+    if len(claims) < 2:
+        return
+    numbers = [claim.number for claim in claims]
+    place = pane.claim
+    if place is None or place >= len(claims) or numbers[place] != pane.number:
+        if pane.number not in numbers:  # found but not cited
+            return
+        place = numbers.index(pane.number)
+
+    def show(new_place: int) -> None:
+        pane.claim = new_place
+        pane.number = numbers[new_place]
+        # The page of the passage that it rests on.
+        pane.page = None
+
+    with st.container(
+        key="viewer-claims", horizontal=True, gap="small", vertical_alignment="center"
+    ):
+        icon_button(
+            "Claim before",
+            "arrow_upward",
+            key="viewer-claim-before",
+            disabled=place == 0,
+            on_click=show,
+            args=(place - 1,),
+        )
+        st.caption(f"Claim {place + 1} of {len(claims)}", width="content")
+        icon_button(
+            "Next claim",
+            "arrow_downward",
+            key="viewer-claim-next",
+            disabled=place == len(claims) - 1,
+            on_click=show,
+            args=(place + 1,),
+        )
+
+
+def _draw_search(app: App, pane: ViewerPane, document: Document) -> Passage | None:
+    """Draw the search in the document; return the match that is looked at."""
+
+    def go(place: int, passage: Passage) -> None:
+        pane.match = place
+        pane.page = passage.page
+
+    return document_search.draw_search(app, document, pane.match, go)
 
 
 def _draw_about(app: App, pane: ViewerPane, document: Document) -> None:

@@ -92,7 +92,9 @@ class Visit:
 
     def open(self, path: str = "") -> None:
         self.page.goto(f"{self.url}/{path}")
-        self.page.wait_for_selector(".st-key-status-panel", timeout=120_000)
+        # On a narrow screen the sidebar is closed at first.
+        self.page.wait_for_selector(".st-key-status-panel", state="attached", timeout=120_000)
+        self.page.wait_for_selector('[data-test-script-state="notRunning"]', timeout=120_000)
 
     def ask(self, question: str) -> None:
         field = self.page.locator('[data-testid="stChatInputTextArea"]')

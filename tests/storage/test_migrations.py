@@ -361,15 +361,15 @@ def test_a_later_migration_begins_where_the_file_is(old_folder, opened, monkeypa
     opened().close()
     save_settings(old_folder, {"llm": {"model": "a/b"}})
 
-    def add_notes(db, _data_dir):
-        db.execute("CREATE TABLE notes (text TEXT)")
+    def add_sketches(db, _data_dir):
+        db.execute("CREATE TABLE sketches (text TEXT)")
 
-    monkeypatch.setattr(upgrade, "MIGRATIONS", (*upgrade.MIGRATIONS, add_notes))
+    monkeypatch.setattr(upgrade, "MIGRATIONS", (*upgrade.MIGRATIONS, add_sketches))
     monkeypatch.setattr(upgrade, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     assert read_saved(old_folder)["llm"] == {"max_answer_tokens": 64, "model": "a/b"}
     database = opened()
     assert database.schema_version == SCHEMA_VERSION + 1
-    assert rows_of(old_folder / "docmind.sqlite3", "notes") == []
+    assert rows_of(old_folder / "docmind.sqlite3", "sketches") == []
     before = f"docmind.sqlite3.before-{SCHEMA_VERSION}"
     assert len(rows_of(old_folder / before, "documents")) == 6
     later = f"docmind.sqlite3.before-{SCHEMA_VERSION + 1}"

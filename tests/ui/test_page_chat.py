@@ -88,6 +88,32 @@ def test_a_source_opens_with_its_page_heading_and_passage(open_page, app, ready)
     assert shown.count("Passage 1 about the fee") == 2, "the passage, and the text around it"
 
 
+def test_the_pane_goes_from_one_claim_of_the_answer_to_the_next(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    tab.button(key="source-1-1").click().run()
+    assert "Claim 1 of 2" in words(tab)
+    tab.button(key="icon-viewer-claim-next").click().run()
+    assert "Claim 2 of 2" in words(tab)
+    assert "**2 · prices\\.txt**" in words(tab)
+    assert tab.button(key="icon-viewer-claim-next").disabled
+    tab.button(key="icon-viewer-claim-before").click().run()
+    assert "**1 · prices\\.txt**" in words(tab)
+
+
+def test_a_document_is_searched_in_the_pane_match_by_match(open_page, app, ready):
+    tab = finished(ask(open_page(), "What is the fee?"), app)
+    tab.button(key="source-1-1").click().run()
+    field = f"viewer-search-{ready.id}"
+    tab.text_input(key=field).set_value("TEXT").run()
+    assert "1 of 2" in words(tab)
+    tab.button(key="icon-viewer-match-next").click().run()
+    assert "2 of 2" in words(tab)
+    tab.button(key="icon-viewer-match-next").click().run()
+    assert "1 of 2" in words(tab)
+    tab.text_input(key=field).set_value("dragon").run()
+    assert "Not found" in words(tab)
+
+
 def test_a_source_of_a_deleted_document_still_opens(open_page, app, ready):
     tab = finished(ask(open_page(), "What is the fee?"), app)
     app.documents.delete(ready.id)
@@ -588,3 +614,25 @@ def test_nothing_is_offered_while_an_answer_is_written_or_after_one_that_failed(
     assert not buttons_with_key(tab, "next-question-")
     running.set()
     assert not buttons_with_key(finished(tab, app), "next-question-")
+
+
+def test_an_answer_whose_document_was_deleted_says_so(open_page, app, ready):
+    tab = ask(open_page(), "What is the fee?")
+    assert "since" not in words(tab)
+    app.documents.add_bytes(b"another", "other.txt")
+    app.documents.delete(ready.id)
+    assert "**prices\\.txt** was deleted since." in words(tab.run())
+
+
+def test_an_answer_whose_document_has_changed_is_made_again_in_one_click(open_page, app, ready):
+    tab = ask(open_page(), "@prices.txt What is the fee?")
+    app.documents.delete(ready.id)
+    newer = app.documents.add_bytes(b"The fee is six.", ready.name).document
+    tab.run()
+    assert "has changed since" in words(tab)
+    button(tab, "Ask again").click().run()
+    tab = finished(tab, app)
+    question, answer = app.conversations.messages(app.conversations.list()[0].id)
+    assert [document.id for document in question.scope.documents] == [newer.id]
+    assert len(answer.versions) == 2 or len(question.versions) == 2
+    assert "has changed since" not in words(tab)

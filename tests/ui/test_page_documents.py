@@ -1,7 +1,9 @@
 """Documents: drop, watch, search, retry, delete."""
 
 from docmind.errors import StoreError
+from docmind.storage.documents import Document, Failure
 from docmind.ui.dialogs import DeleteCollection, NewCollection, RenameCollection
+from docmind.ui.failures import group_by_reason
 from tests.ui.conftest import button, buttons_with_key, tab_state, words
 
 
@@ -9,6 +11,10 @@ def upload(tab, *files):
     for name, data in files:
         tab.file_uploader[0].upload(name, data, "text/plain")
     return tab.run()
+
+
+def selectbox(tab, label):
+    return next(each for each in tab.selectbox if each.label == label)
 
 
 def names(documents):
@@ -61,6 +67,56 @@ def test_a_failed_document_shows_its_reason_and_can_be_tried_again(open_page, ap
     assert "The file is damaged" in words(tab)
     tab.button(key=f"retry-{failed.id}").click().run()
     assert app.documents.retried == [failed.id]
+
+
+def test_documents_that_failed_alike_are_tried_again_together(open_page, app):
+    failed = [
+        app.documents.add_bytes(name.encode(), name).document for name in ("bad.docx", "bad2.docx")
+    ]
+    app.documents.add_bytes(b"x", "locked.pdf")
+    tab = open_page("documents")
+    button(tab, "Retry all 2").click().run()
+    assert sorted(app.documents.retried) == sorted(document.id for document in failed)
+
+
+def test_a_reason_that_names_its_document_is_one_reason():
+    group = group_by_reason([failed_document("a.docx"), failed_document("b.docx")])
+    assert list(group) == ["It is damaged."]
+    assert names(group["It is damaged."]) == ["a.docx", "b.docx"]
+
+
+def failed_document(name):
+    return Document(
+        id=name,
+        name=name,
+        size=1,
+        suffix=".docx",
+        state="failed",
+        added_at="2026-01-01T00:00:00+00:00",
+        failure=Failure.UNREADABLE,
+        reason=f"'{name}' is damaged.",
+    )
+
+
+def test_the_list_is_confined_to_a_state_and_a_type_and_ordered(open_page, app):
+    for name in ("b.txt", "a.txt", "note.md", "bad.docx"):
+        app.documents.add_bytes(name.encode(), name)
+    tab = open_page("documents")
+    tab.selectbox(key="documents-state").set_value("failed").run()
+    assert listed(tab) == ["bad.docx"]
+    tab.selectbox(key="documents-type").set_value(".md").run()
+    assert listed(tab) == []
+    assert "No document has this state and type" in words(tab)
+    tab.selectbox(key="documents-state").set_value("any").run()
+    assert listed(tab) == ["note.md"]
+    tab.selectbox(key="documents-type").set_value("any").run()
+    tab.selectbox(key="documents-order").set_value("name").run()
+    assert listed(tab) == ["a.txt", "b.txt", "bad.docx", "note.md"]
+
+
+def listed(tab):
+    shown = [element.value for element in tab.markdown if element.value.startswith(":material/")]
+    return [value.partition("**")[2].partition("**")[0].replace("\\", "") for value in shown]
 
 
 def test_what_a_full_disk_forbids_is_said(open_page, app, monkeypatch):
@@ -170,8 +226,8 @@ def test_a_document_is_moved_and_tagged(open_page, app):
     tab.text_input(key="document-search").set_value("tax").run()
     assert "b\\.txt" not in words(tab)
     tab.button(key=f"icon-label-{document.id}").click().run()
-    assert tab.selectbox[0].options == ["General", "Contracts (2026)"]
-    tab.selectbox[0].set_value(made.id)
+    assert selectbox(tab, "Collection").options == ["General", "Contracts (2026)"]
+    selectbox(tab, "Collection").set_value(made.id)
     tab.multiselect[0].set_value([])
     button(tab, "Save").click().run()
     moved = app.documents.get(document.id)
@@ -223,7 +279,7 @@ def test_several_are_moved_and_tagged_at_once_and_keep_their_own_tags(open_page,
     tab.checkbox(key=f"pick-{second.id}-0").check().run()
     tab.button(key="label-picked").click().run()
     assert tab.multiselect[0].value == ["tax"]
-    tab.selectbox[0].set_value(made.id)
+    selectbox(tab, "Collection").set_value(made.id)
     tab.multiselect[0].set_value([])
     button(tab, "Save").click().run()
     first = app.documents.get(first.id)

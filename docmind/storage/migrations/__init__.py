@@ -18,6 +18,7 @@ from pathlib import Path
 
 from docmind.storage.migrations import (
     kept_conversations,
+    notes,
     one_database,
     parents,
     question_scopes,
@@ -39,6 +40,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     parents.upgrade,
     question_scopes.upgrade,
     kept_conversations.upgrade,
+    notes.upgrade,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
