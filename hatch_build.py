@@ -5,6 +5,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 WEB_FILES = {
+    "docmind_server.py": "docmind/web/docmind_server.py",
     "streamlit_app.py": "docmind/web/streamlit_app.py",
     "pages": "docmind/web/pages",
     ".streamlit/config.toml": "docmind/web/.streamlit/config.toml",

@@ -49,7 +49,7 @@ def main(files: list[str]) -> None:
     models = os.environ.get("DOCMIND_TEST_MODELS") or user_cache_path("docmind") / "test-models"
     (data / "models").symlink_to(models)
     app = served(
-        ["-m", "streamlit", "run", "streamlit_app.py"],
+        ["-m", "streamlit", "run", "docmind_server.py"],
         {"DOCMIND_DATA_DIR": str(data)},
         data / "app.log",
     )

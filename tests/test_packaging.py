@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import docmind
+from docmind.api.address import is_listening
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -50,7 +51,8 @@ def declared() -> set[str]:
 def imported_modules() -> set[str]:
     """Return the top-level names of other people's modules that the app imports."""
     names = set()
-    sources = [*ROOT.glob("docmind/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]
+    sources = [*ROOT.glob("docmind/**/*.py"), *ROOT.glob("pages/*.py")]
+    sources += [ROOT / "docmind_server.py", ROOT / "streamlit_app.py"]
     for path in sources:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
@@ -182,6 +184,12 @@ def test_an_installed_docmind_opens_the_app(installed, tmp_path, minilm):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < end, log.read_text()
                 time.sleep(0.2)
+        # No page has been visited: other programs have the library nevertheless.
+        while not is_listening(data / "api.sock"):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
     finally:
         process.terminate()
         process.wait(30)
+    assert not (data / "api.sock").exists(), "it was closed, not just ended"

@@ -118,6 +118,26 @@ class Client:
         """Return what the documents say of a statement: its sentences with their verdicts."""
         return dict(self._json("POST", "/api/verify", json={"claim": claim, **scope}))
 
+    def extract(
+        self, questions: Sequence[str], *, collections: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Begin to fill in a grid of questions and documents; return how far it is."""
+        body = {"questions": list(questions), "collections": list(collections)}
+        return dict(self._json("POST", "/api/extractions", json=body))
+
+    def extraction(self, extraction_id: str) -> dict[str, Any]:
+        """Return how far a grid is, and what of it is doubtful."""
+        return dict(self._json("GET", f"/api/extractions/{extraction_id}"))
+
+    def stop_extraction(self, extraction_id: str) -> dict[str, Any]:
+        """End a grid; what has been filled in stays."""
+        return dict(self._json("POST", f"/api/extractions/{extraction_id}/stop"))
+
+    def extraction_file(self, extraction_id: str, suffix: str) -> bytes:
+        """Return a grid as far as it is filled in, as `.csv` or `.xlsx`."""
+        path = f"/api/extractions/{extraction_id}/file"
+        return self._request("GET", path, params={"suffix": suffix}).content
+
     def repair(self) -> list[dict[str, Any]]:
         """Mend where documents, files and passages disagree; return what was found and done."""
         return list(self._json("POST", "/api/repair"))

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from docmind.api import completions, documents, questions, status
+from docmind.api import completions, documents, extractions, questions, status
 from docmind.errors import (
     DocMindError,
     EngineError,
@@ -45,7 +45,7 @@ def make_api(app: App) -> FastAPI:
     """Return the web application. What it answers is said in docs/api.md and /openapi.json."""
     # FastAPI's own pages about an API fetch their scripts from another server.
     api = FastAPI(title="DocMind", version=version("docmind"), docs_url=None, redoc_url=None)
-    for routes in (status, documents, questions, completions):
+    for routes in (status, documents, questions, extractions, completions):
         api.include_router(routes.make_routes(app))
 
     @api.exception_handler(DocMindError)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -11,12 +12,19 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from docmind import wording
 from docmind.cli.console import err, out, printable
-from docmind.cli.opening import open_app
+from docmind.cli.opening import open_library
 from docmind.errors import DocMindError
-from docmind.question_scope import QuestionScope
 
 if TYPE_CHECKING:
-    from docmind.extraction.grid import Extraction
+    from docmind.api.client import Client
+
+LOOK_S = 0.2
+"""How often it is looked how far the grid is."""
+STOP_S = 10.0
+"""How long a grid that is ended may take for the cells that are being read."""
+
+Grid = dict[str, Any]
+"""What the API says of a grid."""
 
 
 def extract(
@@ -34,50 +42,53 @@ def extract(
     from docmind.extraction.files import check_ending, write
 
     check_ending(out_file)
-    with open_app() as app:
-        chosen: list[int] = []
-        for name in collection or []:
-            chosen.append(app.collections.named(name).id)
-        scope = QuestionScope(collections=tuple(chosen))
+    with open_library() as library:
         with err.status("loading the model"):
-            app.engine.wait_ready()
-        extraction = app.extraction.start(question, app.collections.searched(scope).ids)
-        try:
-            _show_progress(extraction)
-        except KeyboardInterrupt:  # what has been read so far is written
-            extraction.stop()
-            extraction.wait(10)
-        write(extraction, out_file)
+            library.wait_for_model()
+        begun = library.extract(question, collections=collection or [])
+        extraction = _follow(library, begun)
+        write(library.extraction_file(extraction["id"], out_file.suffix), out_file)
     _print_summary(extraction, out_file)
-    if extraction.error:
-        raise DocMindError(extraction.error)
+    if extraction["error"]:
+        raise DocMindError(extraction["error"])
 
 
-def _show_progress(extraction: Extraction) -> None:
-    """Draw a bar until the grid is filled in."""
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), console=out, transient=True
-    ) as bar:
-        task = bar.add_task("asking", total=extraction.count)
-        while not extraction.wait(0.2):
-            filled = extraction.filled
-            words = f"{filled} of {wording.count(extraction.count, 'cell')}"
-            bar.update(task, completed=filled, description=words)
+def _follow(library: Client, extraction: Grid) -> Grid:
+    """Draw a bar until the grid is filled in, or Ctrl+C ends it; return what became of it."""
+    try:
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), console=out, transient=True
+        ) as bar:
+            task = bar.add_task("asking", total=extraction["count"])
+            while not extraction["done"]:
+                time.sleep(LOOK_S)
+                extraction = library.extraction(extraction["id"])
+                filled = extraction["filled"]
+                words = f"{filled} of {wording.count(extraction['count'], 'cell')}"
+                bar.update(task, completed=filled, description=words)
+    except KeyboardInterrupt:  # what has been read so far is written
+        return _stopped(library, extraction)
+    return extraction
 
 
-def _print_summary(extraction: Extraction, out_file: Path) -> None:
+def _stopped(library: Client, extraction: Grid) -> Grid:
+    """End a grid, and wait a while until its cells are no longer being read."""
+    extraction = library.stop_extraction(extraction["id"])
+    end = time.monotonic() + STOP_S
+    while not extraction["done"] and time.monotonic() < end:
+        time.sleep(LOOK_S)
+        extraction = library.extraction(extraction["id"])
+    return extraction
+
+
+def _print_summary(extraction: Grid, out_file: Path) -> None:
     """Print what was found, and which values to look at."""
-    filled = extraction.cells()
-    with_value = [cell for cell in filled if cell.value]
     out.print(
-        f"{escape(str(out_file))}: {wording.count(len(with_value), 'value')} from "
-        f"{wording.count(len(extraction.documents), 'document')}, "
-        f"{len(filled)} of {wording.count(extraction.count, 'cell')} read in "
-        f"{wording.duration(extraction.elapsed_s)}"
+        f"{escape(str(out_file))}: {wording.count(extraction['values'], 'value')} from "
+        f"{wording.count(extraction['documents'], 'document')}, "
+        f"{extraction['filled']} of {wording.count(extraction['count'], 'cell')} read in "
+        f"{wording.duration(extraction['elapsed_s'])}"
     )
-    for document in extraction.documents:
-        for question in extraction.questions:
-            cell = extraction.cell(document, question)
-            if cell is not None and cell.is_doubtful:
-                what = printable(f"{document.name}, {question} {cell.value}: {cell.verdict}")
-                out.print(f"[yellow]! {escape(what)}[/yellow]")
+    for cell in extraction["doubtful"]:
+        what = f"{cell['document']}, {cell['question']} {cell['value']}: {cell['verdict']}"
+        out.print(f"[yellow]! {escape(printable(what))}[/yellow]")

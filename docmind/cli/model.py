@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from docmind.api.address import is_listening
+from docmind.api.client import connect
 from docmind.cli.console import err, out
 from docmind.errors import DocMindError
 from docmind.models.catalog import Catalog
@@ -22,7 +26,8 @@ commands = typer.Typer(no_args_is_help=True, help="The models on this machine.")
 @commands.command("list")
 def list_models() -> None:
     """List the models that DocMind knows, and which are on this machine."""
-    resolved = resolve(load_settings())
+    settings = load_settings()
+    resolved = resolve(settings)
     table = Table("name", "kind", "download", "licence", "here", "what")
     table.columns[0].no_wrap = True  # to be copied
     for model in resolved.catalog.list():
@@ -37,6 +42,11 @@ def list_models() -> None:
         row = [name, model.kind, model.size, model.licence, here, model.what]
         table.add_row(*row)
     out.print(table)
+    running = connect(settings.socket)
+    if running is not None:
+        with closing(running):
+            engine = running.status()["engine"]
+        out.print(f"The running DocMind answers with {escape(_described(engine))}.")
 
 
 @commands.command()
@@ -65,8 +75,17 @@ def use(name: str) -> None:
     fetch_model(catalog, name)
     save_settings(settings.data_dir, {"llm": {"model": name}})
     out.print(f"{name} answers from the next start on.")
+    if is_listening(settings.socket):
+        out.print("DocMind is running: end it with Ctrl+C and start it anew for that.")
     if load_settings().llm.model != name:
         err.print("[yellow]DOCMIND_LLM__MODEL is set and goes before this choice.[/yellow]")
+
+
+def _described(engine: Mapping[str, Any]) -> str:
+    """Return the running app's model, and where it stands unless it is ready."""
+    if engine["state"] == "ready":
+        return str(engine["model"])
+    return f"{engine['model']} ({engine['error'] or engine['stage'] or engine['state']})"
 
 
 def fetch_model(catalog: Catalog, name: str, *, renew: bool = False) -> None:

@@ -50,13 +50,6 @@ def open_library(*, load_model: bool = True) -> Iterator[Client]:
             server.wait()
 
 
-@contextmanager
-def open_app() -> Iterator[App]:
-    """Yield an app of this command alone, for work that the API does not offer."""
-    with closing(_build_app(load_settings(), load_model=True)) as app:
-        yield app
-
-
 def _build_app(settings: Settings, *, load_model: bool) -> App:
     """Fetch the models that are missing, and build an app."""
     from docmind.app import build_app

@@ -39,16 +39,16 @@ def run(
 
 
 def find_entry_script() -> Path:
-    """Return the script that Streamlit runs.
+    """Return the script that Streamlit serves.
 
     An installed package has it in `web/` beside the code, a checkout at its root. Streamlit reads
     the `.streamlit/config.toml` beside the script, whatever the working folder is.
     """
     for folder in (PACKAGE / "web", PACKAGE.parent):
-        script = folder / "streamlit_app.py"
+        script = folder / "docmind_server.py"
         if script.is_file():
             return script
-    raise DocMindError(f"{PACKAGE}/web/streamlit_app.py is missing: install DocMind anew.")
+    raise DocMindError(f"{PACKAGE}/web/docmind_server.py is missing: install DocMind anew.")
 
 
 def _streamlit_command(settings: Settings) -> list[str]:

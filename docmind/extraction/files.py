@@ -13,6 +13,12 @@ from pathlib import Path
 from docmind.errors import DocMindError
 from docmind.extraction.grid import Extraction
 
+MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""The endings of the files that a grid can be written to, and what these are."""
+
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 
 _ILLEGAL = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
@@ -77,16 +83,24 @@ def to_xlsx(extraction: Extraction) -> bytes:
     return file.getvalue()
 
 
-def write(extraction: Extraction, path: Path) -> None:
-    """Write a grid to a file, by its ending.
+def as_file(extraction: Extraction, suffix: str) -> bytes:
+    """Return a grid as a file with this ending.
 
     Raises:
-        DocMindError: the ending is another, or the file can't be written.
+        DocMindError: the ending is another.
     """
-    check_ending(path)
-    data = to_csv(extraction)
-    if path.suffix.lower() == ".xlsx":
-        data = to_xlsx(extraction)
+    check_ending(Path(f"grid{suffix}"))
+    if suffix.lower() == ".xlsx":
+        return to_xlsx(extraction)
+    return to_csv(extraction)
+
+
+def write(data: bytes, path: Path) -> None:
+    """Write what `as_file` gave.
+
+    Raises:
+        DocMindError: the file can't be written.
+    """
     try:
         path.write_bytes(data)
     except OSError as exc:
@@ -95,5 +109,5 @@ def write(extraction: Extraction, path: Path) -> None:
 
 def check_ending(path: Path) -> None:
     """Raise DocMindError for a file that is neither CSV nor a workbook."""
-    if path.suffix.lower() not in {".csv", ".xlsx"}:
+    if path.suffix.lower() not in MEDIA_TYPES:
         raise DocMindError(f"{path.name} must end with .csv or .xlsx.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -55,6 +56,7 @@ class Extraction:
     """A grid on its way to be filled in. Thread-safe; anyone may look at it."""
 
     def __init__(self, documents: Sequence[Document], questions: Sequence[str]) -> None:
+        self.id = uuid.uuid4().hex
         self.documents = tuple(documents)
         self.questions = tuple(questions)
         self.error = ""

@@ -27,7 +27,7 @@ def url(models_dir, tmp_path_factory):
         "DOCMIND_LLM__MAX_ANSWER_TOKENS": "160",
     }
     with served(
-        ["-m", "streamlit", "run", "streamlit_app.py"], environment, data / "output.log"
+        ["-m", "streamlit", "run", "docmind_server.py"], environment, data / "output.log"
     ) as address:
         yield address
 

@@ -1,21 +1,26 @@
-"""`docmind extract`: a file is written, what is doubtful is printed."""
+"""`docmind extract`: the running app fills a grid; it is written, what is doubtful printed."""
 
 import csv
-from contextlib import nullcontext
+import threading
 
 import pytest
 from typer.testing import CliRunner
 
+from docmind.api.server import serve
 from docmind.cli import extract, main
-from tests.fakes import fake_app
+from docmind.extraction.service import ExtractionService
+from tests.fakes import FakeReader, fake_app
 
 
 @pytest.fixture
 def app(tmp_path, monkeypatch):
+    """An app that runs; the command finds it by its data folder."""
+    monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     app = fake_app(tmp_path)
     app.documents.add_bytes(b"It is five.", "prices.txt")
-    monkeypatch.setattr(extract, "open_app", lambda: nullcontext(app))
-    return app
+    serve(app)
+    yield app
+    app.close()
 
 
 def run(*arguments):
@@ -59,3 +64,33 @@ def test_what_was_read_before_the_engine_died_is_written(app, tmp_path):
 def test_an_unknown_collection_is_said(app, tmp_path):
     result = run("--question", "x", "--collection", "Nope", "--out", str(tmp_path / "a.csv"))
     assert "Nope" in str(result.exception)
+
+
+def test_what_was_read_before_ctrl_c_is_written(app, tmp_path, monkeypatch):
+    never = threading.Event()
+    app.extraction = ExtractionService(
+        engine=app.engine,
+        make_reader=lambda: FakeReader(never),
+        list_documents=app.documents.documents,
+    )
+
+    def interrupt(_seconds):
+        monkeypatch.undo()
+        monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extract.time, "sleep", interrupt)
+    file = tmp_path / "grid.csv"
+    result = run("--question", "How much?", "--out", str(file))
+    assert result.exit_code == 0, result.output
+    assert file.read_text(encoding="utf-8-sig").splitlines()[1] == "prices.txt,,,"
+    assert app.extraction.latest().stopped
+
+
+def test_without_a_running_app_the_command_opens_one_of_its_own(app, tmp_path, monkeypatch):
+    app.close()
+    monkeypatch.setattr("docmind.cli.opening._build_app", lambda *_, **__: app)
+    file = tmp_path / "grid.csv"
+    result = run("--question", "How much?", "--out", str(file))
+    assert result.exit_code == 0, result.output
+    assert "five" in file.read_text("utf-8")

@@ -11,7 +11,7 @@ import pytest
 from docmind.agents.cells import CellAnswer
 from docmind.errors import DocMindError, EngineNotReady, NothingIndexed
 from docmind.events import Verdict
-from docmind.extraction.files import to_csv, to_xlsx, write
+from docmind.extraction.files import as_file, to_csv, to_xlsx, write
 from docmind.extraction.grid import Extraction, GridCell
 from docmind.extraction.service import MOST_QUESTIONS, ExtractionService
 from docmind.storage.documents import Document
@@ -170,11 +170,11 @@ def test_a_workbook_has_text_where_a_formula_would_be(prices):
 
 
 def test_a_file_is_written_by_its_ending(prices, tmp_path):
-    write(prices, tmp_path / "grid.CSV")
+    write(as_file(prices, ".CSV"), tmp_path / "grid.CSV")
     assert (tmp_path / "grid.CSV").read_bytes().startswith(b"\xef\xbb\xbfDocument")
-    write(prices, tmp_path / "grid.xlsx")
+    write(as_file(prices, ".xlsx"), tmp_path / "grid.xlsx")
     assert openpyxl.load_workbook(tmp_path / "grid.xlsx").active["A2"].value == "a.pdf"
     with pytest.raises(DocMindError, match=r"must end with \.csv or \.xlsx"):
-        write(prices, tmp_path / "grid.pdf")
+        as_file(prices, ".pdf")
     with pytest.raises(DocMindError, match="can't be written"):
-        write(prices, tmp_path / "no folder" / "grid.csv")
+        write(b"", tmp_path / "no folder" / "grid.csv")

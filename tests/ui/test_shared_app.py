@@ -1,5 +1,6 @@
 """One App for all tabs, also while it is restarted."""
 
+import asyncio
 import threading
 import time
 
@@ -31,9 +32,8 @@ def built(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCMIND_DATA_DIR", str(tmp_path))
     monkeypatch.setattr("docmind.app.build_app", build_app)
     monkeypatch.setattr("docmind.api.server.serve", lambda app: app)
-    shared_app._built.clear()
-    yield apps
-    shared_app._built.clear()
+    monkeypatch.setattr(shared_app, "_shared", shared_app._Shared())
+    return apps
 
 
 def test_two_tabs_that_restart_together_restart_once(built):
@@ -76,3 +76,31 @@ def test_a_fragment_of_an_old_app_draws_its_page_anew(monkeypatch):
     monkeypatch.setattr(shared_app, "get_app", refuse)
     shared_app.redraw_after_restart(first)
     assert len(reruns) == 2, "the router says why"
+
+
+async def serve(until):
+    """Let the server run until something is so."""
+    async with shared_app.opened_from_start(None):
+        while not until():
+            await asyncio.sleep(0.01)
+
+
+def test_the_app_opens_with_the_server_and_closes_with_it(built):
+    asyncio.run(serve(until=lambda: shared_app._shared.app))
+    assert [app.closed for app in built] == [1], "nobody has opened a page"
+
+
+def test_what_keeps_the_app_from_opening_is_said_at_once_and_to_each_visit(monkeypatch, capfd):
+    def fail(_settings):
+        raise ModelError("There is no model. Pull one.")
+
+    monkeypatch.setattr("docmind.app.build_app", fail)
+    said = []
+
+    def is_said():
+        said.append(capfd.readouterr().err)
+        return "could not start: There is no model. Pull one." in "".join(said)
+
+    asyncio.run(serve(until=is_said))
+    with pytest.raises(ModelError, match="Pull one"):
+        shared_app.get_app()
