@@ -1,4 +1,4 @@
-"""What the model must go on doing as it does: plans, tool calls, answers, summaries.
+"""What the model must go on doing as it does: tool calls, answers, summaries.
 
 On these texts the tuned model is held to the untuned one, token by token (Kullback-Leibler).
 """
@@ -14,7 +14,6 @@ from docmind.verification.sentences import stretches
 from training.examples import Example, Text, Wording, show
 from training.sources import Library, Row, rows, training_files
 
-PLANS = 1400
 CALLS = 500
 READINGS = 1400
 TABLES = 300
@@ -22,17 +21,7 @@ TABLES = 300
 
 def anchors(train: Path, wording: Wording, pick: random.Random) -> Iterator[Example]:
     """Yield the texts to stay the same on."""
-    messages = _messages(train, pick)
-    system = wording["systems"]["plan"]
-    for message, history in messages[:PLANS]:
-        kind = pick.choice(wording["kinds"])
-        plan: dict[str, object] = {"count": 1}
-        if history:
-            plan["full_question"] = message
-        plan["kind"] = kind
-        user = wording["new_message"] + message
-        yield Example(task="anchor", kind="plan", user=user, target=json.dumps(plan), system=system)
-    for message, _ in messages[PLANS : PLANS + CALLS]:
+    for message in _messages(train, pick)[:CALLS]:
         call = json.dumps({"name": "search_documents", "arguments": {"query": message}})
         yield Example(
             task="anchor", kind="call", user=message, target=f"<tool_call>\n{call}\n</tool_call>",
@@ -71,20 +60,17 @@ def anchors(train: Path, wording: Wording, pick: random.Random) -> Iterator[Exam
         )  # fmt: skip
 
 
-def _messages(train: Path, pick: random.Random) -> list[tuple[str, bool]]:
-    """Return messages of users, and whether a conversation stands before them."""
-    found: list[tuple[str, bool]] = []
+def _messages(train: Path, pick: random.Random) -> list[str]:
+    """Return messages of users."""
+    found: list[str] = []
     for file in training_files(train, "turns"):
         drawn = list(rows(file))
-        for row in pick.sample(drawn, min(300, len(drawn))):
-            found.append((row["question"], bool(row["history"])))
+        found += [row["question"] for row in pick.sample(drawn, min(300, len(drawn)))]
     for file in training_files(train, "routing"):
         drawn = list(rows(file))
-        for row in pick.sample(drawn, min(150, len(drawn))):
-            found.append((row["text"], False))
+        found += [row["text"] for row in pick.sample(drawn, min(150, len(drawn)))]
     for file in training_files(train, "relevance"):
         drawn = [row for row in rows(file) if len(row["q"]) < 300]
-        for row in pick.sample(drawn, min(80, len(drawn))):
-            found.append((row["q"], False))
+        found += [row["q"] for row in pick.sample(drawn, min(80, len(drawn)))]
     pick.shuffle(found)
     return found

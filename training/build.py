@@ -34,6 +34,7 @@ from training.examples import (
     read_wording,
     relevance,
 )
+from training.plans import plan_examples
 from training.search import Index
 from training.sources import Library, Row, is_kept, rows, test_files, training_files, write
 
@@ -357,6 +358,7 @@ def training_examples(train: Path, wording: Wording) -> list[Example]:
         for job in jobs:
             examples += job.result()
     examples += anchors(train, wording, random.Random(1))
+    examples += plan_examples(train, wording, random.Random(4), wording["reported"])
     random.Random(9).shuffle(examples)
     return examples
 

@@ -40,7 +40,7 @@ class Example:
     """A prompt with its answer."""
 
     task: str
-    """judge, relevance, answer, anchor."""
+    """judge, relevance, answer, plan, anchor."""
     kind: str
     """Where it is from, or what was spoilt."""
     user: str
@@ -70,11 +70,15 @@ class Wording(TypedDict):
     closings: dict[str, str]
     """By agent: what stands after the passages."""
     systems: dict[str, str]
-    """By agent: its system message; `plan`: the supervisor's."""
+    """By agent: its system message; `plan` and `follow_up`: the supervisor's; `library`: that of
+    questions to the list of documents."""
     kinds: list[str]
     """Of tasks."""
     new_message: str
+    in_full: str
     not_found: str
+    reported: list[str]
+    """Messages on which figures are reported."""
 
 
 def read_wording(file: Path) -> Wording:

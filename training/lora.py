@@ -75,6 +75,17 @@ def packed(adapters: dict[str, LoraLinear]) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
+def unpack(adapters: dict[str, LoraLinear], tensors: dict[str, torch.Tensor]) -> None:
+    """Let adapters begin as packed ones are."""
+    for name, adapter in adapters.items():
+        device = adapter.base.weight.device
+        a = tensors[f"{name}.a"].float() * tensors[f"{name}.a_scale"]
+        b = tensors[f"{name}.b"].float() * tensors[f"{name}.b_scale"] / SCALE
+        adapter.a.copy_(a.to(device))
+        adapter.b.copy_(b.to(device))
+
+
+@torch.no_grad()
 def merge(adapters: dict[str, LoraLinear], tensors: dict[str, torch.Tensor], sign: int = 1) -> None:
     """Add the packed adapters to the weights, as a conversion does."""
     for name, adapter in adapters.items():

@@ -22,7 +22,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from transformers import AutoTokenizer
 
 from benchmarks.claims import Claim, make_claims
-from docmind.agents.planner import NEW_MESSAGE, plan_prompt
+from benchmarks.questions import load_routing
+from docmind.agents.library import RULES as LIBRARY_RULES
+from docmind.agents.planner import IN_FULL, NEW_MESSAGE, plan_prompt
 from docmind.agents.refusals import NOT_FOUND
 from docmind.agents.team import LOOKUP_TOOLS, RESEARCHER, TEAM
 from docmind.agents.tools import make_tools
@@ -55,10 +57,16 @@ def words() -> dict[str, Any]:
     return {
         "closings": {agent.name: agent.closing for agent in TEAM},
         "systems": {agent.name: agent.system_prompt for agent in TEAM}
-        | {"plan": plan_prompt(TEAM)},
+        | {
+            "plan": plan_prompt(TEAM),
+            "follow_up": plan_prompt(TEAM, rewrites=True),
+            "library": LIBRARY_RULES,
+        },
         "kinds": [agent.kind for agent in TEAM],
         "new_message": NEW_MESSAGE,
+        "in_full": IN_FULL,
         "not_found": NOT_FOUND,
+        "reported": [message["message"] for message in load_routing()],
     }
 
 

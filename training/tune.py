@@ -1,6 +1,7 @@
-"""Tunes the model on a GPU: statements, relevance, answers, and staying as it is elsewhere.
+"""Tunes the model on a GPU: statements, relevance, plans, and staying as it is elsewhere.
 
     python -m training.tune --weights FOLDER --data FOLDER --out FOLDER --seconds 440
+    python -m training.tune … --mix plans --from ADAPTER --rate 2e-4 --seconds 300
 
 FOLDER of the weights: as `training.base_model` writes it, beside tokenizer.json and config.json.
 The schedule is by time: the rate falls to nothing when the seconds are over. A checkpoint is
@@ -25,17 +26,22 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from training.lora import LoraLinear, Switch, add_adapters, merge, packed
+from training.lora import LoraLinear, Switch, add_adapters, merge, packed, unpack
 from training.measure import MOST_NEW, measure
 from training.sources import read
 
 LONGEST = 1100
 """Tokens of an example; longer ones are left out."""
-STEP = {"judge": 116, "relevance": 40, "answer": 18, "anchor": 18}
-"""Examples of each task in a step."""
+LONGEST_PLAN = 1900
+"""The same of a plan, whose prompt has many examples."""
+MIXES = {
+    "judging": {"judge": 116, "relevance": 40, "answer": 18, "plan": 0, "anchor": 18},
+    "plans": {"judge": 44, "relevance": 12, "answer": 0, "plan": 64, "anchor": 12},
+}
+"""Examples of each task in a step, by what is mainly taught."""
 TOKENS = 12_000
 """Tokens computed at once, padding included."""
-LOSS = {"judge": 1.0, "relevance": 0.7, "answer": 0.5, "anchor": 1.0}
+LOSS = {"judge": 1.0, "relevance": 0.7, "answer": 0.5, "plan": 2.0, "anchor": 1.0}
 KEPT_PROMPT = 48
 """Of an anchor's prompt, its last tokens are held to the untuned model too."""
 CHECKPOINT_S = 120
@@ -96,7 +102,10 @@ class Prompts:
                 sample = Sample(row["task"], prompt, len(prompt), self.letters[label])
             else:
                 sample = Sample(row["task"], [*prompt, *target, self.end], len(prompt))
-            if len(sample.ids) <= self.longest:
+            longest = self.longest
+            if sample.task == "plan":
+                longest = LONGEST_PLAN
+            if len(sample.ids) <= longest:
                 samples.append(sample)
         return samples
 
@@ -227,6 +236,7 @@ class Training:
         self._model = model
         self._adapters = adapters
         self._arguments = arguments
+        self._mix: dict[str, int] = MIXES[arguments.mix]
         self._switch = switch
         self._pad = pad
         self._parameters = [p for adapter in adapters.values() for p in (adapter.a, adapter.b)]
@@ -266,11 +276,11 @@ class Training:
         seconds = self._arguments.seconds
         deck = Deck(samples, self._arguments.seed)
         for _ in range(self.step):
-            deck.draw(STEP)
+            deck.draw(self._mix)
         begin = time.time() - self.spent
         saved = time.time()
         while self.spent < seconds and self.step < self._arguments.most_steps:
-            self._take_step(deck.draw(STEP), fraction=self.spent / seconds)
+            self._take_step(deck.draw(self._mix), fraction=self.spent / seconds)
             self.spent = time.time() - begin
             if self.step % 10 == 0 or self._arguments.tiny:
                 shown = " ".join(f"{task} {loss:.3f}" for task, loss in self.losses.items())
@@ -280,7 +290,7 @@ class Training:
             if time.time() - saved > CHECKPOINT_S:
                 saved = time.time()
                 self.save()
-        examples = sum(STEP.values()) * self.step
+        examples = sum(self._mix.values()) * self.step
         print(f"{self.step} steps, {examples} examples, {self.tokens} tokens", flush=True)
 
     def _take_step(self, drawn: list[Sample], *, fraction: float) -> None:
@@ -288,7 +298,7 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        for task in STEP:
+        for task in self._mix:
             for batch in batches([sample for sample in drawn if sample.task == task]):
                 loss = self._loss(task, batch)
                 (loss * LOSS[task] / len(drawn)).backward()
@@ -306,13 +316,13 @@ class Training:
         """Return the loss of a batch, summed over its samples."""
         if task in {"judge", "relevance"}:
             return letter_loss(self._model, batch, self._pad)
-        if task == "answer" and self._arguments.answers:
+        if task == "plan" or (task == "answer" and self._arguments.answers):
             return text_loss(self._model, batch, self._pad)
         return anchor_loss(self._model, batch, self._pad, self._switch)
 
 
-def main() -> None:
-    """Load, train, pack, merge, measure."""
+def parsed_arguments() -> argparse.Namespace:
+    """Return what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
@@ -322,11 +332,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most-steps", type=int, default=100_000)
+    parser.add_argument("--mix", choices=MIXES, default="judging", help="what is mainly taught")
     parser.add_argument("--answers", action="store_true", help="teach answering too")
     parser.add_argument("--before", action="store_true", help="measure the untuned model first")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--from", type=Path, dest="begin", help="an adapter to go on from")
     parser.add_argument("--tiny", action="store_true", help="a random model: does it run?")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Load, train, pack, merge, measure."""
+    arguments = parsed_arguments()
     torch.manual_seed(arguments.seed)
     arguments.out.mkdir(parents=True, exist_ok=True)
 
@@ -339,7 +356,7 @@ def main() -> None:
     if arguments.tiny:
         few = 4
         prompts.most_new = 3
-        STEP.update(dict.fromkeys(STEP, 2))
+        MIXES[arguments.mix] = dict.fromkeys(MIXES[arguments.mix], 2)
     if arguments.before:
         measure(model, prompts, arguments.data, out=arguments.out, name="before", few=few)
     rows = read(arguments.data / "train.jsonl.xz")
@@ -350,6 +367,8 @@ def main() -> None:
 
     switch = Switch()
     adapters = add_adapters(model, arguments.rank, switch)
+    if arguments.begin:
+        unpack(adapters, load_file(arguments.begin))
     training = Training(model, adapters, arguments=arguments, switch=switch, pad=prompts.pad)
     if arguments.resume:
         training.resume()

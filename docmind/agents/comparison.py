@@ -22,6 +22,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from docmind.agents.cells import CellAnswer, CellReader
 from docmind.agents.naming import named_documents
+from docmind.agents.reading import merge_passages
 from docmind.agents.run_ids import agent_of
 from docmind.agents.state import TurnContext
 from docmind.agents.tools import mentioned_documents, readable_documents
@@ -46,7 +47,8 @@ from docmind.verification.comparisons import (
     render,
     yes_or_no,
 )
-from docmind.verification.words import content_words, words_of_name
+from docmind.verification.versions import Place, lay_side_by_side
+from docmind.verification.words import content_words, words_alone, words_of_name
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,10 @@ HEADINGS = 12
 """Headings of a document that are shown, at most."""
 BEGINNING = 160
 """Characters of a document without headings that are shown."""
+MOST_DIFFERENCES = 20
+"""Sentences that differ which are shown, at most."""
+WHOLE = 10**9
+"""Tokens of a part: a page is one, however long."""
 
 RULES = """You prepare a comparison of documents. Write as JSON:
 documents: the documents that the question compares; none if it compares other things.
@@ -81,6 +87,13 @@ _CLAUSE_END = re.compile(
 _BOTH = re.compile(
     r"\b(?:both|beide\w*|(?:the|our|my|die|unsere|meine) (?:two|zwei))\b", re.IGNORECASE
 )
+_COMPARING = re.compile(
+    r"\b(?:(?:chang|differ|compar|revis|updat|amend|version|\u00e4nder|ge\u00e4nder|unterschied"
+    r"|unterscheid|vergleich|fassung)\w*|new|old|both|two|(?:neu|alt)(?:e[mnrs]?)?|beiden?|zwei"
+    r"|hat|haben|sich|gegen\u00fcber)\b",
+    re.IGNORECASE,
+)
+"""A word that says that something is compared, and not what."""
 _THREE = re.compile(r"\b(?:all|the|our|my|die|alle|unsere|meine) (?:three|drei)\b", re.IGNORECASE)
 
 
@@ -90,6 +103,8 @@ class Asked:
 
     documents: Sequence[Document]
     aspects: Sequence[str]
+    named: bool = True
+    """Whether the question names them; else they are topics that the documents have in common."""
 
 
 class Comparisons:
@@ -140,7 +155,11 @@ class Comparisons:
         )
         if asked is None:
             return ""
-        cells = await self._cells(asked, run_id=run_id, context=context)
+        cells: Sequence[Cell] = ()
+        if not asked.named and len(asked.documents) == 2:
+            cells = await self._differences(asked, run_id=run_id, context=context)
+        if not cells:
+            cells = await self._cells(asked, run_id=run_id, context=context)
         if not any(cell.text for cell in cells):
             return ""
         return comparison_text(task, cells)
@@ -153,7 +172,7 @@ class Comparisons:
         prompt = await asyncio.to_thread(self._prompt, task, candidates, context)
         labels = labelled(candidates)
         reply = await self._silent_model.bind(
-            constraint=Constraint("json", _schema(list(labels), spans(task))),
+            constraint=Constraint("json", _schema(list(labels), spans(task, labels))),
             max_tokens=ASPECT_TOKENS,
             silent=True,
         ).ainvoke(prompt)
@@ -225,14 +244,78 @@ class Comparisons:
         cells: list[Cell] = []
         for (label, aspect), task in tasks.items():
             answer = task.result()
-            numbers: tuple[int, ...] = ()
-            if answer.passage is not None:
-                numbered = context.state.passages.add([answer.passage])
-                context.events.passages_found(agent_of(run_id), numbered)
-                (source,) = context.state.passages.read_by(run_id, [answer.passage])
-                numbers = (source.number,)
+            numbers = _numbers(answer.passage, run_id, context)
             cells.append(Cell(document=label, aspect=aspect, text=answer.text, numbers=numbers))
         return cells
+
+    async def _differences(self, asked: Asked, *, run_id: str, context: TurnContext) -> list[Cell]:
+        """Return the sentences in which two documents differ; none if they are not much alike."""
+        began = time.perf_counter()
+        (label, document), (other_label, other) = labelled(asked.documents).items()
+        passages = await asyncio.to_thread(self._readable_passages, document, context)
+        other_passages = await asyncio.to_thread(self._readable_passages, other, context)
+        versions = await asyncio.to_thread(
+            lay_side_by_side,
+            self._without_overlap(document, passages),
+            self._without_overlap(other, other_passages),
+        )
+        context.events.agent_step(
+            agent=agent_of(run_id),
+            run_id=run_id,
+            tool="lay_side_by_side",
+            arguments={"document": label, "other": other_label},
+            result=f"{len(versions.differences)} differences, {versions.shared:.0%} shared",
+            began=began,
+        )
+        if not versions.are_alike:
+            return []
+        left_out = len(versions.differences) - MOST_DIFFERENCES
+        if left_out > 0:
+            context.state.notices.append(
+                f"{left_out} more differences are not shown. Ask about one topic at a time."
+            )
+        cells: list[Cell] = []
+        for difference in versions.differences[:MOST_DIFFERENCES]:
+            aspect = one_line(difference.label)
+            for name, place, own in (
+                (label, difference.before, passages),
+                (other_label, difference.after, other_passages),
+            ):
+                text = ""
+                passage: Passage | None = None
+                if place is not None:
+                    text = f'"{place.words}"'
+                    passage = passage_with(place, own)
+                numbers = _numbers(passage, run_id, context)
+                cells.append(Cell(document=name, aspect=aspect, text=text, numbers=numbers))
+        return cells
+
+    def _readable_passages(self, document: Document, context: TurnContext) -> list[Passage]:
+        """Return the passages of a document that a turn may read. Blocks."""
+        return list(context.request.readable(self._retriever.passages(document.id)))
+
+    def _without_overlap(self, document: Document, passages: Sequence[Passage]) -> list[Passage]:
+        """Return a document page by page: neighbouring passages share words. Blocks."""
+        return merge_passages(passages, self._documents.text(document.id), WHOLE)
+
+
+def _numbers(passage: Passage | None, run_id: str, context: TurnContext) -> tuple[int, ...]:
+    """Return the run's number of a cell's passage, and report that it was found."""
+    if passage is None:
+        return ()
+    numbered = context.state.passages.add([passage])
+    context.events.passages_found(agent_of(run_id), numbered)
+    (source,) = context.state.passages.read_by(run_id, [passage])
+    return (source.number,)
+
+
+def passage_with(place: Place, passages: Sequence[Passage]) -> Passage:
+    """Return the passage in which a sentence stands."""
+    words = words_alone(place.words)
+    for passage in passages:
+        if passage.page == place.passage.page and words in words_alone(passage.text):
+            return passage
+    return place.passage
 
 
 def comparison_text(question: str, cells: Sequence[Cell]) -> str:
@@ -292,17 +375,27 @@ def sketch(passages: Sequence[Passage]) -> str:
     return " ".join(passages[0].text.split())[:BEGINNING]
 
 
-def spans(question: str) -> list[str]:
-    """Return the stretches of a question that may name an aspect: up to four words of a clause."""
+def spans(question: str, names: Iterable[str] = ()) -> list[str]:
+    """Return the stretches of a question that may name an aspect: up to four words of a clause.
+
+    Args:
+        question: as the user asks it.
+        names: the documents' names, of which none is an aspect.
+    """
+    text = question
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(re.escape(name), " . ", text, flags=re.IGNORECASE)
     found: dict[str, None] = {}  # an ordered set
-    for clause in _CLAUSE_END.split(question):
+    for clause in _CLAUSE_END.split(text):
         words = clause.split()
         for start, word in enumerate(words):
             if is_stop_word(word.casefold()):
                 continue
             for end in range(start + 1, min(start + LONGEST_ASPECT, len(words)) + 1):
-                if not is_stop_word(words[end - 1].casefold()):
-                    found[" ".join(words[start:end])] = None
+                stretch = " ".join(words[start:end])
+                says_more = _COMPARING.sub("", stretch).strip()
+                if not is_stop_word(words[end - 1].casefold()) and says_more:
+                    found[stretch] = None
     return list(found)
 
 
@@ -342,6 +435,7 @@ def read_asked(text: str, question: str, labels: Mapping[str, Document]) -> Aske
     try:
         data = json.loads(text)
         names = [str(name) for name in data["documents"]]
+        is_named = bool(data.get("named"))
         written = [one_line(str(aspect)) for aspect in data.get("named") or data["topics"]]
     except (AttributeError, KeyError, TypeError, ValueError):
         # Cut off, or a server that ignores the schema.
@@ -352,10 +446,10 @@ def read_asked(text: str, question: str, labels: Mapping[str, Document]) -> Aske
     if wanted and documents and len(documents) != wanted:
         # Those that it chose first, each in the order of the search.
         documents = sorted(labels.values(), key=documents.__contains__, reverse=True)[:wanted]
-    aspects = _without_parts(_without_names(written, labels), spans(question))
+    aspects = _without_parts(_without_names(written, labels), spans(question, labels))
     if len(documents) < 2 or not aspects:
         return None
-    return Asked(documents=documents, aspects=aspects)
+    return Asked(documents=documents, aspects=aspects, named=is_named)
 
 
 def _without_names(aspects: Sequence[str], labels: Iterable[str]) -> list[str]:

@@ -288,3 +288,42 @@ def test_a_short_german_question_has_german_words_around_the_cells():
     cells = [Cell("a.md", "Miete", "870 Euro", (1,)), Cell("b.md", "Miete", "990 Euro", (2,))]
     assert comparison_text("Haben beide dieselbe Miete?", cells).startswith("Nein")
     assert comparison_text("Do both have the same rent?", cells).startswith("No,")
+
+
+VERSIONS = {
+    "policy-2023.md": "# Travel policy\n\n## Meals\n\nThe allowance for meals is EUR 40 a day. "
+    "Receipts are not needed.\n\n## Hotels\n\nHotels cost at most EUR 120 a night.\n\n## Trains\n\n"
+    "Trains are booked in second class.\n",
+    "policy-2025.md": "# Travel policy\n\n## Meals\n\nThe allowance for meals is EUR 46 a day. "
+    "Receipts are not needed.\n\n## Hotels\n\nHotels cost at most EUR 120 a night.\n\n## Trains\n\n"
+    "Trains are booked in second class.\n\n## Cars\n\nRented cars need an approval.\n",
+}
+"""Two versions of one document, made up for this test."""
+
+
+def test_what_changed_between_two_versions_is_told_sentence_by_sentence(make_app, ask):
+    question = "What changed between policy-2023.md and policy-2025.md?"
+    model = Model(question, list(VERSIONS), [], {})
+    model.asked = {"documents": list(VERSIONS), "topics": ["Meals", "Hotels"]}
+    app = make_app(PromptedEngine(model))
+    for name, text in VERSIONS.items():
+        app.documents.add_bytes(text.encode(), name)
+    assert app.documents.wait(60)
+
+    finished = ask(app, question)[-1]
+
+    assert isinstance(finished, TurnFinished)
+    assert '| Meals | "The allowance for meals is EUR 40 a day." [' in finished.answer
+    assert '| "The allowance for meals is EUR 46 a day." [' in finished.answer
+    assert '| Cars | not stated | "Rented cars need an approval." [' in finished.answer
+    assert "Hotels" not in finished.answer
+    assert {statement.verdict for statement in finished.statements} == {Verdict.SUPPORTED}
+    assert not model.cells  # the model reads none of it
+
+
+def test_a_question_that_only_asks_what_changed_names_no_aspect():
+    names = ["a.md", "b.md"]
+    assert spans("What changed between a.md and b.md?", names) == []
+    assert spans("What is the difference between a.md and b.md?", names) == []
+    assert spans("Was hat sich in b.md gegenüber a.md geändert?", names) == []
+    assert "rent" in spans("Compare the rent in a.md and b.md", names)

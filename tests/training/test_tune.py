@@ -10,7 +10,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from docmind.models.adapter import merge as merge_as_the_product_does
 from docmind.models.fetch import sha256_of
 from training import tune
-from training.lora import Switch, add_adapters, packed
+from training.lora import Switch, add_adapters, packed, unpack
 from training.tune import DEVICE, Sample, Training, letter_loss
 
 LETTERS = (10, 11, 12)
@@ -31,7 +31,7 @@ def small_model():
 
 @pytest.fixture
 def samples(monkeypatch):
-    monkeypatch.setattr(tune, "STEP", {"judge": 12, "anchor": 4})
+    monkeypatch.setattr(tune, "MIXES", {"judging": {"judge": 12, "anchor": 4}})
     made = []
     for number in range(30):
         label = number % 3
@@ -44,7 +44,14 @@ def samples(monkeypatch):
 
 def train(model, samples, out, *, steps, resume=False):
     arguments = argparse.Namespace(
-        rate=3e-2, out=out, seconds=1000.0, most_steps=steps, seed=0, tiny=False, answers=False
+        rate=3e-2,
+        out=out,
+        seconds=1000.0,
+        most_steps=steps,
+        seed=0,
+        tiny=False,
+        answers=False,
+        mix="judging",
     )
     switch = Switch()
     adapters = add_adapters(model, 4, switch)
@@ -91,3 +98,16 @@ def test_the_merged_model_says_what_the_adapters_say(samples, tmp_path):
         merged = shipped(input_ids=ids).logits
     error = (merged - tuned).abs().max()
     assert error < 0.05 * (tuned - untuned).abs().max()
+
+
+def test_another_training_begins_as_the_packed_adapter_was(samples, tmp_path):
+    model = small_model()
+    _, adapters, _ = train(model, samples, tmp_path, steps=6)
+    ids = torch.tensor([[20, 30, 5, 6]], device=DEVICE)
+    other = small_model()
+    begun = add_adapters(other, 4, Switch())
+    with torch.no_grad():
+        untuned = other(input_ids=ids).logits
+        unpack(begun, packed(adapters))
+        error = (other(input_ids=ids).logits - model(input_ids=ids).logits).abs().max()
+        assert error < 0.05 * (model(input_ids=ids).logits - untuned).abs().max()
