@@ -14,6 +14,8 @@ BLOCK_GAP = 2.0
 """Heights of a line from which an empty stretch parts two blocks."""
 MOST_LINES_BETWEEN = 8
 """Of footnotes, between the halves of a word at the end of a column."""
+MOST_HEADS = 2
+"""Numbers above the first row of a column of numbers, as years are."""
 MOST_BLOCKS = 400
 """A page with more pieces is a map or a drawing: they stay as they were drawn."""
 
@@ -75,10 +77,24 @@ class _Block:
                 return own
         return None
 
-    def has_rows_of(self, column: _Block) -> bool:
-        """Tell whether each number of a column stands beside a line of this block."""
-        numbers = [line for line in column.lines if line.is_number]
-        return all(self.line_beside(number) is not None for number in numbers)
+    def end_beside(self, column: _Block) -> float | None:
+        """Return where the rows end that a column of numbers is put into; None if it has others.
+
+        What stands above the first row are heads of columns, as years are.
+        """
+        ends: list[float] = []
+        heads = 0
+        for number in column.lines:
+            row = self.line_beside(number)
+            if row is not None:
+                ends.append(row.words[-1].rect.right)
+            elif number.is_number:
+                heads += 1
+                if number.baseline > self.lines[0].baseline:
+                    return None
+        if not ends or heads > MOST_HEADS or heads > len(ends) / 2:
+            return None
+        return max(ends)
 
     def add_column(self, column: _Block) -> None:
         """Put each line of a column that stands to the right into its row."""
@@ -112,12 +128,14 @@ def _with_numbers_in_rows(blocks: Sequence[_Block]) -> list[_Block]:
     numbers = [block for block in blocks if block.is_numbers]
     for column in sorted(numbers, key=lambda block: block.rect.left):
         nearest: _Block | None = None
+        nearest_end = float("-inf")
         for block in remaining:
-            if block is column or block.rect.right > column.rect.left:
+            if block is column:
                 continue
-            is_nearer = nearest is None or block.rect.right > nearest.rect.right
-            if is_nearer and block.has_rows_of(column):
+            end = block.end_beside(column)
+            if end is not None and nearest_end < end <= column.rect.left:
                 nearest = block
+                nearest_end = end
         if nearest is not None:
             nearest.add_column(column)
             remaining.remove(column)

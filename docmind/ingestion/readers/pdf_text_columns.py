@@ -153,30 +153,28 @@ def in_rows(lines: Sequence[TextLine]) -> list[TextLine]:
 def _are_neighbours(one: TextLine, other: TextLine) -> bool:
     """Tell whether two lines stand beside each other, or one close below the other."""
     distance = abs(one.baseline - other.baseline)
-    if distance <= ALIKE * one.font_height:
-        return True
+    if distance < one.font_height and other.rect.left > one.rect.right:
+        return True  # a value may stand beside the middle of a name of two lines
     overlap = one.rect.left < other.rect.right and other.rect.left < one.rect.right
     return overlap and distance < NEAR * one.font_height
 
 
 def _joined_row(row: Sequence[TextLine]) -> Iterator[TextLine]:
-    """Yield the lines on a baseline from left to right, as one where none is above another."""
-    current: TextLine | None = None
-    for line in sorted(row, key=lambda line: line.rect.left):
-        if current is None:
-            current = line
-        elif line.rect.left < current.rect.right:
-            yield current
-            current = line
-        else:
-            words = [*current.words, *line.words]
-            wider = max(current, line, key=lambda line: line.rect.width)
-            rect = around(current.rect, line.rect)
-            current = replace(
-                current, words=words, rect=rect, font_height=wider.font_height, blank_before=False
-            )
-    if current is not None:
-        yield current
+    """Yield the lines on a baseline as one; each by itself if one is drawn over another."""
+    words: list[Word] = []
+    for line in row:
+        words += line.words
+    words.sort(key=lambda word: word.rect.left)
+    for before, word in pairwise(words):
+        overlap = before.rect.right - word.rect.left
+        if overlap > ALIKE * before.rect.height:
+            yield from sorted(row, key=lambda line: line.rect.left)
+            return
+    wider = max(row, key=lambda line: line.rect.width)
+    rect = row[0].rect
+    for line in row:
+        rect = around(rect, line.rect)
+    yield replace(wider, words=words, rect=rect, blank_before=False)
 
 
 def _gutter(lines: Sequence[_Numbered]) -> float:

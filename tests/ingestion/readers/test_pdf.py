@@ -1,4 +1,5 @@
 from pathlib import Path
+from random import Random
 
 import pypdfium2
 import pytest
@@ -400,6 +401,26 @@ def test_each_number_without_rules_stands_in_its_row(
     else:  # two rows may stand below each other by chance
         assert len(rows) < 3
         assert section.text.splitlines() == [" ".join(row) for row in expected]
+
+
+@pytest.mark.parametrize("heads", [["2023", "2022", "2021"], ["Sales", "Costs", "Profit"]])
+@pytest.mark.parametrize("order", ["by rows", "by columns", "any"])
+@pytest.mark.parametrize("seed", range(4))
+def test_each_number_without_rules_stands_below_its_head(tmp_path, heads, order, seed):
+    random = Random(seed)
+    placed = [(0, column, text) for column, text in enumerate(heads, start=1)]
+    expected = [["", *heads]]
+    for row in range(1, 10):
+        numbers = [f"{random.randrange(10**6):,}" for _ in heads]
+        expected.append([f"Item{row}", *numbers])
+        placed += [(row, column, text) for column, text in enumerate(expected[-1])]
+    if order == "by columns":
+        placed.sort(key=lambda cell: (cell[1], cell[0]))
+    elif order == "any":
+        random.shuffle(placed)
+    drawing = [show(60 + 90 * column, 700 - 18 * row, text) for row, column, text in placed]
+    (table,) = read_page(tmp_path, *drawing).sections
+    assert cells(table.text) == expected
 
 
 def test_a_table_without_rules_has_its_heads_title_and_unit(tmp_path):
