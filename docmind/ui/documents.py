@@ -155,7 +155,7 @@ def _below_what_holds_them(documents: Sequence[Document]) -> list[Document]:
 
 def _draw_no_documents() -> None:
     with st.container(key="empty", horizontal_alignment="center"):
-        st.subheader("No documents yet", anchor=False, text_alignment="center")
+        st.markdown("## No documents yet", text_alignment="center", anchors=False)
         st.markdown(
             "Files you drop above are copied into DocMind's data folder, read and indexed on this "
             "machine. You can leave this page while that goes on.",

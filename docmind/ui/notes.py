@@ -54,7 +54,7 @@ def draw(app: App) -> None:
 
 
 def _draw_note(app: App, note: Note) -> None:
-    st.subheader(plain(note.title), anchor=False)
+    st.markdown(f"## {plain(note.title)}", anchors=False)
     # As answers are drawn: what a document says becomes no picture here.
     st.markdown(safe(note.text), anchors=False)
     st.caption(plain(f"changed {wording.when(note.updated_at)}"))
