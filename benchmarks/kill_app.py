@@ -203,7 +203,7 @@ class Work:
             list(app.chat.stream("Which word stands there?", conversation.id))
 
     def _save_settings(self) -> None:
-        for _ in range(300):
+        for _ in range(20_000):
             save_settings(
                 self._data_dir, {"agents": {"max_parallel_calls": self._pick.randint(1, 4)}}
             )
@@ -211,7 +211,7 @@ class Work:
     def _backup(self) -> None:
         app = self._open()
         file = self._data_dir.with_name("backup.zip")
-        for _ in range(20):
+        for _ in range(5000):
             with file.open("wb") as stream:
                 for block in app.backups.archive():
                     stream.write(block)
