@@ -285,6 +285,29 @@ def robustness(files: Files = None, data: Data = DATA, save: Save = None, vs: Vs
 
 
 @bench.command()
+def kills(
+    *,
+    times: Annotated[int, typer.Option(help="How often the app is killed.")] = 63,
+    seed: Annotated[int, typer.Option(help="Of the work and of the moments.")] = 1,
+    save: Save = None,
+    vs: Vs = None,
+) -> None:
+    """Kill the whole app while it works, and count what does not agree after the next start."""
+    from benchmarks.kill_app import kill_figures, survive_kills
+    from docmind.resolution import resolve
+    from docmind.storage.settings import load_settings
+
+    catalog = resolve(load_settings()).catalog
+    for name in ("minilm", "e5-small"):
+        catalog.pull(name)
+    models = Path(catalog.path("minilm")).parent
+    with TemporaryDirectory() as folder:
+        found = survive_kills(Path(folder), models, times=times, seed=seed)
+    notes = "; ".join(found.troubles) or f"no trouble; killed: {found.by_work}; seed {seed}"
+    report(kill_figures(found), notes=notes, save=save, earlier=vs)
+
+
+@bench.command()
 def search(
     *,
     files: list[Path],

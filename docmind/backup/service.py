@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import sqlite3
 import tempfile
 import zipfile
@@ -29,6 +30,9 @@ from docmind.events import now
 from docmind.retrieval.store.base import VectorStore
 from docmind.settings import Settings
 from docmind.storage.migrations import SCHEMA_VERSION
+
+_UNFINISHED = "unfinished-backup-"
+"""Begins the name of the folder in which a backup's copy of the database is."""
 
 
 class _Written(io.RawIOBase):
@@ -101,7 +105,7 @@ class BackupService:
     """Makes backups of what an app has open."""
 
     def __init__(self, *, settings: Settings, store: VectorStore, maker: str) -> None:
-        """Remember what is backed up.
+        """Remember what is backed up; remove the copies that a killed process has left.
 
         Args:
             settings: of the app.
@@ -111,6 +115,8 @@ class BackupService:
         self._settings = settings
         self._store = store
         self._maker = maker
+        for folder in settings.data_dir.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def archive(self) -> Generator[bytes]:
         """Yield a backup piece by piece, of the moment at which this begins.
@@ -123,7 +129,7 @@ class BackupService:
         """
         data_dir = self._settings.data_dir
         try:
-            with tempfile.TemporaryDirectory(dir=data_dir, prefix="backup-") as folder:
+            with tempfile.TemporaryDirectory(dir=data_dir, prefix=_UNFINISHED) as folder:
                 copy = Path(folder) / DATABASE
                 _copy_database(self._settings.database, copy)
                 yield from self._archive(copy)

@@ -272,3 +272,17 @@ def test_vectors_of_another_model_are_made_anew(backup, reopen, tmp_path, monkey
     app = reopen(tmp_path / "restored")
     assert {document.state for document in app.documents.documents()} == {"ready"}
     assert app.backups._store.count() == 2
+
+
+def test_the_copy_that_a_killed_backup_has_left_goes_at_the_next_start(library, reopen, tmp_path):
+    data_dir = library.settings.data_dir
+    archive = library.backups.archive()
+    next(archive)
+    (left,) = data_dir.glob("unfinished-*")
+    shutil.copytree(left, tmp_path / "left")
+    archive.close()
+    assert not left.exists()
+    library.close()
+    shutil.copytree(tmp_path / "left", left)
+    reopen(data_dir)
+    assert not left.exists(), "conversations and keys are in it"
