@@ -32,7 +32,7 @@ from docmind.agents.planner import (
     PlanRequest,
     SupervisorModel,
     lay_out_plan,
-    needs_words,
+    plan_form,
     plan_prompt,
 )
 from docmind.agents.team import TEAM
@@ -269,12 +269,9 @@ def prompt_of(system: SystemMessage, message: RoutingMessage) -> list[AnyMessage
         past += [HumanMessage(question), AIMessage(answer)]
     if not isinstance(system, PlanRequest):
         return [system, *past, HumanMessage(text)]
-    rewrites = needs_words(text, past)
+    form = plan_form(text, past)
     request = PlanRequest(
-        content=plan_prompt(TEAM, rewrites=rewrites),
-        mode=system.mode,
-        question=text,
-        rewrites=rewrites,
+        content=plan_prompt(TEAM, form), mode=system.mode, question=text, form=form
     )
     return lay_out_plan([request, *past, HumanMessage(text)])
 

@@ -26,6 +26,7 @@ from benchmarks.questions import load_routing
 from docmind.agents.agent_spec import AgentSpec
 from docmind.agents.cells import ASPECT
 from docmind.agents.library import RULES as LIBRARY_RULES
+from docmind.agents.plan import PlanForm
 from docmind.agents.planner import IN_FULL, NEW_MESSAGE, plan_prompt
 from docmind.agents.refusals import NOT_FOUND
 from docmind.agents.replies import CHAT, CONVERSATION, REMINDER, app_facts
@@ -77,7 +78,7 @@ def plan_words() -> dict[str, Any]:
         "systems": {agent.name: agent.system_prompt for agent in TEAM}
         | {
             "plan": plan_prompt(TEAM),
-            "follow_up": plan_prompt(TEAM, rewrites=True),
+            "follow_up": plan_prompt(TEAM, PlanForm.FULL_QUESTION),
             "library": LIBRARY_RULES,
         },
         "new_message": NEW_MESSAGE,

@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 MOST_QUESTIONS = 9
 """Most that a message may be said to have; those over the number of tasks are told to the user."""
 LONGEST_QUESTION = 400
 """Characters of a question that is written anew."""
+
+
+class PlanForm(Enum):
+    """What a plan says of a message's questions."""
+
+    LIST = auto()
+    """All of them, each in full words with its kind."""
+    FULL_QUESTION = auto()
+    """The same; a single one is written anew, because it leans on what stands before it."""
+    KIND = auto()
+    """Only the kind of the one question that the message is."""
 
 
 class Own(StrEnum):
@@ -59,23 +70,27 @@ class Plan:
     """False if what the model wrote was no plan, and the message was taken for one question."""
 
 
-def plan_schema(kinds: Sequence[str], most_tasks: int, *, rewrites: bool) -> dict[str, Any]:
+def plan_schema(kinds: Sequence[str], most_tasks: int, form: PlanForm) -> dict[str, Any]:
     """Return the JSON schema of a plan: how many questions there are, and each with its kind.
 
     Args:
         kinds: Kinds of task that there are agents for.
         most_tasks: Most tasks of this plan.
-        rewrites: Whether a single question is written anew, under a name of its own.
+        form: What it says of them. A single question that is written anew has a name of its own.
     """
+    kind = {"enum": [*kinds, *Own]}
+    if form is PlanForm.KIND:
+        return _object({"count": {"const": 1}, "kind": kind})
     question = {"type": "string", "minLength": 1, "maxLength": LONGEST_QUESTION}
     item = _object({"question": question, "kind": {"enum": [*kinds, *Own, FORM]}})
     questions = {"type": "array", "minItems": 1, "maxItems": most_tasks, "items": item}
-    fewest = 2 if rewrites else 1
+    fewest = 1
+    if form is PlanForm.FULL_QUESTION:
+        fewest = 2
     count = {"type": "integer", "minimum": fewest, "maximum": MOST_QUESTIONS}
     listed = _object({"count": count, "questions": questions})
-    if not rewrites:
+    if form is PlanForm.LIST:
         return listed
-    kind = {"enum": [*kinds, *Own]}
     single = _object({"count": {"const": 1}, "full_question": question, "kind": kind})
     return {"anyOf": [single, listed]}
 
@@ -89,7 +104,7 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_plan(text: str, agents: Mapping[str, str]) -> Plan:
+def read_plan(text: str, agents: Mapping[str, str], message: str = "") -> Plan:
     """Return the plan that a model wrote as JSON, without doubles.
 
     A wish about the form of an answer is no task: "Round to three decimals." joins the question
@@ -98,6 +113,7 @@ def read_plan(text: str, agents: Mapping[str, str]) -> Plan:
     Args:
         text: What it wrote.
         agents: Kind of task → the agent for it.
+        message: The question where the plan has only its kind.
 
     Raises:
         ValueError: It was cut off, or does not follow the schema.
@@ -110,7 +126,7 @@ def read_plan(text: str, agents: Mapping[str, str]) -> Plan:
         own: list[OwnQuestion] = []
         first_wishes: list[str] = []  # those before any task
         for item in items:
-            question = (item.get("full_question") or item["question"]).strip()
+            question = (item.get("full_question") or item.get("question") or message).strip()
             kind = item["kind"]
             if not question:
                 continue

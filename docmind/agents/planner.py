@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Any, cast
@@ -20,13 +21,19 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from docmind.agents.agent_spec import AgentSpec
 from docmind.agents.handoff import handoff_call
-from docmind.agents.plan import Own, Plan, Task, plan_schema, read_plan
+from docmind.agents.plan import Own, Plan, PlanForm, Task, plan_schema, read_plan
 from docmind.context.trimming import begins_turn
 from docmind.engine.chat_model import ChatVLLM
 from docmind.engine.interface import Constraint
 from docmind.verification.sentences import plain
 
 log = logging.getLogger(__name__)
+
+_MORE_CLAUSES = re.compile(
+    r"[?.!:;,]\s+\S|\n|\b(?:and|also|plus|then|separately|und|sowie|au\u00dferdem|dann)\b",
+    re.IGNORECASE,
+)
+"""Where a second question may begin."""
 
 PLAN_TOKENS = 640
 """Longest plan; three questions of 400 characters take about 400 tokens."""
@@ -65,8 +72,8 @@ mill?" (look_up), "Who repaired the mill?" (look_up).
 "What did you say about the roof before?" is one question (conversation).
 "I like Mondays." asks nothing (chat).
 "Thank you!" asks nothing (chat)."""
-"""For a message that nothing stands before. By PLAN, or where a single question needs no words in
-the plan, the 1.5B takes most messages with several questions for one."""
+"""For a message that may have several questions. By PLAN, or where a single question needs no words
+in the plan, the 1.5B takes most of those for one."""
 
 PLAN = """You sort messages to an app that answers from the user's documents. Do not answer them \
 yourself.
@@ -157,33 +164,52 @@ OWN_PURPOSES = {
 """What the kinds are that no agent is for."""
 
 
-def plan_prompt(team: Iterable[AgentSpec], *, rewrites: bool = False) -> str:
+def plan_prompt(team: Iterable[AgentSpec], form: PlanForm = PlanForm.LIST) -> str:
     """Return what the supervisor is told when it plans tasks for a team.
 
     Args:
         team: who may get a task.
-        rewrites: for a message that is written anew, see `needs_words`.
+        form: what the plan says of the message's questions.
     """
     lines = [f"- {agent.kind}: {agent.purpose}" for agent in team]
     lines += [f"- {kind}: {purpose}" for kind, purpose in OWN_PURPOSES.items()]
     kinds = "\n".join(lines)
-    if rewrites:
-        return PLAN.format(kinds=kinds) + FOLLOW_UPS
-    return FIRST_PLAN.format(kinds=kinds)
+    match form:
+        case PlanForm.LIST:
+            return FIRST_PLAN.format(kinds=kinds)
+        case PlanForm.KIND:
+            return PLAN.format(kinds=kinds)
+        case PlanForm.FULL_QUESTION:
+            return PLAN.format(kinds=kinds) + FOLLOW_UPS
 
 
-def needs_words(message: str, past: Sequence[AnyMessage]) -> bool:
-    """Return whether a single question is written anew: it follows others, or a long text."""
-    return bool(past) or len(message) > LONG_MESSAGE
+def plan_form(message: str, past: Sequence[AnyMessage]) -> PlanForm:
+    """Return what a plan has to say of a message's questions.
+
+    A question that follows others, or stands in a long text, is written anew. What can be but one
+    question needs no words of the model's: told so, it tells the kinds apart better.
+    """
+    if past or len(message) > LONG_MESSAGE:
+        return PlanForm.FULL_QUESTION
+    if may_be_several(message):
+        return PlanForm.LIST
+    return PlanForm.KIND
+
+
+def may_be_several(message: str) -> bool:
+    """Return whether a message may have more than one question: it has more than one clause."""
+    clause = message.strip().rstrip("?.!")
+    return _MORE_CLAUSES.search(clause) is not None
 
 
 def lay_out_plan(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """Return a prompt that asks for a plan as the model reads it.
 
-    Where a question is written anew, the conversation and the new message stand in one message of
-    the user, in the form of the prompt's examples.
+    Where the prompt's examples are messages, the conversation and the new message stand in one
+    message of the user, as they do.
     """
-    if not any(isinstance(message, PlanRequest) and message.rewrites for message in messages):
+    forms = [message.form for message in messages if isinstance(message, PlanRequest)]
+    if PlanForm.LIST in forms or not forms:
         return list(messages)
     before: list[AnyMessage] = []
     lines: list[str] = []
@@ -192,7 +218,7 @@ def lay_out_plan(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     for message in messages:
         if isinstance(message, PlanRequest):
             before.append(message)
-            in_full = message.rewrites
+            in_full = message.form is PlanForm.FULL_QUESTION
         elif begins_turn(message):
             lines.append(f"User: {message.text}")
         elif isinstance(message, AIMessage) and message.text:
@@ -232,8 +258,7 @@ class PlanRequest(SystemMessage):
     mode: PlanMode
     question: str = ""
     """The user's message, where more than that stands in the prompt's last one."""
-    rewrites: bool = False
-    """Whether a single question is written anew: it is a follow-up, or stands in a long text."""
+    form: PlanForm = PlanForm.LIST
 
 
 class PlanMessage(AIMessage):
@@ -280,7 +305,7 @@ class SupervisorModel(ChatVLLM):
         most_tasks = 1
         if request.mode is PlanMode.ALL:
             most_tasks = self.max_tasks
-        schema = plan_schema([*self.kinds], most_tasks, rewrites=request.rewrites)
+        schema = plan_schema([*self.kinds], most_tasks, request.form)
         kwargs["constraint"] = Constraint("json", schema)
         kwargs["max_tokens"] = PLAN_TOKENS
         kwargs["silent"] = True  # JSON is no text for the user
@@ -293,7 +318,7 @@ class SupervisorModel(ChatVLLM):
     def _plan(self, output: str, mode: PlanMode, question: str) -> Plan:
         """Return the plan that the model wrote, or what takes its place."""
         try:
-            plan = read_plan(output, self.kinds)
+            plan = read_plan(output, self.kinds, question)
         except ValueError:  # cut off, or a server that ignores the schema
             log.warning("the plan could not be read: %r", output[:200])
             if mode is PlanMode.NEXT:

@@ -21,7 +21,7 @@ from langgraph.types import Command, Send
 
 from docmind.agents.handoff import handoff_messages, handoff_tool
 from docmind.agents.messages import instruction_message, task_message
-from docmind.agents.plan import Own, OwnQuestion, Plan, Task
+from docmind.agents.plan import Own, OwnQuestion, Plan, PlanForm, Task
 from docmind.agents.planner import (
     PLAN_TOKENS,
     PlanMessage,
@@ -29,7 +29,7 @@ from docmind.agents.planner import (
     PlanRequest,
     SupervisorModel,
     lay_out_plan,
-    needs_words,
+    plan_form,
     plan_prompt,
 )
 from docmind.agents.prompt_fitting import Layout, fit_prompt, report_cut
@@ -132,9 +132,7 @@ class SupervisorSteps:
         self._model = model
         self._settings = settings
         specs = [agent.spec for agent in team]
-        self._plan_prompts = {
-            rewrites: plan_prompt(specs, rewrites=rewrites) for rewrites in (False, True)
-        }
+        self._plan_prompts = {form: plan_prompt(specs, form) for form in PlanForm}
 
     async def before_model(
         self, graph_state: AgentState, runtime: Runtime[TurnContext]
@@ -208,8 +206,10 @@ class SupervisorSteps:
         if self._settings.enable_parallel_tools:
             mode = PlanMode.ALL
         *past, question = messages
-        rewrites = needs_words(question.text, past) and _has_room_to_rewrite(context)
-        prompt = [self._plan_request(context, mode, rewrites=rewrites), *messages]
+        form = plan_form(question.text, past)
+        if form is PlanForm.FULL_QUESTION and not _has_room_to_rewrite(context):
+            form = PlanForm.LIST
+        prompt = [self._plan_request(context, mode, form), *messages]
         budget = _budget_beside_summary(context.request.budget)
 
         def count(some: Sequence[AnyMessage]) -> int:
@@ -220,7 +220,7 @@ class SupervisorSteps:
             return lay_out_plan(fitted.messages)
         await self._summarise_cut(context, fitted)
         # The request anew, with the new summary.
-        prompt = [self._plan_request(context, mode, rewrites=rewrites), *fitted.messages[1:]]
+        prompt = [self._plan_request(context, mode, form), *fitted.messages[1:]]
         tokens_after = await asyncio.to_thread(count, prompt)
         report_cut(context, fitted, dropped=fitted.dropped, tokens_after=tokens_after)
         return lay_out_plan(prompt)
@@ -228,8 +228,11 @@ class SupervisorSteps:
     async def _plan_next(self, context: TurnContext, messages: list[AnyMessage]) -> ModelInput:
         """Ask for the next task of a message whose tasks are done one after another."""
         done = [f"- {defuse_tags(result.task)}" for result in context.state.results]
+        form = PlanForm.LIST
+        if _has_room_to_rewrite(context):
+            form = PlanForm.FULL_QUESTION
         prompt = [
-            self._plan_request(context, PlanMode.NEXT, rewrites=_has_room_to_rewrite(context)),
+            self._plan_request(context, PlanMode.NEXT, form),
             *messages,
             instruction_message(NEXT.format(done="\n".join(done))),
         ]
@@ -237,11 +240,11 @@ class SupervisorSteps:
         return await _model_input(context, prompt, lay_out=lay_out_plan, room=room)
 
     def _plan_request(
-        self, context: TurnContext, mode: PlanMode, *, rewrites: bool = False
+        self, context: TurnContext, mode: PlanMode, form: PlanForm = PlanForm.LIST
     ) -> PlanRequest:
-        text = self._plan_prompts[rewrites] + summary_for_prompt(context.state.summary)
+        text = self._plan_prompts[form] + summary_for_prompt(context.state.summary)
         question = context.request.question
-        return PlanRequest(content=text, mode=mode, question=question, rewrites=rewrites)
+        return PlanRequest(content=text, mode=mode, question=question, form=form)
 
     async def _summarise_cut(self, context: TurnContext, fitted: Fitted) -> None:
         """Bring the summary up to date with the turns that were cut, and report it."""

@@ -152,8 +152,8 @@ def _correct_files(target: Path, tokenizer: PreTrainedTokenizerBase, title: str)
     _amend(
         target / "tokenizer_config.json",
         model_max_length=config["max_position_embeddings"],
-        # A grammar allows an output to end with this token alone. Some versions of transformers
-        # write the one that ends a document, with which an answer in a chat never ends.
+        # vLLM 0.25.1 lets an output under a grammar end with this token alone: it has to be the one
+        # that ends a turn, whatever transformers takes from the file.
         eos_token=tokenizer.convert_ids_to_tokens(turn_ends[0]),
     )
 

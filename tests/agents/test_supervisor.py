@@ -1,9 +1,10 @@
 import json
 
 import pytest
+from langchain_core.messages import HumanMessage
 
-from docmind.agents.plan import plan_schema, read_plan
-from docmind.agents.planner import IN_FULL
+from docmind.agents.plan import PlanForm, plan_schema, read_plan
+from docmind.agents.planner import IN_FULL, plan_form
 from docmind.errors import EngineError, EngineFailed
 from docmind.events import (
     AgentFinished,
@@ -413,7 +414,7 @@ def test_a_plan_is_asked_for_the_new_message_only(make_app, ask):
     app = make_app(engine)
     conversation = app.conversations.create().id
     ask(app, "How long is the notice period?", conversation)
-    assert engine.prompts[0][-1]["content"] == "How long is the notice period?"
+    assert engine.prompts[0][-1]["content"] == "Message: How long is the notice period?"
     second = len(engine.prompts)
     events = ask(app, "And the lease?", conversation)
     (new,) = engine.prompts[second][1:]
@@ -563,7 +564,7 @@ def test_a_plan_is_bounded_and_has_no_doubles():
         ("researcher", "a?"),
         ("verifier", "b?"),
     ]
-    listed = plan_schema(["look_up"], 3, rewrites=False)
+    listed = plan_schema(["look_up"], 3, PlanForm.LIST)
     assert listed["properties"]["questions"]["maxItems"] == 3
 
 
@@ -571,8 +572,32 @@ def test_a_follow_up_is_written_anew():
     agents = {"look_up": "researcher"}
     text = '{"count": 1, "full_question": "How old is the barn?", "kind": "look_up"}'
     assert read_plan(text, agents).tasks[0].question == "How old is the barn?"
-    single, _ = plan_schema(["look_up"], 3, rewrites=True)["anyOf"]
+    single, _ = plan_schema(["look_up"], 3, PlanForm.FULL_QUESTION)["anyOf"]
     assert "full_question" in single["required"]
+
+
+def test_of_a_message_that_is_one_question_only_the_kind_is_planned():
+    agents = {"look_up": "researcher"}
+    (task,) = read_plan('{"count": 1, "kind": "look_up"}', agents, "How old is the barn?").tasks
+    assert task.question == "How old is the barn?"
+    assert list(plan_schema(["look_up"], 3, PlanForm.KIND)["properties"]) == ["count", "kind"]
+
+
+@pytest.mark.parametrize(
+    ("message", "form"),
+    [
+        ("How old is the barn?", PlanForm.KIND),
+        ("Thanks", PlanForm.KIND),
+        ("How old is the barn, and who built it?", PlanForm.LIST),
+        ("How old is the barn? Who built it?", PlanForm.LIST),
+        ("Wie alt ist die Scheune und wer hat sie gebaut?", PlanForm.LIST),
+        ("What is the rent? Round it.", PlanForm.LIST),
+        ("A" * 500, PlanForm.FULL_QUESTION),
+    ],
+)
+def test_more_than_one_clause_may_be_several_questions(message, form):
+    assert plan_form(message, []) is form
+    assert plan_form(message, [HumanMessage("Hi")]) is PlanForm.FULL_QUESTION
 
 
 def test_a_wish_about_the_form_of_an_answer_goes_with_its_question():

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from benchmarks.questions import load_routing
 from docmind.agents.library import library_schema
-from docmind.agents.plan import plan_schema, read_plan
+from docmind.agents.plan import PlanForm, plan_schema, read_plan
 from docmind.agents.planner import PlanMode, PlanRequest, lay_out_plan
 from docmind.agents.team import TEAM
 from tests.parts import find_shared_data
@@ -32,8 +32,10 @@ def test_every_plan_follows_the_products_schema_and_is_read_by_it(examples):
         if example.kind == "library query":
             jsonschema.validate(data, library_schema(example.user, []))
             continue
-        rewrites = example.kind.startswith("in conversation")
-        jsonschema.validate(data, plan_schema([*KINDS], 3, rewrites=rewrites))
+        form = PlanForm.LIST
+        if example.kind.startswith("in conversation"):
+            form = PlanForm.FULL_QUESTION
+        jsonschema.validate(data, plan_schema([*KINDS], 3, form))
         plan = read_plan(example.target, KINDS)
         assert plan.questions_seen >= len(plan.tasks)
         assert plan.tasks or plan.own
@@ -50,7 +52,7 @@ def test_no_message_on_which_figures_are_reported_is_among_them(examples):
 def test_a_conversation_stands_in_the_prompt_as_the_planner_lays_it_out(examples):
     laid_out = lay_out_plan(
         [
-            PlanRequest(content="", mode=PlanMode.ALL, rewrites=True),
+            PlanRequest(content="", mode=PlanMode.ALL, form=PlanForm.FULL_QUESTION),
             HumanMessage("Who is the landlord?"),
             AIMessage("Jo is."),
             HumanMessage("Since when?"),
