@@ -200,11 +200,13 @@ def test_an_answer_is_judged_behind_the_passages_that_it_was_written_from(make_a
 def test_of_a_german_question_the_judge_reads_the_passages_without_the_task(make_app, ask):
     asked = "Wie lang ist die K\u00fcndigungsfrist der Miete?"
     written = "Die Frist betr\u00e4gt three months [1]."
+    translated = "How long is the notice period of the lease?"
     engine = PromptedEngine(
-        [plan((asked, "researcher")), written], chances=lambda messages, choices: (0.9, 0.1, 0.0)
+        [plan((asked, "researcher")), translated, written],
+        chances=lambda messages, choices: (0.9, 0.1, 0.0),
     )
     ask(make_app(engine, agents=JUDGE), asked)
-    assert engine.prompts[1][1]["content"].endswith(" Answer in German.")
+    assert engine.prompts[2][1]["content"].endswith(" Answer in German.")
     ((messages, _tools),) = engine.judged
     _, _, request = messages[1]["content"].partition("</passages>")
     assert request.startswith(f"\n\nQuestion: {asked}\nAnswer: Die Frist")
