@@ -450,8 +450,8 @@ def test_many_tabs_add_at_once(service, tmp_path):
 
 def test_the_database_shares_its_file_with_others(service, settings, samples):
     with sqlite3.connect(settings.database) as other:
-        other.execute("CREATE TABLE notes (text TEXT)")
-        other.execute("INSERT INTO notes VALUES ('x')")
+        other.execute("CREATE TABLE scribbles (text TEXT)")
+        other.execute("INSERT INTO scribbles VALUES ('x')")
     service.add(samples[".md"])
     assert service.wait(60)
 

@@ -79,7 +79,7 @@ def test_many_threads_write_at_once(database, documents):
 
 def test_the_database_shares_its_file_with_others(database, documents):
     with sqlite3.connect(database.engine.url.database) as other:
-        other.execute("CREATE TABLE notes (text TEXT)")
-        other.execute("INSERT INTO notes VALUES ('x')")
+        other.execute("CREATE TABLE scribbles (text TEXT)")
+        other.execute("INSERT INTO scribbles VALUES ('x')")
     documents.add("a", name="a.txt", size=1, suffix=".txt")
     assert len(documents.all()) == 1
