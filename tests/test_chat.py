@@ -101,7 +101,8 @@ def test_a_long_conversation_is_trimmed_once_in_a_while_and_every_cut_is_stored(
         begins = (FIRST_PLAN[:40], PLAN[:40])
         planned = next(p for p in reversed(engine.prompts) if p[0]["content"].startswith(begins))
         first_line, *_ = planned[1]["content"].splitlines()
-        seen.append(first_line.removeprefix("User: "))  # the oldest question that is seen
+        oldest = first_line.removeprefix("User: ").removeprefix("Message: ")
+        seen.append(oldest)  # the oldest question that is seen
     assert 1 <= len(trims) <= 6  # not every turn: the low-water mark leaves room
     assert app.conversations.trims(conversation) == trims
     assert all(t.tokens_after <= 0.7 * 2200 < t.tokens_before for t in trims)
