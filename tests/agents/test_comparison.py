@@ -327,3 +327,26 @@ def test_a_question_that_only_asks_what_changed_names_no_aspect():
     assert spans("What is the difference between a.md and b.md?", names) == []
     assert spans("Was hat sich in b.md gegenüber a.md geändert?", names) == []
     assert "rent" in spans("Compare the rent in a.md and b.md", names)
+
+
+def test_a_comparison_that_was_planned_as_a_check_is_compared(make_app, ask):
+    question = "Do both leases have the same rent?"
+    model = Model(question, TWO, ["rent"], {})
+    model.values = {("elm", "rent"): "EUR 950 a month", ("oak", "rent"): "EUR 1,100 a month"}
+    app = make_app(
+        PromptedEngine(
+            lambda messages, constraint: (
+                plan((question, "verifier"))
+                if constraint is not None and "count" in json.dumps(constraint.value)
+                else model(messages, constraint)
+            )
+        ),
+        agents={"unsupported_sentences": "mend"},
+    )
+    for name in TWO:
+        app.documents.add_bytes(LEASES[name].encode(), name)
+    assert app.documents.wait(60)
+
+    finished = ask(app, question)[-1]
+
+    assert finished.answer.startswith("No, rent: EUR ")

@@ -109,3 +109,12 @@ def test_a_heading_goes_with_the_last_sentence_under_it():
         "# Terms\nSix weeks."
     )
     assert without_empty_headings("# A\n## B\nSo:\n- one") == "# A\n## B\nSo:\n- one"
+
+
+def test_a_sentence_that_only_names_who_is_asked_about_is_not_quoted():
+    made = passage(
+        "This Services Agreement is made on 3 March 2025 between Harbour Foods plc ('Client') and "
+        "Brightcode Ltd ('Supplier'). The Supplier keeps the goods dry."
+    )
+    asked = "How many employees does Harbour Foods plc have?"
+    assert quotation(asked, "", made) is None
