@@ -11,6 +11,11 @@ from docmind.passages import NumberedPassage
 _SIZE_UNITS = ("B", "KB", "MB", "GB")
 
 
+def comparable(text: str) -> str:
+    """Return a text as it is searched in: letters' case and line ends make no difference."""
+    return " ".join(text.casefold().split())
+
+
 def size(count: float) -> str:
     """Return bytes as `1.2 MB`; memory and files alike are counted in powers of 1024."""
     unit = 0

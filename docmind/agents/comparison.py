@@ -203,8 +203,7 @@ class Comparisons:
         """Return what the model reads to say what is compared. Blocks."""
         lines: list[str] = []
         for label, document in labelled(candidates).items():
-            readable = context.request.readable(self._retriever.passages(document.id))
-            lines.append(f"- {label}: {sketch(readable)}")
+            lines.append(f"- {label}: {sketch(self._readable_passages(document, context))}")
         shown = defuse_tags("\n".join(lines))
         return [
             SystemMessage(RULES),

@@ -23,13 +23,13 @@ from docmind.agents.calculator import evaluate
 from docmind.agents.naming import named_documents, named_page
 from docmind.agents.run_ids import agent_of, run_id_of
 from docmind.agents.state import TurnContext
-from docmind.agents.translation import Translator, in_turn, is_covered
+from docmind.agents.translation import Translator, is_covered
 from docmind.context.delimiters import defuse_tags
 from docmind.context.summary import RecalledTurn, recall_turns
 from docmind.errors import DocMindError
 from docmind.ingestion.service import IngestionService
 from docmind.passages import NumberedPassage, Passage
-from docmind.retrieval.search import Retriever
+from docmind.retrieval.search import Retriever, in_turn
 from docmind.storage.documents import Document
 from docmind.wording import count
 

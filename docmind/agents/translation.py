@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -87,13 +86,3 @@ def is_covered(query: str, passages: Sequence[Passage]) -> bool:
         if len(asked & words_with_place(passage)) >= COVERED * len(asked):
             return True
     return False
-
-
-def in_turn(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
-    """Return several rankings as one: the best of each, then the second of each, and so on."""
-    merged: dict[str, Passage] = {}
-    for row in zip_longest(*rankings):
-        for passage in row:
-            if passage is not None:
-                merged.setdefault(passage.id, passage)
-    return list(merged.values())

@@ -131,14 +131,10 @@ class Retriever:
         In a comparison no side may crowd out the others, and what two documents say alike is shown
         from both.
         """
-        rankings = [self.search(query, k, scope) for scope in scopes]
-        passages: dict[str, Passage] = {}
-        for same_rank in zip_longest(*rankings):
-            for result in same_rank:
-                if result is not None:
-                    passages.setdefault(result.passage.id, result.passage)
-        best = list(passages.values())[:k]
-        return self._with_neighbours(best, scopes)
+        rankings: list[list[Passage]] = []
+        for scope in scopes:
+            rankings.append([result.passage for result in self.search(query, k, scope)])
+        return self._with_neighbours(in_turn(rankings)[:k], scopes)
 
     def _with_neighbours(
         self, passages: Sequence[Passage], scopes: Sequence[Scope]
@@ -160,6 +156,16 @@ class Retriever:
     def passages(self, document_id: str, page: int | None = None) -> list[Passage]:
         """Return a document's passages (or those of one page) in reading order."""
         return self._store.passages(document_id, page)
+
+
+def in_turn(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
+    """Return several rankings as one: the best of each, then the second of each, none twice."""
+    merged: dict[str, Passage] = {}
+    for same_rank in zip_longest(*rankings):
+        for passage in same_rank:
+            if passage is not None:
+                merged.setdefault(passage.id, passage)
+    return list(merged.values())
 
 
 def interleave(

@@ -19,6 +19,7 @@ from docmind.storage.history import MessageHistory
 from docmind.storage.messages import Rating, StoredMessage
 from docmind.storage.trims import TrimStore
 from docmind.turns import CompletedTurn
+from docmind.wording import comparable
 
 LONGEST_TITLE = 120
 LONGEST_FIRST_TITLE = 60
@@ -87,7 +88,7 @@ class ConversationStore:
         They come in the order of `list`. Upper and lower case are one, in all scripts; SQLite's own
         LIKE knows ASCII only.
         """
-        wanted = _comparable(text)
+        wanted = comparable(text)
         messages = schema.messages
         sources = type_coerce(messages.c.sources, Text).label("sources")
         columns = select(messages.c.conversation_id, messages.c.text, sources)
@@ -96,11 +97,11 @@ class ConversationStore:
             for row in connection.execute(columns):
                 if row.conversation_id in found_ids:
                     continue
-                if wanted in _comparable(row.text) or _is_in_passage(wanted, row.sources):
+                if wanted in comparable(row.text) or _is_in_passage(wanted, row.sources):
                     found_ids.add(row.conversation_id)
         found: Conversations = []
         for conversation in self.list():
-            if conversation.id in found_ids or wanted in _comparable(conversation.title):
+            if conversation.id in found_ids or wanted in comparable(conversation.title):
                 found.append(conversation)
         return found
 
@@ -423,7 +424,7 @@ def _is_in_passage(wanted: str, sources: str) -> bool:
     """Return whether a text stands in one of an answer's passages, or in its document's name.
 
     Args:
-        wanted: As `_comparable` returns it.
+        wanted: As `comparable` returns it.
         sources: As they are stored.
     """
     # Reading them takes long; their letters tell whether it is worth it. Others than ASCII's are
@@ -433,7 +434,7 @@ def _is_in_passage(wanted: str, sources: str) -> bool:
         if word.isascii() and word.isalnum() and word not in letters:
             return False
     for source in json.loads(sources):
-        if wanted in _comparable(source["text"]) or wanted in _comparable(source["file_name"]):
+        if wanted in comparable(source["text"]) or wanted in comparable(source["file_name"]):
             return True
     return False
 
@@ -449,10 +450,6 @@ def _copy_rows(connection: Connection, table: Table, *, of: str, to: str) -> dic
         new = table.insert().values(values).returning(table.c.id)
         new_ids[old_id] = connection.execute(new).scalar_one()
     return new_ids
-
-
-def _comparable(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _title_from(question: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from docmind.events import now
 from docmind.storage import schema
 from docmind.storage.database import Database
+from docmind.wording import comparable
 
 LONGEST_TITLE = 120
 
@@ -43,10 +44,10 @@ class NoteStore:
         last_changed_first = select(_TABLE).order_by(_TABLE.c.updated_at.desc(), _TABLE.c.id.desc())
         with self._database.read() as connection:
             rows = connection.execute(last_changed_first).all()
-        wanted = _comparable(text)
+        wanted = comparable(text)
         found: list[Note] = []
         for row in rows:
-            if wanted in _comparable(f"{row.title}\n{row.text}"):
+            if wanted in comparable(f"{row.title}\n{row.text}"):
                 found.append(_note(row))
         return found
 
@@ -91,10 +92,6 @@ class NoteStore:
 
 def _short(title: str) -> str:
     return " ".join(title.split())[:LONGEST_TITLE] or "Note"
-
-
-def _comparable(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _note(row: Row[tuple[object, ...]]) -> Note:

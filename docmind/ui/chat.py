@@ -173,7 +173,7 @@ def draw_messages(app: App, messages: Sequence[StoredMessage], conversation_id: 
             on_click=tab.show_all_messages,
             args=(conversation_id,),
         )
-    documents = app.documents.documents()
+    documents = {document.id: document for document in app.documents.documents()}
     for index, message in enumerate(messages):
         if index < first:
             continue

@@ -10,6 +10,7 @@ import streamlit as st
 from docmind.passages import Passage
 from docmind.ui.icon_button import icon_button
 from docmind.ui.markdown import plain
+from docmind.wording import comparable
 
 if TYPE_CHECKING:
     from docmind.app import App
@@ -21,10 +22,10 @@ AROUND = 80
 
 def find_passages(passages: Sequence[Passage], text: str) -> list[Passage]:
     """Return the passages in which a text stands; upper and lower case and line ends are one."""
-    wanted = _comparable(text)
+    wanted = comparable(text)
     found: list[Passage] = []
     for passage in passages:
-        if wanted and wanted in _comparable(passage.text):
+        if wanted and wanted in comparable(passage.text):
             found.append(passage)
     return found
 
@@ -32,10 +33,10 @@ def find_passages(passages: Sequence[Passage], text: str) -> list[Passage]:
 def excerpt(passage: Passage, text: str) -> str:
     """Return as Markdown what stands around the first match in a passage."""
     shown = " ".join(passage.text.split())
-    start = shown.casefold().find(_comparable(text))
+    start = shown.casefold().find(comparable(text))
     if start < 0:  # a letter that has another length in lower case stands before it
         return plain(shown[: 2 * AROUND])
-    end = start + len(_comparable(text))
+    end = start + len(comparable(text))
     # Whole words, so that the blanks between the parts are known.
     start = shown.rfind(" ", 0, start) + 1
     end = shown.find(" ", end)
@@ -110,7 +111,3 @@ def draw_search(
         )
     st.caption(excerpt(found[place], text))
     return found[place]
-
-
-def _comparable(text: str) -> str:
-    return " ".join(text.casefold().split())

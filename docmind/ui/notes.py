@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from docmind import wording
+from docmind.storage.notes import LONGEST_TITLE
 from docmind.transcripts.notes import notes_as_markdown
 from docmind.ui import shared_app
 from docmind.ui.markdown import plain, safe
@@ -33,7 +34,9 @@ def draw(app: App) -> None:
             label_visibility="collapsed",
             icon=":material/search:",
         )
-        found = app.notes.all(text)
+        found = all_notes
+        if text.strip():
+            found = app.notes.all(text)
         st.download_button(
             f"Export {wording.count(len(found), 'note')}",
             data=notes_as_markdown(found),
@@ -100,7 +103,7 @@ def _draw_note(app: App, note: Note) -> None:
 
 def _draw_form(app: App, note: Note) -> None:
     with st.form(f"note-form-{note.id}", border=False):
-        title = st.text_input("Title", note.title, max_chars=120)
+        title = st.text_input("Title", note.title, max_chars=LONGEST_TITLE)
         text = st.text_area("Text", note.text, height=320)
         with st.container(horizontal=True, horizontal_alignment="right"):
             is_kept = st.form_submit_button("Keep as it was", type="tertiary")

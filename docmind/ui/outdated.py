@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,19 +37,21 @@ class Outdated:
 
 
 def outdated_documents(
-    message: StoredMessage, documents: Iterable[Document]
+    message: StoredMessage, documents: Mapping[str, Document]
 ) -> dict[str, Outdated]:
-    """Return the cited documents that changed or were deleted since the answer, by their old id."""
-    by_id: dict[str, Document] = {}
-    by_name: dict[str, Document] = {}
-    for document in documents:
-        by_id[document.id] = document
-        by_name[document.name] = document
+    """Return the cited documents that changed or were deleted since the answer, by their old id.
+
+    Args:
+        message: the answer.
+        documents: those of today, by id.
+    """
     cited_numbers = {citation.number for citation in message.citations}
     found: dict[str, Outdated] = {}
     for source in message.sources:
         passage = source.passage
-        if source.number in cited_numbers and passage.document_id not in by_id:
+        if source.number in cited_numbers and passage.document_id not in documents:
+            # Rare: most answers' documents are still there, and there may be thousands.
+            by_name = {document.name: document for document in documents.values()}
             found[passage.document_id] = Outdated(
                 name=passage.file_name, replaced_by=by_name.get(passage.file_name)
             )
@@ -60,7 +62,7 @@ def draw_outdated(
     app: App,
     question: StoredMessage,
     message: StoredMessage,
-    documents: Sequence[Document],
+    documents: Mapping[str, Document],
     *,
     is_busy: bool,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -190,22 +190,22 @@ def _draw_claims(pane: ViewerPane, cited: CitedPassage) -> None:
     with st.container(
         key="viewer-claims", horizontal=True, gap="small", vertical_alignment="center"
     ):
-        icon_button(
+        _draw_step(
             "Claim before",
             "arrow_upward",
             key="viewer-claim-before",
-            disabled=place == 0,
-            on_click=show,
-            args=(place - 1,),
+            to=place - 1,
+            of=len(claims),
+            go=show,
         )
         st.caption(f"Claim {place + 1} of {len(claims)}", width="content")
-        icon_button(
+        _draw_step(
             "Next claim",
             "arrow_downward",
             key="viewer-claim-next",
-            disabled=place == len(claims) - 1,
-            on_click=show,
-            args=(place + 1,),
+            to=place + 1,
+            of=len(claims),
+            go=show,
         )
 
 
@@ -304,28 +304,23 @@ def _draw_turn_button(
     )
 
 
+def _draw_step(
+    name: str, icon: str, *, key: str, to: int, of: int, go: Callable[[int], None]
+) -> None:
+    """Draw the button to another of several places, from 0; there is none beyond the ends."""
+    icon_button(name, icon, key=key, disabled=not 0 <= to < of, on_click=go, args=(to,))
+
+
 def _draw_zoom(pane: ViewerPane) -> None:
     place = ZOOMS.index(pane.zoom)
 
     def zoom_to(new_place: int) -> None:
         pane.zoom = ZOOMS[new_place]
 
-    icon_button(
-        "Smaller",
-        "zoom_out",
-        key="viewer-zoom-out",
-        disabled=place == 0,
-        on_click=zoom_to,
-        args=(place - 1,),
+    _draw_step(
+        "Smaller", "zoom_out", key="viewer-zoom-out", to=place - 1, of=len(ZOOMS), go=zoom_to
     )
-    icon_button(
-        "Larger",
-        "zoom_in",
-        key="viewer-zoom-in",
-        disabled=place == len(ZOOMS) - 1,
-        on_click=zoom_to,
-        args=(place + 1,),
-    )
+    _draw_step("Larger", "zoom_in", key="viewer-zoom-in", to=place + 1, of=len(ZOOMS), go=zoom_to)
 
 
 def _draw_original(app: App, document: Document) -> None:

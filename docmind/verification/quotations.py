@@ -171,8 +171,14 @@ def quotable_sentences(
 ) -> Iterator[tuple[NumberedPassage, str]]:
     """Yield the sentences of passages as they are quoted, in reading order; headings are none."""
     for source in passages:
-        for _, part in _headed_parts(source.passage):
-            yield source, _as_quoted(part)
+        for _, part in headed_quotes(source.passage):
+            yield source, part
+
+
+def headed_quotes(passage: Passage) -> Iterator[tuple[str, str]]:
+    """Yield each sentence of a passage as it is quoted, behind its heading or its table's head."""
+    for over, part in _headed_parts(passage):
+        yield over, _as_quoted(part)
 
 
 def _candidates(passages: Sequence[NumberedPassage]) -> list[_Candidate]:
@@ -191,7 +197,7 @@ def _candidates(passages: Sequence[NumberedPassage]) -> list[_Candidate]:
                 candidate = _Candidate(
                     source=source,
                     words=part,
-                    own=own | content_words(over),
+                    own=own | content_words(f"{source.passage.heading} {over}"),
                     before=before,
                     place=place,
                 )
@@ -201,12 +207,15 @@ def _candidates(passages: Sequence[NumberedPassage]) -> list[_Candidate]:
 
 
 def _headed_parts(passage: Passage) -> Iterator[tuple[str, str]]:
-    """Yield what stands over each sentence of a passage, and the sentence; headings are none."""
-    over = passage.heading
+    """Yield each sentence of a passage, behind the line over it within the passage.
+
+    That is a heading, or a table's head; "" where there is none. Headings are no sentences.
+    """
+    over = ""
     if passage.table:
         head, *rows = stretches(passage.text, pairs=False)
         for row in rows:
-            yield f"{over} {head}", row
+            yield head, row
         return
     body: list[str] = []
     for line in [*passage.text.splitlines(), "#"]:
@@ -218,7 +227,7 @@ def _headed_parts(passage: Passage) -> Iterator[tuple[str, str]]:
             for part in stretches(text, pairs=False):
                 yield over, part
         body = []
-        over = f"{passage.heading} {line}"
+        over = line
 
 
 def _has_unit(value: Value) -> bool:

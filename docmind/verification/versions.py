@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docmind.ingestion.parsed import HEADING_SEPARATOR
-from docmind.passages import NumberedPassage, Passage
-from docmind.verification.quotations import quotable_sentences
+from docmind.passages import Passage
+from docmind.verification.quotations import headed_quotes
 
 ALIKE = 0.6
 """Likeness of two sentences (`difflib` ratio of their words) from which one is the other, changed.
@@ -97,27 +97,12 @@ def _places(passages: Sequence[Passage]) -> list[Place]:
     places: list[Place] = []
     for passage in passages:
         *_, heading = passage.heading.split(HEADING_SEPARATOR)
-        rest = passage.text
-        for _, words in quotable_sentences([NumberedPassage(number=1, passage=passage)]):
+        for over, words in headed_quotes(passage):
             # A short document is one passage, with its headings among its lines.
-            above, _, rest = _around(rest, words)
-            for line in above.splitlines():
-                if line.startswith("#"):
-                    heading = line.strip("# ")
+            if over.startswith("#"):
+                heading = over.strip("# ")
             places.append(Place(words=words, passage=passage, heading=heading))
     return places
-
-
-def _around(text: str, words: str) -> tuple[str, str, str]:
-    """Return what stands before some words, the words, and the rest of a text.
-
-    Words that were written otherwise to be quoted take nothing from the text.
-    """
-    first_word, _, _ = words.partition(" ")
-    before, found, rest = text.partition(first_word)
-    if not found:
-        return "", "", text
-    return before, found, rest
 
 
 def _paired(

@@ -2,9 +2,10 @@
 
 import pytest
 
-from docmind.agents.translation import in_turn, is_covered
+from docmind.agents.translation import is_covered
 from docmind.events import AgentStep, SourcesFound
 from docmind.passages import Passage
+from docmind.retrieval.search import in_turn
 from tests.agents.conftest import plan
 from tests.engines import PromptedEngine
 
